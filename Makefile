@@ -1,0 +1,42 @@
+# Everything a user or a developer does, in one word each.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test lint validate bench notebooks clean
+
+$(VENV)/.run: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.run
+
+demo: $(VENV)/.run  ## set up, run the East Africa scenario, write its report
+	@$(BIN)/equiscan run scenarios/east_africa.yaml --out runs/east_africa --overwrite
+
+lint: $(VENV)/.dev  ## style, types and import layers
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
+
+test: lint  ## lint, then every quick test
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+
+validate: $(VENV)/.dev  ## slow statistical evidence: closed forms, patient level, other simulators
+	@$(BIN)/pytest -m slow
+
+bench: $(VENV)/.dev  ## speed as a ratio against peers, in one run
+	@$(BIN)/python -m pytest tests/benchmarks -m slow -s
+
+notebooks: $(VENV)/.run  ## open the notebooks
+	@$(PIP) --editable '.[notebooks]'
+	@$(BIN)/jupyter lab notebooks
+
+clean:
+	@rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .lint-imports.log build *.egg-info

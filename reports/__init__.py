@@ -1,0 +1,1 @@
+"""Words and pictures from a finished study; computes nothing new."""

@@ -1,0 +1,1 @@
+"""Equiscan: where does the next dollar make medical imaging AI fairer?"""

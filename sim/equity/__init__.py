@@ -1,0 +1,1 @@
+"""Coverage, inequality and gaps: what fairness means, as pure functions."""

@@ -1,0 +1,1 @@
+"""The measured response: training data in, error by group out."""

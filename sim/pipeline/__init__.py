@@ -1,0 +1,1 @@
+"""The discrete-event simulation of the imaging pipeline, from need to deployment."""

@@ -1,0 +1,1 @@
+"""The plan: a mixed-integer program over regions, stages and years."""

@@ -1,0 +1,1 @@
+"""Profiles measured in real training runs: how they are made and kept."""

@@ -1,0 +1,1 @@
+"""Read and check the scenario file: the only door for outside data."""

@@ -1,0 +1,1 @@
+"""Many runs, one table: experiments, comparisons and marginal value."""
