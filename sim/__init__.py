@@ -1,1 +1,1 @@
-"""Equiscan: where does the next dollar make medical imaging AI fairer?"""
+"""Equiscan: find where the next dollar makes medical imaging AI fairer."""

@@ -1,0 +1,132 @@
+"""The world today as arrays over region, modality and group: one draw of what is not known."""
+
+from dataclasses import dataclass
+
+from sim.domain.lever import Catalogue, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """Need, reach, imaging and reading today.
+
+    Axes: r region, m modality, g group, p profession of readers.
+    """
+
+    population: Floats
+    """Persons, shape (r, g)."""
+    need_per_year: Floats
+    """Exams needed in a year, independent of any plan, shape (r, m, g)."""
+    reach: Floats
+    """Share of need that comes for an exam, shape (r, m, g)."""
+    units: Floats
+    """Imaging units installed, whole numbers, shape (r, m)."""
+    exams_per_unit_day: Floats
+    """Exams that a working unit can take in a day, all seven days, shape (r, m)."""
+    failures_per_week: Floats
+    """Breakdowns of a working unit per week, shape (r, m)."""
+    repairs_per_week: Floats
+    """Repairs of a broken unit per week, shape (r, m)."""
+    patience_weeks: Floats
+    """Mean time that a person waits for an exam before giving up, shape (m,)."""
+    report_patience_weeks: Floats
+    """Mean time after which an unread exam is of no more use to the patient, shape (m,)."""
+    reader_hours_per_year: Floats
+    """Reading hours of today's specialists, protected hours included, shape (r, p)."""
+    hours_per_reader_year: Floats
+    """Reading hours of one added reader, shape (r, p)."""
+    protected_share: Floats
+    """Share of reader hours kept for annotation, shape (r,)."""
+    reading_minutes: Floats
+    """Minutes to read an exam without AI, shape (m,)."""
+    ai_minutes_ratio: Floats
+    """Reader minutes per exam read with AI, relative to without, shape (m,)."""
+    reader_of: tuple[int, ...]
+    """Profession index of each modality, length m."""
+    prevalence: Floats
+    """Share of exams with the disease, shape (m,)."""
+    reader_sensitivity: Floats
+    """Sensitivity of today's readers, shape (m,)."""
+    reader_specificity: Floats
+    """Specificity of today's readers, shape (m,)."""
+    follow_up_usd: Floats
+    """Cost of following up a positive reading, US dollars, shape (m,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The data chain today: from archive to annotated studies."""
+
+    digital_share: Floats
+    """Share of exams that reach a digital archive, shape (r,)."""
+    steward_studies_per_year: Floats
+    """Records documented in a year by today's stewards, shape (r,)."""
+    curator_studies_per_year: Floats
+    """Studies curated in a year by today's curators, shape (r,)."""
+    rejected_share: Floats
+    """Share of studies rejected in curation, shape (m,)."""
+    annotation_minutes: Floats
+    """Specialist minutes to label a study once, shape (m,)."""
+    label_noise: Floats
+    """Share of wrong labels after one reading, shape (m,)."""
+    leave_share: Floats
+    """Share of studies that may leave the region today, shape (r,)."""
+    agreement_share: Floats
+    """Share that may leave under a data-sharing agreement, shape (r,)."""
+    local_studies: Floats
+    """Annotated public studies that come from the region, shape (r, m)."""
+    public_studies: Floats
+    """Annotated public studies from outside all regions of the scenario, shape (m,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Training, deployment and their energy."""
+
+    gpu_hours_base: float
+    """GPU-hours of one training, whatever the number of studies."""
+    gpu_hours_per_1000_studies: float
+    """Further GPU-hours per thousand studies trained on."""
+    gpu_watts: float
+    """Nameplate draw of one GPU, W."""
+    gpus: float
+    """GPUs that one training runs on."""
+    gpu_failures_per_week: float
+    """Failures that interrupt a training, per week of running."""
+    pue: float
+    """Power usage effectiveness of the data centre, at least 1."""
+    joules_per_inference: float
+    """Measured energy of one inference, J."""
+    grid_g_co2e_per_kwh: Floats
+    """Grid intensity, shape (r,)."""
+    site_power_share: Floats
+    """Share of deployment sites with working power and network, shape (r,)."""
+    site_watts: float
+    """Draw of a deployment site, W, while it is on."""
+    unit_kwh_per_exam: Floats
+    """Energy of the imaging unit per exam, kWh, shape (m,)."""
+    sites_per_week: Floats
+    """Most sites that can go live in a week, shape (r,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything the simulation and the programme need to know about today."""
+
+    regions: tuple[str, ...]
+    region_names: tuple[str, ...]
+    modalities: tuple[str, ...]
+    groups: tuple[str, ...]
+    professions: tuple[str, ...]
+    weight: Floats
+    """Weight of each modality in effective coverage, shape (m,)."""
+    care: Care
+    data: Data
+    compute: Compute
+    catalogue: Catalogue
+    income_rank: Floats
+    """Income per head of each region, US dollars, for the concentration index, shape (r,)."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Lengths of the region, modality and group axes."""
+        return len(self.regions), len(self.modalities), len(self.groups)

@@ -1,0 +1,34 @@
+"""Units into capacity: the same few formulas for the simulation and for the programme."""
+
+import numpy as np
+
+from sim.domain.lever import Floats
+from sim.units import MINUTES_PER_HOUR
+
+
+def uptime(failures_per_week: Floats, repairs_per_week: Floats) -> Floats:
+    """Return the long-run share of units in working order (two-state machine repair)."""
+    return np.asarray(repairs_per_week / (failures_per_week + repairs_per_week))
+
+
+def switch_share(failures_per_week: Floats, repairs_per_week: Floats) -> tuple[Floats, Floats]:
+    """Return the chance to be broken, and to be repaired, at the end of one week.
+
+    First the chance that a working unit ends the week broken, then that a broken unit ends it
+    working: the exact transition of the two-state Markov chain, any number of switches between.
+    """
+    total = failures_per_week + repairs_per_week
+    mixed = 1.0 - np.exp(-total)
+    return np.asarray(failures_per_week / total * mixed), np.asarray(
+        repairs_per_week / total * mixed
+    )
+
+
+def minutes_per_exam(minutes: Floats, *, ai_share: Floats, ai_minutes_ratio: Floats) -> Floats:
+    """Return reader minutes per exam when a share of the exams is read with AI. Any shape."""
+    return np.asarray(minutes * (1.0 - ai_share * (1.0 - ai_minutes_ratio)))
+
+
+def studies_per_hours(hours: Floats, *, minutes: Floats) -> Floats:
+    """Return how many studies fit into so many hours, a real number. Any shape."""
+    return np.asarray(hours * MINUTES_PER_HOUR / minutes)

@@ -1,0 +1,46 @@
+"""Holdings and performance: what a training sees, and what a release can do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sim.domain.lever import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Annotated studies that a training can use, in effective studies.
+
+    Arrays have shape (region, modality, group). Studies are stocks: training does not use them up.
+    """
+
+    own: Floats
+    """Studies of the cell's own place (what the profile measured as own-group data)."""
+    other: Floats
+    """Studies of other places that may be used here: shared ones and public data sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What a trained release does in each cell, at its one threshold.
+
+    Arrays have shape (region, modality, group).
+    """
+
+    sensitivity: Floats
+    specificity: Floats
+
+
+Respond = Callable[[Holdings], Performance]
+"""The measured response, injected into the simulation so that it need not import ``learning``."""
+
+
+def benefit(
+    sensitivity: Floats, specificity: Floats, *, target_specificity: float, penalty: float
+) -> Floats:
+    """Return the benefit of a reading: sensitivity less a penalty for false positives.
+
+    ``sensitivity - penalty * max(0, target - specificity)``, clipped to [0, 1], so that flooding
+    a group with false positives is no gain (docs/model.md §4). Any shape.
+    """
+    shortfall = (target_specificity - specificity).clip(min=0.0)
+    return (sensitivity - penalty * shortfall).clip(0.0, 1.0)

@@ -1,0 +1,113 @@
+"""Levers: what money buys at one stage of the pipeline in one region."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Stage(StrEnum):
+    """Stages of the pipeline that money is granted to (Queiroz et al. 2025, Figures 1 and 3)."""
+
+    DATA_CREATION = "data creation"
+    DOCUMENTATION = "documentation"
+    CURATION = "curation"
+    ANNOTATION = "annotation"
+    FINE_TUNING = "fine-tuning"
+    EVALUATION = "evaluation"
+    DEPLOYMENT = "deployment"
+    GOVERNANCE = "governance"
+
+
+LeverName = Literal[
+    "scanner",
+    "outreach",
+    "reader",
+    "steward",
+    "curator",
+    "annotation",
+    "gpu_hours",
+    "audit",
+    "site",
+    "agreement",
+]
+
+STAGE_OF: dict[LeverName, Stage] = {
+    "scanner": Stage.DATA_CREATION,
+    "outreach": Stage.DATA_CREATION,
+    "reader": Stage.DATA_CREATION,
+    "steward": Stage.DOCUMENTATION,
+    "curator": Stage.CURATION,
+    "annotation": Stage.ANNOTATION,
+    "gpu_hours": Stage.FINE_TUNING,
+    "audit": Stage.EVALUATION,
+    "site": Stage.DEPLOYMENT,
+    "agreement": Stage.GOVERNANCE,
+}
+"""Stage of every lever."""
+
+SERVICES: frozenset[LeverName] = frozenset({"annotation", "gpu_hours", "audit"})
+"""Levers bought by the year: their capacity lasts the year in which they are paid.
+
+All others are assets: commissioned after their lead time, run at a yearly cost and replaced at
+the end of their life, so that a slow stage is not starved by a horizon that ends.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that can be bought: a lever, and what it is for ("" where it serves all)."""
+
+    lever: LeverName
+    scope: str = ""
+    """A modality for ``scanner``, a profession for ``reader``; empty otherwise."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables and charts, such as ``scanner.dermoscopy`` or ``curator``."""
+        return f"{self.lever}.{self.scope}" if self.scope else self.lever
+
+    @property
+    def stage(self) -> Stage:
+        """Stage that the item belongs to."""
+        return STAGE_OF[self.lever]
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is bought by the year rather than owned."""
+        return self.lever in SERVICES
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Prices, delays and capacities of every item in every region.
+
+    Arrays have shape (region, item). Money is in US dollars of the scenario's price year.
+    """
+
+    items: tuple[Item, ...]
+    capex_usd: Floats
+    """Price of a unit, delivered and commissioned; for a service the price of a unit-year."""
+    running_usd: Floats
+    """Running cost of a unit in a year; zero for a service."""
+    lead_weeks: NDArray[np.int64]
+    """Weeks from payment to use."""
+    life_years: NDArray[np.int64]
+    """Years of use, then replaced at ``capex_usd``."""
+    capacity: Floats
+    """What a unit does in a year, in the unit of the station it serves."""
+    max_per_year: Floats
+    """Most units that can be bought in a year."""
+
+    def index(self, lever: LeverName, scope: str = "") -> int:
+        """Position of an item on the item axis; ``ValueError`` when absent."""
+        return self.items.index(Item(lever, scope))
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Stages that have at least one item, in pipeline order."""
+        present = {item.stage for item in self.items}
+        return tuple(stage for stage in Stage if stage in present)

@@ -1,0 +1,63 @@
+"""Every error this package raises on purpose, and the exit code each one ends with.
+
+SimError
+├── ScenarioError       exit 2   the scenario file cannot be used: fix the file
+├── TableError          exit 2   a baseline table, or a name looked up in it, is wrong
+├── ProfileError        exit 2   a measured profile is missing or cannot be measured here
+├── RunFolderError      exit 2   a run's folder cannot be read, written or overwritten
+└── PlanError           exit 3   no usable plan
+    └── InfeasibleError          the constraints exclude every plan
+
+Programming mistakes stay ``ValueError`` and ``TypeError`` and are not caught.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SimError(Exception):
+    """Base of every error raised on purpose; ends a command with ``exit_code``."""
+
+    exit_code = 2
+
+
+class ScenarioError(SimError):
+    """The scenario cannot be used; the message lists every problem with its line and key."""
+
+
+class TableError(SimError):
+    """A baseline table breaks its schema, or a name is not in it."""
+
+
+class ProfileError(SimError):
+    """A measured profile is missing, broken, or cannot be measured on this machine."""
+
+
+class RunFolderError(SimError):
+    """A run's folder is missing, incomplete, in the way, or cannot be written."""
+
+
+class PlanError(SimError):
+    """A plan is missing, contradictory or not proven."""
+
+    exit_code = 3
+
+
+class InfeasibleError(PlanError):
+    """No plan meets every constraint; ``conflict`` names those that clash."""
+
+    def __init__(self, conflict: tuple[str, ...]) -> None:
+        self.conflict = conflict
+        super().__init__(f"no plan meets all of: {', '.join(conflict)}. Relax one of them.")
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the closest allowed spelling, or an empty string.
+
+    >>> nearest("dermoscpy", ["dermoscopy", "fundus"])
+    " Did you mean 'dermoscopy'?"
+    >>> nearest("zzz", ["dermoscopy"])
+    ''
+    """
+    close = get_close_matches(name, list(allowed), n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,196 @@
+"""What a scenario file may say: every field with its unit, its bounds and its meaning."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sim.domain.lever import LeverName
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Modality = Literal["dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus"]
+Policy = Literal["baseline", "equal_split", "by_need", "plan"]
+
+
+class Spec(BaseModel):
+    """Base of everything read from a scenario file: no unknown keys, no mutation."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+class Assumption(Spec):
+    """A number that is not in the baseline tables, with its range and where it comes from."""
+
+    value: float
+    """Central value, in the unit of the field."""
+    low: float
+    """Lowest plausible value."""
+    high: float
+    """Highest plausible value."""
+    source: str = Field(min_length=3, max_length=500)
+    """Where the number comes from; "assumption: why" when nothing was published."""
+    status: Literal["measured", "published", "assumed"] = "assumed"
+    """How it is known."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"value {self.value:g} is not within {self.low:g} to {self.high:g}")
+        return self
+
+
+class Group(Spec):
+    """A demographic group, the same in every region."""
+
+    share: Share | Literal["urban_share", "rural_share"]
+    """Share of the population: a number, or a column of the baseline tables."""
+    reach: Assumption
+    """Share of those in need who come for an exam today (distance, price, referral)."""
+    need_ratio: Positive = 1.0
+    """Need per person relative to the mean of the population."""
+
+
+class Horizon(Spec):
+    """The years of decision and the years that count."""
+
+    start_year: int = Field(2027, ge=2020, le=2100)
+    """First calendar year in which money is spent."""
+    decide_years: int = Field(10, ge=1, le=30)
+    """Years in which the plan may buy."""
+    score_years: int = Field(15, ge=1, le=40)
+    """Years that are simulated and scored; later ones show what slow stages bring."""
+    warm_up_years: int = Field(2, ge=0, le=10)
+    """Years simulated before the start, so that queues and stocks begin as they are today."""
+
+    @model_validator(mode="after")
+    def _scored_after_decisions(self) -> Self:
+        if self.score_years < self.decide_years:
+            raise ValueError(
+                f"score_years {self.score_years} is shorter than decide_years {self.decide_years}"
+            )
+        return self
+
+
+class Equity(Spec):
+    """How the outcomes of unequal cells add up to one number."""
+
+    aversion: NotNegative = Field(1.0, le=20.0)
+    """Inequality aversion: 0 counts the mean only, 1 is log, large values the worst-off."""
+    floor: float = Field(1e-3, gt=0.0, lt=0.5)
+    """Effective coverage below which cells count as equally badly off."""
+    discount_rate: float = Field(0.03, ge=0.0, le=0.2)
+    """Yearly discount rate of effects and of cost."""
+
+
+class Response(Spec):
+    """How the measured profile is carried over to the scenario's task."""
+
+    level: Assumption
+    """Errors of a full-size foundation model relative to the measured network's."""
+    kappa_one_weight: Share = 0.0
+    """Transport: probability that another place's study is worth as much as one's own."""
+    transport: str = Field("", max_length=500)
+    """Why a profile of another task may be used here; required when it is of another task."""
+
+
+class Gate(Spec):
+    """When a release may read for a group instead of today's reader."""
+
+    margin: float = Field(0.05, ge=0.0, le=0.5)
+    """Non-inferiority margin: benefit that the lower audit bound may fall short by."""
+    confidence: float = Field(0.9, gt=0.5, lt=1.0)
+    """One-sided confidence of the audit's lower bound."""
+    penalty: NotNegative = 1.0
+    """Loss of benefit per unit of specificity below the target."""
+    target_specificity: Share = 0.9
+    """Specificity below which false positives count against a reading."""
+
+
+class LeverBounds(Spec):
+    """Limits of one lever, over those of the tables."""
+
+    max_per_year: NotNegative | None = None
+    """Most units bought in a year in one region; the tables' value when not given."""
+    allowed: bool = True
+    """Whether the plan may buy it at all."""
+
+
+class Uncertainty(Spec):
+    """How many draws and replications are run, and from which seed."""
+
+    draws: int = Field(20, ge=1, le=10_000)
+    """Samples of what is not known: assumed and imputed inputs, and the measured response."""
+    replications: int = Field(2, ge=1, le=1_000)
+    """Samples of chance within each draw."""
+    seed: int = Field(1, ge=0, le=2**32 - 1)
+    """Seed of every stream; the same seed gives the same bits."""
+
+
+class Override(Spec):
+    """A baseline value replaced for this scenario."""
+
+    value: float
+    """New value, in the unit of the table."""
+    low: float | None = None
+    """Lowest plausible value; the value itself when not given."""
+    high: float | None = None
+    """Highest plausible value; the value itself when not given."""
+    source: str = Field(min_length=3, max_length=500)
+    """Where the number comes from."""
+
+
+class Scenario(Spec):
+    """A question about a described world: who, what, how long, how much money, how judged."""
+
+    title: str = Field(min_length=3, max_length=120)
+    """One line for the top of the report."""
+    question: str = Field(min_length=10, max_length=1000)
+    """The question in the asker's own words."""
+    regions: tuple[str, ...] = Field(min_length=1, max_length=250)
+    """Countries (ISO 3166 alpha-3), groups (LIC, LMC, UMC, HIC, a UN subregion) or ``all``."""
+    by: Literal["country", "income_group"] = "country"
+    """Whether each country is a region, or countries are pooled by income group."""
+    groups: Mapping[str, Group] = Field(min_length=1, max_length=12)
+    """Demographic groups; their shares add up to 1."""
+    modalities: Mapping[Modality, Positive] = Field(min_length=1, max_length=6)
+    """Modalities and the weight of each in effective coverage; weights add up to 1."""
+    horizon: Horizon = Horizon()
+    """Years of decision and of scoring."""
+    profile: str = Field("dermoscopy_site", max_length=300)
+    """Measured profile: a shipped name, or a folder beside the scenario."""
+    response: Response
+    """How the profile is carried over to this task."""
+    budget_usd_per_year: NotNegative = Field(le=1e12)
+    """New money per year for all regions, US dollars; running cost included."""
+    levers: Mapping[LeverName, LeverBounds] = {}
+    """Limits on what may be bought."""
+    equity: Equity = Equity()
+    """The measure of equity."""
+    gate: Gate = Gate()
+    """When a release may serve."""
+    policies: tuple[Policy, ...] = ("baseline", "equal_split", "plan")
+    """What to compare."""
+    uncertainty: Uncertainty = Uncertainty()
+    """Draws, replications and seed."""
+    overrides: Mapping[str, Override] = {}
+    """Baseline values to replace, by dotted name such as ``KEN.readers_per_million.dermatologist``
+    or ``dermoscopy.need_per_1000``."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        shares = [group.share for group in self.groups.values()]
+        if all(isinstance(share, float | int) for share in shares):
+            total = sum(float(share) for share in shares)
+            if abs(total - 1.0) > 1e-6:
+                raise ValueError(f"group shares add up to {total:g}, not 1")
+        elif sorted(map(str, shares)) != ["rural_share", "urban_share"]:
+            raise ValueError("named group shares must be exactly urban_share and rural_share")
+        if abs((weights := sum(self.modalities.values())) - 1.0) > 1e-6:
+            raise ValueError(f"modality weights add up to {weights:g}, not 1")
+        if len(set(self.regions)) != len(self.regions):
+            raise ValueError("a region is named twice")
+        return self
