@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats, Stage
-from sim.units import WEEKS_PER_YEAR
+from sim.units import GRAMS_PER_TONNE, WEEKS_PER_YEAR
 
 Counts = NDArray[np.int64]
 
@@ -41,6 +41,10 @@ STATION_FIELDS = ("entered", "done", "left", "rejected", "waiting")
 """Weekly record of every station: waiting before + entered = done + left + rejected + waiting."""
 
 
+READER_HOURS = ("clinical", "annotation", "audit", "idle", "available")
+"""What reader hours are used for; the first four add up to the last."""
+
+
 class Event(NamedTuple):
     """One thing that happened at one time: a commissioning, a job, a release, an audit."""
 
@@ -68,7 +72,7 @@ class Records:
     energy_kwh: Floats
     """Energy by use, shape (y, r, use), uses in the order of ``ENERGY_USES``."""
     reader_hours: Floats
-    """Reader hours, shape (y, r, kind): clinical, annotation, audit, idle, available."""
+    """Reader hours by kind, shape (y, r, kind), kinds in the order of ``READER_HOURS``."""
     events: list[Event] = field(default_factory=list)
 
     @classmethod
@@ -85,7 +89,7 @@ class Records:
             spend_usd=np.zeros((years, regions, len(Stage))),
             follow_up_usd=np.zeros((years, regions)),
             energy_kwh=np.zeros((years, regions, len(ENERGY_USES))),
-            reader_hours=np.zeros((years, regions, 5)),
+            reader_hours=np.zeros((years, regions, len(READER_HOURS))),
         )
 
 
@@ -117,13 +121,14 @@ class Run:
         """Return yearly money and energy by region, tidy: year, region, account, item, value.
 
         Accounts: ``spend_usd`` (item = stage), ``follow_up_usd``, ``energy_kwh`` (item = use),
-        ``emissions_t_co2e`` (item = use).
+        ``emissions_t_co2e`` (item = use), ``reader_hours`` (item = kind).
         """
         parts = [
             self._tidy("spend_usd", self.records.spend_usd, tuple(map(str, Stage))),
             self._tidy("follow_up_usd", self.records.follow_up_usd[..., None], ("follow-up",)),
             self._tidy("energy_kwh", self.records.energy_kwh, ENERGY_USES),
             self._tidy("emissions_t_co2e", self._emissions(), ENERGY_USES),
+            self._tidy("reader_hours", self.records.reader_hours, READER_HOURS),
         ]
         return pd.concat(parts, ignore_index=True)
 
@@ -150,7 +155,7 @@ class Run:
         pue = np.array(
             [self.world.compute.pue if use == "training" else 1.0 for use in ENERGY_USES]
         )
-        return np.asarray(self.records.energy_kwh * grid * pue / 1e6)
+        return np.asarray(self.records.energy_kwh * grid * pue / GRAMS_PER_TONNE)
 
     def _tidy(self, account: str, values: Floats, items: tuple[str, ...]) -> pd.DataFrame:
         years = range(self.start_year, self.start_year + values.shape[0])

@@ -1,0 +1,80 @@
+"""The state of every station as plain arrays, so that a run can branch at the policy date."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from sim.baseline.world import World
+from sim.domain.capacity import uptime
+from sim.domain.lever import Floats
+from sim.pipeline.flow import Counts
+
+
+@dataclass(slots=True)
+class State:
+    """Queues, stocks and capacities at one moment.
+
+    Axes: r region, m modality, g group, p profession, i item. Counts are whole numbers; a field
+    named ``*_begun`` is the part of a study already worked on.
+    """
+
+    imaging_waiting: Counts  # (r, m, g)
+    units_working: Counts  # (r, m)
+    units_broken: Counts  # (r, m)
+    reading_waiting: Counts  # (r, m, g)
+    reading_begun: Floats  # (r, m)
+    ai_begun: Floats  # (r,)
+    documentation_waiting: Counts  # (r, m, g)
+    documentation_begun: Floats  # (r, m)
+    curation_waiting: Counts  # (r, m, g)
+    curation_begun: Floats  # (r, m)
+    annotation_waiting: Counts  # (r, m, g)
+    annotation_begun: Floats  # (r, m)
+    audit_begun: Floats  # (r,)
+    audited: Counts  # (r, m, g)
+    labelled: Counts  # (r, m, g)
+    shared: Counts  # (r, m, g)
+    active: Floats  # (r, i) units in use that the plan owns or pays
+    sites_live: Counts  # (r,)
+    gate_open: Counts  # (r, m), 1 where a release may read
+    sensitivity: Floats  # (r, m, g) of the release that reads
+    specificity: Floats  # (r, m, g)
+
+    @classmethod
+    def today(cls, world: World) -> "State":
+        """Return the state with empty queues, today's units and no release."""
+        r, m, g = world.shape
+        units = np.floor(world.care.units).astype(np.int64)
+        share = uptime(world.care.failures_per_week, world.care.repairs_per_week)
+        working = np.round(units * share).astype(np.int64)
+
+        def counts(*shape: int) -> Counts:
+            return np.zeros(shape, dtype=np.int64)
+
+        return cls(
+            imaging_waiting=counts(r, m, g),
+            units_working=working,
+            units_broken=units - working,
+            reading_waiting=counts(r, m, g),
+            reading_begun=np.zeros((r, m)),
+            ai_begun=np.zeros(r),
+            documentation_waiting=counts(r, m, g),
+            documentation_begun=np.zeros((r, m)),
+            curation_waiting=counts(r, m, g),
+            curation_begun=np.zeros((r, m)),
+            annotation_waiting=counts(r, m, g),
+            annotation_begun=np.zeros((r, m)),
+            audit_begun=np.zeros(r),
+            audited=counts(r, m, g),
+            labelled=counts(r, m, g),
+            shared=counts(r, m, g),
+            active=np.zeros((r, len(world.catalogue.items))),
+            sites_live=counts(r),
+            gate_open=counts(r, m),
+            sensitivity=np.zeros((r, m, g)),
+            specificity=np.zeros((r, m, g)),
+        )
+
+    def copy(self) -> "State":
+        """Return an independent copy, to branch from."""
+        return State(**{field.name: getattr(self, field.name).copy() for field in fields(self)})
