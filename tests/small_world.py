@@ -66,7 +66,8 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         prevalence=np.full(m, 0.2),
         reader_sensitivity=np.full(m, 0.8),
         reader_specificity=np.full(m, 0.82),
-        follow_up_usd=np.full(m, 30.0),
+        true_positive_usd=np.full(m, 50.0),
+        false_positive_usd=np.full(m, 30.0),
     )
     data = Data(
         digital_share=np.full(r, 0.5),

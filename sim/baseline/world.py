@@ -48,8 +48,10 @@ class Care:
     """Sensitivity of today's readers, shape (m,)."""
     reader_specificity: Floats
     """Specificity of today's readers, shape (m,)."""
-    follow_up_usd: Floats
-    """Cost of following up a positive reading, US dollars, shape (m,)."""
+    true_positive_usd: Floats
+    """Cost of confirming a true positive reading, US dollars, shape (m,)."""
+    false_positive_usd: Floats
+    """Cost of ruling out a false positive reading, US dollars, shape (m,)."""
 
 
 @dataclass(frozen=True, slots=True)

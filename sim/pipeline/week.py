@@ -337,7 +337,9 @@ class Week:
         )
         cells["found"][year] += found
         cells["missed"][year] += flows.need * sick - found
-        records.follow_up_usd[year] += ((found + false).sum(axis=2) * care.follow_up_usd).sum(1)
+        records.follow_up_usd[year] += (
+            found.sum(axis=2) @ care.true_positive_usd + false.sum(axis=2) @ care.false_positive_usd
+        )
         self._write_money_and_energy(state, year, records)
         self._write_hours(state, year, records)
 

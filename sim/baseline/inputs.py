@@ -1,0 +1,125 @@
+"""Inputs of one draw: table values looked up, overridden by the scenario, sampled, registered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sim.baseline import tables
+from sim.baseline.datum import Datum
+from sim.domain.lever import LeverName
+from sim.scenario.schema import Assumption, Override, Scenario
+from sim.streams import fraction
+
+ANY = "*"
+
+
+def triangular(u: float, *, low: float, mode: float, high: float) -> float:
+    """Return the ``u``-quantile of a triangular distribution; the mode where there is no range.
+
+    >>> triangular(0.5, low=0.0, mode=1.0, high=2.0)
+    1.0
+    """
+    if high <= low:
+        return mode
+    rising = (mode - low) / (high - low)
+    if u < rising:
+        return float(low + (u * (high - low) * (mode - low)) ** 0.5)
+    return float(high - ((1.0 - u) * (high - low) * (high - mode)) ** 0.5)
+
+
+@dataclass(slots=True)
+class Inputs:
+    """One draw of every number that the world is built from.
+
+    A value is sampled between its low and its high, with a uniform that belongs to its name. A
+    rate that tables give by income group is one unknown, not four: its groups move together.
+    Values imputed for single countries move on their own.
+    """
+
+    scenario: Scenario
+    draw: int | None
+    """Number of the draw; ``None`` takes every central value."""
+    purpose: str
+    """``judge`` or ``search``: draws for searching and for judging are different samples."""
+    used: dict[str, Datum] = field(default_factory=dict)
+    """Register of every value used, by dotted name."""
+
+    def country(self, iso3: str, variable: str) -> float:
+        """Return a country's value."""
+        name = f"{iso3}.{variable}"
+        datum = self._overridden(name, tables.country(iso3, variable))
+        own = datum.status != "assumed"
+        return self._sampled(name, datum, unknown=name if own else variable)
+
+    def modality(self, modality: str, variable: str, income_group: str) -> float:
+        """Return a value of an examination and its clinical task."""
+        datum = tables.modality(modality, variable, income_group)
+        return self._shared(f"{modality}.{variable}", income_group, datum)
+
+    def lever(self, lever: LeverName, variable: str, item: str, income_group: str) -> float:
+        """Return a price, delay, life or capacity."""
+        datum = tables.lever(lever, variable, item or ANY, income_group)
+        name = f"{lever}.{item}.{variable}" if item else f"{lever}.{variable}"
+        return self._shared(name, income_group, datum)
+
+    def operation(self, variable: str, income_group: str) -> float:
+        """Return how services run."""
+        return self._shared(variable, income_group, tables.operation(variable, income_group))
+
+    def gpu(self, name: str, variable: str) -> float:
+        """Return a value of an accelerator."""
+        return self._shared(f"{name}.{variable}", ANY, tables.gpu(name, variable))
+
+    def assumption(self, name: str, given: Assumption) -> float:
+        """Return a value that the scenario itself assumes."""
+        datum = Datum(
+            given.value, given.low, given.high, "", str(self.scenario.horizon.start_year),
+            given.status, given.source, "scenario",
+        )  # fmt: skip
+        return self._sampled(name, datum, unknown=name)
+
+    def _shared(self, name: str, income_group: str, datum: Datum) -> float:
+        by_group = f"{name}.{income_group}"
+        overrides = self.scenario.overrides
+        chosen = by_group if by_group in overrides else name
+        return self._sampled(by_group, self._overridden(chosen, datum), unknown=name)
+
+    def _overridden(self, name: str, datum: Datum) -> Datum:
+        given = self.scenario.overrides.get(name)
+        return datum if given is None else _override(datum, given)
+
+    def _sampled(self, name: str, datum: Datum, *, unknown: str) -> float:
+        self.used[name] = datum
+        if self.draw is None or datum.high <= datum.low:
+            return datum.value
+        u = fraction(self.scenario.uncertainty.seed, self.purpose, self.draw, "input", unknown)
+        return triangular(u, low=datum.low, mode=datum.value, high=datum.high)
+
+
+def _override(datum: Datum, given: Override) -> Datum:
+    low = given.value if given.low is None else given.low
+    high = given.value if given.high is None else given.high
+    return replace(
+        datum, value=given.value, low=low, high=high, status="assumed", source=given.source,
+        note="set by the scenario",
+    )  # fmt: skip
+
+
+def override_names(scenario_regions: Mapping[str, str], modalities: tuple[str, ...]) -> set[str]:
+    """Return every dotted name that a scenario may override.
+
+    Parameters
+    ----------
+    scenario_regions : income group by ISO code of the scenario's countries.
+    modalities : the scenario's modalities.
+    """
+    groups = set(scenario_regions.values())
+    names = {
+        f"{iso3}.{variable}" for iso3 in scenario_regions for variable in tables.country_variables()
+    }
+    shared = {f"{m}.{v}" for m, v, _ in tables.table("modalities").index if m in modalities}
+    shared |= {
+        f"{lever}.{variable}" if item == ANY else f"{lever}.{item}.{variable}"
+        for lever, item, variable, _ in tables.table("levers").index
+    }
+    shared |= {variable for variable, _ in tables.table("operations").index}
+    return names | shared | {f"{name}.{group}" for name in shared for group in groups}

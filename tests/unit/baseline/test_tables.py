@@ -1,0 +1,206 @@
+"""The baseline tables: every row is sound, every need is met, every wrong cell is named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sim.baseline import tables
+from sim.baseline.datum import Row
+from sim.errors import TableError
+
+INCOME_GROUPS = ("LIC", "LMC", "UMC", "HIC")
+MODALITIES = ("dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus")
+LEVERS = ("outreach", "steward", "curator", "annotation", "gpu", "gpu_hours", "audit", "site")
+GOOD = {
+    "value": "2",
+    "low": "1",
+    "high": "3",
+    "unit": "minutes",
+    "year": "2024",
+    "status": "assumed",
+    "source": "assumption",
+    "note": "a reason",
+}
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return an empty folder that the reader takes its tables from."""
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    monkeypatch.setattr(tables, "files", lambda _package: tmp_path)
+    tables._rows.cache_clear()
+    yield folder
+    tables._rows.cache_clear()
+
+
+def write(folder: Path, *rows: dict[str, str]) -> None:
+    """Write a ``gpu`` table with ``rows``, by way of pandas so that quoting is another's work."""
+    pd.DataFrame([{"gpu": "G", "variable": "tdp_w"} | row for row in rows]).to_csv(
+        folder / "gpu.csv", index=False
+    )
+
+
+@pytest.mark.parametrize("name", list(tables.KEYS))
+def test_every_row_of_every_table_is_sound(name: str) -> None:
+    rows = tables.table(name)
+    assert len(rows) > 5
+    assert rows.index.is_unique
+    assert (rows["low"] <= rows["value"]).all()
+    assert (rows["value"] <= rows["high"]).all()
+    shares = rows[rows["unit"] == "share"]
+    assert not (shares["low"] < 0.0).any()
+    assert not (shares["high"] > 1.0).any()
+    assert not (rows["status"] == "measured").any(), "measured values live in profiles"
+
+
+def test_every_variable_is_known_for_every_country() -> None:
+    assert len(tables.countries()) >= 195
+    for iso3 in tables.countries().index:
+        for variable in tables.country_variables():
+            datum = tables.country(iso3, variable)
+            assert datum.low <= datum.value <= datum.high, (iso3, variable)
+            assert datum.source, (iso3, variable)
+    assert {tables.country("USA", "population").unit} == {"persons"}
+
+
+def test_people_are_counted_and_never_imputed() -> None:
+    people = [tables.country(iso3, "population") for iso3 in tables.countries().index]
+    assert {datum.status for datum in people} == {"published"}
+    assert 8.0e9 < sum(datum.value for datum in people) < 8.4e9
+
+
+def test_a_unit_is_the_same_wherever_a_variable_occurs() -> None:
+    for name in ("country_values", "modalities", "operations"):
+        units = tables.table(name).groupby("variable")["unit"].nunique()
+        assert units[units > 1].empty, name
+    own = tables.table("country_values").groupby("variable")["unit"].first()
+    group = tables.table("operations").groupby("variable")["unit"].first()
+    both = own.index.intersection(group.index)
+    assert len(both) > 3
+    assert (own[both] == group[both]).all()
+
+
+def test_region_averages_are_not_passed_off_as_country_values() -> None:
+    rows = tables.table("country_values")
+    averages = rows[rows["note"].str.contains("not of the country")]
+    assert len(averages) > 200
+    assert (averages["status"] == "imputed").all()
+    group_mean = tables.operation("readers_per_million.ophthalmologist", "HIC")
+    german = tables.country("DEU", "readers_per_million.ophthalmologist")
+    assert (group_mean.status, german.status) == ("published", "imputed")
+
+
+@pytest.mark.parametrize("income_group", INCOME_GROUPS)
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_every_modality_is_complete(modality: str, income_group: str) -> None:
+    names = tables.table("modalities").index.unique("variable")
+    assert len(names) > 15
+    for variable in names:
+        assert tables.modality(modality, variable, income_group).unit
+    for variable in tables.table("levers").index.unique("variable"):
+        assert tables.lever("scanner", variable, modality, income_group).unit
+
+
+@pytest.mark.parametrize("income_group", INCOME_GROUPS)
+@pytest.mark.parametrize("lever", LEVERS)
+def test_every_lever_is_complete(lever: str, income_group: str) -> None:
+    for variable in tables.table("levers").index.unique("variable"):
+        assert tables.lever(lever, variable, "*", income_group).value >= 0.0
+
+
+def test_repair_time_and_out_of_service_share_agree() -> None:
+    for income_group in INCOME_GROUPS:
+        down = tables.operation("out_of_service_share", income_group).value
+        fails = tables.modality("ct", "mtbf_days", income_group).value
+        mends = tables.modality("ct", "mttr_days", income_group).value
+        assert mends / (fails + mends) == pytest.approx(down, rel=1e-4)
+
+
+def test_an_exact_row_wins_over_a_star() -> None:
+    assert (
+        tables.modality("ct", "need_per_1000", "LIC").value
+        < tables.modality("ct", "need_per_1000", "HIC").value
+    )
+    assert tables.modality("ct", "reading_minutes", "LIC") == tables.modality(
+        "ct", "reading_minutes", "HIC"
+    )
+
+
+def test_a_country_without_a_value_shows_where_it_comes_from() -> None:
+    kenya = tables.country("KEN", "scanners_per_million.chest_xray")
+    assert (kenya.value, kenya.status) == (24.5, "published")
+    group, shared = tables.country("KEN", "digital_share"), tables.operation("digital_share", "LMC")
+    assert (group.value, group.high) == (shared.value, shared.high)
+    assert group.note.startswith("of income group LMC, not of the country")
+    rwanda = tables.country("RWA", "readers_per_million.radiologist")
+    assert rwanda.status == "imputed"
+    assert "donors: LIC in Eastern Africa" in rwanda.note
+
+
+def test_baseline_lists_everything_once() -> None:
+    seen = tables.baseline("ETH")
+    assert seen.index.is_unique
+    assert set(tables.country_variables()) <= set(seen.index)
+    assert "discount_rate" in seen.index
+    assert seen["source"].str.len().min() > 0
+
+
+@pytest.mark.parametrize(
+    ("look_up", "message"),
+    [
+        (lambda: tables.country("KENN", "population"), r"'KENN'.*Did you mean 'KEN'"),
+        (lambda: tables.country("KEN", "populaton"), r"'populaton'.*Did you mean 'population'"),
+        (lambda: tables.modality("dermoscpy", "need_per_1000", "LIC"), "Did you mean 'dermoscopy'"),
+        (lambda: tables.operation("discount", "LIC"), r"operations\.csv.*'discount'"),
+        (lambda: tables.lever("scanner", "capex_usd", "radiologist", "LIC"), "there is no row for"),
+        (lambda: tables.recipe("RETFound-Green", "colour"), r"RETFound-Green.*'colour'"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_nearest(look_up, message: str) -> None:
+    with pytest.raises(TableError, match=message):
+        look_up()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"status": "guessed"}, r"gpu\.csv line 2, column status: .*'guessed'"),
+        ({"unit": ""}, r"line 2, column unit: "),
+        ({"source": " "}, r"line 2, column source: "),
+        ({"year": ""}, r"line 2, column year: "),
+        ({"value": "two"}, r"line 2, column value: .*'two'"),
+        ({"value": "nan"}, r"line 2, column value: "),
+        ({"low": ""}, r"line 2, columns low and high: an assumed value needs both"),
+        ({"low": "2", "high": "2"}, r"line 2, .*an assumed value needs a range"),
+        ({"note": ""}, r"line 2, .*needs its reason"),
+        ({"value": "4"}, r"line 2, .*value 4 is not within 1 to 3"),
+        ({"unit": "share"}, r"line 2, .*shares run from 0 to 1"),
+    ],
+)
+def test_a_wrong_cell_is_named(shelf: Path, change: dict[str, str], message: str) -> None:
+    write(shelf, GOOD | change)
+    with pytest.raises(TableError, match=message):
+        tables.gpu("G", "tdp_w")
+
+
+def test_a_repeated_key_and_a_wrong_header_are_named(shelf: Path) -> None:
+    write(shelf, GOOD, GOOD)
+    with pytest.raises(TableError, match="line 3: G, tdp_w is already on line 2"):
+        tables.gpu("G", "tdp_w")
+    write(shelf, GOOD | {"colour": "red"})
+    with pytest.raises(TableError, match="line 1: the header is"):
+        tables.gpu("G", "tdp_w")
+
+
+def test_a_published_value_without_a_range_repeats_itself(shelf: Path) -> None:
+    write(shelf, GOOD | {"status": "published", "low": "", "high": "", "note": ""})
+    datum = tables.gpu("G", "tdp_w")
+    assert (datum.low, datum.value, datum.high) == (2.0, 2.0, 2.0)
+
+
+def test_rows_are_frozen_and_closed() -> None:
+    with pytest.raises(ValueError, match="extra"):
+        Row.model_validate(GOOD | {"colour": "red"})
