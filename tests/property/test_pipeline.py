@@ -1,0 +1,219 @@
+"""What must hold in every run: conservation, hours, common random numbers, exact limits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.baseline.world import World
+from sim.domain.plan import Plan, empty_plan, spend_usd
+from sim.pipeline.records import Run
+from sim.pipeline.run import simulate, warm_up
+from sim.pipeline.week import STATIONS
+from tests.scenarios import scenario
+from tests.small_world import fixed_response, small_world
+
+YEARS = 3
+
+
+def run(world: World, plan: Plan | None = None, *, seed: int = 1, **response: float) -> Run:
+    """Simulate a world under a plan, by default under none."""
+    plan = plan or nothing(world)
+    return simulate(
+        world,
+        plan,
+        fixed_response(**response),
+        scenario=scenario(years=YEARS),
+        seed=seed,
+        replication=0,
+    )
+
+
+def nothing(world: World) -> Plan:
+    return empty_plan("baseline", world.catalogue, world.regions, years=YEARS, start_year=2027)
+
+
+def buying(world: World, **units: float) -> Plan:
+    """Return a plan that buys the same units everywhere, assets once and services every year."""
+    plan = nothing(world)
+    for r in range(len(world.regions)):
+        for i, item in enumerate(world.catalogue.items):
+            if item.lever in units:
+                plan = plan.plus(r, i, units=units[item.lever])
+    return replace(plan, name="buying")
+
+
+EVERYTHING = {
+    "scanner": 3, "outreach": 1, "reader": 1, "steward": 1, "curator": 1, "annotation": 4,
+    "gpu_hours": 5, "audit": 2, "site": 2, "agreement": 1,
+}  # fmt: skip
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Worlds from empty to overloaded, one to three regions and groups."""
+    world = small_world(draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    scale = draw(st.floats(0.0, 20.0))
+    care = replace(
+        world.care,
+        need_per_year=world.care.need_per_year * scale,
+        reach=np.clip(world.care.reach * draw(st.floats(0.0, 3.0)), 0.0, 1.0),
+        patience_weeks=np.full(1, draw(st.floats(0.2, 50.0))),
+        reading_minutes=np.full(1, draw(st.floats(0.5, 60.0))),
+        ai_minutes_ratio=np.full(1, draw(st.floats(0.0, 1.5))),
+        failures_per_week=world.care.failures_per_week * draw(st.floats(0.1, 30.0)),
+    )
+    data = replace(world.data, digital_share=world.data.digital_share * draw(st.floats(0.0, 2.0)))
+    return replace(world, care=care, data=data)
+
+
+@given(world=worlds(), busy=st.booleans(), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_every_station_conserves_exams_in_every_week(world: World, busy: bool, seed: int) -> None:
+    plan = buying(world, **EVERYTHING) if busy else nothing(world)
+    records = run(world, plan, seed=seed, sensitivity=0.9).records
+    for name in STATIONS:
+        entered, done, left, rejected, waiting = records.stations[name].transpose(1, 0, 2)
+        before = np.vstack([waiting[:1] * 0, waiting[:-1]])
+        balance = before + entered - (done + left + rejected + waiting)
+        assert (balance[1:] == 0).all(), name
+        # the first week starts from what the warm-up left waiting
+        assert (balance[0] <= 0).all(), name
+        assert (records.stations[name] >= 0).all(), name
+
+
+@given(world=worlds(), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=15, deadline=None)
+def test_stations_hand_on_what_they_finish_and_hours_add_up(world: World, seed: int) -> None:
+    result = run(world, buying(world, **EVERYTHING), seed=seed, sensitivity=0.9)
+    station = {name: series.sum(axis=0) for name, series in result.records.stations.items()}
+    entered, done = 0, 1
+    for upstream, downstream in (
+        ("imaging", "reading"),
+        ("imaging", "archive"),
+        ("archive", "documentation"),
+        ("documentation", "curation"),
+    ):
+        np.testing.assert_array_equal(station[upstream][done], station[downstream][entered])
+    # each curated study is either audited or offered for training, never both
+    np.testing.assert_array_equal(
+        station["curation"][done],
+        station["evaluation"][entered] + station["annotation"][entered],
+    )
+    clinical, annotated, audited, idle, available = result.records.reader_hours.transpose(2, 0, 1)
+    np.testing.assert_allclose(clinical + annotated + audited + idle, available, atol=1e-6)
+    assert min(clinical.min(), annotated.min(), audited.min(), idle.min()) >= -1e-6
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=5, deadline=None)
+def test_same_seed_same_bits_and_another_seed_differs(seed: int) -> None:
+    world = small_world()
+    first, again, other = run(world, seed=seed), run(world, seed=seed), run(world, seed=seed + 1)
+    pd.testing.assert_frame_equal(first.cells(), again.cells(), check_exact=True)
+    pd.testing.assert_frame_equal(first.weekly(), again.weekly(), check_exact=True)
+    assert not first.cells()["need"].equals(other.cells()["need"])
+
+
+def test_adding_a_region_leaves_the_others_alone() -> None:
+    two, three = small_world(2), small_world(3)
+    small, large = run(two).cells(), run(three).cells()
+    shared = large[large["region"].isin(two.regions)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(small, shared, check_exact=True)
+
+
+def test_plans_face_the_same_need_and_may_branch_from_one_warm_up() -> None:
+    world = small_world()
+    plan, base = buying(world, **EVERYTHING), nothing(world)
+    set_up = scenario(years=YEARS)
+    start = warm_up(world, scenario=set_up, seed=1, replication=0)
+    common = {"scenario": set_up, "seed": 1, "replication": 0}
+    branched = simulate(world, plan, fixed_response(), start=start, **common)
+    from_scratch = simulate(world, plan, fixed_response(), **common)
+    baseline = simulate(world, base, fixed_response(), start=start, **common)
+    pd.testing.assert_frame_equal(branched.cells(), from_scratch.cells(), check_exact=True)
+    assert branched.cells()["need"].equals(baseline.cells()["need"])
+    assert not branched.cells()["exams"].equals(baseline.cells()["exams"])
+
+
+@given(more=st.integers(1, 8), seed=st.integers(0, 1_000))
+@settings(max_examples=12, deadline=None)
+def test_more_scanners_never_mean_fewer_exams(more: int, seed: int) -> None:
+    world = small_world(1, 2, population=8e6)
+    few = run(world, buying(world, scanner=1), seed=seed).cells()
+    many = run(world, buying(world, scanner=1 + more), seed=seed).cells()
+    by_group = ["region", "group"]
+    gain = many.groupby(by_group)["exams"].sum() - few.groupby(by_group)["exams"].sum()
+    assert (gain >= -1.0).all()
+
+
+@given(more=st.integers(1, 8), seed=st.integers(0, 1_000))
+@settings(max_examples=12, deadline=None)
+def test_more_bought_annotators_never_mean_fewer_labels(more: int, seed: int) -> None:
+    world = small_world(1, 2, population=8e6)
+    few = run(world, buying(world, annotation=1), seed=seed).records.stations["annotation"]
+    many = run(world, buying(world, annotation=1 + more), seed=seed).records.stations["annotation"]
+    assert (many[:, 1].cumsum(axis=0) >= few[:, 1].cumsum(axis=0)).all()
+
+
+def test_money_spent_is_the_money_planned() -> None:
+    world = small_world(3)
+    plan = buying(world, **EVERYTHING)
+    spent = run(world, plan).records.spend_usd
+    np.testing.assert_allclose(
+        spent.sum(axis=2), spend_usd(plan, years=YEARS).sum(axis=2), rtol=1e-9
+    )
+
+
+def test_reach_of_a_tenth_without_congestion_gives_access_of_a_tenth() -> None:
+    world = _without_limits(small_world(), reach=0.1)
+    cells = run(world).cells()
+    access = cells["exams"].sum() / cells["need"].sum()
+    assert access == pytest.approx(0.1, abs=4 * np.sqrt(0.09 / cells["need"].sum()))
+
+
+def test_without_limits_coverage_is_the_benefit_of_who_reads() -> None:
+    world = _without_limits(small_world(), reach=1.0)
+    today = run(world).cells()
+    readers = 0.8 - (0.9 - 0.82)
+    assert today["benefit"].sum() / today["need"].sum() == pytest.approx(readers, rel=1e-3)
+
+    plan = buying(world, gpu_hours=5, audit=5, site=400, annotation=50, steward=20, curator=20)
+    with_ai = run(world, plan, sensitivity=0.93, specificity=0.95).cells().query("year > 2027")
+    assert (with_ai["read_by_ai"] > 0.999 * with_ai["exams"]).all()
+    assert with_ai["benefit"].sum() / with_ai["need"].sum() == pytest.approx(0.93, rel=1e-3)
+
+
+def test_no_release_reads_where_the_audit_fails() -> None:
+    world = small_world()
+    plan = buying(world, **EVERYTHING)
+    assert run(world, plan, sensitivity=0.9).cells()["read_by_ai"].sum() > 0
+    assert run(world, plan, sensitivity=0.6).cells()["read_by_ai"].sum() == 0
+    unaudited = buying(world, **(EVERYTHING | {"audit": 0}))
+    assert run(world, unaudited, sensitivity=0.99).cells()["read_by_ai"].sum() == 0
+    untrained = buying(world, **(EVERYTHING | {"gpu_hours": 0}))
+    assert run(world, untrained, sensitivity=0.99).cells()["read_by_ai"].sum() == 0
+
+
+def _without_limits(world: World, *, reach: float) -> World:
+    care = replace(
+        world.care,
+        reach=np.full(world.shape, reach),
+        units=np.full(world.shape[:2], 500.0),
+        failures_per_week=np.full(world.shape[:2], 1e-12),
+        reader_hours_per_year=np.full_like(world.care.reader_hours_per_year, 1e7),
+        patience_weeks=np.full(world.shape[1], 1e6),
+        report_patience_weeks=np.full(world.shape[1], 1e6),
+    )
+    compute = replace(
+        world.compute,
+        site_power_share=np.ones(world.shape[0]),
+        sites_per_week=np.full(world.shape[0], 400.0),
+    )
+    lead = np.zeros_like(world.catalogue.lead_weeks)
+    catalogue = replace(world.catalogue, lead_weeks=lead)
+    data = replace(world.data, digital_share=np.ones(world.shape[0]))
+    return replace(world, care=care, compute=compute, catalogue=catalogue, data=data)

@@ -1,0 +1,67 @@
+"""Effective coverage: ratios of sums, then weights, then logarithms."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.equity.coverage import at_floor, effective_coverage, time_mean, welfare
+from sim.scenario.schema import Equity
+
+
+def cells(rows: list[tuple[int, str, str, float, float]]) -> pd.DataFrame:
+    """Return yearly cells of one year and region from (replication, group, modality, ...)."""
+    table = pd.DataFrame(rows, columns=["replication", "group", "modality", "need", "benefit"])
+    return table.assign(year=2027, region="AAA")
+
+
+def test_coverage_is_the_ratio_of_sums_over_replications() -> None:
+    table = cells([(0, "a", "ct", 10, 1), (1, "a", "ct", 30, 9)])
+    ec = effective_coverage(table, {"ct": 1.0})
+    assert ec.to_dict("records") == [
+        {"year": 2027, "region": "AAA", "group": "a", "ec": 0.25, "need": 40}
+    ]
+
+
+def test_modalities_are_weighted_and_one_without_need_hands_its_weight_on() -> None:
+    weight = {"ct": 0.25, "mri": 0.75}
+    both = cells([(0, "a", "ct", 10, 10), (0, "a", "mri", 10, 2)])
+    assert effective_coverage(both, weight)["ec"].item() == pytest.approx(0.25 + 0.75 * 0.2)
+    one = cells([(0, "a", "ct", 10, 5), (0, "a", "mri", 0, 0)])
+    assert effective_coverage(one, weight)["ec"].item() == pytest.approx(0.5)
+
+
+def test_a_cell_without_need_is_unknown_and_weighs_nothing() -> None:
+    table = cells([(0, "a", "ct", 10, 4), (0, "b", "ct", 0, 0)])
+    ec = effective_coverage(table, {"ct": 1.0})
+    assert ec["ec"].isna().tolist() == [False, True]
+    grid = ec["ec"].to_numpy().reshape(1, 1, 2)
+    assert welfare(grid, np.array([[1.0, 99.0]]), Equity())[1] == pytest.approx(0.4)
+
+
+def test_welfare_discounts_years_and_weights_persons() -> None:
+    ec = np.array([[[0.2, 0.8]], [[0.4, 0.4]]])
+    population = np.array([[3.0, 1.0]])
+    total, ede = welfare(ec, population, Equity(discount_rate=0.05, aversion=1.0))
+    later = 1 / 1.05
+    logs = 3 * math.log(0.2) + math.log(0.8) + later * 4 * math.log(0.4)
+    assert total == pytest.approx(logs / (4 + 4 * later))
+    assert ede == pytest.approx(math.exp(total))
+
+
+def test_welfare_of_nobody_is_unknown() -> None:
+    assert all(map(math.isnan, welfare(np.full((1, 1, 1), np.nan), np.ones((1, 1)), Equity())))
+
+
+def test_time_mean_skips_years_without_need() -> None:
+    ec = np.array([[[0.2, np.nan]], [[np.nan, np.nan]], [[0.4, np.nan]]])
+    mean = time_mean(ec, discount_rate=0.1)
+    weight = 1.1**-2
+    assert mean[0, 0] == pytest.approx((0.2 + weight * 0.4) / (1 + weight))
+    assert math.isnan(mean[0, 1])
+
+
+def test_cells_at_the_floor_are_listed() -> None:
+    table = pd.DataFrame({"region": ["AAA", "BBB", "CCC"], "ec": [1e-3, 2e-3, np.nan]})
+    assert at_floor(table, floor=1e-3)["region"].tolist() == ["AAA"]
