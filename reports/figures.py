@@ -1,0 +1,230 @@
+"""The figures of a policy report, each a function of one table and returning SVG."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+from reports.style import GRID, INK, OTHER_COLOURS, QUIET, colour, name_of, panel, svg
+
+BAND = (0.05, 0.95)
+"""Quantiles over draws that bands and whiskers show."""
+USD_PER_MILLION = 1e6
+BARS = 14
+"""Most bars of a ranking; the table below it has all."""
+
+
+def equity_over_time(yearly: pd.DataFrame) -> str:
+    """Draw equity by year, a line for the mean over draws and a band for their spread.
+
+    Parameters
+    ----------
+    yearly : columns policy, draw, year, ede (share of need).
+    """
+    figure, (axes,) = panel(height=3.3)
+    for position, (policy, part) in enumerate(yearly.groupby("policy", sort=False)):
+        by_year = part.groupby("year")["ede"]
+        low, mean, high = by_year.quantile(BAND[0]), by_year.mean(), by_year.quantile(BAND[1])
+        shade = colour(str(policy), position)
+        axes.fill_between(mean.index, low, high, color=shade, alpha=0.14, linewidth=0)
+        axes.plot(mean.index, mean, color=shade, linewidth=2.2, label=name_of(str(policy)))
+    axes.set_ylim(bottom=0.0)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_ylabel("Equally distributed coverage\n(% of need)")
+    axes.legend(loc="upper left", ncols=3)
+    axes.margins(x=0.01)
+    _whole_years(axes)
+    return svg(figure, name="equity")
+
+
+def money(spend: pd.DataFrame) -> str:
+    """Draw spend by region and stage as a heat map with the numbers in it.
+
+    Parameters
+    ----------
+    spend : US dollars, index region, one column per stage, totals not included.
+    """
+    figure, (axes,) = panel(height=1.3 + 0.34 * min(len(spend), 24))
+    shown = spend.loc[spend.sum(axis=1).nlargest(24).index.sort_values()] / USD_PER_MILLION
+    shades = LinearSegmentedColormap.from_list("money", ["#f5f9fc", "#0072b2"])
+    top = max(float(shown.to_numpy().max()), 1e-9)
+    axes.imshow(shown.to_numpy(), cmap=shades, vmin=0.0, vmax=top, aspect="auto")
+    axes.set_xticks(range(shown.shape[1]), [stage.replace(" ", "\n") for stage in shown.columns])
+    axes.set_yticks(range(shown.shape[0]), list(shown.index))
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    for (row, column), value in np.ndenumerate(shown.to_numpy()):
+        text = "·" if value < 0.005 else f"{value:,.2f}" if value < 10 else f"{value:,.0f}"
+        axes.text(
+            column, row, text, ha="center", va="center",
+            color="white" if value > 0.55 * top else INK,
+        )  # fmt: skip
+    return svg(figure, name="money")
+
+
+def coverage_by_cell(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
+    """Draw effective coverage of every cell, one mark per policy with its spread over draws.
+
+    Parameters
+    ----------
+    cells : policy, draw, region, group, ec (share of need), population; one row per draw.
+    """
+    order = _worst_first(cells, policies[0])
+    figure, (axes,) = panel(height=1.1 + 0.27 * len(order))
+    rows = {cell: place for place, cell in enumerate(order)}
+    for position, policy in enumerate(policies):
+        chosen = cells[cells["policy"] == policy].set_index(["region", "group"])
+        part = chosen[chosen.index.isin(order)].groupby(level=[0, 1])["ec"]
+        low, mean, high = part.quantile(BAND[0]), part.mean(), part.quantile(BAND[1])
+        y = np.array([rows[cell] for cell in mean.index]) + 0.18 * (position - len(policies) / 2)
+        shade = colour(policy, position)
+        axes.hlines(y, low, high, color=shade, alpha=0.45, linewidth=2.4)
+        axes.plot(mean, y, "o", color=shade, markersize=5.5, label=name_of(policy))
+    axes.set_yticks(range(len(order)), [f"{region}, {group}" for region, group in order])
+    axes.set_ylim(len(order) - 0.4, -0.7)
+    axes.set_xlim(left=0.0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlabel("Effective coverage (% of need)")
+    axes.grid(visible=False, axis="y")
+    axes.legend(loc="lower right")
+    return svg(figure, name="coverage")
+
+
+def marginal(table: pd.DataFrame) -> str:
+    """Draw the gain in equity per further million dollars, by region and lever, with intervals.
+
+    Parameters
+    ----------
+    table : region, item, ede_gain_per_musd, low and high (share of need per million US dollars).
+    """
+    top = table.nlargest(BARS, "ede_gain_per_musd")
+    figure, (axes,) = panel(height=0.9 + 0.27 * max(len(top), 2))
+    y = np.arange(len(top))
+    value, low, high = (top[name] * 100.0 for name in ("ede_gain_per_musd", "low", "high"))
+    sure = np.where(low > 0, "#0072b2", "#a9bccb")
+    axes.barh(y, value, color=sure, height=0.62)
+    known = ~np.isnan(low)
+    axes.hlines(y[known], low[known], high[known], color=INK, linewidth=1.1)
+    axes.set_yticks(y, [f"{row.region}: {row.item}" for row in top.itertuples()])
+    axes.invert_yaxis()
+    axes.axvline(0.0, color=QUIET, linewidth=0.9)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("Gain in equally distributed coverage per further million dollars (points)")
+    return svg(figure, name="marginal")
+
+
+def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
+    """Draw how much of the need is left after each step of care, by policy.
+
+    Parameters
+    ----------
+    cells : policy and counts per year: need, arrived, exams, read_by_ai, read_by_human, found
+        and missed.
+    """
+    figure, (axes,) = panel(height=3.0)
+    steps = ("needed", "came", "examined", "read", "found")
+    width = 0.8 / len(policies)
+    for position, policy in enumerate(policies):
+        total = cells[cells["policy"] == policy].sum(numeric_only=True)
+        read = total["read_by_ai"] + total["read_by_human"]
+        sick = total["found"] + total["missed"]
+        left = [total["need"], total["arrived"], total["exams"], read]
+        shares = [count / total["need"] for count in left] + [total["found"] / sick]
+        x = np.arange(len(steps)) + (position - (len(policies) - 1) / 2) * width
+        bars = axes.bar(
+            x, shares, width * 0.92, color=colour(policy, position), label=name_of(policy)
+        )
+        axes.bar_label(bars, [f"{share:.0%}" for share in shares], fontsize=7.5, color=INK)
+    labels = ("Exams needed", "People came", "Examined", "Read in time", "Disease found\n(of all)")
+    axes.set_xticks(range(len(steps)), labels)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_ylim(0.0, 1.08)
+    axes.grid(visible=False, axis="x")
+    axes.legend(loc="upper right")
+    return svg(figure, name="cascade")
+
+
+def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
+    """Draw energy and emissions by use and policy, totals over the scored years.
+
+    Parameters
+    ----------
+    ledger : policy, account, item, value; means over experiments.
+    """
+    figure, (left, right) = panel(height=2.3, columns=2)
+    for axes, account, unit, scale in (
+        (left, "energy_kwh", "Energy (MWh)", 1e-3),
+        (right, "emissions_t_co2e", "Emissions (t CO2e)", 1.0),
+    ):
+        part = ledger[ledger["account"] == account]
+        table = part.groupby(["policy", "item"])["value"].sum().unstack("item") * scale  # noqa: PD010
+        start = np.zeros(len(policies))
+        for position, use in enumerate(table.columns):
+            values = table[use].reindex(list(policies)).fillna(0.0).to_numpy()
+            axes.barh(
+                [name_of(policy) for policy in policies], values, left=start,
+                color=OTHER_COLOURS[position], label=str(use), height=0.6,
+            )  # fmt: skip
+            start += values
+        axes.invert_yaxis()
+        axes.set_xlabel(unit)
+        axes.grid(visible=False, axis="y")
+    right.set_yticks([])
+    left.legend(loc="lower right", fontsize=8)
+    return svg(figure, name="energy")
+
+
+def timeline(events: pd.DataFrame, weekly: pd.DataFrame, *, start_year: int) -> str:
+    """Draw what happened in one run of the plan: events above, queues at the stations below.
+
+    Parameters
+    ----------
+    events : week, kind, region, detail of one run.
+    weekly : week, station, region, waiting (exams or studies) of the same run.
+    """
+    figure, (above, below) = panel(height=3.4, columns=2)
+    kinds = list(dict.fromkeys(events["kind"]))
+    regions = list(dict.fromkeys(events["region"]))
+    for position, kind in enumerate(kinds):
+        part = events[events["kind"] == kind]
+        years = start_year + part["week"] / 52.0
+        rows = [regions.index(region) for region in part["region"]]
+        place = np.array(rows) + 0.16 * (position - len(kinds) / 2)
+        above.plot(years, place, "|", color=OTHER_COLOURS[position], markersize=8, label=kind)
+    above.set_yticks(range(len(regions)), regions)
+    above.set_ylim(len(regions) - 0.4, -0.6 - 0.35 * len(kinds))
+    above.legend(loc="upper left", fontsize=7.5, ncols=2)
+    above.set_title("Events")
+    for position, (station, part) in enumerate(weekly.groupby("station", sort=False)):
+        waiting = part.groupby("week")["waiting"].sum()
+        if waiting.max() > 0:
+            below.plot(
+                start_year + waiting.index / 52.0, waiting, label=str(station),
+                color=OTHER_COLOURS[position % len(OTHER_COLOURS)], linewidth=1.3,
+            )  # fmt: skip
+    below.set_yscale("symlog", linthresh=10)
+    below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    below.legend(loc="upper left", fontsize=7.5, ncols=2)
+    below.set_title("Waiting at the stations")
+    for axes in (above, below):
+        _whole_years(axes)
+        axes.tick_params(axis="x", labelsize=8)
+    above.grid(visible=False, axis="y")
+    above.set_axisbelow(True)
+    above.grid(color=GRID, axis="x")
+    return svg(figure, name="timeline")
+
+
+def _worst_first(cells: pd.DataFrame, policy: str, *, most: int = 24) -> list[tuple[str, str]]:
+    """Return the cells of lowest coverage under a policy, worst first."""
+    part = cells[cells["policy"] == policy].groupby(["region", "group"])["ec"].mean()
+    return [(str(region), str(group)) for region, group in part.nsmallest(most).index]
+
+
+def _whole_years(axes: Axes) -> None:
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,0 +1,169 @@
+"""The policy report: one self-contained HTML page from a finished study."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from reports import figures, words
+from reports.style import name_of
+from sim.domain.lever import Stage
+from sim.errors import RunFolderError
+from sim.pipeline.records import ENERGY_BASIS
+from sim.study.result import StudyResult, load
+
+REPORT = "report.html"
+TOP = 10
+"""Rows of the marginal ranking in the page; the folder's table has all."""
+LAST_YEARS = 5
+"""Years at the end over which coverage of cells is shown."""
+
+
+def write_report(folder: Path | str) -> Path:
+    """Write ``report.html`` into a run folder and return its path.
+
+    Raises ``RunFolderError`` when the folder is not a finished study or cannot be written.
+    """
+    folder = Path(folder)
+    page = render(load(folder))
+    place, torn = folder / REPORT, folder / f"{REPORT}.torn"
+    try:
+        torn.write_text(page, encoding="utf-8")
+        torn.replace(place)
+    except OSError as error:
+        raise RunFolderError(f"cannot write '{place}': {error.strerror or error}.") from error
+    return place
+
+
+def render(result: StudyResult) -> str:
+    """Return the report of a study as one HTML page that needs nothing else."""
+    template = files("reports").joinpath("templates", "policy.html.j2").read_text("utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters |= {
+        "percent": words.percent,
+        "points": words.points,
+        "dollars": words.dollars,
+        "item": words.item_words,
+        "policy": name_of,
+    }
+    return environment.from_string(template).render(**content(result))
+
+
+def content(result: StudyResult) -> dict[str, Any]:
+    """Return everything the page shows, by the names that the template uses."""
+    scenario, recommended = result.scenario, _recommended(result)
+    spend = spend_by_stage(result, recommended)
+    marginal = result.marginal()
+    comparisons = result.comparisons()
+    return {
+        "scenario": scenario,
+        "uncertainty": scenario.uncertainty,
+        "recommended": recommended,
+        "headline": headline(result),
+        "verdicts": [words.verdict_words(row) for _, row in comparisons.iterrows()],
+        "money_words": words.shares_of_money(spend),
+        "total_usd": float(spend.to_numpy().sum()),
+        "values": result.values("ede").merge(
+            result.values("mean_ec"), on="policy", suffixes=("", "_mean")
+        ),
+        "worst": result.values("worst_ec").set_index("policy"),
+        "purchases": purchases(result, recommended),
+        "marginal": marginal.head(TOP),
+        "marginal_count": len(marginal),
+        "programme": result.programme.set_index("policy"),
+        "robustness": result.robustness,
+        "floor_ranking": result.ranking_by_floor(),
+        "profile": result.profile,
+        "inputs": result.inputs,
+        "input_counts": result.inputs["status"].value_counts().to_dict(),
+        "ledger": _ledger_rows(result),
+        "energy_basis": ENERGY_BASIS,
+        "provenance": result.provenance.as_dict(),
+        "figures": _figures(result, recommended, spend),
+    }
+
+
+def headline(result: StudyResult) -> str:
+    """Return the recommendation in one or two sentences, no stronger than the evidence."""
+    comparisons = result.comparisons()
+    against = comparisons[comparisons["policy"] == "plan"].set_index("baseline")
+    if against.empty:
+        return "This study compares policies; it makes no plan."
+    beaten = [str(name) for name, row in against.iterrows() if row["verdict"] == "beats"]
+    unbeaten = [str(name) for name in against.index if name not in beaten]
+    if not unbeaten:
+        rivals = " and ".join(name_of(name).lower() for name in beaten)
+        return f"Follow the plan: in simulation it beats {rivals}."
+    rules = [name for name in unbeaten if name != "baseline"]
+    if "baseline" in beaten and rules:
+        rivals = " and ".join(name_of(name).lower() for name in rules)
+        return (
+            f"Spending as planned is better than {name_of('baseline').lower()}, "
+            f"but the plan is not shown to beat the {rivals}: prefer the simpler rule."
+        )
+    return "No plan is shown to beat buying nothing: do not spend on the strength of this study."
+
+
+def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:
+    """Return the spend of a policy by region and stage, means over draws, US dollars."""
+    ledger = result.ledger
+    part = ledger[(ledger["policy"] == policy) & (ledger["account"] == "spend_usd")]
+    draws = result.scenario.uncertainty.draws
+    table = part.groupby(["region", "item"])["value"].sum().unstack("item") / draws  # noqa: PD010
+    stages = [str(stage) for stage in Stage]
+    regions = list(dict.fromkeys(result.cells["region"]))
+    return table.reindex(index=regions, columns=stages).fillna(0.0)
+
+
+def purchases(result: StudyResult, policy: str) -> pd.DataFrame:
+    """Return what a policy buys: item, stage, units, first and last year, capital cost, regions."""
+    bought = result.plans[result.plans["policy"] == policy]
+    groups = bought.groupby(["stage", "item"], sort=False)
+    table = groups.agg(
+        units=("units", "sum"),
+        first=("year", "min"),
+        last=("year", "max"),
+        capex_usd=("capex_usd", "sum"),
+        regions=("region", lambda names: ", ".join(sorted(set(names))[:8])),
+    ).reset_index()
+    order = {str(stage): place for place, stage in enumerate(Stage)}
+    return table.sort_values("stage", key=lambda stages: stages.map(order), kind="stable")
+
+
+def _recommended(result: StudyResult) -> str:
+    return "plan" if "plan" in result.policies else result.policies[-1]
+
+
+def _ledger_rows(result: StudyResult) -> list[dict[str, Any]]:
+    names = ("spend_usd", "follow_up_usd", "energy_kwh", "emissions_t_co2e", "unmet_share",
+             "wait_weeks", "found", "missed")  # fmt: skip
+    tables = {name: result.values(name).set_index("policy") for name in names}
+    return [
+        {"policy": policy} | {name: table.loc[policy] for name, table in tables.items()}
+        for policy in result.policies
+    ]
+
+
+def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict[str, str]:
+    cells, policies = result.cells, result.policies
+    last = cells[cells["year"] > cells["year"].max() - LAST_YEARS]
+    by_cell = last.groupby(["policy", "draw", "region", "group"], sort=False)["ec"].mean()
+    draws = result.scenario.uncertainty.draws
+    books = result.ledger.groupby(["policy", "account", "item"], sort=False)["value"].sum() / draws
+    shown = {
+        "equity": figures.equity_over_time(result.yearly()),
+        "money": figures.money(spend),
+        "coverage": figures.coverage_by_cell(by_cell.reset_index(), policies),
+        "cascade": figures.cascade(last, policies),
+        "energy": figures.energy(books.reset_index(), policies),
+        "timeline": figures.timeline(
+            result.events[result.events["policy"] == recommended],
+            result.weekly[result.weekly["policy"] == recommended],
+            start_year=result.scenario.horizon.start_year,
+        ),
+    }
+    if len(result.marginal()):
+        shown["marginal"] = figures.marginal(result.marginal())
+    return shown

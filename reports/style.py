@@ -1,0 +1,80 @@
+"""How every figure looks: colours that the colour-blind can tell apart, quiet axes, SVG out."""
+
+from io import StringIO
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, QUIET, GRID = "#1d2733", "#667585", "#e3e8ee"
+POLICY_COLOURS = {
+    "baseline": "#8a94a0",
+    "equal_split": "#e69f00",
+    "by_need": "#cc79a7",
+    "plan": "#0072b2",
+}
+"""Okabe and Ito's palette (jfly.uni-koeln.de/color), grey for doing nothing."""
+OTHER_COLOURS = ("#009e73", "#d55e00", "#56b4e9", "#f0e442", "#999933", "#882255")
+POLICY_NAMES = {
+    "baseline": "Buying nothing",
+    "equal_split": "Equal split",
+    "by_need": "Split by need",
+    "plan": "The plan",
+}
+
+RC: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "svg.fonttype": "path",
+}
+
+
+def colour(policy: str, position: int = 0) -> str:
+    """Return the colour of a policy, or the next free one for a name that is not built in."""
+    return POLICY_COLOURS.get(policy, OTHER_COLOURS[position % len(OTHER_COLOURS)])
+
+
+def name_of(policy: str) -> str:
+    """Return how a policy is called in words."""
+    return POLICY_NAMES.get(policy, policy)
+
+
+def panel(
+    *, width: float = 7.4, height: float = 3.2, columns: int = 1
+) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure in the house style, in inches, and its axes from left to right."""
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(width, height))
+        axes = figure.subplots(1, columns, squeeze=False)[0]
+        return figure, list(axes)
+
+
+def svg(figure: Figure, *, name: str) -> str:
+    """Return a figure as an inline SVG element, the same bytes for the same figure.
+
+    ``name`` makes the identifiers inside unique, so that several figures fit on one page.
+    """
+    out = StringIO()
+    with mpl.rc_context(RC | {"svg.hashsalt": name}):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    element = text[text.index("<svg") :]
+    return element.replace("<svg ", f'<svg role="img" aria-labelledby="{name}-caption" ', 1)

@@ -1,0 +1,106 @@
+"""Numbers and findings in plain words, rounded the same way everywhere."""
+
+import math
+
+import pandas as pd
+
+from reports.style import name_of
+
+USD_PER_MILLION = 1e6
+
+ITEM_WORDS = {
+    "scanner": "imaging units",
+    "outreach": "mobile clinics",
+    "reader": "trained readers",
+    "steward": "documentation officers",
+    "curator": "data curators",
+    "annotation": "annotation hours",
+    "gpu_hours": "GPU-hours",
+    "audit": "local audits",
+    "site": "AI deployment sites",
+    "agreement": "data-sharing agreements",
+}
+
+
+def percent(share: float, *, digits: int = 1) -> str:
+    """Return a share as a percentage; "not estimable" when there is no value.
+
+    >>> percent(0.1234)
+    '12.3%'
+    >>> percent(float("nan"))
+    'not estimable'
+    """
+    return "not estimable" if math.isnan(share) else f"{100 * share:.{digits}f}%"
+
+
+def points(share: float, *, digits: int = 2) -> str:
+    """Return a difference of shares in percentage points, with its sign.
+
+    >>> points(0.0123)
+    '+1.23'
+    """
+    return "not estimable" if math.isnan(share) else f"{100 * share:+.{digits}f}"
+
+
+def interval(low: float, high: float, *, digits: int = 2) -> str:
+    """Return an interval of shares in percentage points; words when there is none.
+
+    >>> interval(-0.001, 0.02)
+    '-0.10 to +2.00'
+    """
+    if math.isnan(low) or math.isnan(high):
+        return "no interval"
+    return f"{points(low, digits=digits)} to {points(high, digits=digits)}"
+
+
+def dollars(usd: float) -> str:
+    """Return an amount of US dollars at three digits.
+
+    >>> dollars(4_256_000), dollars(12_340), dollars(0)
+    ('$4.26 million', '$12,300', '$0')
+    """
+    if abs(usd) >= USD_PER_MILLION:
+        return f"${usd / USD_PER_MILLION:,.3g} million"
+    return f"${float(f'{usd:.3g}'):,.0f}"
+
+
+def item_words(item: str) -> str:
+    """Return an item in words.
+
+    >>> item_words("scanner.chest_xray"), item_words("site")
+    ('imaging units (chest xray)', 'AI deployment sites')
+    """
+    lever, _, scope = item.partition(".")
+    words = ITEM_WORDS.get(lever, lever)
+    return f"{words} ({scope.replace('_', ' ')})" if scope else words
+
+
+def verdict_words(row: pd.Series) -> str:
+    """Return one comparison as a clause: who, against whom, by how much, how sure."""
+    claim = {
+        "beats": "beats",
+        "does not beat": "does not beat",
+        "undecided": "is not shown to beat",
+    }[str(row["verdict"])]
+    return (
+        f"{name_of(str(row['policy']))} {claim} {name_of(str(row['baseline'])).lower()}: "
+        f"{points(row['difference'])} points of equally distributed coverage "
+        f"(95% interval {interval(row['low'], row['high'])}, "
+        f"{int(row['draws'])} draws, better in {row['p_positive']:.0%} of them)"
+    )
+
+
+def shares_of_money(spend: pd.DataFrame, *, most: int = 4) -> str:
+    """Return where the money goes, largest stages first.
+
+    Parameters
+    ----------
+    spend : US dollars, index region, one column per stage.
+    """
+    by_stage = spend.sum(axis=0).sort_values(ascending=False)
+    total = float(by_stage.sum())
+    if total <= 0.0:
+        return "nothing is bought"
+    parts = [f"{stage} {value / total:.0%}" for stage, value in by_stage.head(most).items()]
+    rest = 1.0 - float(by_stage.head(most).sum()) / total
+    return ", ".join(parts) + (f", other stages {rest:.0%}" if rest >= 0.005 else "")
