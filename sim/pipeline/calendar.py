@@ -57,7 +57,11 @@ class Calendar:
 
 
 def purchase(cal: Calendar, year: int, region: int, item: int) -> Process:
-    """Pay for units, commission them after their lead time, replace them at the end of life."""
+    """Pay for units, commission them after their lead time, replace them at the end of life.
+
+    Prices and lives are those the plan was made with, because its budget binds; what the drawn
+    world changes is delay: units come no earlier than planned, and later where the draw says so.
+    """
     catalogue, units = cal.plan.catalogue, float(cal.plan.units[year, region, item])
     what, name = catalogue.items[item], cal.world.regions[region]
     stage = list(Stage).index(what.stage)
@@ -72,7 +76,8 @@ def purchase(cal: Calendar, year: int, region: int, item: int) -> Process:
         cal.state.active[region, item] -= units
         return
     cal.env.process(replacement(cal, region, stage, price, int(catalogue.life_years[region, item])))
-    yield cal.env.timeout(int(catalogue.lead_weeks[region, item]))
+    drawn = cal.world.catalogue.lead_weeks[region, item]
+    yield cal.env.timeout(int(max(catalogue.lead_weeks[region, item], drawn)))
     cal.state.active[region, item] += units
     if what.lever == "scanner":
         modality = cal.world.modalities.index(what.scope)
@@ -85,6 +90,15 @@ def replacement(cal: Calendar, region: int, stage: int, price: float, life_years
     while True:
         yield cal.env.timeout(life_years * WEEKS_PER_YEAR)
         cal.records.spend_usd[cal.year, region, stage] += price
+
+
+def pay_running_cost(cal: Calendar) -> None:
+    """Pay one week of running cost of every unit in use."""
+    catalogue = cal.plan.catalogue
+    weekly = cal.state.active * catalogue.running_usd / WEEKS_PER_YEAR
+    for place, stage in enumerate(Stage):
+        mine = [i for i, item in enumerate(catalogue.items) if item.stage is stage]
+        cal.records.spend_usd[cal.year, :, place] += weekly[:, mine].sum(axis=1)
 
 
 def release_cycle(cal: Calendar) -> Process:

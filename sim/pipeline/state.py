@@ -8,6 +8,7 @@ from sim.baseline.world import World
 from sim.domain.capacity import uptime
 from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts
+from sim.units import DAYS_PER_WEEK
 
 
 @dataclass(slots=True)
@@ -78,3 +79,54 @@ class State:
     def copy(self) -> "State":
         """Return an independent copy, to branch from."""
         return State(**{field.name: getattr(self, field.name).copy() for field in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """Counts of one week, reused from week to week; shape (r, m, g) but for ``by_day``."""
+
+    need: Counts
+    arrived: Counts
+    by_day: Counts  # (day, r, m)
+    exams: Counts
+    gave_up: Counts
+    mean_waiting: Floats
+    to_ai: Counts
+    read_by_ai: Counts
+    read_by_human: Counts
+    unread: Counts
+    archived: Counts
+    documented: Counts
+    curated: Counts
+    set_aside: Counts
+    labelled: Counts
+    hours_used: Floats  # (r, p)
+    worked: Floats  # (r,), of the last backlog
+
+    @classmethod
+    def of(cls, world: World) -> "Flows":
+        """Return empty flows for a world."""
+        r, m, g = world.shape
+
+        def counts() -> Counts:
+            return np.zeros((r, m, g), dtype=np.int64)
+
+        return cls(
+            need=counts(),
+            arrived=counts(),
+            by_day=np.zeros((DAYS_PER_WEEK, r, m), dtype=np.int64),
+            exams=counts(),
+            gave_up=counts(),
+            mean_waiting=np.zeros((r, m, g)),
+            to_ai=counts(),
+            read_by_ai=counts(),
+            read_by_human=counts(),
+            unread=counts(),
+            archived=counts(),
+            documented=counts(),
+            curated=counts(),
+            set_aside=counts(),
+            labelled=counts(),
+            hours_used=np.zeros((r, len(world.professions))),
+            worked=np.zeros(r),
+        )

@@ -1,14 +1,11 @@
 """One week of every station, in order, for all regions at once."""
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.capacity import switch_share
 from sim.domain.holdings import benefit
-from sim.domain.lever import Floats, Stage
+from sim.domain.lever import Floats
 from sim.pipeline import (
     annotation,
     archive,
@@ -23,10 +20,10 @@ from sim.pipeline import (
     reading,
 )
 from sim.pipeline.flow import Counts
+from sim.pipeline.luck import Luck
 from sim.pipeline.records import ENERGY_USES, READER_HOURS, Records
-from sim.pipeline.state import State
+from sim.pipeline.state import Flows, State
 from sim.scenario.schema import Gate
-from sim.streams import keys
 from sim.units import (
     DAYS_PER_WEEK,
     HOURS_PER_WEEK,
@@ -47,111 +44,6 @@ STATIONS = (
 )
 """Stations with a weekly record, in the order in which an exam passes them."""
 
-Keys = NDArray[np.uint64]
-
-
-@dataclass(frozen=True, slots=True)
-class Luck:
-    """Keys of every random draw of the weekly stations, by decision and cell."""
-
-    need: Keys  # (r, m, g)
-    days: Keys  # (r, m)
-    wear: Keys  # (r, m)
-    imaging: Keys  # (3, r, m)
-    route: Keys  # (r,)
-    reading: Keys  # (2, r, m)
-    archive: Keys  # (r, m, g)
-    documentation: Keys  # (r, m)
-    curation: Keys  # (r, m)
-    rejection: Keys  # (r, m, g)
-    audit: Keys  # (r,)
-    annotation: Keys  # (r, m)
-    sharing: Keys  # (r, m, g)
-
-    @classmethod
-    def of(cls, world: World, *, seed: int, replication: int) -> "Luck":
-        """Return the keys of one replication; they depend on names, never on positions."""
-        by_region = list(world.regions)
-        by_station = [f"{r}/{m}" for r in world.regions for m in world.modalities]
-        by_cell = [f"{cell}/{g}" for cell in by_station for g in world.groups]
-        shape = world.shape
-
-        def of(decision: str, cells: list[str], *axes: int) -> Keys:
-            return keys(seed, replication, decision, cells).reshape(axes)
-
-        def pairs(decision: str) -> Keys:
-            return of(decision, by_station, *shape[:2])
-
-        def cells(decision: str) -> Keys:
-            return of(decision, by_cell, *shape)
-
-        return cls(
-            need=cells("need"),
-            days=pairs("need/days"),
-            wear=pairs("imaging/wear"),
-            imaging=np.stack([pairs(f"imaging/{d}") for d in ("service", "patience", "groups")]),
-            route=of("deployment/route", by_region, shape[0]),
-            reading=np.stack([pairs(f"reading/{d}") for d in ("groups", "stale")]),
-            archive=cells("archive"),
-            documentation=pairs("documentation/groups"),
-            curation=pairs("curation/groups"),
-            rejection=cells("curation/rejection"),
-            audit=of("evaluation/groups", by_region, shape[0]),
-            annotation=pairs("annotation/groups"),
-            sharing=cells("governance/sharing"),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Flows:
-    """Counts of one week, reused from week to week; shape (r, m, g) but for ``by_day``."""
-
-    need: Counts
-    arrived: Counts
-    by_day: Counts  # (day, r, m)
-    exams: Counts
-    gave_up: Counts
-    mean_waiting: Floats
-    to_ai: Counts
-    read_by_ai: Counts
-    read_by_human: Counts
-    unread: Counts
-    archived: Counts
-    documented: Counts
-    curated: Counts
-    set_aside: Counts
-    labelled: Counts
-    hours_used: Floats  # (r, p)
-    worked: Floats  # (r,), of the last backlog
-
-    @classmethod
-    def of(cls, world: World) -> "Flows":
-        """Return empty flows for a world."""
-        r, m, g = world.shape
-
-        def counts() -> Counts:
-            return np.zeros((r, m, g), dtype=np.int64)
-
-        return cls(
-            need=counts(),
-            arrived=counts(),
-            by_day=np.zeros((DAYS_PER_WEEK, r, m), dtype=np.int64),
-            exams=counts(),
-            gave_up=counts(),
-            mean_waiting=np.zeros((r, m, g)),
-            to_ai=counts(),
-            read_by_ai=counts(),
-            read_by_human=counts(),
-            unread=counts(),
-            archived=counts(),
-            documented=counts(),
-            curated=counts(),
-            set_aside=counts(),
-            labelled=counts(),
-            hours_used=np.zeros((r, len(world.professions))),
-            worked=np.zeros(r),
-        )
-
 
 class Week:
     """Steps every station of one run by one week."""
@@ -168,9 +60,6 @@ class Week:
         self.stale_per_week = 1.0 / care.report_patience_weeks
         self.reader_of = np.array(care.reader_of, dtype=np.int64)
         self.each = np.ones(len(world.modalities))
-        self.in_stage = np.array(
-            [[float(item.stage is stage) for stage in Stage] for item in world.catalogue.items]
-        )
         self.gate = gate
         self.human_benefit = self._benefit(care.reader_sensitivity, care.reader_specificity)
 
@@ -340,13 +229,11 @@ class Week:
         records.follow_up_usd[year] += (
             found.sum(axis=2) @ care.true_positive_usd + false.sum(axis=2) @ care.false_positive_usd
         )
-        self._write_money_and_energy(state, year, records)
+        self._write_energy(state, year, records)
         self._write_hours(state, year, records)
 
-    def _write_money_and_energy(self, state: State, year: int, records: Records) -> None:
-        world, flows, compute = self.world, self.flows, self.world.compute
-        running = state.active * world.catalogue.running_usd / WEEKS_PER_YEAR
-        records.spend_usd[year] += running @ self.in_stage
+    def _write_energy(self, state: State, year: int, records: Records) -> None:
+        flows, compute = self.flows, self.world.compute
         by_use = {
             "imaging": (flows.exams.sum(axis=2) * compute.unit_kwh_per_exam).sum(axis=1),
             "inference": flows.read_by_ai.sum(axis=(1, 2))
