@@ -1,1 +1,70 @@
-"""Equiscan: find where the next dollar makes medical imaging AI fairer."""
+"""Equiscan: find where the next dollar makes medical imaging AI fairer.
+
+The public names load when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.baseline.build import build_world
+    from sim.baseline.world import World
+    from sim.domain.plan import Plan
+    from sim.errors import SimError
+    from sim.learning.response import Profile, draw_response, load_profile
+    from sim.pipeline.records import Run
+    from sim.pipeline.run import simulate
+    from sim.scenario.files import scenario_schema
+    from sim.scenario.schema import Scenario
+    from sim.study.execution import execute
+    from sim.study.names import load_scenario
+    from sim.study.result import StudyResult, load
+
+__all__ = [
+    "Plan",
+    "Profile",
+    "Run",
+    "Scenario",
+    "SimError",
+    "StudyResult",
+    "World",
+    "build_world",
+    "draw_response",
+    "execute",
+    "load",
+    "load_profile",
+    "load_scenario",
+    "scenario_schema",
+    "simulate",
+]
+
+_HOME = {
+    "Plan": "sim.domain.plan",
+    "Profile": "sim.learning.response",
+    "Run": "sim.pipeline.records",
+    "Scenario": "sim.scenario.schema",
+    "SimError": "sim.errors",
+    "StudyResult": "sim.study.result",
+    "World": "sim.baseline.world",
+    "build_world": "sim.baseline.build",
+    "draw_response": "sim.learning.response",
+    "execute": "sim.study.execution",
+    "load": "sim.study.result",
+    "load_profile": "sim.learning.response",
+    "load_scenario": "sim.study.names",
+    "scenario_schema": "sim.scenario.files",
+    "simulate": "sim.pipeline.run",
+}
+"""Module of every public name."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sim' has no attribute '{name}'")
+    found: object = getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

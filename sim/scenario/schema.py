@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sim.domain.lever import LeverName
 
@@ -53,6 +53,13 @@ class Group(Spec):
     need_ratio: Positive = 1.0
     """Need per person relative to the mean of the population."""
 
+    @field_validator("reach")
+    @classmethod
+    def _is_a_share(cls, reach: Assumption) -> Assumption:
+        if not 0.0 <= reach.low <= reach.high <= 1.0:
+            raise ValueError(f"a share runs from 0 to 1, got {reach.low:g} to {reach.high:g}")
+        return reach
+
 
 class Horizon(Spec):
     """The years of decision and the years that count."""
@@ -95,6 +102,13 @@ class Response(Spec):
     """Transport: probability that another place's study is worth as much as one's own."""
     transport: str = Field("", max_length=500)
     """Why a profile of another task may be used here; required when it is of another task."""
+
+    @field_validator("level")
+    @classmethod
+    def _above_zero(cls, level: Assumption) -> Assumption:
+        if level.low <= 0.0:
+            raise ValueError(f"no model is free of errors: low must be above 0, got {level.low:g}")
+        return level
 
 
 class Gate(Spec):
@@ -142,6 +156,14 @@ class Override(Spec):
     source: str = Field(min_length=3, max_length=500)
     """Where the number comes from."""
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if not low <= self.value <= high:
+            raise ValueError(f"value {self.value:g} is not within {low:g} to {high:g}")
+        return self
+
 
 class Scenario(Spec):
     """A question about a described world: who, what, how long, how much money, how judged."""
@@ -160,8 +182,8 @@ class Scenario(Spec):
     """Modalities and the weight of each in effective coverage; weights add up to 1."""
     horizon: Horizon = Horizon()
     """Years of decision and of scoring."""
-    profile: str = Field("dermoscopy_site", max_length=300)
-    """Measured profile: a shipped name, or a folder beside the scenario."""
+    profile: str = Field("dermoscopy_site", max_length=200)
+    """Measured profile: a shipped name, or a folder inside the scenario's, such as ``./mine``."""
     response: Response
     """How the profile is carried over to this task."""
     budget_usd_per_year: NotNegative = Field(le=1e12)
@@ -180,17 +202,28 @@ class Scenario(Spec):
     """Baseline values to replace, by dotted name such as ``KEN.readers_per_million.dermatologist``
     or ``dermoscopy.need_per_1000``."""
 
-    @model_validator(mode="after")
-    def _adds_up(self) -> Self:
-        shares = [group.share for group in self.groups.values()]
-        if all(isinstance(share, float | int) for share in shares):
-            total = sum(float(share) for share in shares)
-            if abs(total - 1.0) > 1e-6:
-                raise ValueError(f"group shares add up to {total:g}, not 1")
+    @field_validator("regions")
+    @classmethod
+    def _named_once(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := sorted({name for name in regions if regions.count(name) > 1}):
+            raise ValueError(f"named twice: {', '.join(twice)}")
+        return regions
+
+    @field_validator("groups")
+    @classmethod
+    def _add_up_to_everyone(cls, groups: Mapping[str, Group]) -> Mapping[str, Group]:
+        shares = [group.share for group in groups.values()]
+        numbers = [share for share in shares if not isinstance(share, str)]
+        if len(numbers) == len(shares):
+            if abs(sum(numbers) - 1.0) > 1e-6:
+                raise ValueError(f"shares add up to {sum(numbers):g}, not 1")
         elif sorted(map(str, shares)) != ["rural_share", "urban_share"]:
-            raise ValueError("named group shares must be exactly urban_share and rural_share")
-        if abs((weights := sum(self.modalities.values())) - 1.0) > 1e-6:
-            raise ValueError(f"modality weights add up to {weights:g}, not 1")
-        if len(set(self.regions)) != len(self.regions):
-            raise ValueError("a region is named twice")
-        return self
+            raise ValueError("named shares must be exactly urban_share and rural_share")
+        return groups
+
+    @field_validator("modalities")
+    @classmethod
+    def _weights_add_up(cls, modalities: Mapping[Modality, float]) -> Mapping[Modality, float]:
+        if abs((weights := sum(modalities.values())) - 1.0) > 1e-6:
+            raise ValueError(f"weights add up to {weights:g}, not 1")
+        return modalities

@@ -1,0 +1,230 @@
+"""Read a scenario file: one YAML page in, one frozen ``Scenario`` or every problem at once out."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from sim.errors import ScenarioError, nearest
+from sim.scenario.problems import Problem, schema_problems, stop_if, unknown
+from sim.scenario.schema import Override, Scenario
+from sim.scenario.tree import Node, Place, merge, parse_tree, read_tree
+
+LONGEST_NAME = 200
+MOST_PARENTS = 8
+"""Files that may extend one another in a row."""
+EXTENDS = "Another scenario file in the same folder; this one says only what differs. Mappings are \
+merged key by key, lists and values are replaced, a key set to null is removed."
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names that only the tables and the profiles know; a scenario may use no others."""
+
+    regions: Mapping[str, str]
+    """What ``regions`` may hold, with the name in words: KEN, Kenya."""
+    profiles: Mapping[str, str]
+    """Profiles that come with the package, with the modality that each was measured on."""
+    overrides: Callable[[Scenario], Collection[str]]
+    """Dotted names of the baseline values that a scenario may replace."""
+
+
+def load_scenario(
+    path: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    names: Names | None = None,
+    allow_outside: bool = False,
+) -> Scenario:
+    """Return the scenario in a file, or raise one ``ScenarioError`` with every problem in it.
+
+    Parameters
+    ----------
+    path : YAML file; its parents by ``extends`` lie in the same folder.
+    overrides : changes such as ``budget_usd_per_year=5e6``, applied last; keys are dotted, values
+        are YAML.
+    names : names to check regions, profile and overridden values against; not checked when None.
+    allow_outside : whether a profile's folder may lie outside the file's.
+
+    Notes
+    -----
+    A ``profile`` with a slash is a folder, relative to the file; it is returned absolute.
+    """
+    file = Path(path)
+    tree = _family(file)
+    for text in overrides:
+        tree = merge(tree, _override(text))
+    problems = [
+        *_region_problems(tree, names),
+        *_profile_problems(tree, names),
+        *_folder_problems(tree, file, allow_outside=allow_outside),
+    ]
+    try:
+        scenario = Scenario.model_validate_json(json.dumps(tree.plain()), strict=True)
+    except ValidationError as error:
+        problems += schema_problems(error, tree, Scenario.model_json_schema())
+        stop_if(problems, file=str(file))
+        raise  # not reached: a validation error holds at least one problem
+    if names is not None and not problems:
+        problems = [*_override_problems(scenario, tree, names), *_transport(scenario, tree, names)]
+    stop_if(problems, file=str(file))
+    if "/" in scenario.profile:
+        folder = (file.parent / scenario.profile).resolve()
+        return scenario.model_copy(update={"profile": folder.as_posix()})
+    return scenario
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario file, for editors and for the table of fields."""
+    schema = Scenario.model_json_schema()
+    required = schema.pop("required")
+    extends = {"type": "string", "description": EXTENDS}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "properties": {"extends": extends, **schema["properties"]},
+        "anyOf": [{"required": ["extends"]}, {"required": required}],
+    }
+
+
+def resolved_yaml(scenario: Scenario) -> str:
+    """Return the whole scenario as YAML: parents merged, overrides applied, defaults written."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = 100
+    stream = io.StringIO()
+    yaml.dump(scenario.model_dump(mode="json", exclude_none=True), stream)
+    return stream.getvalue()
+
+
+def scenario_hash(scenario: Scenario) -> str:
+    """Return the SHA-256 of what a scenario says, however its file is laid out.
+
+    Order counts inside ``groups`` and other mappings, as it is the order of the axes. Of a profile
+    folder only the name counts, so that a project can be moved.
+    """
+    said = scenario.model_dump(mode="json") | {"profile": Path(scenario.profile).name}
+    text = json.dumps(said, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _family(file: Path) -> Node:
+    """Return a file's tree merged over those that it extends."""
+    trees: list[Node] = []
+    seen: set[Path] = set()
+    while True:
+        tree = read_tree(file)
+        seen.add(file.resolve())
+        if not isinstance(tree.value, dict):
+            raise ScenarioError(f"{tree.place}: a scenario is a mapping of keys to values.")
+        entries = dict(tree.value)
+        parent = entries.pop("extends", None)
+        trees.append(Node(tree.place, entries))
+        if parent is None:
+            break
+        file = _parent(file, parent)
+        if file.resolve() in seen or len(seen) > MOST_PARENTS:
+            chain = f"extends itself, or more than {MOST_PARENTS} files in a row"
+            raise ScenarioError(f"{parent.place}: extends: '{parent.value}' {chain}.")
+    merged = trees.pop()
+    while trees:
+        merged = merge(merged, trees.pop())
+    return merged
+
+
+def _parent(file: Path, parent: Node) -> Path:
+    name = parent.value
+    if not isinstance(name, str) or Path(name).name != name or not 0 < len(name) < LONGEST_NAME:
+        reason = f"found {name!r}; must be the name of a file in the same folder"
+        raise ScenarioError(f"{parent.place}: extends: {reason}.")
+    there = file.parent / name
+    if not there.is_file():
+        beside = [other.name for other in file.parent.glob("*.yaml") if other.name != file.name]
+        reason = f"there is no file '{name}' in '{file.parent}'.{nearest(name, beside)}"
+        raise ScenarioError(f"{parent.place}: extends: {reason}")
+    if there.resolve().parent != file.parent.resolve():
+        raise ScenarioError(f"{parent.place}: extends: '{name}' leads out of the folder.")
+    return there
+
+
+def _override(text: str) -> Node:
+    """Return one ``dotted.key=value`` as a tree of its own."""
+    place = Place(f"--set {text}", 0)
+    dotted, equals, value = text.partition("=")
+    if not equals or not all(dotted.split(".")) or not value.strip():
+        raise ScenarioError(f"{place}: write KEY=VALUE, such as budget_usd_per_year=5e6.")
+    node = Node(place, parse_tree(value, file=place.file, numbered=False).value)
+    for key in reversed(_keys(dotted.strip())):
+        node = Node(place, {key: node})
+    return node
+
+
+def _keys(dotted: str) -> list[str]:
+    """Split a dotted key; names of baseline values under ``overrides`` hold dots themselves."""
+    top, _, name = dotted.partition(".")
+    if top != "overrides" or not name:
+        return dotted.split(".")
+    head, _, last = name.rpartition(".")
+    return [top, head, last] if head and last in Override.model_fields else [top, name]
+
+
+def _region_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
+    regions = tree.descend(("regions",))[0].value
+    if names is None or not isinstance(regions, list):
+        return
+    spelt = {name.casefold(): code for code, name in names.regions.items()}
+    spelt |= {code.casefold(): code for code in names.regions}
+    for at, node in enumerate(regions):
+        if isinstance(node.value, str) and node.value not in names.regions:
+            close = get_close_matches(node.value.casefold(), spelt, n=1)
+            hint = f" Did you mean '{spelt[close[0]]}'?" if close else ""
+            allowed = "an ISO 3166 alpha-3 code, LIC, LMC, UMC, HIC, a UN subregion, or all"
+            reason = f"unknown region '{node.value}'.{hint} Allowed: {allowed}."
+            yield Problem(node.place, f"regions.{at}", reason)
+
+
+def _profile_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
+    node, path = tree.descend(("profile",))
+    shipped = isinstance(node.value, str) and "/" not in node.value
+    if path and shipped and names is not None and node.value not in names.profiles:
+        reason = f"no such profile. {unknown(str(node.value), names.profiles)}"
+        yield Problem(node.place, "profile", f"{reason} A folder is written './{node.value}'.")
+
+
+def _folder_problems(tree: Node, file: Path, *, allow_outside: bool) -> Iterator[Problem]:
+    node, path = tree.descend(("profile",))
+    name = node.value
+    if not (path and isinstance(name, str) and "/" in name and len(name) < LONGEST_NAME):
+        return
+    folder = file.parent / name
+    if not folder.is_dir():
+        yield Problem(node.place, "profile", f"there is no folder '{name}'.")
+    elif not allow_outside and not folder.resolve().is_relative_to(file.parent.resolve()):
+        reason = f"'{name}' leads out of the scenario's folder; copy it there, or allow it."
+        yield Problem(node.place, "profile", reason)
+
+
+def _override_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
+    known = names.overrides(scenario) if scenario.overrides else ()
+    for name in scenario.overrides:
+        if name not in known:
+            place = tree.descend(("overrides", name))[0].place
+            reason = f"no such baseline value in this scenario.{nearest(name, known)}"
+            yield Problem(place, f"overrides.{name}", reason)
+
+
+def _transport(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
+    measured = names.profiles.get(scenario.profile)
+    if measured is None or set(scenario.modalities) == {measured} or scenario.response.transport:
+        return
+    reason = f"required, as profile '{scenario.profile}' was measured on {measured}: say why it \
+may be used for {', '.join(scenario.modalities)}."
+    yield Problem(tree.descend(("response",))[0].place, "response.transport", reason)

@@ -1,0 +1,120 @@
+"""What is wrong with a scenario, said so that it can be put right: place, key, found, allowed."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sim.errors import ScenarioError, nearest
+from sim.scenario.tree import Node, Place
+
+Path = tuple[str | int, ...]
+_LONGEST = 60
+"""Characters of a found value that are shown."""
+
+
+class Problem(NamedTuple):
+    """One thing to put right."""
+
+    place: Place
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.place}: {self.key}: {self.text}" if self.key else f"{self.place}: {self.text}"
+        )
+
+
+def stop_if(problems: Iterable[Problem], *, file: str) -> None:
+    """Raise one ``ScenarioError`` that lists every problem in the order of the file."""
+    found = sorted(set(problems))
+    if len(found) == 1:
+        raise ScenarioError(str(found[0]))
+    if found:
+        lines = "\n".join(map(str, found))
+        raise ScenarioError(f"{file} has {len(found)} problems:\n{lines}")
+
+
+def unknown(name: str, allowed: Iterable[str]) -> str:
+    """Return what to say about a name that is not among the few that are allowed."""
+    names = list(allowed)
+    return f"{nearest(name, names)} Allowed: {', '.join(names) or 'none'}.".strip()
+
+
+def schema_problems(
+    error: ValidationError, tree: Node, schema: Mapping[str, Any]
+) -> Iterable[Problem]:
+    """Yield the problems that the schema found, each where it stands in the tree.
+
+    Parameters
+    ----------
+    schema : JSON Schema of the scenario, to say which keys are allowed.
+    """
+    grouped: dict[Path, list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        path = tree.descend(detail["loc"])[1]
+        missing = detail["type"] == "missing"
+        grouped.setdefault(detail["loc"] if missing else path, []).append(detail)
+    for path, details in grouped.items():
+        node = tree.descend(path)[0]
+        text = _explain(details, node, path, schema)
+        yield Problem(node.place, ".".join(map(str, path)), text)
+
+
+def _explain(
+    details: Sequence[ErrorDetails], node: Node, path: Path, schema: Mapping[str, Any]
+) -> str:
+    kind = details[0]["type"]
+    if kind == "missing":
+        about = _schema_of(schema, path).get("description", "")
+        return f"required, but missing: {about}"
+    if kind == "extra_forbidden":
+        return f"unknown key. {unknown(str(path[-1]), _schema_of(schema, path[:-1])['properties'])}"
+    if kind == "literal_error" and details[0]["loc"][-1] == "[key]":
+        return f"unknown key. {unknown(str(path[-1]), _choices(details))}"
+    if kind == "value_error":
+        return details[0]["msg"].removeprefix("Value error, ") + "."
+    rules = " or ".join(map(_rule, details)).replace("or must be", "or")
+    hint = nearest(node.value, _choices(details)) if isinstance(node.value, str) else ""
+    return f"found {_found(node)}; {rules}.{hint}"
+
+
+def _rule(detail: ErrorDetails) -> str:
+    """Return pydantic's rule in the words of someone who writes YAML."""
+    text = detail["msg"].replace("Input should be", "must be").replace("an object", "a mapping")
+    text = re.sub(r"^(String|Tuple|List|Dictionary|Object) should", "must", text)
+    return text.replace("a valid array", "a list").replace(" after validation, not 0", "")
+
+
+def _choices(details: Iterable[ErrorDetails]) -> list[str]:
+    return [
+        choice
+        for detail in details
+        for choice in re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+    ]
+
+
+def _found(node: Node) -> str:
+    if isinstance(node.value, dict):
+        return "a mapping"
+    if isinstance(node.value, list):
+        return "a list" if node.value else "an empty list"
+    if node.value is None:
+        return "nothing"
+    if isinstance(node.value, bool):
+        return str(node.value).lower()
+    text = repr(node.value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _schema_of(schema: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """Return the JSON Schema of the value at ``path``, with the description of its key."""
+    part: Mapping[str, Any] = schema
+    for key in path:
+        inner = part.get("properties", {}).get(key) or part.get("additionalProperties") or {}
+        name = str(inner.get("$ref", "")).rpartition("/")[2]
+        part = {**schema["$defs"].get(name, {}), **inner} if isinstance(inner, dict) else {}
+    return part

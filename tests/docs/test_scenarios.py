@@ -1,0 +1,60 @@
+"""The shipped scenarios work, and what is written about them is what the code says."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from sim.baseline.build import members
+from sim.scenario.fields import field_table
+from sim.scenario.files import scenario_schema
+from sim.study.names import load_scenario
+
+FOLDER = Path(__file__).parents[2] / "scenarios"
+FILES = sorted(FOLDER.glob("*.yaml"))
+ONE_PAGE = 60
+"""Lines."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_shipped_scenario_is_valid_and_one_page_long(file: Path) -> None:
+    load_scenario(file)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= ONE_PAGE
+    assert lines[0] == "# yaml-language-server: $schema=schema.json"
+
+
+@pytest.mark.parametrize(
+    ("file", "regions", "countries"),
+    [("east_africa", 5, 5), ("tiny", 2, 2), ("income_groups", 4, 217), ("world", 217, 217)],
+)
+def test_a_shipped_scenario_covers_what_it_says(file: str, regions: int, countries: int) -> None:
+    who = members(load_scenario(FOLDER / f"{file}.yaml"))
+    assert (len(who.regions), len(who.countries)) == (regions, countries)
+
+
+def test_the_schema_for_editors_is_up_to_date() -> None:
+    stored = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
+    assert stored == scenario_schema(), "stale: run `make schema`"
+
+
+def test_the_table_of_fields_is_up_to_date() -> None:
+    stored = (FOLDER / "fields.md").read_text(encoding="utf-8")
+    assert stored == field_table(), "stale: run `make schema`"
+
+
+def test_the_readme_names_every_scenario() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\[(\w+\.yaml)\]\(\1\)", text)) == {file.name for file in FILES}
+
+
+def test_the_example_of_the_readme_is_a_valid_scenario(tmp_path: Path) -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    for file in FILES:
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(example, encoding="utf-8")
+    scenario = load_scenario(tmp_path / "mine.yaml")
+    assert scenario.regions == ("KEN",)
+    assert scenario.overrides["KEN.readers_per_million.dermatologist"].high == 0.9
