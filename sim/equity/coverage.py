@@ -1,0 +1,96 @@
+"""Effective coverage of every cell, and the one number that a study judges plans by."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from sim.domain.lever import Floats
+from sim.equity.inequality import equally_distributed, utility
+from sim.scenario.schema import Equity
+
+CELL = ["year", "region", "group"]
+
+
+def effective_coverage(cells: pd.DataFrame, weight: Mapping[str, float]) -> pd.DataFrame:
+    """Return effective coverage by year, region and group (docs/model.md §5).
+
+    Benefit over need, both summed over the year and over the replications of one draw before
+    they are divided, then weighted over modalities. A modality without need in a cell hands its
+    weight to the others; a cell without any need has coverage NaN, and counts for nothing.
+
+    Parameters
+    ----------
+    cells : yearly records of all replications of one draw, with columns year, region, modality,
+        group, need (exams) and benefit (exams, weighted by benefit).
+    weight : weight of every modality, adding up to 1.
+
+    Returns
+    -------
+    One row per cell in the order of ``cells``: year, region, group, ec (share of need) and need
+    (exams, summed over modalities and replications).
+    """
+    sums = cells.groupby([*CELL, "modality"], sort=False)[["need", "benefit"]].sum().reset_index()
+    needed = sums["need"] > 0
+    share = sums["modality"].map(dict(weight)).astype(float).where(needed, 0.0)
+    ratio = (sums["benefit"] / sums["need"].where(needed)).fillna(0.0)
+    parts = sums[[*CELL, "need"]].assign(share=share, part=share * ratio)
+    table = parts.groupby(CELL, sort=False)[["need", "share", "part"]].sum().reset_index()
+    table["ec"] = table["part"] / table["share"].where(table["share"] > 0)
+    return table[[*CELL, "ec", "need"]]
+
+
+def discount(years: int, rate: float) -> Floats:
+    """Return the weight of each year, shape (years,): 1 in the first, then ``(1 + rate)^-y``."""
+    return np.asarray((1.0 + rate) ** -np.arange(years, dtype=float))
+
+
+def cell_weights(ec: Floats, population: Floats, *, discount_rate: float) -> Floats:
+    """Return discounted persons per cell, zero where coverage is NaN; shape (year, region, group).
+
+    Parameters
+    ----------
+    ec : effective coverage, share of need, shape (year, region, group); NaN without need.
+    population : persons, shape (region, group), the same in every year.
+    """
+    persons = discount(len(ec), discount_rate)[:, None, None] * population[None]
+    return np.where(np.isnan(ec), 0.0, persons)
+
+
+def welfare(ec: Floats, population: Floats, equity: Equity) -> tuple[float, float]:
+    """Return welfare W and the equally distributed equivalent EDE (docs/model.md §5).
+
+    W is the mean utility of discounted person-years, EDE = u^-1(W), a share of need. ``ec`` must
+    be averaged over replications already: the logarithm of a noisy coverage is biased.
+
+    Parameters
+    ----------
+    ec : effective coverage, shape (year, region, group); NaN without need.
+    population : persons, shape (region, group).
+    """
+    weights = cell_weights(ec, population, discount_rate=equity.discount_rate)
+    counted = weights > 0
+    if not counted.any():
+        return float("nan"), float("nan")
+    utilities = utility(ec[counted], aversion=equity.aversion, floor=equity.floor)
+    ede = equally_distributed(ec, weights, aversion=equity.aversion, floor=equity.floor)
+    return float(np.average(utilities, weights=weights[counted])), ede
+
+
+def time_mean(ec: Floats, *, discount_rate: float) -> Floats:
+    """Return each cell's discounted mean coverage over the years with need, (region, group)."""
+    known = ~np.isnan(ec)
+    weights = discount(len(ec), discount_rate)[:, None, None] * known
+    total = weights.sum(axis=0)
+    mean = (weights * np.where(known, ec, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
+    return np.where(total > 0, mean, np.nan)
+
+
+def at_floor(coverage: pd.DataFrame, *, floor: float) -> pd.DataFrame:
+    """Return the cells whose coverage is at or below the floor, where welfare sees no difference.
+
+    Parameters
+    ----------
+    coverage : table with an ``ec`` column, as from ``effective_coverage``.
+    """
+    return coverage[coverage["ec"] <= floor].reset_index(drop=True)

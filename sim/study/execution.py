@@ -1,0 +1,230 @@
+"""Run every experiment of a scenario, on many processes, and write its run folder."""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial as bind
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from sim.baseline.world import World
+from sim.domain.plan import Plan
+from sim.errors import RunFolderError
+from sim.pipeline.records import Run
+from sim.planning.purchases import most_per_year
+from sim.scenario.files import resolved_yaml
+from sim.scenario.schema import Scenario
+from sim.study import folder
+from sim.study.assembly import marginal_values, result_tables
+from sim.study.design import Experiment, experiments
+from sim.study.experiment import Prepare, prepare
+from sim.study.marginal import additions
+from sim.study.outcomes import cell_records
+from sim.study.plans import Proposal, make_plans, proposals_of, tables_of
+from sim.study.provenance import provenance
+from sim.study.result import StudyResult, of_tables
+
+PLANS_PER_TASK = 8
+"""Most plans that a worker runs in one setting before it reports back."""
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+Progress = Callable[[str, int, int], None]
+"""What is being done, experiments finished, experiments in all; first called before any runs."""
+
+
+class Task(NamedTuple):
+    """Plans to run in one draw and replication, on one worker."""
+
+    draw: int
+    replication: int
+    plans: tuple[tuple[str, Plan], ...]
+
+
+Crew = Callable[[Callable[[Task], int], Iterable[Task]], Iterable[int]]
+"""What runs tasks: ``map``, or the same on many processes, in the order of finishing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where and how the experiments of one study are run; it travels to the workers."""
+
+    scenario: Scenario
+    partial: Path
+    prepare: Prepare
+
+    def place(self, experiment: Experiment) -> Path:
+        """Folder of one experiment's tables; it exists once the experiment has finished."""
+        return folder.part(self.partial, experiment.name)
+
+    def tasks(self, plans: Mapping[str, Plan]) -> Iterator[Task]:
+        """Yield the experiments that have not finished yet, by setting."""
+        uncertainty = self.scenario.uncertainty
+        for _, draw, replication in experiments(
+            ("",), draws=uncertainty.draws, replications=uncertainty.replications
+        ):
+            missing = [
+                (name, plan)
+                for name, plan in plans.items()
+                if not self.place(Experiment(name, draw, replication)).is_dir()
+            ]
+            for first in range(0, len(missing), PLANS_PER_TASK):
+                yield Task(draw, replication, tuple(missing[first : first + PLANS_PER_TASK]))
+
+    def run(self, task: Task) -> int:
+        """Run the plans of a task in one setting, write their parts, and return how many."""
+        setting = self.prepare(self.scenario, task.draw, task.replication, "judge")
+        shown = task.draw == 0 and task.replication == 0
+        for name, plan in task.plans:
+            place = self.place(Experiment(name, task.draw, task.replication))
+            folder.write_part(place, _part(setting.run(plan), shown=shown))
+        return len(task.plans)
+
+
+def execute(
+    scenario: Scenario,
+    out: Path,
+    *,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    prepare: Prepare = prepare,
+) -> StudyResult:
+    """Make the plans, judge them, value additions to them, and write a run folder.
+
+    Every finished experiment is on disk at once: after an interruption the same call goes on from
+    there. Results do not depend on the number of workers. Workers are fresh processes, so a
+    script that calls this needs the usual ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    out : run folder, made here; an interrupted study is kept beside it as ``<out>.partial``.
+    workers : processes, one thread each; all CPU cores when not given. With 1 no process starts.
+    overwrite : whether a finished study in ``out`` may be replaced.
+    progress : called as experiments finish.
+    prepare : how the setting of a draw and replication is made.
+    """
+    origin = provenance(scenario)
+    partial = folder.begin(Path(out), origin.stamp(), overwrite=overwrite)
+    bench = Bench(scenario, partial, prepare)
+    with _crew(workers or os.cpu_count() or 1) as crew:
+        judge = bind(_run_all, bench, crew=crew, progress=progress or _silent)
+        tables = _judge_and_value(bench, judge)
+    result = of_tables(scenario, tables, origin)
+    _write(result, tables, partial)
+    folder.finish(partial, Path(out))
+    return result
+
+
+def _judge_and_value(
+    bench: Bench, judge: Callable[[str, Mapping[str, Plan]], None]
+) -> dict[str, pd.DataFrame]:
+    """Run all experiments of a study and return its tables."""
+    scenario = bench.scenario
+    world = bench.prepare(scenario, None, 0, "search").world
+    proposals = _proposals(bench, world)
+    plans = {name: proposal.plan for name, proposal in proposals.items()}
+    judge("judging plans", plans)
+    base = "plan" if "plan" in plans else next(iter(plans))
+    most = most_per_year(world, scenario)
+    tried = additions(scenario, plans[base], most=most, duals=proposals[base].duals)
+    judge("valuing additions", {extra.plan.name: extra.plan for extra in tried})
+    tables = result_tables(scenario, bench.partial, tuple(plans)) | tables_of(proposals)
+    return tables | {"marginal": marginal_values(scenario, bench.partial, tried, base=base)}
+
+
+def _proposals(bench: Bench, world: World) -> dict[str, Proposal]:
+    """Return the plans, from the folder where an earlier call has made them already."""
+    scenario = bench.scenario
+    place = folder.part(bench.partial, "plans")
+    if not place.is_dir():
+        folder.write_part(place, tables_of(make_plans(scenario, prepare=bench.prepare)))
+    tables = {name: folder.read_table(place, name) for name in ("plan", "programme", "duals")}
+    return proposals_of(tables, scenario=scenario, regions=world.regions, catalogue=world.catalogue)
+
+
+def _run_all(
+    bench: Bench, what: str, plans: Mapping[str, Plan], *, crew: Crew, progress: Progress
+) -> None:
+    """Run the experiments whose results are not in the folder yet."""
+    tasks = list(bench.tasks(plans))
+    uncertainty = bench.scenario.uncertainty
+    total = len(plans) * uncertainty.draws * uncertainty.replications
+    done = total - sum(len(task.plans) for task in tasks)
+    progress(what, done, total)
+    for finished in crew(bench.run, tasks):
+        done += finished
+        progress(what, done, total)
+
+
+@contextmanager
+def _crew(workers: int) -> Iterator[Crew]:
+    """Offer workers that run tasks and say, as they finish, how many experiments each held.
+
+    Workers are spawned: a fork of numerical libraries that hold threads may hang.
+    """
+    if workers == 1:
+        yield map
+        return
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent
+        ) as pool,
+    ):
+        try:
+            yield bind(_in_pool, pool)
+        except BrokenProcessPool as error:
+            raise RunFolderError(
+                "a worker process was killed, perhaps for want of memory. Finished experiments "
+                f"are kept: run the same study again, with fewer workers than {workers}."
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_pool(
+    pool: ProcessPoolExecutor, run: Callable[[Task], int], tasks: Iterable[Task]
+) -> Iterator[int]:
+    futures = [pool.submit(run, task) for task in tasks]
+    for future in as_completed(futures):
+        yield future.result()
+
+
+def _part(run: Run, *, shown: bool) -> dict[str, pd.DataFrame]:
+    tables = {"cells": cell_records(run), "ledger": run.ledger()}
+    return tables | ({"weekly": run.weekly(), "events": run.events()} if shown else {})
+
+
+def _write(result: StudyResult, tables: Mapping[str, pd.DataFrame], partial: Path) -> None:
+    for name in folder.TABLES:
+        folder.write_table(partial, name, tables[name])
+    folder.write_text(partial / folder.SCENARIO, resolved_yaml(result.scenario))
+    folder.write_json(partial / folder.SUMMARY, result.summary())
+    folder.write_json(partial / folder.PROVENANCE, result.provenance.as_dict())
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes started within use one thread each: workers share the cores already."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Report nothing."""

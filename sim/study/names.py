@@ -1,0 +1,43 @@
+"""Which names a scenario may use: those of the tables and of the measured profiles."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.baseline import tables
+from sim.baseline.build import members, region_names
+from sim.baseline.inputs import override_names
+from sim.learning.response import available, load_profile
+from sim.scenario import files
+from sim.scenario.schema import Scenario
+
+
+def load_scenario(
+    path: str | Path, *, overrides: Sequence[str] = (), allow_outside: bool = False
+) -> Scenario:
+    """Return the scenario in a file, every name in it checked against tables and profiles.
+
+    Parameters
+    ----------
+    path : YAML file.
+    overrides : changes such as ``budget_usd_per_year=5e6``, applied last.
+    allow_outside : whether a profile's folder may lie outside the file's.
+    """
+    return files.load_scenario(
+        path, overrides=overrides, names=known_names(), allow_outside=allow_outside
+    )
+
+
+def known_names() -> files.Names:
+    """Return the names of regions, profiles and baseline values that a scenario may use."""
+    words = tables.countries()["name"]
+    return files.Names(
+        regions={name: str(words.get(name, name)) for name in sorted(region_names())},
+        profiles={name: load_profile(name).modality for name in available()},
+        overrides=_overrides,
+    )
+
+
+def _overrides(scenario: Scenario) -> set[str]:
+    who = members(scenario)
+    groups = dict(zip(who.countries, who.income_groups, strict=True))
+    return override_names(groups, tuple(scenario.modalities))

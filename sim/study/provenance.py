@@ -1,0 +1,108 @@
+"""What is needed to produce the same tables again."""
+
+import hashlib
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+
+import sim
+from sim.learning.response import MEASURED
+from sim.scenario.files import scenario_hash
+from sim.scenario.schema import Scenario
+
+PACKAGES = ("numpy", "pandas", "scipy", "numba", "simpy", "pulp", "highspy", "pyarrow", "pydantic")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Origin of a study; never part of its result tables, which stay equal byte by byte."""
+
+    scenario_sha256: str
+    tables_sha256: dict[str, str]
+    """Hash of every baseline table, by file name."""
+    profile_sha256: str
+    seed: int
+    code_version: str
+    """``git describe`` of the source tree where there is one, else the package's version."""
+    packages: dict[str, str]
+    python: str
+    command: str
+    started: str
+    """Start of the study, ISO 8601, UTC."""
+
+    def stamp(self) -> dict[str, str]:
+        """Return what must be equal for an interrupted study to go on."""
+        return {
+            "scenario": self.scenario_sha256,
+            "tables": _sha256(f"{n}:{h}".encode() for n, h in sorted(self.tables_sha256.items())),
+            "profile": self.profile_sha256,
+            "code": self.code_version,
+        }
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as plain values, for JSON."""
+        return asdict(self)
+
+
+def provenance(scenario: Scenario, *, command: str = "") -> Provenance:
+    """Return the provenance of a study that starts now.
+
+    Parameters
+    ----------
+    command : the command line; that of this process when empty.
+    """
+    tables = Path(str(files("sim.baseline") / "tables"))
+    return Provenance(
+        scenario_sha256=scenario_hash(scenario),
+        tables_sha256={p.name: _sha256([p.read_bytes()]) for p in sorted(tables.glob("*.csv"))},
+        profile_sha256=_folder_sha256(_profile_folder(scenario.profile)),
+        seed=scenario.uncertainty.seed,
+        code_version=_code_version(),
+        packages={name: _version(name) for name in PACKAGES},
+        python=platform.python_version(),
+        command=command or " ".join(sys.argv),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _profile_folder(profile: str) -> Path:
+    shipped = MEASURED / profile
+    return shipped if shipped.is_dir() else Path(profile)
+
+
+def _folder_sha256(folder: Path) -> str:
+    """Return one hash of all files of a folder; empty when there are none."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return _sha256(path.name.encode() + path.read_bytes() for path in paths) if paths else ""
+
+
+def _sha256(chunks: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _code_version() -> str:
+    root = Path(str(sim.__file__)).parents[1]
+    if not (root / ".git").exists():
+        return _version("equiscan")
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--tags"]
+    try:
+        described = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return _version("equiscan")
+    return described.stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

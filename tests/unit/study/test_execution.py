@@ -1,0 +1,153 @@
+"""Whole studies on a made-up world: same bytes, resumable, honest about what they found."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sim.errors import RunFolderError
+from sim.scenario.schema import Scenario
+from sim.study import execution
+from sim.study.design import Experiment, Purpose, experiments
+from sim.study.execution import execute
+from sim.study.experiment import Setting
+from sim.study.folder import TABLES
+from sim.study.result import StudyResult, load
+from tests.unit.study.small_study import FORBIDDEN, prepare_small, proposals, small_scenario
+
+SCENARIO = small_scenario()
+
+
+@pytest.fixture(autouse=True)
+def _plans_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "make_plans", lambda *_, **__: proposals())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, StudyResult]]:
+    out = tmp_path_factory.mktemp("study") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "make_plans", lambda *_, **__: proposals())
+        yield out, execute(SCENARIO, out, workers=1, prepare=prepare_small)
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    names = sorted(path.name for path in one.iterdir())
+    assert names == sorted(path.name for path in other.iterdir())
+    return all(
+        (one / name).read_bytes() == (other / name).read_bytes()
+        for name in names
+        if name != "provenance.json"
+    )
+
+
+def test_the_design_is_full_and_ordered() -> None:
+    assert list(experiments(("a", "b"), draws=2, replications=1)) == [
+        Experiment("a", 0, 0),
+        Experiment("a", 1, 0),
+        Experiment("b", 0, 0),
+        Experiment("b", 1, 0),
+    ]
+
+
+def test_a_study_has_one_row_per_experiment_and_cell(
+    finished: tuple[Path, StudyResult],
+) -> None:
+    _, result = finished
+    design = result.outcomes[["policy", "draw", "replication"]]
+    assert [Experiment(*row) for row in design.itertuples(index=False)] == list(
+        experiments(("baseline", "plan"), draws=2, replications=2)
+    )
+    assert len(result.cells) == 2 * 2 * 2 * 2 * 2  # policies, draws, years, regions, groups
+    assert set(result.weekly["policy"]) == {"baseline", "plan"}
+
+
+def test_policies_face_the_same_need(finished: tuple[Path, StudyResult]) -> None:
+    need = finished[1].outcomes.pivot_table(
+        index=["draw", "replication"], columns="policy", values="need"
+    )
+    assert (need["baseline"] == need["plan"]).all()
+    assert need["plan"].nunique() == 4
+
+
+def test_a_loaded_study_is_the_one_that_was_written(finished: tuple[Path, StudyResult]) -> None:
+    out, result = finished
+    again = load(out)
+    assert again.scenario == SCENARIO
+    assert again.provenance == result.provenance
+    pd.testing.assert_frame_equal(again.compare("ede"), result.compare("ede"))
+    pd.testing.assert_frame_equal(again.marginal(), result.marginal())
+    assert again.verdicts() == result.verdicts()
+
+
+def test_two_draws_decide_nothing(finished: tuple[Path, StudyResult]) -> None:
+    assert finished[1].compare("ede")["verdict"].tolist() == ["undecided"]
+    assert finished[1].verdicts()[0].startswith("Undecided whether the plan beats buying nothing")
+
+
+def test_forbidden_levers_are_not_valued(finished: tuple[Path, StudyResult]) -> None:
+    tried = finished[1].marginal()
+    assert len(tried) == 6  # three allowed items in two regions
+    assert not set(tried["item"]) & set(FORBIDDEN)
+    assert tried.set_index(["region", "item"])["dual"]["BBB", "outreach"] == 11.0
+
+
+def test_two_workers_write_the_same_bytes(
+    finished: tuple[Path, StudyResult], tmp_path: Path
+) -> None:
+    execute(SCENARIO, tmp_path / "run", workers=2, prepare=prepare_small)
+    assert same_bytes(finished[0], tmp_path / "run")
+
+
+class Interrupted:
+    """Settings until the power goes off."""
+
+    def __init__(self, settings: int) -> None:
+        self.left = settings
+
+    def __call__(
+        self, scenario: Scenario, draw: int | None, replication: int, purpose: Purpose
+    ) -> Setting:
+        if draw is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+        return prepare_small(scenario, draw, replication, purpose)
+
+
+def test_an_interrupted_study_goes_on_where_it_stopped(
+    finished: tuple[Path, StudyResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        execute(SCENARIO, out, workers=1, prepare=Interrupted(settings=3))
+    assert not out.exists()
+    monkeypatch.setattr(execution, "make_plans", None)  # plans are made once
+    seen: list[tuple[str, int, int]] = []
+    execute(
+        SCENARIO,
+        out,
+        workers=1,
+        prepare=prepare_small,
+        progress=lambda what, done, total: seen.append((what, done, total)),
+    )
+    assert seen[0] == ("judging plans", 6, 8)
+    assert seen[-1] == ("valuing additions", 24, 24)
+    assert same_bytes(finished[0], out)
+
+
+def test_a_finished_study_is_kept_before_anything_is_run(
+    finished: tuple[Path, StudyResult],
+) -> None:
+    with pytest.raises(RunFolderError, match="already holds a finished study"):
+        execute(SCENARIO, finished[0], workers=1, prepare=Interrupted(settings=0))
+
+
+def test_the_folder_holds_every_table(finished: tuple[Path, StudyResult]) -> None:
+    names = {path.name for path in finished[0].iterdir()}
+    assert names == {f"{name}.parquet" for name in TABLES} | {
+        "scenario.yaml",
+        "summary.json",
+        "provenance.json",
+    }

@@ -1,0 +1,105 @@
+"""Where plan, world and response meet: named luck, and the measured law carried over."""
+
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from sim.domain.holdings import Holdings
+from sim.learning.response import Profile
+from sim.scenario.schema import Scenario
+from sim.study.experiment import chance_seed, respond_of, response_of
+from tests.unit.study.small_study import plan_of, prepare_small, small_scenario
+
+FITTED = {
+    "floor": np.array([0.05, 0.10, 0.20]),
+    "scale": np.array([1.0, 1.1, 1.2]),
+    "power": np.array([0.3, 0.3, 0.3]),
+    "kappa": np.array([0.2, 0.4, 0.5]),
+    "offset": np.array([10.0, 20.0, 30.0]),
+}
+PROFILE = Profile(
+    name="made_up",
+    task="a task",
+    modality="dermoscopy",
+    data="phantom",
+    specificity=0.9,
+    draws=MappingProxyType(FITTED),
+    auc_draws=MappingProxyType(FITTED),
+    measured_max=1_000.0,
+    kappa_interval=(0.1, 0.6),
+    kappa_identified=True,
+    runs=3,
+    baseline_auc=0.5,
+    joules_per_training_sample=1.0,
+    joules_per_inference=1.0,
+    flops_per_training_sample=1.0,
+    joules_per_flop=1.0,
+    power_source="default",
+    hardware="none",
+)
+
+
+def scenario_with(**response: object) -> Scenario:
+    plain = small_scenario().model_dump()
+    plain["response"] |= response
+    return Scenario.model_validate(plain)
+
+
+def test_chance_differs_by_purpose_and_by_draw() -> None:
+    seeds = {
+        chance_seed(1, purpose=purpose, draw=draw)
+        for purpose in ("fit", "search", "judge")
+        for draw in (None, 0, 1)
+    }
+    assert len(seeds) == 9
+
+
+def test_the_central_response_is_the_median_at_the_central_level() -> None:
+    central = response_of(small_scenario(), PROFILE, draw=None, purpose="search")
+    assert (central.floor, central.scale, central.kappa, central.level) == (0.10, 1.1, 0.4, 0.5)
+    believer = scenario_with(kappa_one_weight=0.8)
+    assert response_of(believer, PROFILE, draw=None, purpose="search").kappa == 1.0
+
+
+def test_draws_spread_over_the_profile_and_the_range_of_the_level() -> None:
+    drawn = [response_of(small_scenario(), PROFILE, draw=d, purpose="judge") for d in range(400)]
+    assert {one.floor for one in drawn} == {0.05, 0.10, 0.20}
+    levels = np.array([one.level for one in drawn])
+    assert levels.min() > 0.3
+    assert levels.max() < 0.7
+    assert levels.mean() == pytest.approx(0.5, abs=0.02)  # triangular on 0.3, 0.5, 0.7
+    assert levels.std() == pytest.approx(0.4 / np.sqrt(24), rel=0.15)
+    again = response_of(small_scenario(), PROFILE, draw=7, purpose="judge")
+    assert again == drawn[7]
+    assert response_of(small_scenario(), PROFILE, draw=7, purpose="search") != drawn[7]
+
+
+def test_another_places_study_is_worth_as_much_in_the_stated_share_of_draws() -> None:
+    scenario = scenario_with(kappa_one_weight=0.25)
+    kappas = [response_of(scenario, PROFILE, draw=d, purpose="judge").kappa for d in range(400)]
+    assert np.mean(np.array(kappas) == 1.0) == pytest.approx(0.25, abs=0.07)
+
+
+def test_a_frozen_response_stops_at_three_times_the_measured_range() -> None:
+    frozen = response_of(small_scenario(), PROFILE, draw=0, purpose="judge", frozen=True)
+    free = response_of(small_scenario(), PROFILE, draw=0, purpose="judge")
+    assert frozen.error(3_000.0, 0.0) == frozen.error(9_000.0, 0.0)
+    assert free.error(9_000.0, 0.0) < frozen.error(9_000.0, 0.0)
+
+
+def test_performance_is_one_less_the_error_at_the_profiles_threshold() -> None:
+    response = response_of(small_scenario(), PROFILE, draw=0, purpose="judge")
+    own, other = np.array([[[0.0, 500.0]]]), np.array([[[100.0, 0.0]]])
+    performance = respond_of(response, specificity=0.9)(Holdings(own, other))
+    np.testing.assert_allclose(performance.sensitivity, 1 - response.error(own, other))
+    np.testing.assert_allclose(performance.specificity, 0.9)
+
+
+def test_plans_branch_from_one_setting_without_changing_it() -> None:
+    settings = prepare_small(small_scenario(), 0, 0, "judge")
+    first = settings.run(plan_of({}))
+    settings.run(plan_of({"scanner.dermoscopy": 5.0}))
+    again = settings.run(plan_of({}))
+    for name, values in first.records.cells.items():
+        np.testing.assert_array_equal(values, again.records.cells[name])
