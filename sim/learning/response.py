@@ -1,0 +1,198 @@
+"""What error a group gets from the data a model was trained on: the measured answer.
+
+Reads a profile's ``fit.json``; everything else is arithmetic. docs/model.md §4.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sim.errors import ProfileError, nearest
+from sim.learning.scaling import effective, power_law, power_law_slope
+from sim.streams import keys, uniforms
+
+Floats = NDArray[np.float64]
+
+MEASURED = Path(__file__).parents[1] / "profiles" / "measured"
+"""Folder of the profiles that come with the package."""
+FROZEN_BEYOND = 3.0
+"""Multiple of the measured range beyond which the frozen answer no longer improves."""
+SCHEMA = 1
+"""Version of ``fit.json`` that this module reads."""
+PARAMETERS = ("floor", "scale", "power", "kappa", "offset")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A fitted measurement of one clinical task, as the simulation sees it."""
+
+    name: str
+    task: str
+    modality: str
+    data: str
+    """``real`` or ``phantom``: what the images were."""
+    specificity: float
+    """Specificity on pooled validation at which sensitivity was read."""
+    draws: Mapping[str, Floats]
+    """Bootstrap draws of the error 1 - sensitivity: ``PARAMETERS``, each of shape (draws,).
+
+    ``floor`` and ``scale`` are means over the measured groups: a cell of the simulation is a
+    place, not one of the measured sites.
+    """
+    auc_draws: Mapping[str, Floats]
+    """The same for the error 1 - AUC."""
+    measured_max: float
+    """Largest effective number of training studies measured."""
+    kappa_interval: tuple[float, float]
+    """95% interval of kappa."""
+    kappa_identified: bool
+    """False when the interval covers nearly all of [0, 1]: then the data do not say."""
+    runs: int
+    baseline_auc: float
+    """AUC within groups of guessing from group and covariates, without images."""
+    joules_per_training_sample: float
+    joules_per_inference: float
+    flops_per_training_sample: float
+    joules_per_flop: float
+    power_source: str
+    """``measured``, ``nameplate`` or ``default``: how power is known."""
+    hardware: str
+
+    @property
+    def size(self) -> int:
+        """Number of bootstrap draws."""
+        return len(self.draws["kappa"])
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One draw of the law, ready to be called; the fields are those of ``scaling.power_law``."""
+
+    floor: float
+    scale: float
+    power: float
+    kappa: float
+    offset: float
+    edge: float = math.inf
+    """Effective studies beyond which error stays put; infinite: extrapolated."""
+    level: float = 1.0
+    """Error of the simulated model against the measured network's, 1 = as measured."""
+
+    def effective(self, own: ArrayLike, other: ArrayLike) -> Floats:
+        """Return own studies plus kappa times others', at most ``edge``."""
+        return np.minimum(effective(own, other, self.kappa), self.edge)
+
+    def error(self, own: ArrayLike, other: ArrayLike) -> Floats:
+        """Return the error, 0 to 1, after training on own and others' effective studies."""
+        law = power_law(
+            self.effective(own, other),
+            floor=self.floor,
+            scale=self.scale,
+            power=self.power,
+            offset=self.offset,
+        )
+        return np.clip(self.level * law, 0.0, 1.0)
+
+    def slope(self, own: ArrayLike, other: ArrayLike) -> Floats:
+        """Return the change of error per further own study, at most 0; 0 from ``edge`` on."""
+        studies = effective(own, other, self.kappa)
+        slope = power_law_slope(studies, scale=self.scale, power=self.power, offset=self.offset)
+        unclipped = (studies < self.edge) & (self.error(own, other) < 1.0)
+        return np.where(unclipped, self.level * slope, 0.0)
+
+
+def draw_response(
+    profile: Profile,
+    draw: int,
+    *,
+    kappa_one_weight: float = 0.0,
+    level: float = 1.0,
+    frozen: bool = False,
+) -> Response:
+    """Return the profile's law in one draw of what we do not know.
+
+    Parameters
+    ----------
+    draw : number of the draw; beyond the profile's own number they repeat.
+    kappa_one_weight : share of draws with kappa = 1, for a profile used on another task than its
+        own, 0 to 1. Which draws those are depends on the profile and the draw only.
+    level : error ratio of the simulated model to the measured network.
+    frozen : stop improving at three times the measured range instead of extrapolating.
+    """
+    one = {name: float(profile.draws[name][draw % profile.size]) for name in PARAMETERS}
+    key = keys(0, 0, "learning/transport", [profile.name])
+    if float(uniforms(key, draw)[0, 0]) < kappa_one_weight:
+        one["kappa"] = 1.0
+    edge = FROZEN_BEYOND * profile.measured_max if frozen else math.inf
+    return Response(**one, edge=edge, level=level)
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Return a built-in profile by name, or the one in a folder.
+
+    Raises ``ProfileError`` naming the available profiles when there is no such thing.
+    """
+    folder = MEASURED / name_or_path
+    if not (folder / "fit.json").is_file():
+        folder = Path(name_or_path)
+    if not (folder / "fit.json").is_file():
+        names = available()
+        raise ProfileError(
+            f"no profile '{name_or_path}': neither built in nor a folder with fit.json."
+            f"{nearest(str(name_or_path), names)} Built in: {', '.join(names) or 'none'}."
+        )
+    try:
+        return _read(json.loads((folder / "fit.json").read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProfileError(
+            f"{folder / 'fit.json'}: cannot be read ({error!r}). Run `equiscan profile fit` again."
+        ) from None
+
+
+def available() -> tuple[str, ...]:
+    """Return the names of the built-in profiles."""
+    return tuple(sorted(path.parent.name for path in MEASURED.glob("*/fit.json")))
+
+
+def _read(fit: Mapping[str, Any]) -> Profile:
+    if fit["schema"] != SCHEMA:
+        raise ValueError(f"schema {fit['schema']}, not {SCHEMA}")
+    sensitivity, auc = fit["fits"]["sensitivity"], fit["fits"]["auc"]
+    low, high = sensitivity["interval"]["kappa"]
+    within = list(fit["baseline"]["within"].values())
+    return Profile(
+        name=fit["name"],
+        task=fit["task"],
+        modality=fit["modality"],
+        data=fit["data"],
+        specificity=float(fit["specificity"]),
+        draws=_draws(sensitivity),
+        auc_draws=_draws(auc),
+        measured_max=float(sensitivity["measured_max"]["effective"]),
+        kappa_interval=(float(low), float(high)),
+        kappa_identified=bool(sensitivity["kappa_identified"]),
+        runs=int(fit["runs"]),
+        baseline_auc=sum(within) / len(within),
+        joules_per_training_sample=float(fit["energy"]["joules_per_training_sample"]),
+        joules_per_inference=float(fit["energy"]["joules_per_inference"]),
+        flops_per_training_sample=float(fit["energy"]["flops_per_training_sample"]),
+        joules_per_flop=float(fit["energy"]["joules_per_flop"]),
+        power_source=fit["energy"]["power_source"],
+        hardware=fit["hardware"],
+    )
+
+
+def _draws(fitted: Mapping[str, Any]) -> Mapping[str, Floats]:
+    arrays = {name: np.asarray(fitted["draws"][name], dtype=np.float64) for name in PARAMETERS}
+    if len({array.shape for array in arrays.values()}) != 1 or not arrays["kappa"].size:
+        raise ValueError("draws differ in length or are empty")
+    for array in arrays.values():
+        array.setflags(write=False)
+    return MappingProxyType(arrays)

@@ -1,0 +1,147 @@
+"""The pictures of a profile's card, as SVG text."""
+
+import re
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sim.learning.scaling import effective, power_law
+
+Floats = NDArray[np.float64]
+
+LABELS = {"sensitivity": "Sensitivity", "auc": "AUC"}
+INK, GREY = "#1c2b33", "#7a868c"
+SHADES = ("#b9c6cd", "#86b3c4", "#4b94b0", "#1f6f94", "#0b3f66")
+"""From no data of the other group to most."""
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "profile",
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "legend.frameon": False,
+}
+
+
+def curves(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
+    """Return score against own studies, one line per count of other studies, with points.
+
+    Points are means over seeds with the range of the seeds; lines and bands are the median and
+    the 95% interval of the law's draws for that group.
+    """
+    clean = _clean(runs)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 7.2), layout="constrained")
+        grid = figure.subplots(2, len(fit["groups"]), sharex=True, sharey="row", squeeze=False)
+        for row, measure_of in zip(grid, LABELS, strict=True):
+            for axes, group in zip(row, fit["groups"], strict=True):
+                _curves_of(axes, clean[clean["group"] == group], fit["fits"][measure_of], group)
+                axes.set_title(f"{LABELS[measure_of]}, tested on {group}")
+        for axes in grid[-1]:
+            axes.set_xlabel("training studies of the tested group itself")
+        for axes, measure_of in zip(grid[:, 0], LABELS, strict=True):
+            axes.set_ylabel(LABELS[measure_of])
+        grid[0, -1].legend(title="studies of the other group", fontsize=8.5, loc="lower right")
+        return _svg(figure, "Score against own training studies")
+
+
+def gaps(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
+    """Return the difference of two groups' scores against the first one's share of training."""
+    first, second = fit["groups"][:2]
+    clean = _clean(runs)
+    names = [f"n_{first}", f"n_{second}"]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 3.6), layout="constrained")
+        for axes, measure_of in zip(figure.subplots(1, 2), LABELS, strict=True):
+            table = clean.pivot_table(index=["seed", *names], columns="group", values=measure_of)
+            gap = (table[first] - table[second]).groupby(names).agg(["mean", "sem"]).reset_index()
+            total = gap[names].sum(axis=1)
+            share = gap[names[0]] / total
+            axes.axhline(0, color=GREY, linewidth=0.8)
+            axes.errorbar(share, gap["mean"], gap["sem"].fillna(0.0), fmt="none", ecolor=GREY)
+            axes.scatter(share, gap["mean"], s=8 + total / 12, color=SHADES[3], alpha=0.8)
+            axes.set_title(f"{LABELS[measure_of]} of {first} minus {second}")
+            axes.set_xlabel(f"share of training studies from {first}")
+        return _svg(figure, "Gap between the groups against the share of training studies")
+
+
+def kappas(fit: Mapping[str, Any]) -> str:
+    """Return histograms of kappa's draws on its whole range."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 2.4), layout="constrained")
+        for axes, measure_of in zip(figure.subplots(1, 2), LABELS, strict=True):
+            one = fit["fits"][measure_of]
+            axes.hist(one["draws"]["kappa"], np.linspace(0, 1, 41), color=SHADES[2])
+            for group, value in one["kappa_by_group"].items():
+                axes.axvline(value, color=INK, linewidth=1, linestyle=":")
+                axes.annotate(f" {group} alone", (value, axes.get_ylim()[1]), fontsize=8, va="top")
+            axes.set(xlim=(0, 1), yticks=[], title=f"kappa, from {LABELS[measure_of]}")
+        return _svg(figure, "Bootstrap draws of kappa")
+
+
+def _curves_of(axes: Axes, rows: pd.DataFrame, one: Mapping[str, Any], group: str) -> None:
+    measure_of = "auc" if one["chance"] == 0.5 else "sensitivity"
+    line = np.unique(np.concatenate([[0.0], np.geomspace(10, one["measured_max"]["own"], 60)]))
+    counts = sorted(rows["n_other"].unique())
+    for count, shade in zip(counts, _shades(len(counts)), strict=True):
+        some = rows[rows["n_other"] == count].groupby("n_own")[measure_of]
+        low, middle, high = _band(one, group, line, float(count))
+        if count in (counts[0], counts[-1]):  # bands of all counts would hide each other
+            axes.fill_between(line, low, high, color=shade, alpha=0.2, linewidth=0)
+        axes.plot(line, middle, color=shade, linewidth=1.4, label=f"{count:g}")
+        mean = some.mean()
+        around = np.abs(np.stack([some.min(), some.max()]) - mean.to_numpy())
+        axes.errorbar(mean.index, mean, around, fmt="o", color=shade, markersize=4, elinewidth=0.7)
+    axes.axhline(1 - one["chance"], color=GREY, linewidth=0.8, linestyle=":")
+    axes.set_xscale("symlog", linthresh=60, linscale=0.6)
+    ticks = sorted(rows["n_own"].unique())
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+
+
+def _band(one: Mapping[str, Any], group: str, own: Floats, other: float) -> Floats:
+    """Return the 2.5%, 50% and 97.5% quantiles of the score over draws, shape (3, points)."""
+    draws, by_group = one["draws"], one["draws_by_group"]
+    columns = zip(
+        by_group["floor"][group],
+        by_group["scale"][group],
+        *(draws[key] for key in ("power", "kappa", "offset")),
+        strict=True,
+    )
+    scores = [
+        1 - power_law(effective(own, other, k), floor=f, scale=s, power=p, offset=o)
+        for f, s, p, k, o in columns
+    ]
+    return np.quantile(scores, (0.025, 0.5, 0.975), axis=0)
+
+
+def _shades(count: int) -> list[str]:
+    return [SHADES[round(i)] for i in np.linspace(0, len(SHADES) - 1, count)]
+
+
+def _clean(runs: pd.DataFrame) -> pd.DataFrame:
+    undamaged = (runs["noise"] == 0) & (runs["corrupted"] == 0)
+    return runs[undamaged & runs["error"].isna() & (runs["estimable"] == True)]  # noqa: E712
+
+
+def _svg(figure: Figure, title: str) -> str:
+    """Return the figure as an svg element that scales with the page and is named for readers."""
+    text = StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Title": title})
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :]
+    return re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r'<svg \1role="img"', svg, count=1)

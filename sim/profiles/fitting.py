@@ -1,0 +1,266 @@
+"""Which law the measured runs follow, and how sure each of its constants is."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.errors import ProfileError
+from sim.learning.response import SCHEMA
+from sim.learning.scaling import effective
+from sim.profiles.damage import studies_left
+from sim.profiles.energy import energy_per_image
+from sim.profiles.forms import LAW, RIVALS, Form, Target, fit_form, law_parameters
+from sim.profiles.grid import ABOUT, RUNS
+from sim.streams import stream
+
+Floats = NDArray[np.float64]
+
+COMPARED_DRAWS = 100
+"""Most draws in which the forms are compared again."""
+IDENTIFIED_WIDTH = 0.8
+"""Width of kappa's 95% interval from which on the data are said not to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Errors of the undamaged runs as an array."""
+
+    groups: tuple[str, ...]
+    own: Floats
+    """Training studies of the group itself, shape (cells, groups)."""
+    other: Floats
+    error: Floats
+    """Shape (seeds, cells, groups); ``nan`` where a run failed or is missing."""
+    test_sd: Floats
+    """Standard error from the finite test set, shape (seeds, groups)."""
+    chance: float
+    """Error without any information."""
+
+    def target(self, error: Floats) -> Target:
+        """Return mean errors, shape (cells, groups), as what a form is fitted to."""
+        weight = np.broadcast_to(1 / np.mean(self.test_sd**2, axis=0), error.shape)
+        return Target(self.own, self.other, error, weight, self.chance)
+
+
+def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
+    """Fit the measured runs in ``folder``, write ``fit.json`` there and return its content.
+
+    Sensitivity at the common threshold and AUC are fitted alike. Draws resample seeds, each with
+    its own test fold, and add the noise of finite test cases, common to all runs of a seed. As
+    seeds differ in test cases too, that part is counted twice: intervals are on the wide side.
+
+    Parameters
+    ----------
+    draws : bootstrap draws; each is one answer that the simulation may use.
+    """
+    folder = Path(folder)
+    runs, about = _read(folder)
+    plan = about["plan"]
+    finished = runs[runs["error"].isna()]
+    grids = {name: _grid(finished, plan, name) for name in ("sensitivity", "auc")}
+    fits = {
+        name: _fit_grid(grid, [stream(d, "profile fit", plan["name"], name) for d in range(draws)])
+        for name, grid in grids.items()
+    }
+    first = finished.iloc[0]
+    result = {
+        "schema": SCHEMA,
+        "data": str(first["data"]),
+        **{key: plan[key] for key in ("name", "task", "modality", "citation", "group_attribute")},
+        **{key: plan[key] for key in ("prevalence", "specificity", "folds")},
+        "seeds": int(finished["seed"].nunique()),
+        "groups": plan["groups"],
+        "cases": about["cases"],
+        "not_estimable": plan["not_estimable"],
+        "left_out": plan["left_out"],
+        "left_out_images": about["left_out_images"],
+        "baseline": about["baseline"],
+        "runs": int(finished["run_id"].nunique()),
+        "failed_runs": int(runs.loc[runs["error"].notna(), "run_id"].nunique()),
+        "fits": fits,
+        "damage": studies_left(finished, fits["auc"]["draws"]),
+        "energy": energy_per_image(finished),
+        "hardware": str(first["hardware"]),
+        "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
+    }
+    text = json.dumps(_rounded(result), indent=1)
+    (folder / "fit.json").write_text(_compact(text) + "\n", encoding="utf-8")
+    return result
+
+
+def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    try:
+        runs = pd.read_parquet(folder / RUNS)
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ProfileError(
+            f"{error.filename}: not found. Measure first: `equiscan profile measure`."
+        ) from None
+    if runs["error"].isna().sum() == 0:
+        raise ProfileError(f"{folder}: every run failed, first with: {runs['error'].iloc[0]}")
+    return runs, about
+
+
+def _grid(runs: pd.DataFrame, plan: dict[str, Any], measure_of: str) -> Grid:
+    rows = runs[(runs["noise"] == 0) & (runs["corrupted"] == 0) & runs["estimable"]]
+    names = [f"n_{group}" for group in plan["groups"]]
+    cells = rows[names].drop_duplicates().sort_values(names)
+    seeds = sorted(rows["seed"].unique())
+    shape = (len(seeds), len(cells), len(names))
+    error, variance = np.full(shape, np.nan), np.full(shape, np.nan)
+    for g, group in enumerate(plan["groups"]):
+        of_group = rows[rows["group"] == group].set_index(["seed", *names])
+        index = [(seed, *cell) for seed in seeds for cell in cells.itertuples(index=False)]
+        found = of_group.reindex(pd.MultiIndex.from_tuples(index))
+        value = found[measure_of].to_numpy(float)
+        spread = (
+            found["auc_variance"].to_numpy(float)
+            if measure_of == "auc"
+            else value * (1 - value) / found["test_positives"].to_numpy(float)
+        )
+        error[:, :, g] = (1 - value).reshape(shape[:2])
+        variance[:, :, g] = spread.reshape(shape[:2])
+    own = cells.to_numpy(float)
+    return Grid(
+        groups=tuple(plan["groups"]),
+        own=own,
+        other=own.sum(axis=1, keepdims=True) - own,
+        error=error,
+        test_sd=np.sqrt(np.nanmean(variance, axis=1)),
+        chance=plan["specificity"] if measure_of == "sensitivity" else 0.5,
+    )
+
+
+def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
+    """Return estimate, draws, intervals, range and the comparison of forms of one measure."""
+    groups = len(grid.groups)
+    observed = _mean(grid.error)
+    best = fit_form(LAW, grid.target(observed))
+    estimate = law_parameters(best, groups, grid.chance)
+    samples = [_resampled(grid, rng) for rng in streams]
+    vectors = [fit_form(LAW, grid.target(sample), near=best) for sample in samples]
+    drawn = [law_parameters(vector, groups, grid.chance) for vector in vectors]
+    by_group = {key: np.array([d[key] for d in drawn]) for key in ("floor", "scale")}
+    draws = {key: values.mean(axis=1) for key, values in by_group.items()}
+    draws |= {key: np.array([float(d[key]) for d in drawn]) for key in ("power", "kappa", "offset")}
+    interval = {key: np.quantile(v, (0.025, 0.975)).tolist() for key, v in draws.items()}
+    kappa = float(estimate["kappa"])
+    return {
+        "chance": grid.chance,
+        "kappa_identified": interval["kappa"][1] - interval["kappa"][0] < IDENTIFIED_WIDTH,
+        "estimate": {key: np.asarray(value).tolist() for key, value in estimate.items()},
+        "mean": {key: float(values.mean()) for key, values in draws.items()},
+        "interval": interval,
+        "share_of_draws_at_bound": _at_bound(vectors, groups),
+        "kappa_by_group": _kappa_by_group(grid, observed),
+        "measured_max": {
+            "own": float(grid.own.max()),
+            "other": float(grid.other.max()),
+            "effective": float(effective(grid.own, grid.other, kappa).max()),
+        },
+        "comparison": _comparison(grid, observed, samples[:COMPARED_DRAWS]),
+        "draws": {key: values.tolist() for key, values in draws.items()},
+        "draws_by_group": {
+            key: dict(zip(grid.groups, values.T.tolist(), strict=True))
+            for key, values in by_group.items()
+        },
+    }
+
+
+def _at_bound(vectors: list[Floats], groups: int) -> dict[str, float]:
+    """Return how often the fit stops at a bound of a shared parameter: there data do not tell."""
+    low, high, _ = LAW.bounds(groups)
+    slack = 1e-3 * (high - low)
+    stuck = np.array([(v <= low + slack) | (v >= high - slack) for v in vectors]).mean(axis=0)
+    names = ("offset", "power", "kappa")
+    return dict(zip(names, stuck[2 * groups :].tolist(), strict=True))
+
+
+def _resampled(grid: Grid, rng: np.random.Generator) -> Floats:
+    """Return one bootstrap draw of the mean errors, shape (cells, groups)."""
+    seeds = rng.integers(len(grid.error), size=len(grid.error))
+    shift = rng.normal(0.0, grid.test_sd[seeds])
+    return _mean(grid.error[seeds] + shift[:, None, :])
+
+
+def _mean(error: Floats) -> Floats:
+    """Return the mean over seeds, ``nan`` for a cell that no seed has a value of."""
+    count = np.isfinite(error).sum(axis=0)
+    return np.asarray(np.where(count > 0, np.nansum(error, axis=0) / np.maximum(count, 1), np.nan))
+
+
+def _kappa_by_group(grid: Grid, observed: Floats) -> dict[str, float]:
+    """Return kappa when each group is fitted alone: how far sharing it is a simplification."""
+    whole = grid.target(observed)
+    result = {}
+    for g, group in enumerate(grid.groups):
+        own, other, error, weight = (
+            array[:, [g]] for array in (whole.own, whole.other, whole.error, whole.weight)
+        )
+        alone = Target(own, other, error, weight, grid.chance)
+        result[group] = float(law_parameters(fit_form(LAW, alone), 1, grid.chance)["kappa"])
+    return result
+
+
+def _comparison(grid: Grid, observed: Floats, samples: list[Floats]) -> dict[str, Any]:
+    """Return how far each form, fitted without the largest counts, misses them.
+
+    All forms are judged on cells with own data, as one of them needs it; ``all`` adds the cells
+    without.
+    """
+    forms = (LAW, *RIVALS)
+    fitted = {form.name: fit_form(form, grid.target(_small(grid, observed))) for form in forms}
+    point = {form.name: _miss(form, fitted[form.name], grid, observed) for form in forms}
+    winners = []
+    for sample in samples:
+        target = grid.target(_small(grid, sample))
+        refitted = {form.name: fit_form(form, target, near=fitted[form.name]) for form in forms}
+        misses = {f.name: _miss(f, refitted[f.name], grid, sample)["with_own"] for f in forms}
+        winners.append(min(misses, key=misses.__getitem__))
+    best = min(point, key=lambda name: point[name]["with_own"])
+    return {
+        "held_out": f"cells with {grid.own.max():g} studies of a group",
+        "rmse": point,
+        "best": best,
+        "law_is_best": best == LAW.name,
+        "share_of_draws_best": {name: winners.count(name) / len(winners) for name in point},
+    }
+
+
+def _largest(grid: Grid) -> NDArray[np.bool_]:
+    return np.asarray((grid.own == grid.own.max()).any(axis=1))
+
+
+def _small(grid: Grid, error: Floats) -> Floats:
+    """Return the errors without the cells that hold the largest count of a group."""
+    return np.where(_largest(grid)[:, None], np.nan, error)
+
+
+def _miss(form: Form, vector: Floats, grid: Grid, error: Floats) -> dict[str, float]:
+    predicted = form.predict(vector, grid.own, grid.other, grid.chance)
+    held = _largest(grid)
+    squared = ((predicted - error) ** 2)[held]
+    result = {"with_own": float(np.sqrt(np.nanmean(squared[grid.own[held] > 0])))}
+    if not form.needs_own:
+        result["all"] = float(np.sqrt(np.nanmean(squared)))
+    return result
+
+
+def _rounded(value: Any) -> Any:
+    """Return the value with six significant digits, far below any interval shown."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _compact(text: str) -> str:
+    """Put each array of numbers on one line."""
+    return re.sub(r"\[[\d\s,.eE+-]+\]", lambda found: re.sub(r"\s+", "", found[0]), text)

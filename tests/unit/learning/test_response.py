@@ -1,0 +1,115 @@
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.errors import ProfileError
+from sim.learning.response import (
+    FROZEN_BEYOND,
+    Response,
+    available,
+    draw_response,
+    load_profile,
+)
+
+ONE = Response(floor=0.2, scale=2.0, power=0.4, kappa=0.25, offset=50.0)
+COUNTS = st.floats(0, 1e5)
+
+
+@pytest.fixture(scope="module")
+def profile():
+    return load_profile("dermoscopy_site")
+
+
+def test_error_is_the_law_at_own_plus_kappa_other():
+    assert ONE.error(100.0, 400.0) == pytest.approx(0.2 + 2.0 * 250**-0.4)
+
+
+@given(COUNTS, COUNTS, st.floats(1, 1e4))
+def test_own_studies_lower_the_error_at_least_as_much_as_others(own, other, more):
+    before = ONE.error(own, other)
+    assert ONE.error(own + more, other) <= ONE.error(own, other + more) <= before
+
+
+def test_slope_is_the_change_of_error_per_own_study():
+    difference = (ONE.error(300.5, 80.0) - ONE.error(299.5, 80.0)) / 1.0
+    assert ONE.slope(300.0, 80.0) == pytest.approx(difference, rel=1e-4)
+
+
+def test_a_frozen_response_stops_at_its_edge():
+    frozen = replace(ONE, edge=1_000.0)
+    assert frozen.error(999.0, 0.0) == ONE.error(999.0, 0.0)
+    assert frozen.error(5_000.0, 0.0) == ONE.error(1_000.0, 0.0)
+    assert frozen.slope([999.0, 1_001.0], 0.0).tolist() == [ONE.slope(999.0, 0.0), 0.0]
+
+
+def test_level_scales_the_error_and_its_slope():
+    half = replace(ONE, level=0.5)
+    assert half.error(10.0, 10.0) == pytest.approx(0.5 * ONE.error(10.0, 10.0))
+    assert half.slope(10.0, 10.0) == pytest.approx(0.5 * ONE.slope(10.0, 10.0))
+
+
+def test_a_capped_error_has_no_slope():
+    poor = replace(ONE, level=5.0)
+    assert poor.error(0.0, 0.0) == 1.0
+    assert poor.slope(0.0, 0.0) == 0.0
+
+
+def test_every_draw_of_the_shipped_profile_obeys_the_contract(profile):
+    own = np.array([0.0, 10.0, 100.0, 1_000.0, 1e6])
+    chance = profile.specificity
+    for draw in range(profile.size):
+        error = draw_response(profile, draw).error(own, 0.0)
+        assert (np.diff(error) <= 1e-12).all()
+        assert 0 <= error[-1] <= error[0] <= chance + 1e-6
+        assert 0 <= profile.draws["kappa"][draw] <= 1
+
+
+def test_the_shipped_profile_is_real_and_states_its_limits(profile):
+    assert profile.data == "real"
+    assert profile.size >= 200
+    assert profile.power_source in {"measured", "nameplate", "default"}
+    low, high = profile.kappa_interval
+    assert low <= float(np.median(profile.draws["kappa"])) <= high
+
+
+def test_draws_repeat_and_never_depend_on_what_was_drawn_before(profile):
+    assert draw_response(profile, 3) == draw_response(profile, 3 + profile.size)
+    assert draw_response(profile, 3) != draw_response(profile, 4)
+
+
+def test_transport_sets_kappa_to_one_in_the_wanted_share_of_draws(profile):
+    draws = range(2_000)
+    ones = [draw_response(profile, d, kappa_one_weight=0.3).kappa == 1.0 for d in draws]
+    assert np.mean(ones) == pytest.approx(0.3, abs=0.05)
+    assert draw_response(profile, 7, kappa_one_weight=1.0).kappa == 1.0
+
+
+def test_frozen_draws_stop_at_three_times_the_measured_range(profile):
+    assert draw_response(profile, 0, frozen=True).edge == FROZEN_BEYOND * profile.measured_max
+    assert draw_response(profile, 0).edge == math.inf
+
+
+def test_an_unknown_profile_names_the_nearest_one():
+    with pytest.raises(ProfileError, match="Did you mean 'dermoscopy_site'"):
+        load_profile("dermoscopy_sit")
+    assert "dermoscopy_site" in available()
+
+
+def test_a_broken_fit_says_which_file(tmp_path):
+    (tmp_path / "fit.json").write_text('{"schema": 1}')
+    with pytest.raises(ProfileError, match=r"fit\.json: cannot be read"):
+        load_profile(tmp_path)
+
+
+def test_the_response_needs_neither_torch_nor_scipy():
+    code = (
+        "import sys, sim.learning.response; print({'torch', 'scipy', 'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
