@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint validate bench notebooks clean
+.PHONY: demo schema test lint validate bench notebooks clean
 
 $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -18,6 +18,10 @@ $(VENV)/.dev: pyproject.toml
 
 demo: $(VENV)/.run  ## set up, run the East Africa scenario, write its report
 	@$(BIN)/equiscan run scenarios/east_africa.yaml --out runs/east_africa --overwrite
+
+schema: $(VENV)/.run  ## write the schema and the table of fields of scenario files again
+	@$(BIN)/equiscan schema > scenarios/schema.json
+	@$(BIN)/equiscan schema --fields > scenarios/fields.md
 
 lint: $(VENV)/.dev  ## style, types and import layers
 	@$(BIN)/ruff check --quiet .

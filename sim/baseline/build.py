@@ -170,26 +170,23 @@ class _Builder:
     # parts ---------------------------------------------------------------------------------
 
     def care(self) -> Care:
-        inputs, shares = self.inputs, self._group_shares()
+        shares = self._group_shares()
         people = self.total(self.people[:, None] * shares)
         ratio = np.array([group.need_ratio for group in self.scenario.groups.values()])
         relative = shares * ratio / (shares * ratio).sum(axis=1, keepdims=True)
         need = [self.of_modality(m, "need_per_1000") / 1000.0 for m in self.modalities]
-        reach = [
-            inputs.assumption(f"groups.{name}.reach", group.reach)
-            for name, group in self.scenario.groups.items()
-        ]
+        reach = np.stack([self._reach(name) for name in self.scenario.groups], axis=1)
         units = [self._units(m) for m in self.modalities]
         hours = self._reader_hours_of_a_post()
-        shape = (len(self.who.regions), len(self.modalities), len(reach))
         mean = self.by_modality
         return Care(
             population=people,
             need_per_year=np.stack(
                 [self.total((rate * self.people)[:, None] * relative) for rate in need], axis=1
             ),
-            reach=np.broadcast_to(np.array(reach), shape).copy(),
+            reach=np.repeat(reach[:, None, :], len(self.modalities), axis=1),
             units=np.stack(units, axis=1),
+            units_per_facility=mean("units_per_facility"),
             exams_per_unit_day=np.stack(self.per_modality("exams_per_unit_year"), axis=1)
             / DAYS_PER_YEAR,
             failures_per_week=DAYS_PER_WEEK / np.stack(self.per_modality("mtbf_days"), axis=1),
@@ -221,6 +218,15 @@ class _Builder:
             for group in self.scenario.groups.values()
         ]
         return np.stack(columns, axis=1)
+
+    def _reach(self, group: str) -> Floats:
+        """Share of a group's need that comes today: the scenario's, or by income group, (r,)."""
+        given = self.scenario.groups[group].reach
+        if isinstance(given, str):
+            return self.mean(self.operation(given))
+        return np.full(
+            len(self.who.regions), self.inputs.assumption(f"groups.{group}.reach", given)
+        )
 
     def _units(self, modality: str) -> Floats:
         density = self.of_country(f"scanners_per_million.{modality}")

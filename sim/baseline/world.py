@@ -20,6 +20,8 @@ class Care:
     """Share of need that comes for an exam, shape (r, m, g)."""
     units: Floats
     """Imaging units installed, whole numbers, shape (r, m)."""
+    units_per_facility: Floats
+    """Units that share one waiting list, rounded to whole units, shape (m,)."""
     exams_per_unit_day: Floats
     """Exams that a working unit can take in a day, all seven days, shape (r, m)."""
     failures_per_week: Floats

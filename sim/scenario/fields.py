@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sim.scenario.files import scenario_schema
+from sim.scenario.problems import model_name
 
 HEAD = """# Fields of a scenario file
 
@@ -39,7 +40,7 @@ def _rows(
         default = (
             "required" if name in required else _default(field, is_part=bool(model or of_entries))
         )
-        yield key, _allowed(field, is_model=model is not None), default, meaning
+        yield key, _allowed(field), default, meaning
         if model is not None:
             yield from _rows(model, models, prefix=f"{key}.")
         if of_entries is not None:
@@ -47,7 +48,7 @@ def _rows(
 
 
 def _model(field: Mapping[str, Any], models: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return models.get(str(field.get("$ref", "")).rpartition("/")[2])
+    return models.get(model_name(field))
 
 
 def _default(field: Mapping[str, Any], *, is_part: bool) -> str:
@@ -57,19 +58,19 @@ def _default(field: Mapping[str, Any], *, is_part: bool) -> str:
     return f"`{', '.join(value) if isinstance(value, list) else str(value).lower()}`"
 
 
-def _allowed(field: Mapping[str, Any], *, is_model: bool) -> str:
+def _allowed(field: Mapping[str, Any]) -> str:
     """Return what a field may hold, in words."""
-    if is_model:
+    if "$ref" in field:
         return "see below"
-    if "anyOf" in field:
-        return " or ".join(_allowed(one, is_model=False) for one in field["anyOf"])
-    if "enum" in field:
-        return ", ".join(f"`{choice}`" for choice in field["enum"])
+    if forms := field.get("anyOf", field.get("oneOf")):
+        return " or ".join(map(_allowed, forms))
+    if choices := field.get("enum", [field["const"]] if "const" in field else []):
+        return ", ".join(f"`{choice}`" for choice in choices)
     if field["type"] == "object":
         names = field.get("propertyNames", {}).get("enum", [])
         return "by name: " + (", ".join(f"`{name}`" for name in names) or "any")
     if field["type"] == "array":
-        return f"list of {_allowed(field['items'], is_model=False)}"
+        return f"list of {_allowed(field['items'])}"
     return " ".join([{"string": "text"}.get(field["type"], field["type"]), *_bounds(field)])
 
 

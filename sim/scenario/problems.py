@@ -8,9 +8,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.errors import ScenarioError, nearest
+from sim.scenario.schema import REACH_ASSUMED, REACH_COLUMN
 from sim.scenario.tree import Node, Place
 
 Path = tuple[str | int, ...]
+TAGS = frozenset({REACH_ASSUMED, REACH_COLUMN})
 _LONGEST = 60
 """Characters of a found value that are shown."""
 
@@ -55,9 +57,10 @@ def schema_problems(
     """
     grouped: dict[Path, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        path = tree.descend(detail["loc"])[1]
+        # a tag says which form of a value pydantic tried; no key of the file is called that
+        keys = tuple(part for part in detail["loc"] if part not in TAGS)
         missing = detail["type"] == "missing"
-        grouped.setdefault(detail["loc"] if missing else path, []).append(detail)
+        grouped.setdefault(keys if missing else tree.descend(keys)[1], []).append(detail)
     for path, details in grouped.items():
         node = tree.descend(path)[0]
         text = _explain(details, node, path, schema)
@@ -80,6 +83,13 @@ def _explain(
     rules = " or ".join(map(_rule, details)).replace("or must be", "or")
     hint = nearest(node.value, _choices(details)) if isinstance(node.value, str) else ""
     return f"found {_found(node)}; {rules}.{hint}"
+
+
+def model_name(field: Mapping[str, Any]) -> str:
+    """Return the name of the model that a field holds, or may hold; empty when it holds none."""
+    forms = [field, *field.get("anyOf", ()), *field.get("oneOf", ())]
+    names = [str(form.get("$ref", "")).rpartition("/")[2] for form in forms]
+    return next(filter(None, names), "")
 
 
 def _rule(detail: ErrorDetails) -> str:
@@ -115,6 +125,6 @@ def _schema_of(schema: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     part: Mapping[str, Any] = schema
     for key in path:
         inner = part.get("properties", {}).get(key) or part.get("additionalProperties") or {}
-        name = str(inner.get("$ref", "")).rpartition("/")[2]
+        name = model_name(inner)
         part = {**schema["$defs"].get(name, {}), **inner} if isinstance(inner, dict) else {}
     return part

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from sim.domain.lever import LeverName
 
@@ -43,20 +51,31 @@ class Assumption(Spec):
         return self
 
 
+REACH_COLUMN, REACH_ASSUMED = "(column)", "(assumed)"
+"""Tags of the two ways to state reach; not part of any key."""
+
+Reach = Annotated[
+    Annotated[Literal["reach_urban_share", "reach_rural_share"], Tag(REACH_COLUMN)]
+    | Annotated[Assumption, Tag(REACH_ASSUMED)],
+    Discriminator(lambda given: REACH_COLUMN if isinstance(given, str) else REACH_ASSUMED),
+]
+
+
 class Group(Spec):
     """A demographic group, the same in every region."""
 
     share: Share | Literal["urban_share", "rural_share"]
     """Share of the population: a number, or a column of the baseline tables."""
-    reach: Assumption
-    """Share of those in need who come for an exam today (distance, price, referral)."""
+    reach: Reach
+    """Share of those in need who come for an exam today (distance, price, referral): an assumption
+    with its range, or a column of the baseline tables, which differs by income group."""
     need_ratio: Positive = 1.0
     """Need per person relative to the mean of the population."""
 
     @field_validator("reach")
     @classmethod
-    def _is_a_share(cls, reach: Assumption) -> Assumption:
-        if not 0.0 <= reach.low <= reach.high <= 1.0:
+    def _is_a_share(cls, reach: Assumption | str) -> Assumption | str:
+        if isinstance(reach, Assumption) and not 0.0 <= reach.low <= reach.high <= 1.0:
             raise ValueError(f"a share runs from 0 to 1, got {reach.low:g} to {reach.high:g}")
         return reach
 
