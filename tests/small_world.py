@@ -52,6 +52,7 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         need_per_year=people[:, None, :] * 0.005,
         reach=reach,
         units=np.floor(rank)[:, None] * np.ones((r, m)),
+        units_per_facility=np.ones(m),
         exams_per_unit_day=np.full((r, m), 10.0),
         failures_per_week=np.full((r, m), 1 / 40),
         repairs_per_week=np.full((r, m), 1 / 8),

@@ -11,6 +11,7 @@ from sim.study.design import Experiment, experiments
 from sim.study.folder import part, read_table
 from sim.study.marginal import Addition, marginal_table
 from sim.study.outcomes import cell_table, equity_by_draw, equity_outcomes, run_outcomes
+from sim.study.robustness import VARIANTS, robustness_rows, varied_name
 
 LEDGER_KEYS = ["year", "region", "account", "item"]
 
@@ -39,14 +40,33 @@ def marginal_values(
     return marginal_table(tried, ede, base=base)
 
 
-def cells(scenario: Scenario, partial: Path, policies: Sequence[str]) -> pd.DataFrame:
-    """Return ``cell_table`` of every policy and draw, over the draw's replications."""
+def robustness_table(scenario: Scenario, partial: Path, policies: Sequence[str]) -> pd.DataFrame:
+    """Return ``robustness_rows`` of every variant, from one replication of every draw."""
+    tables = []
+    for variant in VARIANTS:
+        own = {varied_name(policy, variant): policy for policy in policies}
+        table = cells(scenario, partial, list(own), replications=1)
+        ede = equity_by_draw(table, scenario.equity)["ede"].rename(index=own, level="policy")
+        tables.append(robustness_rows(ede, variant))
+    return pd.concat(tables, ignore_index=True)
+
+
+def cells(
+    scenario: Scenario, partial: Path, policies: Sequence[str], *, replications: int | None = None
+) -> pd.DataFrame:
+    """Return ``cell_table`` of every policy and draw, over the draw's replications.
+
+    Parameters
+    ----------
+    replications : how many were run; the scenario's number when not given.
+    """
     uncertainty = scenario.uncertainty
+    count = replications or uncertainty.replications
     tables = []
     for policy, draw in product(policies, range(uncertainty.draws)):
         records = [
             _read(partial, Experiment(policy, draw, k), "cells").assign(replication=k)
-            for k in range(uncertainty.replications)
+            for k in range(count)
         ]
         table = cell_table(pd.concat(records, ignore_index=True), _weight(scenario))
         tables.append(_labelled(table, policy=policy, draw=draw))

@@ -8,6 +8,9 @@ Purpose = Literal["fit", "search", "judge"]
 """What runs are for. Seeds of different purposes are disjoint: a plan is never judged on luck that
 it was made or calibrated with."""
 
+Variant = Literal["measured", "frozen", "kappa_one"]
+"""The response as measured, or varied to see what a finding hangs on; see ``experiment.varied``."""
+
 
 class Experiment(NamedTuple):
     """Coordinates of one run. The run's randomness depends on these, the purpose and the seed.

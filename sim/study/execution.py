@@ -2,12 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial as bind
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -22,29 +23,38 @@ from sim.planning.purchases import most_per_year
 from sim.scenario.files import resolved_yaml
 from sim.scenario.schema import Scenario
 from sim.study import folder
-from sim.study.assembly import marginal_values, result_tables
-from sim.study.design import Experiment, experiments
+from sim.study.assembly import marginal_values, result_tables, robustness_table
+from sim.study.design import Experiment, Variant
 from sim.study.experiment import Prepare, prepare
 from sim.study.marginal import additions
 from sim.study.outcomes import cell_records
 from sim.study.plans import Proposal, make_plans, proposals_of, tables_of
-from sim.study.provenance import provenance
+from sim.study.provenance import profile_facts, provenance
 from sim.study.result import StudyResult, of_tables
+from sim.study.robustness import VARIANTS, varied_name
 
-PLANS_PER_TASK = 8
-"""Most plans that a worker runs in one setting before it reports back."""
+CASES_PER_TASK = 8
+"""Most cases that a worker runs in one setting before it reports back."""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 Progress = Callable[[str, int, int], None]
 """What is being done, experiments finished, experiments in all; first called before any runs."""
 
 
+class Case(NamedTuple):
+    """A plan to run, under a name that is its own among all cases of a study."""
+
+    name: str
+    plan: Plan
+    variant: Variant = "measured"
+
+
 class Task(NamedTuple):
-    """Plans to run in one draw and replication, on one worker."""
+    """Cases to run in one draw and replication, on one worker."""
 
     draw: int
     replication: int
-    plans: tuple[tuple[str, Plan], ...]
+    cases: tuple[Case, ...]
 
 
 Crew = Callable[[Callable[[Task], int], Iterable[Task]], Iterable[int]]
@@ -63,28 +73,28 @@ class Bench:
         """Folder of one experiment's tables; it exists once the experiment has finished."""
         return folder.part(self.partial, experiment.name)
 
-    def tasks(self, plans: Mapping[str, Plan]) -> Iterator[Task]:
+    def tasks(self, cases: Sequence[Case], *, replications: int) -> Iterator[Task]:
         """Yield the experiments that have not finished yet, by setting."""
-        uncertainty = self.scenario.uncertainty
-        for _, draw, replication in experiments(
-            ("",), draws=uncertainty.draws, replications=uncertainty.replications
+        for draw, replication in product(
+            range(self.scenario.uncertainty.draws), range(replications)
         ):
             missing = [
-                (name, plan)
-                for name, plan in plans.items()
-                if not self.place(Experiment(name, draw, replication)).is_dir()
+                case
+                for case in cases
+                if not self.place(Experiment(case.name, draw, replication)).is_dir()
             ]
-            for first in range(0, len(missing), PLANS_PER_TASK):
-                yield Task(draw, replication, tuple(missing[first : first + PLANS_PER_TASK]))
+            for first in range(0, len(missing), CASES_PER_TASK):
+                yield Task(draw, replication, tuple(missing[first : first + CASES_PER_TASK]))
 
     def run(self, task: Task) -> int:
-        """Run the plans of a task in one setting, write their parts, and return how many."""
+        """Run the cases of a task in one setting, write their parts, and return how many."""
         setting = self.prepare(self.scenario, task.draw, task.replication, "judge")
         shown = task.draw == 0 and task.replication == 0
-        for name, plan in task.plans:
-            place = self.place(Experiment(name, task.draw, task.replication))
-            folder.write_part(place, _part(setting.run(plan), shown=shown))
-        return len(task.plans)
+        for case in task.cases:
+            place = self.place(Experiment(case.name, task.draw, task.replication))
+            run = setting.run(case.plan, variant=case.variant)
+            folder.write_part(place, _part(run, shown=shown))
+        return len(task.cases)
 
 
 def execute(
@@ -113,30 +123,42 @@ def execute(
     origin = provenance(scenario)
     partial = folder.begin(Path(out), origin.stamp(), overwrite=overwrite)
     bench = Bench(scenario, partial, prepare)
+    central = prepare(scenario, None, 0, "search")
     with _crew(workers or os.cpu_count() or 1) as crew:
         judge = bind(_run_all, bench, crew=crew, progress=progress or _silent)
-        tables = _judge_and_value(bench, judge)
-    result = of_tables(scenario, tables, origin)
+        tables = _judge_and_value(bench, central.world, judge)
+    tables["inputs"] = central.nature.inputs_table()
+    profile = profile_facts(scenario, central.nature.profile)
+    result = of_tables(scenario, tables, profile, origin)
     _write(result, tables, partial)
     folder.finish(partial, Path(out))
     return result
 
 
 def _judge_and_value(
-    bench: Bench, judge: Callable[[str, Mapping[str, Plan]], None]
+    bench: Bench, world: World, judge: Callable[[str, Sequence[Case], int], None]
 ) -> dict[str, pd.DataFrame]:
     """Run all experiments of a study and return its tables."""
-    scenario = bench.scenario
-    world = bench.prepare(scenario, None, 0, "search").world
+    scenario, partial = bench.scenario, bench.partial
+    replications = scenario.uncertainty.replications
     proposals = _proposals(bench, world)
     plans = {name: proposal.plan for name, proposal in proposals.items()}
-    judge("judging plans", plans)
+    judge("judging plans", [Case(name, plan) for name, plan in plans.items()], replications)
+    varied = [
+        Case(varied_name(name, variant), plan, variant)
+        for variant in VARIANTS
+        for name, plan in plans.items()
+    ]
+    judge("varying the response", varied, 1)
     base = "plan" if "plan" in plans else next(iter(plans))
     most = most_per_year(world, scenario)
     tried = additions(scenario, plans[base], most=most, duals=proposals[base].duals)
-    judge("valuing additions", {extra.plan.name: extra.plan for extra in tried})
-    tables = result_tables(scenario, bench.partial, tuple(plans)) | tables_of(proposals)
-    return tables | {"marginal": marginal_values(scenario, bench.partial, tried, base=base)}
+    more = [Case(extra.plan.name, extra.plan) for extra in tried]
+    judge("valuing additions", more, replications)
+    tables = result_tables(scenario, partial, tuple(plans)) | tables_of(proposals)
+    tables["robustness"] = robustness_table(scenario, partial, tuple(plans))
+    tables["marginal"] = marginal_values(scenario, partial, tried, base=base)
+    return tables
 
 
 def _proposals(bench: Bench, world: World) -> dict[str, Proposal]:
@@ -150,13 +172,18 @@ def _proposals(bench: Bench, world: World) -> dict[str, Proposal]:
 
 
 def _run_all(
-    bench: Bench, what: str, plans: Mapping[str, Plan], *, crew: Crew, progress: Progress
+    bench: Bench,
+    what: str,
+    cases: Sequence[Case],
+    replications: int,
+    *,
+    crew: Crew,
+    progress: Progress,
 ) -> None:
     """Run the experiments whose results are not in the folder yet."""
-    tasks = list(bench.tasks(plans))
-    uncertainty = bench.scenario.uncertainty
-    total = len(plans) * uncertainty.draws * uncertainty.replications
-    done = total - sum(len(task.plans) for task in tasks)
+    tasks = list(bench.tasks(cases, replications=replications))
+    total = len(cases) * bench.scenario.uncertainty.draws * replications
+    done = total - sum(len(task.cases) for task in tasks)
     progress(what, done, total)
     for finished in crew(bench.run, tasks):
         done += finished
@@ -206,6 +233,7 @@ def _write(result: StudyResult, tables: Mapping[str, pd.DataFrame], partial: Pat
     for name in folder.TABLES:
         folder.write_table(partial, name, tables[name])
     folder.write_text(partial / folder.SCENARIO, resolved_yaml(result.scenario))
+    folder.write_json(partial / folder.PROFILE, result.profile)
     folder.write_json(partial / folder.SUMMARY, result.summary())
     folder.write_json(partial / folder.PROVENANCE, result.provenance.as_dict())
 

@@ -1,21 +1,47 @@
 """One experiment: the only place where a plan, a draw of the world and the response meet."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+import pandas as pd
 
-from sim.baseline.build import build_world
+from sim.baseline.build import world_and_inputs
+from sim.baseline.datum import Datum
 from sim.baseline.world import World
 from sim.domain.holdings import Holdings, Performance, Respond
 from sim.domain.plan import Plan
-from sim.learning.response import Profile, Response, draw_response, load_profile
+from sim.learning.response import (
+    FROZEN_BEYOND,
+    Profile,
+    Response,
+    draw_response,
+    load_profile,
+)
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate, warm_up
 from sim.pipeline.state import State
 from sim.scenario.schema import Assumption, Scenario
 from sim.streams import stream
-from sim.study.design import Purpose
+from sim.study.design import Purpose, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """One draw of everything that is not known, before any chance and any plan."""
+
+    world: World
+    inputs: Mapping[str, Datum]
+    """Register of the inputs that the world was built from, by dotted name."""
+    profile: Profile
+    response: Response
+    """The profile's law in this draw, carried over to the scenario's task."""
+
+    def inputs_table(self) -> pd.DataFrame:
+        """Return the inputs as a table: name and the fields of ``Datum``."""
+        rows = [{"name": name} | asdict(datum) for name, datum in sorted(self.inputs.items())]
+        columns = ["name", "value", "low", "high", "unit", "year", "status", "source", "note"]
+        return pd.DataFrame(rows, columns=columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +49,25 @@ class Setting:
     """Everything of an experiment but its plan; the same for all plans of a draw."""
 
     scenario: Scenario
-    world: World
-    respond: Respond
+    nature: Nature
     seed: int
+    """Seed of chance; see ``chance_seed``."""
     replication: int
     start: State
     """State on the policy date; every plan branches from it."""
 
-    def run(self, plan: Plan) -> Run:
-        """Return what happens under one plan."""
+    @property
+    def world(self) -> World:
+        """World of the draw."""
+        return self.nature.world
+
+    def run(self, plan: Plan, *, variant: Variant = "measured") -> Run:
+        """Return what happens under one plan, with the response as measured or a variant of it."""
+        response = varied(self.nature.response, variant, self.nature.profile)
         return simulate(
             self.world,
             plan,
-            self.respond,
+            respond_of(response, specificity=self.nature.profile.specificity),
             scenario=self.scenario,
             seed=self.seed,
             replication=self.replication,
@@ -48,12 +80,7 @@ Prepare = Callable[[Scenario, int | None, int, Purpose], Setting]
 
 
 def prepare(
-    scenario: Scenario,
-    draw: int | None,
-    replication: int,
-    purpose: Purpose = "judge",
-    *,
-    frozen: bool = False,
+    scenario: Scenario, draw: int | None, replication: int, purpose: Purpose = "judge"
 ) -> Setting:
     """Return the world, the response and the luck of one draw and replication.
 
@@ -62,29 +89,19 @@ def prepare(
     draw : sample of what is not known; None for central values.
     replication : sample of chance.
     purpose : what the run is for; part of the name of every stream.
-    frozen : stop improving at three times the measured range; a finding that changes with it
-        depends on extrapolation.
     """
-    world = build_world(scenario, draw=draw, purpose=purpose)
+    world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose)
     profile = load_profile(scenario.profile)
-    response = response_of(scenario, profile, draw=draw, purpose=purpose, frozen=frozen)
-    respond = respond_of(response, specificity=profile.specificity)
-    return setting(scenario, world, respond, draw=draw, replication=replication, purpose=purpose)
-
-
-def setting(
-    scenario: Scenario,
-    world: World,
-    respond: Respond,
-    *,
-    draw: int | None,
-    replication: int,
-    purpose: Purpose,
-) -> Setting:
-    """Return the setting of a given world and response: seeded, and run up to the policy date."""
+    response = response_of(scenario, profile, draw=draw, purpose=purpose)
     seed = chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
-    start = warm_up(world, scenario=scenario, seed=seed, replication=replication)
-    return Setting(scenario, world, respond, seed, replication, start)
+    nature = Nature(world, inputs.used, profile, response)
+    return setting(scenario, nature, seed=seed, replication=replication)
+
+
+def setting(scenario: Scenario, nature: Nature, *, seed: int, replication: int) -> Setting:
+    """Return the setting of a given nature, run up to the policy date."""
+    start = warm_up(nature.world, scenario=scenario, seed=seed, replication=replication)
+    return Setting(scenario, nature, seed, replication, start)
 
 
 def run_experiment(
@@ -115,26 +132,17 @@ def respond_of(response: Response, *, specificity: float) -> Respond:
 
 
 def response_of(
-    scenario: Scenario,
-    profile: Profile,
-    *,
-    draw: int | None,
-    purpose: Purpose,
-    frozen: bool = False,
+    scenario: Scenario, profile: Profile, *, draw: int | None, purpose: Purpose
 ) -> Response:
     """Return one draw of the profile's law, carried over to the scenario's task.
 
     Central values (``draw`` None) are the medians of the profile's draws and the central level;
     kappa is then 1 where the scenario holds that more likely than not.
-
-    Parameters
-    ----------
-    frozen : stop improving at three times the measured range instead of extrapolating.
     """
     weight = scenario.response.kappa_one_weight
     if draw is None:
         middle = {name: float(np.median(values)) for name, values in profile.draws.items()}
-        some = draw_response(profile, 0, level=scenario.response.level.value, frozen=frozen)
+        some = draw_response(profile, 0, level=scenario.response.level.value)
         return replace(some, **middle | ({"kappa": 1.0} if weight > 0.5 else {}))
     luck = stream(scenario.uncertainty.seed, "response", purpose, draw)
     return draw_response(
@@ -142,8 +150,18 @@ def response_of(
         int(luck.integers(2**31)),
         kappa_one_weight=weight,
         level=_triangular(luck, scenario.response.level),
-        frozen=frozen,
     )
+
+
+def varied(response: Response, variant: Variant, profile: Profile) -> Response:
+    """Return the response under a variant, to see whether a finding hangs on the measured law.
+
+    ``frozen`` stops improving at three times the measured range; ``kappa_one`` holds another
+    place's study worth as much as one's own.
+    """
+    if variant == "frozen":
+        return replace(response, edge=FROZEN_BEYOND * profile.measured_max)
+    return replace(response, kappa=1.0) if variant == "kappa_one" else response
 
 
 def _triangular(luck: np.random.Generator, assumed: Assumption) -> float:

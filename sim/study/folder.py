@@ -11,10 +11,12 @@ import pandas as pd
 
 from sim.errors import RunFolderError
 
-TABLES = ("outcomes", "cells", "ledger", "weekly", "events", "plan", "programme", "marginal")
+TABLES = ("outcomes", "cells", "ledger", "weekly", "events", "plan", "programme", "marginal",
+          "robustness", "inputs")  # fmt: skip
 """Tables of a complete run folder, each a Parquet file."""
 SUMMARY = "summary.json"
 PROVENANCE = "provenance.json"
+PROFILE = "profile.json"
 SCENARIO = "scenario.yaml"
 _STAMP = "stamp.json"
 _PARTS = "parts"

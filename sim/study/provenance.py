@@ -11,8 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 import sim
-from sim.learning.response import MEASURED
+from sim.learning.response import MEASURED, Profile
 from sim.scenario.files import scenario_hash
 from sim.scenario.schema import Scenario
 
@@ -69,6 +71,33 @@ def provenance(scenario: Scenario, *, command: str = "") -> Provenance:
         command=command or " ".join(sys.argv),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def profile_facts(scenario: Scenario, profile: Profile) -> dict[str, object]:
+    """Return what a reader must know about the measured response, as plain values.
+
+    Energy in joules, ``measured_max`` in effective studies, ``kappa`` the median of the draws
+    with its 95% interval, ``transport`` the scenario's reason to use the profile for its task.
+    """
+    low, high = profile.kappa_interval
+    return {
+        "name": profile.name,
+        "task": profile.task,
+        "modality": profile.modality,
+        "data": profile.data,
+        "runs": profile.runs,
+        "hardware": profile.hardware,
+        "specificity": profile.specificity,
+        "kappa": float(np.median(profile.draws["kappa"])),
+        "kappa_low": low,
+        "kappa_high": high,
+        "kappa_identified": profile.kappa_identified,
+        "measured_max": profile.measured_max,
+        "baseline_auc": profile.baseline_auc,
+        "joules_per_inference": profile.joules_per_inference,
+        "power_source": profile.power_source,
+        "transport": scenario.response.transport,
+    }
 
 
 def _profile_folder(profile: str) -> Path:

@@ -12,9 +12,10 @@ import pandas as pd
 from sim.scenario.files import load_scenario
 from sim.scenario.schema import Scenario
 from sim.study import comparison
-from sim.study.folder import PROVENANCE, SCENARIO, TABLES, read_json, read_table
-from sim.study.outcomes import by_draw, equity_by_draw
+from sim.study.folder import PROFILE, PROVENANCE, SCENARIO, TABLES, read_json, read_table
+from sim.study.outcomes import by_draw, equity_by_draw, equity_outcomes
 from sim.study.provenance import Provenance
+from sim.study.robustness import Robustness, robustness_of
 
 FLOOR_FACTORS = (0.1, 1.0, 10.0)
 """Multiples of the equity floor at which the ranking of the policies is rerun."""
@@ -45,6 +46,12 @@ class StudyResult:
     """policy, status, gap, predicted, note: how every plan came about."""
     marginal_values: pd.DataFrame
     """See ``sim.study.marginal.marginal_table``."""
+    robustness_table: pd.DataFrame
+    """The plan's comparisons under variants of the response; see ``Robustness``."""
+    inputs: pd.DataFrame
+    """name, value, low, high, unit, year, status, source, note: what the world is built from."""
+    profile: dict[str, object]
+    """What was measured, and how; see ``provenance.profile_facts``."""
     provenance: Provenance
 
     @property
@@ -75,6 +82,21 @@ class StudyResult:
             row = {"policy": policy, "value": mean, "low": low, "high": high}
             rows.append(row | {"draws": len(values)})
         return pd.DataFrame(rows)
+
+    def yearly(self) -> pd.DataFrame:
+        """Return equity by policy, draw and year: columns policy, draw, year, ede."""
+        keys = ["policy", "draw", "year"]
+        rows = [
+            dict(zip(keys, key, strict=True))
+            | {"ede": equity_outcomes(part, self.scenario.equity)["ede"]}
+            for key, part in self.cells.groupby(keys, sort=False)
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def robustness(self) -> Robustness:
+        """Whether the plan's comparisons survive other readings of the measured response."""
+        return robustness_of(self.robustness_table, self.comparisons())
 
     def ranking_by_floor(self) -> pd.DataFrame:
         """Return the policies' equity at a tenth, once and ten times the floor.
@@ -107,7 +129,8 @@ class StudyResult:
             comparison.sentence(row, replications=replications)
             for _, row in self.comparisons().iterrows()
         ]
-        return [*found, *self._marginal_sentences(), *self._floor_sentences()]
+        cautions = [*self.robustness.warnings, *self._floor_sentences()]
+        return [*found, *self._marginal_sentences(), *cautions]
 
     def summary(self) -> dict[str, object]:
         """Return the headline numbers with intervals and verdicts, as plain values for JSON."""
@@ -126,6 +149,7 @@ class StudyResult:
             "comparisons": _records(self.comparisons()),
             "marginal": _records(self.marginal().head(10)),
             "programme": _records(self.programme),
+            "robustness": _records(self.robustness_table),
             "ranking_by_floor": _records(self.ranking_by_floor()),
             "verdicts": self.verdicts(),
         }
@@ -171,21 +195,20 @@ def load(folder: Path | str) -> StudyResult:
     tables = {name: read_table(folder, name) for name in TABLES}
     origin = cast("dict[str, Any]", read_json(folder / PROVENANCE))
     scenario = load_scenario(folder / SCENARIO, allow_outside=True)
-    return of_tables(scenario, tables, Provenance(**origin))
+    profile = read_json(folder / PROFILE)
+    return of_tables(scenario, tables, profile, Provenance(**origin))
 
 
 def of_tables(
-    scenario: Scenario, tables: Mapping[str, pd.DataFrame], provenance: Provenance
+    scenario: Scenario,
+    tables: Mapping[str, pd.DataFrame],
+    profile: dict[str, object],
+    provenance: Provenance,
 ) -> StudyResult:
     """Return the result that holds the tables of a run folder, by their file names."""
-    fields = {name: tables[name] for name in TABLES if name not in ("plan", "marginal")}
-    return StudyResult(
-        scenario=scenario,
-        plans=tables["plan"],
-        marginal_values=tables["marginal"],
-        provenance=provenance,
-        **fields,
-    )
+    renamed = {"plan": "plans", "marginal": "marginal_values", "robustness": "robustness_table"}
+    fields = {renamed.get(name, name): tables[name] for name in TABLES}
+    return StudyResult(scenario=scenario, profile=profile, provenance=provenance, **fields)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:

@@ -1,17 +1,49 @@
 """A study small enough for tests: two made-up regions, two draws, plans made by hand."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
+from sim.baseline.datum import Datum
 from sim.domain.plan import Plan, empty_plan
+from sim.learning.response import Profile, Response
 from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.study.design import Purpose
-from sim.study.experiment import Setting, setting
+from sim.study.experiment import Nature, Setting, chance_seed, setting
 from sim.study.plans import Proposal
-from tests.small_world import fixed_response, small_world
+from tests.small_world import small_world
 
+FITTED = {
+    "floor": np.array([0.05, 0.10, 0.20]),
+    "scale": np.array([1.0, 1.1, 1.2]),
+    "power": np.array([0.3, 0.3, 0.3]),
+    "kappa": np.array([0.2, 0.4, 0.5]),
+    "offset": np.array([10.0, 20.0, 30.0]),
+}
+PROFILE = Profile(
+    name="made_up",
+    task="a task",
+    modality="dermoscopy",
+    data="phantom",
+    specificity=0.9,
+    draws=MappingProxyType(FITTED),
+    auc_draws=MappingProxyType(FITTED),
+    measured_max=1_000.0,
+    kappa_interval=(0.1, 0.6),
+    kappa_identified=True,
+    runs=3,
+    baseline_auc=0.5,
+    joules_per_training_sample=1.0,
+    joules_per_inference=1.0,
+    flops_per_training_sample=1.0,
+    joules_per_flop=1.0,
+    power_source="default",
+    hardware="none",
+)
+RESPONSE = Response(floor=0.1, scale=0.5, power=0.3, kappa=0.5, offset=10.0)
+NEED = Datum(5.0, 4.0, 6.0, "per 1000", "2020", "assumed", "a test", "")
 FORBIDDEN = ("steward", "curator", "annotation", "gpu_hours", "audit", "site", "agreement")
 
 
@@ -43,14 +75,10 @@ def prepare_small(
     world = small_world(population=2e5)
     luck = stream(scenario.uncertainty.seed, "need", purpose, str(draw))
     need = world.care.need_per_year * luck.uniform(0.5, 1.5, world.care.need_per_year.shape)
-    return setting(
-        scenario,
-        replace(world, care=replace(world.care, need_per_year=need)),
-        fixed_response(),
-        draw=draw,
-        replication=replication,
-        purpose=purpose,
-    )
+    drawn = replace(world, care=replace(world.care, need_per_year=need))
+    seed = chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
+    nature = Nature(drawn, {"AAA.need": NEED}, PROFILE, RESPONSE)
+    return setting(scenario, nature, seed=seed, replication=replication)
 
 
 def plan_of(units_by_item: dict[str, float], *, name: str = "plan") -> Plan:

@@ -148,6 +148,34 @@ def test_the_folder_holds_every_table(finished: tuple[Path, StudyResult]) -> Non
     names = {path.name for path in finished[0].iterdir()}
     assert names == {f"{name}.parquet" for name in TABLES} | {
         "scenario.yaml",
+        "profile.json",
         "summary.json",
         "provenance.json",
     }
+
+
+def test_the_response_is_varied_for_every_policy(finished: tuple[Path, StudyResult]) -> None:
+    table = finished[1].robustness.table
+    assert table[["policy", "baseline"]].to_numpy().tolist() == [["plan", "baseline"]] * 2
+    assert (table["draws"] == 2).all()
+    # no release ever reads in these two years, so the response cannot matter; one replication
+    first = finished[1].outcomes.query("replication == 0")
+    ede = first.pivot_table(index="draw", columns="policy", values="ede")
+    assert table["difference"].tolist() == pytest.approx(
+        [(ede["plan"] - ede["baseline"]).mean()] * 2
+    )
+
+
+def test_equity_by_year_ends_with_the_last_years(finished: tuple[Path, StudyResult]) -> None:
+    result = finished[1]
+    yearly = result.yearly().set_index(["policy", "draw", "year"])["ede"]
+    assert len(yearly) == 8
+    last = result.by_draw["last_ede"]
+    assert yearly.xs(2028, level="year")["plan", 1] == pytest.approx(last["plan", 1])
+
+
+def test_inputs_and_profile_are_kept(finished: tuple[Path, StudyResult]) -> None:
+    again = load(finished[0])
+    assert again.inputs["name"].tolist() == ["AAA.need"]
+    assert again.profile["kappa"] == 0.4
+    assert again.profile == finished[1].profile

@@ -1,43 +1,12 @@
 """Where plan, world and response meet: named luck, and the measured law carried over."""
 
-from types import MappingProxyType
-
 import numpy as np
 import pytest
 
 from sim.domain.holdings import Holdings
-from sim.learning.response import Profile
 from sim.scenario.schema import Scenario
-from sim.study.experiment import chance_seed, respond_of, response_of
-from tests.unit.study.small_study import plan_of, prepare_small, small_scenario
-
-FITTED = {
-    "floor": np.array([0.05, 0.10, 0.20]),
-    "scale": np.array([1.0, 1.1, 1.2]),
-    "power": np.array([0.3, 0.3, 0.3]),
-    "kappa": np.array([0.2, 0.4, 0.5]),
-    "offset": np.array([10.0, 20.0, 30.0]),
-}
-PROFILE = Profile(
-    name="made_up",
-    task="a task",
-    modality="dermoscopy",
-    data="phantom",
-    specificity=0.9,
-    draws=MappingProxyType(FITTED),
-    auc_draws=MappingProxyType(FITTED),
-    measured_max=1_000.0,
-    kappa_interval=(0.1, 0.6),
-    kappa_identified=True,
-    runs=3,
-    baseline_auc=0.5,
-    joules_per_training_sample=1.0,
-    joules_per_inference=1.0,
-    flops_per_training_sample=1.0,
-    joules_per_flop=1.0,
-    power_source="default",
-    hardware="none",
-)
+from sim.study.experiment import chance_seed, respond_of, response_of, varied
+from tests.unit.study.small_study import PROFILE, plan_of, prepare_small, small_scenario
 
 
 def scenario_with(**response: object) -> Scenario:
@@ -82,10 +51,16 @@ def test_another_places_study_is_worth_as_much_in_the_stated_share_of_draws() ->
 
 
 def test_a_frozen_response_stops_at_three_times_the_measured_range() -> None:
-    frozen = response_of(small_scenario(), PROFILE, draw=0, purpose="judge", frozen=True)
     free = response_of(small_scenario(), PROFILE, draw=0, purpose="judge")
+    frozen = varied(free, "frozen", PROFILE)
     assert frozen.error(3_000.0, 0.0) == frozen.error(9_000.0, 0.0)
     assert free.error(9_000.0, 0.0) < frozen.error(9_000.0, 0.0)
+
+
+def test_the_variant_of_shared_studies_counts_them_in_full() -> None:
+    free = response_of(small_scenario(), PROFILE, draw=0, purpose="judge")
+    assert varied(free, "kappa_one", PROFILE).effective(10.0, 90.0) == 100.0
+    assert varied(free, "measured", PROFILE) == free
 
 
 def test_performance_is_one_less_the_error_at_the_profiles_threshold() -> None:

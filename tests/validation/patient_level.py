@@ -1,0 +1,160 @@
+"""The station again, person by person: one SimPy process each, nothing counted in steps.
+
+It shares with the kernel only the description of the station. It is slow and exact, and written
+to be read beside `sim/pipeline/imaging.py`.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+import numpy as np
+import simpy
+
+from sim.streams import stream
+from sim.units import DAYS_PER_WEEK
+from tests.validation.station import Means, Station
+
+Process = Generator[simpy.Event, object, None]
+
+
+@dataclass(eq=False)
+class Facility:
+    """Units with one queue, first come first served."""
+
+    working: int
+    busy: int = 0
+    queue: dict[simpy.Event, float] = field(default_factory=dict)
+    """The turns of those who wait, in order, and when they came."""
+
+    def call(self) -> None:
+        """Call people in as long as a working unit is free."""
+        while self.queue and self.busy < self.working:
+            turn = next(iter(self.queue))
+            del self.queue[turn]
+            self.busy += 1
+            turn.succeed(self)
+
+
+@dataclass
+class Tally:
+    """What happened since the end of the warm-up."""
+
+    exams: np.ndarray
+    came: int = 0
+    called: int = 0
+    gave_up: int = 0
+    waits_days: float = 0.0
+    """Whole waits of those who were called or gave up."""
+    in_queue_days: float = 0.0
+    """Time that people spent in a queue, the part since the end of the warm-up."""
+
+
+class PatientLevel:
+    """A simulation of one station.
+
+    A unit that breaks finishes its exam first. People go to a facility that works, and go to
+    another when the last unit of theirs breaks.
+    """
+
+    def __init__(self, station: Station, *, warm_up_days: float, replication: int) -> None:
+        self.station, self.warm_up = station, warm_up_days
+        self.env = simpy.Environment()
+        self.luck = stream(2, "patients", replication)
+        self.tally = Tally(np.zeros(len(station.shares)))
+        each = station.units // station.facilities
+        self.facilities = [Facility(each) for _ in range(station.facilities)]
+        self.env.process(self.arrivals())
+        for week, units in station.units_from_week.items():
+            self.env.process(self.change(week * DAYS_PER_WEEK, units))
+        if station.failures_per_week:
+            for facility in self.facilities:
+                for _ in range(each):
+                    self.env.process(self.unit(facility))
+
+    def arrivals(self) -> Process:
+        """Send one person after another."""
+        station, upto = self.station, np.cumsum(self.station.shares)
+        while True:
+            yield self.env.timeout(self.luck.exponential(1.0 / station.arrivals_per_day))
+            self.env.process(self.person(int(np.searchsorted(upto, self.luck.random()))))
+
+    def person(self, group: int) -> Process:
+        """Wait, be examined or give up."""
+        came, turn, tally = self.env.now, self.env.event(), self.tally
+        tally.came += self.counts
+        self.stand(turn, came)
+        if not turn.triggered:
+            yield turn | self.env.timeout(self.luck.exponential(self.station.patience_days))
+        if self.counts:
+            tally.waits_days += self.env.now - came
+            tally.in_queue_days += self.env.now - max(came, self.warm_up)
+        if not turn.triggered:
+            for facility in self.facilities:
+                facility.queue.pop(turn, None)
+            tally.gave_up += self.counts
+            return
+        tally.called += self.counts
+        yield self.env.timeout(self.luck.exponential(1.0 / self.station.exams_per_unit_day))
+        turn.value.busy -= 1
+        turn.value.call()
+        tally.exams[group] += self.counts
+
+    @property
+    def counts(self) -> bool:
+        """Whether the warm-up is over."""
+        return bool(self.env.now >= self.warm_up)
+
+    def stand(self, turn: simpy.Event, came: float) -> None:
+        """Join the queue of a facility."""
+        facility = self.choose()
+        facility.queue[turn] = came
+        facility.call()
+
+    def choose(self) -> Facility:
+        """Return any facility, or any that works if some do."""
+        if len(self.facilities) == 1:
+            return self.facilities[0]
+        if not self.station.failures_per_week:
+            return self.facilities[int(self.luck.integers(len(self.facilities)))]
+        open_now = [place for place in self.facilities if place.working] or self.facilities
+        return open_now[int(self.luck.integers(len(open_now)))]
+
+    def unit(self, facility: Facility) -> Process:
+        """Break down and be repaired, for ever."""
+        station, days = self.station, float(DAYS_PER_WEEK)
+        while True:
+            yield self.env.timeout(self.luck.exponential(days / station.failures_per_week))
+            facility.working -= 1
+            if not facility.working:
+                waiting, facility.queue = facility.queue, {}
+                for turn, came in waiting.items():
+                    self.stand(turn, came)
+            yield self.env.timeout(self.luck.exponential(days / station.repairs_per_week))
+            facility.working += 1
+            facility.call()
+
+    def change(self, day: float, units: int) -> Process:
+        """Set the number of units of the only facility on one day."""
+        yield self.env.timeout(day)
+        self.facilities[0].working = units
+        self.facilities[0].call()
+
+
+def by_patients(station: Station, *, weeks: int, warm_up: int, replication: int) -> Means:
+    """Simulate the station person by person."""
+    model = PatientLevel(
+        station, warm_up_days=warm_up * DAYS_PER_WEEK, replication=replication
+    )
+    model.env.run(until=weeks * DAYS_PER_WEEK)
+    tally, length = model.tally, (weeks - warm_up) * DAYS_PER_WEEK
+    still = [came for facility in model.facilities for came in facility.queue.values()]
+    in_queue_days = tally.in_queue_days + sum(
+        model.env.now - max(came, model.warm_up) for came in still
+    )
+    return Means(
+        exams_per_day=tally.exams.sum() / length,
+        unmet_share=tally.gave_up / tally.came,
+        queue=in_queue_days / length,
+        wait_days=tally.waits_days / (tally.called + tally.gave_up),
+        exam_shares=tuple(tally.exams / tally.exams.sum()),
+    )

@@ -1,0 +1,100 @@
+"""One imaging station, described once for every model that simulates it, and what they report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sim.domain.capacity import switch_share
+from sim.pipeline import imaging, need
+from sim.streams import keys, stream
+from sim.units import DAYS_PER_WEEK
+
+
+@dataclass(frozen=True)
+class Station:
+    """Imaging facilities of one region and modality; times in days unless a name says weeks."""
+
+    arrivals_per_day: float
+    exams_per_unit_day: float
+    patience_days: float
+    facilities: int = 1
+    units_per_facility: int = 1
+    shares: tuple[float, ...] = (1.0,)
+    """Share of each group in the arrivals."""
+    failures_per_week: float = 0.0
+    repairs_per_week: float = 1.0
+    units_from_week: Mapping[int, int] = field(default_factory=dict)
+    """Units of a single facility that change at the start of a week; all units otherwise."""
+
+    @property
+    def units(self) -> int:
+        """Units installed in all facilities on the first day."""
+        return self.units_from_week.get(0, self.facilities * self.units_per_facility)
+
+    @property
+    def load(self) -> float:
+        """Arrivals over the capacity of all installed units."""
+        return self.arrivals_per_day / (self.units * self.exams_per_unit_day)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What one replication reports, over the weeks after its warm-up."""
+
+    exams_per_day: float
+    unmet_share: float
+    """Share of those who came that gave up."""
+    queue: float
+    """People waiting in all facilities, those being examined not counted."""
+    wait_days: float
+    exam_shares: tuple[float, ...]
+    """Share of each group in the exams."""
+
+
+def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -> Means:
+    """Simulate the station with the kernels of `sim.pipeline.imaging`."""
+    names = ["here"]
+    luck = np.stack([keys(1, replication, d, names) for d in ("service", "patience", "groups")])
+    days, wear = (keys(1, replication, d, names).reshape(1, 1) for d in ("days", "wear"))
+    rates = np.array(station.shares) * station.arrivals_per_day * DAYS_PER_WEEK
+    arrivals = stream(1, "arrivals", replication).poisson(rates, (weeks, len(rates)))
+    leave = np.array([1.0 / station.patience_days])
+    speed = np.full((1, 1), station.exams_per_unit_day)
+    together = np.array([station.units_per_facility])
+    curves = imaging.facility_curves(together, speed, leave)
+    chance_break, chance_repair = switch_share(
+        np.full((1, 1), station.failures_per_week), np.full((1, 1), station.repairs_per_week)
+    )
+    shape = (1, 1, len(rates))
+    waiting, exams, gave_up = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+    mean_waiting, tally = np.zeros(shape), np.zeros((5, 1), dtype=np.int64)
+    by_day = np.zeros((DAYS_PER_WEEK, 1, 1), dtype=np.int64)
+    working = np.full((1, 1), station.units)
+    broken = np.zeros((1, 1), dtype=np.int64)
+    done, left, queue = np.zeros(len(rates)), 0, 0.0
+    for week in range(weeks):
+        if week in station.units_from_week:
+            working[:] = station.units_from_week[week]
+        arrived = arrivals[week].reshape(shape)
+        need.spread_over_days(week, days, arrived, by_day)
+        if station.failures_per_week:
+            imaging.wear(week, wear, chance_break, chance_repair, working, broken)
+        imaging.step(
+            week, luck.reshape(3, 1, 1), by_day, arrived, working, together, speed, leave,
+            curves, waiting, exams, gave_up, mean_waiting, tally,
+        )  # fmt: skip
+        if week >= warm_up:
+            done += exams[0, 0]
+            left += gave_up.sum()
+            queue += mean_waiting.sum() / (weeks - warm_up)
+    came = arrivals[warm_up:].sum()
+    length = (weeks - warm_up) * DAYS_PER_WEEK
+    return Means(
+        exams_per_day=done.sum() / length,
+        unmet_share=left / came,
+        queue=queue,
+        # Little's law: the kernel knows how many wait, not who
+        wait_days=queue * length / came,
+        exam_shares=tuple(done / done.sum()),
+    )
