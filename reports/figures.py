@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from reports.style import GRID, INK, OTHER_COLOURS, QUIET, colour, name_of, panel, svg
+from reports.style import INK, OTHER_COLOURS, QUIET, colour, name_of, panel, styled, svg
 
 BAND = (0.05, 0.95)
 """Quantiles over draws that bands and whiskers show."""
@@ -15,6 +15,7 @@ BARS = 14
 """Most bars of a ranking; the table below it has all."""
 
 
+@styled
 def equity_over_time(yearly: pd.DataFrame) -> str:
     """Draw equity by year, a line for the mean over draws and a band for their spread.
 
@@ -30,7 +31,7 @@ def equity_over_time(yearly: pd.DataFrame) -> str:
         axes.fill_between(mean.index, low, high, color=shade, alpha=0.14, linewidth=0)
         axes.plot(mean.index, mean, color=shade, linewidth=2.2, label=name_of(str(policy)))
     axes.set_ylim(bottom=0.0)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_ylabel("Equally distributed coverage\n(% of need)")
     axes.legend(loc="upper left", ncols=3)
     axes.margins(x=0.01)
@@ -38,6 +39,7 @@ def equity_over_time(yearly: pd.DataFrame) -> str:
     return svg(figure, name="equity")
 
 
+@styled
 def money(spend: pd.DataFrame) -> str:
     """Draw spend by region and stage as a heat map with the numbers in it.
 
@@ -66,6 +68,7 @@ def money(spend: pd.DataFrame) -> str:
     return svg(figure, name="money")
 
 
+@styled
 def coverage_by_cell(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
     """Draw effective coverage of every cell, one mark per policy with its spread over draws.
 
@@ -90,10 +93,11 @@ def coverage_by_cell(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel("Effective coverage (% of need)")
     axes.grid(visible=False, axis="y")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper left", ncols=len(policies))
     return svg(figure, name="coverage")
 
 
+@styled
 def marginal(table: pd.DataFrame) -> str:
     """Draw the gain in equity per further million dollars, by region and lever, with intervals.
 
@@ -117,6 +121,7 @@ def marginal(table: pd.DataFrame) -> str:
     return svg(figure, name="marginal")
 
 
+@styled
 def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
     """Draw how much of the need is left after each step of care, by policy.
 
@@ -148,6 +153,7 @@ def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
     return svg(figure, name="cascade")
 
 
+@styled
 def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
     """Draw energy and emissions by use and policy, totals over the scored years.
 
@@ -155,7 +161,7 @@ def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
     ----------
     ledger : policy, account, item, value; means over experiments.
     """
-    figure, (left, right) = panel(height=2.3, columns=2)
+    figure, (left, right) = panel(height=2.6, columns=2)
     for axes, account, unit, scale in (
         (left, "energy_kwh", "Energy (MWh)", 1e-3),
         (right, "emissions_t_co2e", "Emissions (t CO2e)", 1.0),
@@ -174,10 +180,12 @@ def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
         axes.set_xlabel(unit)
         axes.grid(visible=False, axis="y")
     right.set_yticks([])
-    left.legend(loc="lower right", fontsize=8)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=4, fontsize=8)
     return svg(figure, name="energy")
 
 
+@styled
 def timeline(events: pd.DataFrame, weekly: pd.DataFrame, *, start_year: int) -> str:
     """Draw what happened in one run of the plan: events above, queues at the stations below.
 
@@ -186,7 +194,7 @@ def timeline(events: pd.DataFrame, weekly: pd.DataFrame, *, start_year: int) -> 
     events : week, kind, region, detail of one run.
     weekly : week, station, region, waiting (exams or studies) of the same run.
     """
-    figure, (above, below) = panel(height=3.4, columns=2)
+    figure, (above, below) = panel(height=5.2, rows=2)
     kinds = list(dict.fromkeys(events["kind"]))
     regions = list(dict.fromkeys(events["region"]))
     for position, kind in enumerate(kinds):
@@ -194,11 +202,10 @@ def timeline(events: pd.DataFrame, weekly: pd.DataFrame, *, start_year: int) -> 
         years = start_year + part["week"] / 52.0
         rows = [regions.index(region) for region in part["region"]]
         place = np.array(rows) + 0.16 * (position - len(kinds) / 2)
-        above.plot(years, place, "|", color=OTHER_COLOURS[position], markersize=8, label=kind)
+        above.plot(years, place, "|", color=OTHER_COLOURS[position], markersize=8, label=str(kind))
     above.set_yticks(range(len(regions)), regions)
-    above.set_ylim(len(regions) - 0.4, -0.6 - 0.35 * len(kinds))
-    above.legend(loc="upper left", fontsize=7.5, ncols=2)
-    above.set_title("Events")
+    above.set_ylim(len(regions) - 0.4, -0.6)
+    above.set_title("Events\n\n")
     for position, (station, part) in enumerate(weekly.groupby("station", sort=False)):
         waiting = part.groupby("week")["waiting"].sum()
         if waiting.max() > 0:
@@ -208,14 +215,12 @@ def timeline(events: pd.DataFrame, weekly: pd.DataFrame, *, start_year: int) -> 
             )  # fmt: skip
     below.set_yscale("symlog", linthresh=10)
     below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    below.legend(loc="upper left", fontsize=7.5, ncols=2)
-    below.set_title("Waiting at the stations")
+    below.set_title("Waiting at the stations\n\n")
     for axes in (above, below):
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.98), fontsize=8, ncols=7)
         _whole_years(axes)
         axes.tick_params(axis="x", labelsize=8)
     above.grid(visible=False, axis="y")
-    above.set_axisbelow(True)
-    above.grid(color=GRID, axis="x")
     return svg(figure, name="timeline")
 
 

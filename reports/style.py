@@ -15,7 +15,16 @@ POLICY_COLOURS = {
     "plan": "#0072b2",
 }
 """Okabe and Ito's palette (jfly.uni-koeln.de/color), grey for doing nothing."""
-OTHER_COLOURS = ("#009e73", "#d55e00", "#56b4e9", "#f0e442", "#999933", "#882255")
+OTHER_COLOURS = (
+    "#009e73",
+    "#d55e00",
+    "#56b4e9",
+    "#e6b800",
+    "#cc79a7",
+    "#882255",
+    "#8a94a0",
+    "#332288",
+)
 POLICY_NAMES = {
     "baseline": "Buying nothing",
     "equal_split": "Equal split",
@@ -47,6 +56,10 @@ RC: Any = {
 }
 
 
+styled = mpl.rc_context(RC)
+"""Decorator of every figure: the house style holds within it and nowhere else."""
+
+
 def colour(policy: str, position: int = 0) -> str:
     """Return the colour of a policy, or the next free one for a name that is not built in."""
     return POLICY_COLOURS.get(policy, OTHER_COLOURS[position % len(OTHER_COLOURS)])
@@ -60,11 +73,10 @@ def name_of(policy: str) -> str:
 def panel(
     *, width: float = 7.4, height: float = 3.2, columns: int = 1
 ) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure in the house style, in inches, and its axes from left to right."""
-    with mpl.rc_context(RC):
-        figure = Figure(figsize=(width, height))
-        axes = figure.subplots(1, columns, squeeze=False)[0]
-        return figure, list(axes)
+    """Return an empty figure, sizes in inches, and its axes, row by row."""
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.ravel())
 
 
 def svg(figure: Figure, *, name: str) -> str:
@@ -73,7 +85,7 @@ def svg(figure: Figure, *, name: str) -> str:
     ``name`` makes the identifiers inside unique, so that several figures fit on one page.
     """
     out = StringIO()
-    with mpl.rc_context(RC | {"svg.hashsalt": name}):
+    with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     element = text[text.index("<svg") :]
