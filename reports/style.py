@@ -71,7 +71,7 @@ def name_of(policy: str) -> str:
 
 
 def panel(
-    *, width: float = 7.4, height: float = 3.2, columns: int = 1
+    *, width: float = 7.4, height: float = 3.2, rows: int = 1, columns: int = 1
 ) -> tuple[Figure, list[Axes]]:
     """Return an empty figure, sizes in inches, and its axes, row by row."""
     figure = Figure(figsize=(width, height))
