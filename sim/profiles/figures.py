@@ -20,6 +20,7 @@ LABELS = {"sensitivity": "Sensitivity", "auc": "AUC"}
 INK, GREY = "#1c2b33", "#7a868c"
 SHADES = ("#b9c6cd", "#86b3c4", "#4b94b0", "#1f6f94", "#0b3f66")
 """From no data of the other group to most."""
+DASHES = ("-", ":", "--", "-.")
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "profile",
@@ -86,9 +87,11 @@ def kappas(fit: Mapping[str, Any]) -> str:
         for axes, measure_of in zip(figure.subplots(1, 2), LABELS, strict=True):
             one = fit["fits"][measure_of]
             axes.hist(one["draws"]["kappa"], np.linspace(0, 1, 41), color=SHADES[2])
-            for group, value in one["kappa_by_group"].items():
-                axes.axvline(value, color=INK, linewidth=1, linestyle=":")
-                axes.annotate(f" {group} alone", (value, axes.get_ylim()[1]), fontsize=8, va="top")
+            for (group, value), dash in zip(one["kappa_by_group"].items(), DASHES, strict=False):
+                axes.axvline(
+                    value, color=INK, linewidth=1.2, linestyle=dash, label=f"{group} alone"
+                )
+            axes.legend(fontsize=8.5, loc="upper right")
             axes.set(xlim=(0, 1), yticks=[], title=f"kappa, from {LABELS[measure_of]}")
         return _svg(figure, "Bootstrap draws of kappa")
 

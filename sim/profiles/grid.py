@@ -269,14 +269,15 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _collect(folder: Path, order: list[str]) -> None:
-    """Join all parts into one table, in the plan's order, and remove them."""
+    """Join the plan's runs into one table, in its order, and remove the parts."""
     files = _files(folder)
     table = pd.concat([pd.read_parquet(path) for path in files], ignore_index=True)
     latest = table.drop_duplicates(["run_id", "group"], keep="last")
     rank = latest["run_id"].map({run: i for i, run in enumerate(order)})
-    _write(latest.loc[rank.sort_values(kind="stable").index], folder / RUNS)
-    for path in (folder / PARTS).glob("*.parquet"):
+    _write(latest.loc[rank.dropna().sort_values(kind="stable").index], folder / RUNS)
+    for path in (folder / PARTS).iterdir():  # and what an interruption left half written
         path.unlink()
+    (folder / PARTS).rmdir()
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
