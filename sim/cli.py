@@ -212,13 +212,14 @@ def profile_list() -> None:
 @profile.command("card")
 def profile_card(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Profile, or its folder.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
 ) -> None:
-    """Print a profile's card: what was measured, how, and what it does not say."""
-    from sim.learning.response import MEASURED, load_profile
+    """Write a profile's card: what was measured, how, and what it does not say."""
+    from sim.learning.response import profile_folder
+    from sim.profiles.card import write_card
 
-    load_profile(name)  # says which profiles there are
-    folder = MEASURED / name
-    typer.echo(((folder if folder.is_dir() else Path(name)) / "card.md").read_text("utf-8"))
+    place = out or Path(f"{Path(name).name}_card.html")
+    typer.echo(f"Card: {write_card(profile_folder(name), out=place)}")
 
 
 @profile.command("measure")

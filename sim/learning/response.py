@@ -134,8 +134,8 @@ def draw_response(
     return Response(**one, edge=edge, level=level)
 
 
-def load_profile(name_or_path: str | Path) -> Profile:
-    """Return a built-in profile by name, or the one in a folder.
+def profile_folder(name_or_path: str | Path) -> Path:
+    """Return the folder of a built-in profile by name, or a folder that holds one.
 
     Raises ``ProfileError`` naming the available profiles when there is no such thing.
     """
@@ -148,6 +148,12 @@ def load_profile(name_or_path: str | Path) -> Profile:
             f"no profile '{name_or_path}': neither built in nor a folder with fit.json."
             f"{nearest(str(name_or_path), names)} Built in: {', '.join(names) or 'none'}."
         )
+    return folder
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Return a built-in profile by name, or the one in a folder; see ``profile_folder``."""
+    folder = profile_folder(name_or_path)
     try:
         return _read(json.loads((folder / "fit.json").read_text(encoding="utf-8")))
     except (KeyError, TypeError, ValueError) as error:

@@ -22,8 +22,11 @@ CONSTANTS = (
 )
 
 
-def write_card(folder: str | Path) -> Path:
-    """Write ``card.html`` from the runs and the fit in ``folder`` and return its path."""
+def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
+    """Write the card of the runs and the fit in ``folder``, by default beside them.
+
+    Returns the path of the page.
+    """
     folder = Path(folder)
     try:
         fit = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
@@ -53,7 +56,7 @@ def write_card(folder: str | Path) -> Path:
         gaps=Markup(gaps(runs, fit)),
         kappas=Markup(kappas(fit)),
     )
-    path = folder / "card.html"
+    path = folder / "card.html" if out is None else Path(out)
     path.write_text(page, encoding="utf-8")
     return path
 
