@@ -1,6 +1,6 @@
 """Levers: what money buys at one stage of the pipeline in one region."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -102,10 +102,19 @@ class Catalogue:
     """What a unit does in a year, in the unit of the station it serves."""
     max_per_year: Floats
     """Most units that can be bought in a year."""
+    _places: dict[tuple[str, str], int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        places = {(item.lever, item.scope): place for place, item in enumerate(self.items)}
+        object.__setattr__(self, "_places", places)
 
     def index(self, lever: LeverName, scope: str = "") -> int:
-        """Position of an item on the item axis; ``ValueError`` when absent."""
-        return self.items.index(Item(lever, scope))
+        """Position of an item on the item axis; ``KeyError`` when absent."""
+        return self._places[lever, scope]
+
+    def in_stage(self) -> Floats:
+        """Return 1 where an item belongs to a stage, shape (item, stage), in their orders."""
+        return np.array([[float(item.stage is stage) for stage in Stage] for item in self.items])
 
     def stages(self) -> tuple[Stage, ...]:
         """Stages that have at least one item, in pipeline order."""

@@ -1,6 +1,6 @@
 """The calendar: SimPy processes that commission, retire, train, release and audit."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,13 +92,17 @@ def replacement(cal: Calendar, region: int, stage: int, price: float, life_years
         cal.records.spend_usd[cal.year, region, stage] += price
 
 
-def pay_running_cost(cal: Calendar) -> None:
-    """Pay one week of running cost of every unit in use."""
-    catalogue = cal.plan.catalogue
-    weekly = cal.state.active * catalogue.running_usd / WEEKS_PER_YEAR
-    for place, stage in enumerate(Stage):
-        mine = [i for i, item in enumerate(catalogue.items) if item.stage is stage]
-        cal.records.spend_usd[cal.year, :, place] += weekly[:, mine].sum(axis=1)
+def running_cost(cal: Calendar) -> Callable[[], None]:
+    """Return what pays one week of running cost of every unit in use."""
+    weekly, in_stage = (
+        cal.plan.catalogue.running_usd / WEEKS_PER_YEAR,
+        cal.plan.catalogue.in_stage(),
+    )
+
+    def pay() -> None:
+        cal.records.spend_usd[cal.year] += (cal.state.active * weekly) @ in_stage
+
+    return pay
 
 
 def release_cycle(cal: Calendar) -> Process:

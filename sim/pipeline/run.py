@@ -6,7 +6,7 @@ import simpy
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.domain.plan import Plan
-from sim.pipeline.calendar import Calendar, Process, pay_running_cost
+from sim.pipeline.calendar import Calendar, Process, running_cost
 from sim.pipeline.records import STATION_FIELDS, Records, Run
 from sim.pipeline.state import State
 from sim.pipeline.week import STATIONS, Week
@@ -71,12 +71,12 @@ def simulate(
 
 def _weeks(calendar: Calendar, week: Week, *, first: int) -> Process:
     """Step the stations in the middle of every week, so that control events come between."""
-    records = calendar.records
+    records, pay = calendar.records, running_cost(calendar)
     yield calendar.env.timeout(0.5)
     while True:
         now = int(calendar.env.now)
         tallies = {name: series[now] for name, series in records.stations.items()}
         week.step(calendar.state, first + now, tallies)
         week.write(calendar.state, calendar.year, records)
-        pay_running_cost(calendar)
+        pay()
         yield calendar.env.timeout(1)
