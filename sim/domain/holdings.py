@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.domain.lever import Floats
 
 
@@ -28,6 +30,15 @@ class Performance:
 
     sensitivity: Floats
     specificity: Floats
+
+
+def worth_of_label(noise: Floats) -> Floats:
+    """Return effective studies per labelled study when a share of the labels is wrong.
+
+    ``(1 - 2 noise) ** 2``, noise from 0 to 0.5 (docs/model.md §4; measured beside the profile's
+    grid by flipping labels). Any shape.
+    """
+    return np.asarray((1.0 - 2.0 * noise) ** 2)
 
 
 Respond = Callable[[Holdings], Performance]

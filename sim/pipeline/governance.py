@@ -5,7 +5,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.holdings import Holdings
+from sim.domain.holdings import Holdings, worth_of_label
 from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts, binomial, uniform
 from sim.pipeline.state import State
@@ -41,8 +41,9 @@ def holdings(world: World, state: State) -> Holdings:
     A cell's own studies are those of its region, whatever the group: the profile measured the
     place. Others' are what other regions share, with public data sets.
     """
-    own = world.data.local_studies + state.labelled.sum(axis=2)
-    shared = world.data.local_studies + state.shared.sum(axis=2)
+    worth = worth_of_label(world.data.label_noise)
+    own = world.data.local_studies + worth * state.labelled.sum(axis=2)
+    shared = world.data.local_studies + worth * state.shared.sum(axis=2)
     other = world.data.public_studies + shared.sum(axis=0) - shared
     groups = len(world.groups)
     return Holdings(

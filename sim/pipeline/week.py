@@ -57,6 +57,10 @@ class Week:
             care.failures_per_week, care.repairs_per_week
         )
         self.leave_per_day = 1.0 / (care.patience_weeks * DAYS_PER_WEEK)
+        self.units_per_facility = np.maximum(np.round(care.units_per_facility), 1).astype(np.int64)
+        self.busy_curves = imaging.facility_curves(
+            self.units_per_facility, care.exams_per_unit_day, self.leave_per_day
+        )
         self.stale_per_week = 1.0 / care.report_patience_weeks
         self.reader_of = np.array(care.reader_of, dtype=np.int64)
         self.each = np.ones(len(world.modalities))
@@ -97,8 +101,11 @@ class Week:
             luck.imaging,
             flows.by_day,
             flows.arrived,
-            state.units_working * care.exams_per_unit_day,
+            state.units_working,
+            self.units_per_facility,
+            care.exams_per_unit_day,
             self.leave_per_day,
+            self.busy_curves,
             state.imaging_waiting,
             flows.exams,
             flows.gave_up,

@@ -32,12 +32,10 @@ def result_tables(
 def marginal_values(
     scenario: Scenario, partial: Path, tried: Sequence[Addition], *, base: str
 ) -> pd.DataFrame:
-    """Return the table of ``marginal_table`` from the finished experiments of every addition."""
+    """Return the table of ``marginal_table``, from one replication of every draw."""
     names = [base, *(extra.plan.name for extra in tried)]
-    ede = pd.concat(
-        [equity_by_draw(cells(scenario, partial, [name]), scenario.equity)["ede"] for name in names]
-    )
-    return marginal_table(tried, ede, base=base)
+    table = cells(scenario, partial, names, replications=1)
+    return marginal_table(tried, equity_by_draw(table, scenario.equity)["ede"], base=base)
 
 
 def robustness_table(scenario: Scenario, partial: Path, policies: Sequence[str]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from functools import partial as bind
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
@@ -41,6 +41,10 @@ Progress = Callable[[str, int, int], None]
 """What is being done, experiments finished, experiments in all; first called before any runs."""
 
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+
 class Case(NamedTuple):
     """A plan to run, under a name that is its own among all cases of a study."""
 
@@ -57,8 +61,11 @@ class Task(NamedTuple):
     cases: tuple[Case, ...]
 
 
-Crew = Callable[[Callable[[Task], int], Iterable[Task]], Iterable[int]]
-"""What runs tasks: ``map``, or the same on many processes, in the order of finishing."""
+class Crew(Protocol):
+    """What does work: ``map``, or the same on many processes, in the order of finishing."""
+
+    def __call__(self, work: Callable[[T], R], on: Iterable[T], /) -> Iterable[R]:
+        """Do the work on every thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,7 @@ def execute(
     central = prepare(scenario, None, 0, "search")
     with _crew(workers or os.cpu_count() or 1) as crew:
         judge = bind(_run_all, bench, crew=crew, progress=progress or _silent)
-        tables = _judge_and_value(bench, central.world, judge)
+        tables = _judge_and_value(bench, central.world, judge, crew)
     tables["inputs"] = central.nature.inputs_table()
     profile = profile_facts(scenario, central.nature.profile)
     result = of_tables(scenario, tables, profile, origin)
@@ -136,12 +143,12 @@ def execute(
 
 
 def _judge_and_value(
-    bench: Bench, world: World, judge: Callable[[str, Sequence[Case], int], None]
+    bench: Bench, world: World, judge: Callable[[str, Sequence[Case], int], None], crew: Crew
 ) -> dict[str, pd.DataFrame]:
     """Run all experiments of a study and return its tables."""
     scenario, partial = bench.scenario, bench.partial
     replications = scenario.uncertainty.replications
-    proposals = _proposals(bench, world)
+    proposals = _proposals(bench, world, crew)
     plans = {name: proposal.plan for name, proposal in proposals.items()}
     judge("judging plans", [Case(name, plan) for name, plan in plans.items()], replications)
     varied = [
@@ -154,19 +161,20 @@ def _judge_and_value(
     most = most_per_year(world, scenario)
     tried = additions(scenario, plans[base], most=most, duals=proposals[base].duals)
     more = [Case(extra.plan.name, extra.plan) for extra in tried]
-    judge("valuing additions", more, replications)
+    judge("valuing additions", more, 1)
     tables = result_tables(scenario, partial, tuple(plans)) | tables_of(proposals)
     tables["robustness"] = robustness_table(scenario, partial, tuple(plans))
     tables["marginal"] = marginal_values(scenario, partial, tried, base=base)
     return tables
 
 
-def _proposals(bench: Bench, world: World) -> dict[str, Proposal]:
+def _proposals(bench: Bench, world: World, crew: Crew) -> dict[str, Proposal]:
     """Return the plans, from the folder where an earlier call has made them already."""
     scenario = bench.scenario
     place = folder.part(bench.partial, "plans")
     if not place.is_dir():
-        folder.write_part(place, tables_of(make_plans(scenario, prepare=bench.prepare)))
+        made = make_plans(scenario, prepare=bench.prepare, spread=crew)
+        folder.write_part(place, tables_of(made))
     tables = {name: folder.read_table(place, name) for name in ("plan", "programme", "duals")}
     return proposals_of(tables, scenario=scenario, regions=world.regions, catalogue=world.catalogue)
 
@@ -216,10 +224,8 @@ def _crew(workers: int) -> Iterator[Crew]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _in_pool(
-    pool: ProcessPoolExecutor, run: Callable[[Task], int], tasks: Iterable[Task]
-) -> Iterator[int]:
-    futures = [pool.submit(run, task) for task in tasks]
+def _in_pool(pool: ProcessPoolExecutor, work: Callable[[T], R], on: Iterable[T], /) -> Iterator[R]:
+    futures = [pool.submit(work, one) for one in on]
     for future in as_completed(futures):
         yield future.result()
 

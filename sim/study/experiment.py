@@ -92,6 +92,8 @@ def prepare(
     """
     world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose)
     profile = load_profile(scenario.profile)
+    inference = replace(world.compute, joules_per_inference=profile.joules_per_inference)
+    world = replace(world, compute=inference)
     response = response_of(scenario, profile, draw=draw, purpose=purpose)
     seed = chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
     nature = Nature(world, inputs.used, profile, response)

@@ -1,8 +1,7 @@
 """The plans of a scenario, made before the draws on which they are judged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial as bind
 from itertools import product
 
 import numpy as np
@@ -10,19 +9,11 @@ import pandas as pd
 
 from sim.domain.lever import Catalogue, Floats
 from sim.domain.plan import Plan, empty_plan
-from sim.errors import PlanError
-from sim.pipeline.records import STATION_FIELDS, Run
-from sim.planning.agreement import Observed, agree
-from sim.planning.calibration import Flows
-from sim.planning.explanation import marginal_values
 from sim.planning.rules import RULES
 from sim.scenario.schema import Scenario
-from sim.study.experiment import Prepare, Setting
-from sim.study.outcomes import cell_records, cell_table, equity_outcomes
-from sim.units import WEEKS_PER_YEAR
+from sim.study.experiment import Prepare
+from sim.study.search import Field, Spread, best_candidate
 
-SEARCH_REPLICATIONS = 4
-"""Replications on which plans are calibrated; none of them judges."""
 PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd"]
 
 
@@ -41,71 +32,30 @@ class Proposal:
 Proposals = Mapping[str, Proposal]
 
 
-def make_plans(scenario: Scenario, *, prepare: Prepare) -> dict[str, Proposal]:
+def make_plans(
+    scenario: Scenario, *, prepare: Prepare, spread: Spread = map
+) -> dict[str, Proposal]:
     """Return the plan of every policy of a scenario, in its order.
 
-    Plans are made for the central world, with luck that no judged run shares.
+    Rules see the central world; the plan is searched for on draws that no judged run shares.
 
     Parameters
     ----------
     prepare : how the setting of a draw and replication is made.
+    spread : how the candidates of the search are made.
     """
-    settings = [prepare(scenario, None, k, "search") for k in range(SEARCH_REPLICATIONS)]
-    world = settings[0].world
+    world = prepare(scenario, None, 0, "search").world
     return {
-        policy: Proposal(RULES[policy](world, scenario)) if policy in RULES else _agreed(settings)
+        policy: Proposal(RULES[policy](world, scenario))
+        if policy in RULES
+        else _searched(Field(scenario, prepare), spread)
         for policy in scenario.policies
     }
 
 
-def observe(settings: Sequence[Setting], plan: Plan) -> Observed:
-    """Return what a plan brings about, averaged over the replications of one draw."""
-    runs = [one.run(plan) for one in settings]
-    scenario = settings[0].scenario
-    records = [cell_records(run).assign(replication=k) for k, run in enumerate(runs)]
-    weight = {str(modality): share for modality, share in scenario.modalities.items()}
-    cells = cell_table(pd.concat(records, ignore_index=True), weight)
-
-    def mean(name: str) -> Floats:
-        return np.asarray(np.mean([run.records.cells[name].sum(axis=3) for run in runs], axis=0))
-
-    exams = mean("exams")
-    flows = Flows(
-        arrived=mean("arrived"),
-        exams=exams,
-        read_by_ai=mean("read_by_ai"),
-        read_by_human=mean("read_by_human"),
-        annotated=np.mean([_annotated(run) for run in runs], axis=0)[:, :, None] * _shares(exams),
-        benefit=mean("benefit"),
-    )
-    return Observed(flows, equity_outcomes(cells, scenario.equity)["ede"])
-
-
-def _agreed(settings: Sequence[Setting]) -> Proposal:
-    """Return the plan that programme and simulation agree on, or the best one found."""
-    central = settings[0]
-    found = agree(
-        central.world, central.nature.response, central.scenario, simulate=bind(observe, settings)
-    )
-    try:
-        values = marginal_values(found.programme, found.plan)
-    except PlanError as error:
-        return Proposal(found.plan, f"{found.note}; not screened: {error}")
-    duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)
-    return Proposal(found.plan, found.note, duals.reshape(found.plan.units.shape[1:]))
-
-
-def _annotated(run: Run) -> Floats:
-    """Return studies annotated by year and region: stations do not tell modalities apart."""
-    done = run.records.stations["annotation"][:, STATION_FIELDS.index("done")]
-    return np.asarray(done.reshape(-1, WEEKS_PER_YEAR, done.shape[1]).sum(axis=1), dtype=float)
-
-
-def _shares(exams: Floats) -> Floats:
-    """Return each modality's share of the exams of a year and region; equal without exams."""
-    total = exams.sum(axis=2, keepdims=True)
-    equal = np.full_like(exams, 1.0 / exams.shape[2])
-    return np.asarray(np.divide(exams, total, out=equal, where=total > 0))
+def _searched(field: Field, spread: Spread) -> Proposal:
+    found = best_candidate(field, spread=spread)
+    return Proposal(found.plan, found.note, found.duals)
 
 
 def tables_of(proposals: Proposals) -> dict[str, pd.DataFrame]:

@@ -142,9 +142,7 @@ class PatientLevel:
 
 def by_patients(station: Station, *, weeks: int, warm_up: int, replication: int) -> Means:
     """Simulate the station person by person."""
-    model = PatientLevel(
-        station, warm_up_days=warm_up * DAYS_PER_WEEK, replication=replication
-    )
+    model = PatientLevel(station, warm_up_days=warm_up * DAYS_PER_WEEK, replication=replication)
     model.env.run(until=weeks * DAYS_PER_WEEK)
     tally, length = model.tally, (weeks - warm_up) * DAYS_PER_WEEK
     still = [came for facility in model.facilities for came in facility.queue.values()]

@@ -66,7 +66,7 @@ def test_every_draw_of_the_shipped_profile_obeys_the_contract(profile):
     for draw in range(profile.size):
         error = draw_response(profile, draw).error(own, 0.0)
         assert (np.diff(error) <= 1e-12).all()
-        assert 0 <= error[-1] <= error[0] <= chance + 1e-6
+        assert 0 <= error[-1] <= error[0] <= chance + 1e-4  # stored with six digits
         assert 0 <= profile.draws["kappa"][draw] <= 1
 
 

@@ -32,7 +32,7 @@ PLAN = MeasurementPlan(
     device="cpu",
     threads=1,
 )
-VARYING = ("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished")
+VARYING = ("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit")
 
 
 def repeatable(folder):

@@ -1,0 +1,163 @@
+"""Closed forms of one imaging facility: Erlang C, Erlang A, machine repair, and the busy curve.
+
+Erlang A is M/M/c+M (Palm 1957; Garnett, Mandelbaum and Reiman 2002, Manufacturing & Service
+Operations Management 4(3):208-227): Poisson arrivals, ``units`` servers with exponential exams,
+one queue, exponential patience. Rates are per day. Probabilities come from logarithms of weights,
+so that thousands of units and heavy overload stay in range.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from scipy import stats
+
+from sim.domain.lever import Floats
+
+NODES = 64
+"""Points of a busy curve; between them it is interpolated."""
+MOST_PATIENT = 1e-8
+"""Least ratio of the patience rate to the exam rate that a busy curve tells apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stationary:
+    """Long-run means of one facility."""
+
+    exams_per_day: float
+    gave_up_per_day: float
+    queue: float
+    """People who wait, those being examined not counted."""
+    busy_units: float
+    delayed_share: float
+    """Share of people who find every unit busy when they come."""
+
+    @property
+    def wait_days(self) -> float:
+        """Mean wait of all who came, those who gave up included (Little's law)."""
+        return self.queue / (self.exams_per_day + self.gave_up_per_day)
+
+
+def erlang_c(arrivals_per_day: float, *, exams_per_unit_day: float, units: int) -> Stationary:
+    """Return the long-run means of a facility whose people never give up (M/M/c).
+
+    Erlang's C follows from his B, a ratio of Poisson probabilities that needs no factorial.
+
+    >>> round(erlang_c(9.0, exams_per_unit_day=10.0, units=1).queue, 6)
+    8.1
+    """
+    offered = arrivals_per_day / exams_per_unit_day
+    load = offered / units
+    if load >= 1.0:
+        raise ValueError(f"load {load:g} is not below 1: the queue of the patient never settles")
+    blocked = math.exp(stats.poisson.logpmf(units, offered) - stats.poisson.logcdf(units, offered))
+    delayed = blocked / (1.0 - load * (1.0 - blocked))
+    return Stationary(arrivals_per_day, 0.0, delayed * load / (1.0 - load), offered, delayed)
+
+
+def erlang_a(
+    arrivals_per_day: float, *, exams_per_unit_day: float, units: float, leave_per_day: float
+) -> Stationary:
+    """Return the long-run means of a facility whose people give up (M/M/c+M).
+
+    Parameters
+    ----------
+    units : servers; ``math.inf`` for a facility where nobody waits.
+    leave_per_day : rate at which a waiting person gives up, above zero.
+
+    >>> heavy = erlang_a(30.0, exams_per_unit_day=10.0, units=2, leave_per_day=0.05)
+    >>> round(heavy.exams_per_day, 3), round(heavy.queue, 3)
+    (20.0, 200.0)
+    """
+    if math.isinf(units):
+        busy = arrivals_per_day / exams_per_unit_day
+        return Stationary(arrivals_per_day, 0.0, 0.0, busy, 0.0)
+    chances = erlang_a_chances(
+        arrivals_per_day,
+        exams_per_unit_day=exams_per_unit_day,
+        units=units,
+        leave_per_day=leave_per_day,
+    )
+    people = np.arange(len(chances))
+    busy = float(chances @ np.minimum(people, units))
+    queue = float(chances @ np.maximum(people - units, 0.0))
+    delayed = float(chances[people >= units].sum())
+    return Stationary(exams_per_unit_day * busy, leave_per_day * queue, queue, busy, delayed)
+
+
+def erlang_a_chances(
+    arrivals_per_day: float, *, exams_per_unit_day: float, units: float, leave_per_day: float
+) -> Floats:
+    """Return the stationary chance of 0, 1, 2, ... people in an M/M/c+M facility."""
+    capacity = units * exams_per_unit_day
+    surplus = (arrivals_per_day - capacity) / leave_per_day
+    spread = math.sqrt((arrivals_per_day + capacity) / leave_per_day)
+    beyond = max(surplus, 0.0) + 12.0 * spread
+    if arrivals_per_day < capacity:
+        # no longer than the geometric tail of those who never give up
+        beyond = min(beyond, 40.0 / -math.log(max(arrivals_per_day / capacity, 1e-12)))
+    people = np.arange(1, math.ceil(units + beyond) + 40)
+    departures = exams_per_unit_day * np.minimum(people, units)
+    departures += leave_per_day * np.maximum(people - units, 0.0)
+    log_weights = np.concatenate([[0.0], np.cumsum(np.log(arrivals_per_day / departures))])
+    weights = np.exp(log_weights - log_weights.max())
+    return np.asarray(weights / weights.sum())
+
+
+def working_chances(units: int, *, failures_per_week: float, repairs_per_week: float) -> Floats:
+    """Return the stationary chance of 0, 1, ... ``units`` working units (machine repair).
+
+    Units break and are repaired independently, each by its own repairer, so that the number in
+    working order is binomial with the availability of one unit.
+    """
+    availability = repairs_per_week / (failures_per_week + repairs_per_week)
+    return np.asarray(stats.binom.pmf(np.arange(units + 1), units, availability))
+
+
+@njit(cache=True)
+def busy_curve(units: int, leave_ratio: float) -> Floats:
+    """Return how the busy share of a facility's units rises with the people who wait there.
+
+    Parameters
+    ----------
+    units : servers of the facility.
+    leave_ratio : patience rate over the exam rate of a unit, dimensionless.
+
+    Returns
+    -------
+    Shape (2, ``NODES``): people waiting per unit, and busy share of the units, both rising: the
+    stationary means of Erlang A as the load goes from nothing to an overload at which the units
+    are always busy.
+    """
+    ratio = max(leave_ratio, MOST_PATIENT)
+    width = math.sqrt(ratio / units)
+    curve = np.zeros((2, NODES))
+    for k in range(1, NODES):
+        if k < 36:
+            load = k / 38.0
+        elif k < 48:
+            load = 1.0 - 0.065 * (min(0.05 * width, 0.001) / 0.065) ** ((k - 36) / 11.0)
+        else:
+            load = 1.0 + 6.0 * width * (k - 48) / (NODES - 49)
+        curve[0, k], curve[1, k] = _waiting_and_busy(load * units, units, ratio)
+    curve[1, NODES - 1] = 1.0
+    return curve
+
+
+@njit(cache=True)
+def _waiting_and_busy(offered: float, units: int, ratio: float) -> tuple[float, float]:
+    """Return people waiting per unit and busy share of Erlang A, exam rate 1."""
+    weight, total, idle, waiting, people = 1.0, 1.0, float(units), 0.0, 0
+    while True:
+        people += 1
+        departures = min(people, units) + ratio * max(people - units, 0)
+        weight *= offered / departures
+        total += weight
+        idle += weight * max(units - people, 0)
+        waiting += weight * max(people - units, 0)
+        if departures > offered and weight * (people + 1) < 1e-13 * total:
+            return waiting / total / units, 1.0 - idle / total / units
+        if weight > 1e200:
+            weight, total = weight * 1e-200, total * 1e-200
+            idle, waiting = idle * 1e-200, waiting * 1e-200

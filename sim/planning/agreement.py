@@ -1,0 +1,124 @@
+"""Solve, simulate, calibrate, solve again: until programme and simulation agree, or not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.domain.plan import Plan
+from sim.planning.calibration import Calibration, Flows
+from sim.planning.objectives import Quality
+from sim.planning.programme import Programme, build
+from sim.planning.rules import by_need
+from sim.planning.solution import Solution, solve
+from sim.planning.today import reader_benefit
+from sim.scenario.schema import Scenario
+
+MOST_ROUNDS = 10
+"""Rounds after which a disagreement is reported rather than worked on."""
+TOLERANCE = 0.005
+"""Difference in log EDE below which two results are the same: half of 1 % of coverage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the simulation made of a plan, averaged over replications."""
+
+    flows: Flows
+    ede: float
+    """Equally distributed equivalent of effective coverage, share of need."""
+
+
+Simulate = Callable[[Plan], Observed]
+"""Simulate a plan; given by the study, because planning does not know the pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The plan with the best simulated equity, and how it was found."""
+
+    solution: Solution
+    programme: Programme
+    """The programme that was solved, for its explanation."""
+    rounds: pd.DataFrame
+    """One row per round: round, status, gap, expected_ede, simulated_ede, best (so far)."""
+    converged: bool
+    """Whether the last programme expected what was simulated, and nothing better came up."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan itself."""
+        return self.solution.plan
+
+    @property
+    def note(self) -> str:
+        """How the search ended, in a sentence."""
+        end = "converged" if self.converged else "not converged"
+        return f"{end} after {len(self.rounds)} round{'s' if len(self.rounds) > 1 else ''}"
+
+
+def agree(
+    world: World,
+    response: Quality,
+    scenario: Scenario,
+    simulate: Simulate,
+    *,
+    rounds: int = 4,
+    time_limit_s: float = 30.0,
+    at_least: Floats | None = None,
+) -> Agreement:
+    """Return the best of the plans that programme and simulation find together.
+
+    Parameters
+    ----------
+    simulate : what a plan does, on draws that the plan will not be judged on.
+    rounds : most rounds, at least 1 and at most ten.
+    time_limit_s : of every solve, seconds.
+    at_least : units that every plan buys, shape (year, region, item); none when not given.
+
+    Notes
+    -----
+    Every solve begins with the best plan so far, the first with the rule ``by_need``.
+    Factors on capacity learn from every round. The point around which products of decisions are
+    linearised moves only to a plan whose *simulated* equity is the best so far.
+    """
+    calibration = Calibration.start(world, years=scenario.horizon.score_years)
+    human = reader_benefit(world, scenario.gate)
+    best: tuple[float, Solution, Programme] | None = None
+    table: list[dict[str, object]] = []
+    converged = False
+    for number in range(1, min(rounds, MOST_ROUNDS) + 1):
+        programme = build(world, response, scenario, calibration=calibration, at_least=at_least)
+        start = best[1].plan if best else by_need(world, scenario)
+        solution = solve(programme, time_limit_s=time_limit_s, start=start)
+        observed = simulate(solution.plan)
+        improves = best is None or observed.ede > best[0]
+        settled = best is not None and np.log(observed.ede / best[0]) < TOLERANCE
+        converged = settled and abs(np.log(solution.expected.ede / observed.ede)) < TOLERANCE
+        if improves:
+            best = (observed.ede, solution, programme)
+        table.append(_row(number, solution, observed, best=improves))
+        if converged:
+            break
+        calibration = calibration.learn(
+            solution.expected.flows, observed.flows, human_benefit=human
+        )
+        if improves:
+            calibration = replace(calibration, around=observed.flows)
+    if best is None:
+        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    return Agreement(best[1], best[2], pd.DataFrame(table), converged)
+
+
+def _row(number: int, solution: Solution, observed: Observed, *, best: bool) -> dict[str, object]:
+    return {
+        "round": number,
+        "status": str(solution.status),
+        "gap": solution.gap,
+        "expected_ede": solution.expected.ede,
+        "simulated_ede": observed.ede,
+        "best": best,
+    }

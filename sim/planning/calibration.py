@@ -1,0 +1,106 @@
+"""What the simulation teaches the programme: factors on capacity, and a point to linearise at."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+
+SMALLEST_FACTOR = 0.1
+"""Least that one round may leave of a capacity; a station is slow, not absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What passed the stations in a year: expected by the programme, or observed in a run.
+
+    Arrays have shape (y, r, m), exams or studies per year unless said otherwise.
+    """
+
+    arrived: Floats
+    exams: Floats
+    read_by_ai: Floats
+    read_by_human: Floats
+    annotated: Floats
+    benefit: Floats
+    """Exams read, weighted by the benefit of their reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Factors on the programme's capacities, 1 where it is as good as the simulation.
+
+    Shape (y, r, m): y year, r region, m modality.
+    """
+
+    imaging: Floats
+    """On exams per arrival and per unit: what queues and breakdowns leave of the mean flow."""
+    reading: Floats
+    """On readings per exam: what queues and stale reports leave."""
+    ai: Floats
+    """On readings with AI per exam: what late releases and sites leave."""
+    annotation: Floats
+    """On annotation hours."""
+    quality: Floats
+    """On the benefit of a reading with AI."""
+    around: Flows | None = None
+    """Flows of the plan around which products are linearised; bounds alone when not given."""
+
+    @classmethod
+    def start(cls, world: World, *, years: int) -> "Calibration":
+        """Return factors of 1 for ``years`` of a world."""
+        ones = np.ones((years, *world.shape[:2]))
+        return cls(ones, ones, ones, ones, ones)
+
+    def learn(self, expected: Flows, observed: Flows, *, human_benefit: Floats) -> "Calibration":
+        """Return factors corrected by what was observed of a plan.
+
+        Each factor moves halfway, in logs, towards observed over expected, and stays within
+        [0.1, 1]: the mean flow is an upper bound of what a queue serves.
+
+        Parameters
+        ----------
+        human_benefit : benefit of a reading without AI, shape (m,).
+        """
+        return replace(
+            self,
+            imaging=_corrected(self.imaging, expected.exams, observed.exams),
+            reading=_corrected(self.reading, _read_share(expected), _read_share(observed)),
+            ai=_corrected(self.ai, _ai_share(expected), _ai_share(observed)),
+            annotation=_corrected(self.annotation, expected.annotated, observed.annotated),
+            quality=_corrected(
+                self.quality,
+                quality_of(expected, human_benefit),
+                quality_of(observed, human_benefit),
+                seen=observed.read_by_ai > 0,
+            ),
+        )
+
+
+def _read_share(flows: Flows) -> Floats:
+    return _per_exam(flows.read_by_human + flows.read_by_ai, flows)
+
+
+def _ai_share(flows: Flows) -> Floats:
+    return _per_exam(flows.read_by_ai, flows)
+
+
+def _per_exam(count: Floats, flows: Flows) -> Floats:
+    return np.divide(count, flows.exams, out=np.zeros_like(count), where=flows.exams > 0)
+
+
+def quality_of(flows: Flows, human_benefit: Floats) -> Floats:
+    """Return the mean benefit of a reading with AI, shape (y, r, m); 0 where there was none."""
+    by_ai = flows.benefit - flows.read_by_human * human_benefit
+    return np.divide(by_ai, flows.read_by_ai, out=np.zeros_like(by_ai), where=flows.read_by_ai > 0)
+
+
+def _corrected(
+    factor: Floats, expected: Floats, observed: Floats, *, seen: NDArray[np.bool_] | bool = True
+) -> Floats:
+    """Return the factor moved towards observed over expected, where both can be compared."""
+    comparable = (expected > 0) & seen
+    ratio = np.divide(observed, expected, out=np.ones_like(factor), where=comparable)
+    return np.clip(factor * np.sqrt(np.maximum(ratio, 0.0)), SMALLEST_FACTOR, 1.0)

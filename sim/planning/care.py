@@ -1,0 +1,204 @@
+"""From need to a read exam: arrivals, imaging, reading with and without AI, coverage.
+
+Flows are shares of the yearly need of their region and modality, so that all are near 1. People
+come in two streams, those who come today and those whom outreach brings, because the mix of
+groups is constant within each: groups share flows and cost nothing.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pulp
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
+from sim.planning.calibration import Calibration
+from sim.planning.purchases import Purchases
+from sim.planning.today import BROUGHT, COME, STREAMS, Today, weight_per_exam
+from sim.units import MINUTES_PER_HOUR
+
+
+class Release(NamedTuple):
+    """What may read with AI in one region and year; each of shape (m,)."""
+
+    live: Grid
+    """Whether a release has passed its audit."""
+    quality: Grid
+    """Benefit of a reading with AI."""
+    low: Floats
+    """Least quality, with today's data."""
+    high: Floats
+    """Most quality, with all the data that could ever be labelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """Flows of care; shape (y, r, m, k) but for ``brought`` (y, r) and ``coverage`` (y, r, g).
+
+    Axes: y year, r region, m modality, g group, k stream.
+    """
+
+    brought: Grid
+    """Share of the unreached whom outreach brings."""
+    exams: Grid
+    by_human: Grid
+    by_ai: Grid
+    worth: Grid
+    """Exams read with AI, weighted by the benefit of the reading."""
+    coverage: Grid
+    """Effective coverage."""
+
+
+@dataclass(frozen=True, slots=True)
+class CareRows:
+    """Writes the rows of care, one region and year at a time."""
+
+    problem: pulp.LpProblem
+    world: World
+    today: Today
+    bought: Purchases
+    calibration: Calibration
+    flows: Care
+
+    @classmethod
+    def begin(
+        cls, problem: pulp.LpProblem, bought: Purchases, calibration: Calibration, today: Today
+    ) -> "CareRows":
+        """Add the variables of care."""
+        world, years = bought.world, bought.years
+        cells = (years, world.regions, world.modalities, STREAMS)
+        most = today.mass[None]
+        flows = Care(
+            brought=grid(problem, "brought", cells[:2], high=1.0),
+            exams=grid(problem, "exams", cells, high=most),
+            by_human=grid(problem, "read_by_human", cells, high=most),
+            by_ai=grid(problem, "read_by_ai", cells, high=most),
+            worth=grid(problem, "worth_of_ai", cells, high=most),
+            coverage=grid(problem, "coverage", (*cells[:2], world.groups), high=1.0),
+        )
+        return cls(problem, world, today, bought, calibration, flows)
+
+    def write(self, y: int, r: int, release: Release) -> None:
+        """Add the rows of one region and year."""
+        self._outreach(y, r)
+        for m in range(len(self.world.modalities)):
+            self._imaging(y, r, m)
+            self._first_come(y, r, m)
+            self._ai(y, r, m, release)
+        self._reading(y, r)
+        self._sites(y, r)
+        self._coverage(y, r)
+
+    def _where(self, y: int, r: int, m: int | None = None) -> str:
+        modality = [] if m is None else [self.world.modalities[m]]
+        return "_".join([*modality, self.world.regions[r], self.bought.years[y]])
+
+    def _outreach(self, y: int, r: int) -> None:
+        unreached = float((self.today.need[r] * self.today.mass[r, :, BROUGHT]).sum())
+        use = [(self.flows.brought[y, r], unreached)]
+        offer = scaled(self.bought.capacity(y, r, "outreach"), -1.0)
+        at_most(self.problem, f"outreach_{self._where(y, r)}", [use, offer], 0.0)
+
+    def _imaging(self, y: int, r: int, m: int) -> None:
+        exams, mass = self.flows.exams[y, r, m], self.today.mass[r, m]
+        served = float(self.calibration.imaging[y, r, m])
+        where = self._where(y, r, m)
+        at_most(self.problem, f"arrivals_{where}", [[(exams[COME], 1.0)]], served * mass[COME])
+        brought = [(self.flows.brought[y, r], -served * mass[BROUGHT])]
+        at_most(self.problem, f"brought_{where}", [[(exams[BROUGHT], 1.0)], brought], 0.0)
+        units = self.bought.capacity(y, r, "scanner", self.world.modalities[m])
+        offer = scaled(units, -served * self.today.uptime[r, m])
+        at_most(
+            self.problem,
+            f"imaging_capacity_{where}",
+            [total(self.today.need[r, m], exams), offer],
+            served * self.today.units[r, m],
+        )
+
+    def _first_come(self, y: int, r: int, m: int) -> None:
+        """Let nobody whom outreach brings pass the queue.
+
+        Their chance of a reading is at most that of those who come: a product of two decisions,
+        bounded by its envelope, and by the chance that the simulation saw under a known plan.
+        """
+        flows, where = self.flows, self._where(y, r, m)
+        come, brought = self.today.mass[r, m]
+        reads = [
+            [(flows.by_human[y, r, m, k], 1.0), (flows.by_ai[y, r, m, k], 1.0)]
+            for k in (COME, BROUGHT)
+        ]
+        share = float(self.calibration.reading[y, r, m])
+        for k, stream in enumerate(STREAMS):
+            done = [(flows.exams[y, r, m, k], -share)]
+            at_most(self.problem, f"examined_{stream}_{where}", [reads[k], done], 0.0)
+        if come <= 0.0 or brought <= 0.0:
+            return
+        rate = scaled(reads[COME], -brought / come)
+        at_most(self.problem, f"first_come_{where}", [reads[BROUGHT], rate], 0.0)
+        around = self.calibration.around
+        if around is None:
+            return
+        arrived = max(float(around.arrived[y, r, m]), 1.0)
+        read = float((around.read_by_ai + around.read_by_human)[y, r, m])
+        people = [(self.flows.brought[y, r], -brought * min(read / arrived, 1.0))]
+        at_most(self.problem, f"queue_{where}", [reads[BROUGHT], people], 0.0)
+
+    def _ai(self, y: int, r: int, m: int, release: Release) -> None:
+        """Bound the product of exams read with AI and the quality of the reading.
+
+        McCormick's envelope: as quality has a narrow range, it is close, and unlike a tangent at
+        a known plan it never cuts a plan off.
+        """
+        flows, where = self.flows, self._where(y, r, m)
+        low, high = float(release.low[m]), float(release.high[m])
+        quality = release.quality[m]
+        for k, stream in enumerate(STREAMS):
+            ai, worth = flows.by_ai[y, r, m, k], flows.worth[y, r, m, k]
+            most = float(self.today.mass[r, m, k])
+            where_k = f"{stream}_{where}"
+            live = [(release.live[m], -most)]
+            at_most(self.problem, f"release_{where_k}", [[(ai, 1.0)], live], 0.0)
+            routed = [(ai, 1.0), (flows.exams[y, r, m, k], -float(self.calibration.ai[y, r, m]))]
+            at_most(self.problem, f"routed_{where_k}", [routed], 0.0)
+            at_most(self.problem, f"best_quality_{where_k}", [[(worth, 1.0), (ai, -high)]], 0.0)
+            today = [(worth, 1.0), (ai, -low), (quality, -most)]
+            at_most(self.problem, f"quality_{where_k}", [today], -most * low)
+
+    def _reading(self, y: int, r: int) -> None:
+        care, flows = self.world.care, self.flows
+        clinical = 1.0 - float(care.protected_share[r])
+        for p, profession in enumerate(self.world.professions):
+            hours: list[Terms] = []
+            for m in (m for m, q in enumerate(care.reader_of) if q == p):
+                per_exam = float(self.today.need[r, m] * care.reading_minutes[m] / MINUTES_PER_HOUR)
+                hours.append(total(per_exam, flows.by_human[y, r, m]))
+                hours.append(total(per_exam * care.ai_minutes_ratio[m], flows.by_ai[y, r, m]))
+            bought = self.bought.capacity(y, r, "reader", profession)
+            at_most(
+                self.problem,
+                f"reading_hours_{profession}_{self._where(y, r)}",
+                [*hours, scaled(bought, -clinical)],
+                clinical * float(care.reader_hours_per_year[r, p]),
+            )
+
+    def _sites(self, y: int, r: int) -> None:
+        use = [
+            total(float(self.today.need[r, m]), self.flows.by_ai[y, r, m])
+            for m in range(len(self.world.modalities))
+        ]
+        powered = float(self.world.compute.site_power_share[r])
+        offer = scaled(self.bought.capacity(y, r, "site"), -powered)
+        at_most(self.problem, f"deployment_sites_{self._where(y, r)}", [*use, offer], 0.0)
+
+    def _coverage(self, y: int, r: int) -> None:
+        per_exam = weight_per_exam(self.world)[r]
+        for g, group in enumerate(self.world.groups):
+            parts: list[Terms] = []
+            for m in range(len(self.world.modalities)):
+                share = per_exam[m, g] * self.today.need[r, m] * self.today.mix[r, m, g]
+                human = share * self.today.human_benefit[m]
+                parts.append(total(share, self.flows.worth[y, r, m]))
+                parts.append(total(human, self.flows.by_human[y, r, m]))
+            gained = [(self.flows.coverage[y, r, g], -1.0)]
+            equal(self.problem, f"coverage_{group}_{self._where(y, r)}", [*parts, gained], 0.0)

@@ -1,0 +1,35 @@
+"""Which limits exclude every plan."""
+
+import highspy
+
+from sim.planning.programme import Programme
+from sim.planning.solver import SolveStatus, quiet_stdout, run
+
+IRREDUCIBLE = 6
+"""HiGHS's ``IisStrategy``: from the linear relaxation (2) and irreducible (4)."""
+TIME_LIMIT_S = 60.0
+
+
+def conflict(programme: Programme) -> tuple[str, ...]:
+    """Return names of limits that exclude every plan, none of which could be spared.
+
+    An irreducible infeasible subset of the linear relaxation, found by HiGHS; upper bounds of
+    variables appear as ``most NAME``. Where the relaxation has a solution, only the demand for
+    whole units is in the way.
+    """
+    problem = programme.problem
+    status = run(problem, time_limit_s=TIME_LIMIT_S, gap=0.0, integer=False)
+    if status is not SolveStatus.INFEASIBLE:
+        return ("whole units",)
+    highs = problem.solverModel
+    highs.setOptionValue("iis_strategy", IRREDUCIBLE)
+    with quiet_stdout():
+        _, subset = highs.getIis()
+    rows, columns = problem.constraints(), problem.variables()
+    upper = {int(highspy.IisBoundStatus.kIisBoundStatusUpper)}
+    limits = [
+        f"most {columns[index].name}"
+        for index, bound in zip(subset.col_index_, subset.col_bound_, strict=True)
+        if int(bound) in upper
+    ]
+    return (*(rows[index].name for index in subset.row_index_), *limits)

@@ -1,0 +1,154 @@
+"""From an exam to a labelled study: archive, documentation, curation, audit, annotation, sharing.
+
+Flows and stocks are shares of the yearly need of their region and modality, as in `care`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pulp
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
+from sim.planning.calibration import Calibration
+from sim.planning.purchases import Purchases
+from sim.planning.today import Today
+from sim.units import MINUTES_PER_HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Flows in a year and stocks at its end, shape (y, r, m)."""
+
+    documented: Grid
+    curated: Grid
+    audited: Grid
+    annotated: Grid
+    agreed: Grid
+    """Annotated while an agreement lets more of them leave."""
+    audit_stock: Grid
+    label_stock: Grid
+    shared_stock: Grid
+
+
+@dataclass(frozen=True, slots=True)
+class DataRows:
+    """Writes the rows of the data chain, one region and year at a time."""
+
+    problem: pulp.LpProblem
+    world: World
+    today: Today
+    bought: Purchases
+    calibration: Calibration
+    flows: Data
+
+    @classmethod
+    def begin(
+        cls, problem: pulp.LpProblem, bought: Purchases, calibration: Calibration, today: Today
+    ) -> "DataRows":
+        """Add the variables of the data chain."""
+        world = bought.world
+        cells = (bought.years, world.regions, world.modalities)
+        names = Data.__dataclass_fields__
+        flows = Data(**{name: grid(problem, name, cells) for name in names})
+        return cls(problem, world, today, bought, calibration, flows)
+
+    def write(self, y: int, r: int, exams: Grid) -> None:
+        """Add the rows of one region and year; ``exams`` has shape (y, r, m, stream)."""
+        for m in range(len(self.world.modalities)):
+            self._conserve(y, r, m, exams)
+            self._stock(y, r, m)
+            self._share(y, r, m)
+        self._capacities(y, r)
+
+    def _conserve(self, y: int, r: int, m: int, exams: Grid) -> None:
+        """Let no station pass on more than has reached it since the start."""
+        flows, data = self.flows, self.world.data
+        where = "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+        digital, kept = float(data.digital_share[r]), 1.0 - float(data.rejected_share[m])
+
+        def upto(flow: Grid, share: float) -> Terms:
+            return total(share, flow[: y + 1, r, m])
+
+        sent = [upto(flows.documented, 1.0), upto(exams, -digital)]
+        at_most(self.problem, f"archive_{where}", sent, 0.0)
+        sent = [upto(flows.curated, 1.0), upto(flows.documented, -1.0)]
+        at_most(self.problem, f"documented_studies_{where}", sent, 0.0)
+        sent = [upto(flows.audited, 1.0), upto(flows.annotated, 1.0), upto(flows.curated, -kept)]
+        at_most(self.problem, f"curated_studies_{where}", sent, 0.0)
+
+    def _stock(self, y: int, r: int, m: int) -> None:
+        flows, leave = self.flows, float(self.world.data.leave_share[r])
+        more = max(float(self.world.data.agreement_share[r]) - leave, 0.0)
+        where = "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+        inflows = {
+            "audit_stock": (flows.audit_stock, total(-1.0, flows.audited[y : y + 1, r, m])),
+            "label_stock": (flows.label_stock, total(-1.0, flows.annotated[y : y + 1, r, m])),
+            "shared_stock": (
+                flows.shared_stock,
+                [(flows.annotated[y, r, m], -leave), (flows.agreed[y, r, m], -more)],
+            ),
+        }
+        for name, (stock, inflow) in inflows.items():
+            before = [(stock[y - 1, r, m], -1.0)] if y > 0 else []
+            now = [(stock[y, r, m], 1.0)]
+            equal(self.problem, f"{name}_{where}", [now, before, inflow], 0.0)
+
+    def _share(self, y: int, r: int, m: int) -> None:
+        flows = self.flows
+        where = "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+        agreed = [(flows.agreed[y, r, m], 1.0)]
+        annotated = [(flows.annotated[y, r, m], -1.0)]
+        at_most(self.problem, f"agreed_studies_{where}", [agreed, annotated], 0.0)
+        most = float(usable_studies(self.world, self.today, years=y + 1)[r, m])
+        share = most / float(self.today.need[r, m])
+        switch = scaled(self.bought.capacity(y, r, "agreement"), -share)
+        at_most(self.problem, f"agreement_{where}", [agreed, switch], 0.0)
+
+    def _capacities(self, y: int, r: int) -> None:
+        data, flows, care = self.world.data, self.flows, self.world.care
+        need, protected = self.today.need[r], float(care.protected_share[r])
+        hours = need * data.annotation_minutes / MINUTES_PER_HOUR
+        hours = hours / self.calibration.annotation[y, r]
+        readers = [
+            scaled(self.bought.capacity(y, r, "reader", profession), protected)
+            for profession in self.world.professions
+        ]
+        kept_hours = protected * float(care.reader_hours_per_year[r].sum())
+        stations: tuple[tuple[str, Terms, list[Terms], float], ...] = (
+            (
+                "stewards",
+                total(need, flows.documented[y, r]),
+                [self.bought.capacity(y, r, "steward")],
+                float(data.steward_studies_per_year[r]),
+            ),
+            (
+                "curators",
+                total(need, flows.curated[y, r]),
+                [self.bought.capacity(y, r, "curator")],
+                float(data.curator_studies_per_year[r]),
+            ),
+            (
+                "audits",
+                total(need, flows.audited[y, r]),
+                [self.bought.capacity(y, r, "audit")],
+                0.0,
+            ),
+            (
+                "annotation_hours",
+                total(hours, flows.annotated[y, r]),
+                [*readers, self.bought.capacity(y, r, "annotation")],
+                kept_hours,
+            ),
+        )
+        for name, use, offers, today in stations:
+            row = f"{name}_{self.world.regions[r]}_{self.bought.years[y]}"
+            at_most(self.problem, row, [use, *(scaled(offer, -1.0) for offer in offers)], today)
+
+
+def usable_studies(world: World, today: Today, *, years: int) -> Floats:
+    """Return studies that could be labelled if everybody were examined for years, shape (r, m)."""
+    data = world.data
+    usable = data.digital_share[:, None] * (1.0 - data.rejected_share[None, :])
+    return np.asarray(years * usable * today.need)

@@ -1,0 +1,195 @@
+"""Why this plan: what one more unit would be worth, what binds, and what clashes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pulp
+
+from sim.domain.lever import Floats
+from sim.domain.plan import Plan
+from sim.equity.coverage import discount
+from sim.errors import PlanError
+from sim.planning.algebra import Grid, equal, expression, scaled, values
+from sim.planning.conflict import conflict
+from sim.planning.data import usable_studies
+from sim.planning.programme import Programme
+from sim.planning.solver import SolveStatus, run
+
+SMALLEST_VALUE = 1e-12
+"""Change of log EDE per unit below which a limit does not bind."""
+LIMITS = {
+    "budget_usd": "money",
+    "outreach": "outreach",
+    "arrivals": "people who come for an exam",
+    "brought": "people whom outreach brings",
+    "imaging_capacity": "imaging units",
+    "reading_hours": "reader hours",
+    "deployment_sites": "deployment sites",
+    "archive": "digital exams in an archive",
+    "stewards": "stewards who document",
+    "curators": "curators",
+    "documented_studies": "documented studies",
+    "curated_studies": "curated studies",
+    "annotation_hours": "annotation hours",
+    "audits": "audit capacity",
+    "gate_audit": "studies audited, and the quality they show",
+    "gpu_hours": "GPU-hours for a training",
+    "agreement": "a data-sharing agreement",
+}
+"""What runs short, in words, by the first words of a row's name."""
+
+
+def marginal_values(
+    programme: Programme, plan: Plan, *, time_limit_s: float = 60.0
+) -> pd.DataFrame:
+    """Return what one more unit of every item would be worth, per dollar: for screening.
+
+    Parameters
+    ----------
+    programme : the programme that made the plan; the values of its variables are lost.
+    plan : units bought, of the same shape as the programme's.
+
+    Returns
+    -------
+    One row per region and item: region, stage, item, cost_usd (of one more unit over the scored
+    years, discounted), d_log_ede (of that unit) and d_log_ede_per_usd.
+
+    Notes
+    -----
+    Duals of the linear relaxation with the plan's units fixed by rows of their own and without
+    the budget. As the programme is concave, no unit is worth more than its dual says; at a kink,
+    such as readers who just keep up with scanners, it may be worth less. An asset is one more
+    unit in the first year, a service one more in every year, as in ``Plan.plus``. Switches are
+    relaxed, so that progress towards a gate counts in part.
+    """
+    duals = _value_of_units(programme, plan, time_limit_s=time_limit_s)
+    world, bought = programme.world, programme.bought
+    factors = discount(len(bought.years), programme.scenario.equity.discount_rate)
+    cost = np.einsum("ayri,y->ari", bought.cost_usd, factors)
+    service = np.array([item.is_service for item in world.catalogue.items])
+    years = np.where(service, 1.0, np.arange(plan.years)[:, None] == 0)[:, None, :]
+    value, price = (duals * years).sum(axis=0), (cost * years).sum(axis=0)
+    where = list(np.ndindex(value.shape))
+    return pd.DataFrame(
+        {
+            "region": [world.regions[r] for r, _ in where],
+            "stage": [str(world.catalogue.items[i].stage) for _, i in where],
+            "item": [world.catalogue.items[i].name for _, i in where],
+            "cost_usd": price.ravel(),
+            "d_log_ede": value.ravel(),
+            "d_log_ede_per_usd": np.divide(
+                value, price, out=np.zeros_like(value), where=price > 0
+            ).ravel(),
+        }
+    )
+
+
+def binding_limits(programme: Programme, plan: Plan, *, time_limit_s: float = 60.0) -> pd.DataFrame:
+    """Return what runs short under a plan, in words, dearest first.
+
+    Returns
+    -------
+    One row per limit that binds: limit (the row's name), what (``LIMITS``), where, and d_log_ede,
+    the change of expected log EDE per unit of the limit (an exam, a study, an hour, ...).
+    """
+    _, problem = _with_units_fixed(programme, plan, time_limit_s=time_limit_s)
+    rows = [
+        {"limit": row.name, "what": LIMITS[kind], "where": where, "d_log_ede": -row.pi}
+        for row in problem.constraints()
+        if (kind := _kind(row.name)) and row.pi < -SMALLEST_VALUE
+        for where in [row.name.removeprefix(f"{kind}_").replace("_", " ")]
+    ]
+    table = pd.DataFrame(rows, columns=["limit", "what", "where", "d_log_ede"])
+    return table.sort_values("d_log_ede", ascending=False, ignore_index=True, kind="stable")
+
+
+def _kind(name: str) -> str:
+    """Return the longest key of ``LIMITS`` that a row's name starts with, or an empty string."""
+    return max((kind for kind in LIMITS if name.startswith(f"{kind}_")), key=len, default="")
+
+
+def _value_of_units(programme: Programme, plan: Plan, *, time_limit_s: float) -> Floats:
+    """Return the change of log EDE per unit, shape (a, r, i), from the duals of fixed units."""
+    fixed, problem = _with_units_fixed(programme, plan, time_limit_s=time_limit_s)
+    pi = {row.name: row.pi for row in problem.constraints()}
+    return np.array([-pi[name] for name in fixed]).reshape(plan.units.shape)
+
+
+def _with_units_fixed(
+    programme: Programme, plan: Plan, *, time_limit_s: float
+) -> tuple[list[str], pulp.LpProblem]:
+    """Solve the relaxation with units fixed and no budget; return the rows' names and it.
+
+    Solved twice: the programme must let an agreement cover any number of studies, so that a
+    hundredth of one would cover all there are, and have a dual a hundred times too large. The
+    second time an agreement covers what was labelled the first time.
+    """
+    with _unbounded(programme.bought.units):
+        names, problem = _fixed(programme, plan, narrower={})
+        _demand_optimal(plan, run(problem, time_limit_s=time_limit_s, gap=0.0, integer=False))
+        names, problem = _fixed(programme, plan, narrower=_agreement_rows(programme))
+        _demand_optimal(plan, run(problem, time_limit_s=time_limit_s, gap=0.0, integer=False))
+    return names, problem
+
+
+def _demand_optimal(plan: Plan, status: SolveStatus) -> None:
+    if status is not SolveStatus.OPTIMAL:
+        raise PlanError(f"no duals for plan '{plan.name}': the fixed programme ended {status}")
+
+
+@contextmanager
+def _unbounded(units: Grid) -> Iterator[None]:
+    """Set the bounds of units aside: a bound beside an equal row would share its dual."""
+    bounds = [(unit.lowBound, unit.upBound) for unit in units.ravel()]
+    for unit in units.ravel():
+        unit.lowBound = unit.upBound = None
+    try:
+        yield
+    finally:
+        for unit, (low, high) in zip(units.ravel(), bounds, strict=True):
+            unit.lowBound, unit.upBound = low, high
+
+
+def _fixed(
+    programme: Programme, plan: Plan, *, narrower: Mapping[str, float]
+) -> tuple[list[str], pulp.LpProblem]:
+    """Return the programme without budget, its units fixed by rows, and these rows' names.
+
+    Parameters
+    ----------
+    narrower : factor on what a row offers, by the row's name; 1 where absent.
+    """
+    problem = pulp.LpProblem("values", pulp.LpMinimize)
+    for row in programme.problem.constraints():
+        if not row.name.startswith(("budget_usd", "one_agreement")):
+            problem.addConstraint(_narrowed(row, narrower.get(row.name, 1.0)))
+    # without thrift, which is no part of a unit's worth
+    problem.setObjective(expression([scaled(programme.welfare.terms, -1.0)]))
+    names = []
+    for unit, value in zip(programme.bought.units.ravel(), plan.units.ravel(), strict=True):
+        names.append(f"fixed_{unit.name}")
+        equal(problem, names[-1], [[(unit, 1.0)]], float(value))
+    return names, problem
+
+
+def _agreement_rows(programme: Programme) -> dict[str, float]:
+    """Return the share of the studies that each agreement allows for which are labelled."""
+    world, need = programme.world, programme.today.need
+    annotated = values(programme.data.annotated) * need
+    factors = {}
+    for y, r, m in np.ndindex(annotated.shape):
+        usable = usable_studies(world, programme.today, years=y + 1)[r, m]
+        where = f"{world.modalities[m]}_{world.regions[r]}_{programme.bought.years[y]}"
+        factors[f"agreement_{where}"] = float(annotated[y, r, m] / usable) if usable > 0 else 0.0
+    return factors
+
+
+def _narrowed(row: pulp.LpConstraint, factor: float) -> pulp.LpConstraint:
+    """Return a copy of a row whose negative coefficients, the offer, are scaled."""
+    terms = {variable: c * factor if c < 0 else c for variable, c in row.items()}
+    return pulp.LpConstraint(pulp.LpAffineExpression(terms), row.sense, row.name, -row.constant)
+
+
+__all__ = ["LIMITS", "binding_limits", "conflict", "marginal_values"]

@@ -1,0 +1,90 @@
+"""Units bought, what they cost in every year, and the capacity that they bring."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pulp
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats, LeverName
+from sim.domain.plan import active_share, cost_of_unit
+from sim.planning.algebra import Grid, Terms, at_most, grid, total
+from sim.scenario.schema import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """The decisions of a programme.
+
+    Axes: a year of payment, y year of use, r region, i item.
+    """
+
+    world: World
+    years: tuple[str, ...]
+    """Labels of all scored years; those of decision come first."""
+    units: Grid
+    """Units paid in a year, shape (a, r, i)."""
+    active: Floats
+    """Share of year y in which a unit paid in year a works, shape (a, y, r, i)."""
+    cost_usd: Floats
+    """Dollars due in year y for a unit paid in year a, shape (a, y, r, i)."""
+
+    def capacity(self, year: int, region: int, lever: LeverName, scope: str = "") -> Terms:
+        """Return what bought units of an item can do in a year, in the unit of their station."""
+        item = self.world.catalogue.index(lever, scope)
+        per_unit = self.world.catalogue.capacity[region, item]
+        return total(self.active[:, year, region, item] * per_unit, self.units[:, region, item])
+
+
+def purchase(
+    problem: pulp.LpProblem,
+    world: World,
+    scenario: Scenario,
+    *,
+    years: tuple[str, ...],
+    budget_usd: float,
+    integer: bool,
+    at_least: Floats | None = None,
+) -> Purchases:
+    """Add the units that can be bought and the yearly budget; return them.
+
+    Parameters
+    ----------
+    years : labels of all scored years; those of decision come first.
+    budget_usd : money of every year for capital, replacement and running cost of what the plan
+        owns, US dollars; also in the years after the last decision.
+    at_least : units that must be bought, shape (year, region, item); none when not given.
+    integer : whether assets come in whole units; services are bought by the hour or the study.
+    """
+    catalogue, horizon = world.catalogue, scenario.horizon
+    names = tuple(item.name for item in catalogue.items)
+    asset = np.array([not item.is_service for item in catalogue.items])
+    units = grid(
+        problem,
+        "units",
+        (years[: horizon.decide_years], world.regions, names),
+        low=0.0 if at_least is None else at_least,
+        high=most_per_year(world, scenario)[None],
+        whole=(integer & asset)[None, None, :],
+    )
+    active = active_share(catalogue, years=len(years))[: horizon.decide_years]
+    cost = cost_of_unit(catalogue, years=len(years))[: horizon.decide_years]
+    bought = Purchases(world, years, units, active, cost)
+    for y, year in enumerate(years):
+        at_most(problem, f"budget_usd_{year}", [total(cost[:, y], units)], budget_usd)
+    agreement = catalogue.index("agreement")
+    for r, region in enumerate(world.regions):
+        at_most(problem, f"one_agreement_{region}", [total(1.0, units[:, r, agreement])], 1.0)
+    return bought
+
+
+def most_per_year(world: World, scenario: Scenario) -> Floats:
+    """Return the most units that a year may buy, shape (r, i): tables and scenario together."""
+    most = world.catalogue.max_per_year.astype(float).copy()
+    for i, item in enumerate(world.catalogue.items):
+        bounds = scenario.levers.get(item.lever)
+        if bounds is None:
+            continue
+        limit = np.inf if bounds.max_per_year is None else bounds.max_per_year
+        most[:, i] = np.minimum(most[:, i], limit) if bounds.allowed else 0.0
+    return most

@@ -1,0 +1,212 @@
+"""From labelled studies to a release that may read: quality, training, audit and gate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pulp
+
+from sim.baseline.world import World
+from sim.domain.holdings import worth_of_label
+from sim.domain.lever import Floats
+from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
+from sim.planning.calibration import Calibration
+from sim.planning.care import Release
+from sim.planning.data import Data, usable_studies
+from sim.planning.objectives import Audit, Quality, quality_tangents
+from sim.planning.purchases import Purchases
+from sim.planning.today import Today
+
+TRAINING_MARGIN = 1.1
+"""GPU-hours planned for a training over those expected: with one too few there is none at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Studies:
+    """Effective studies of a region and of others that it may use, each of shape (r, m)."""
+
+    own: Floats
+    other: Floats
+
+    @classmethod
+    def of(cls, world: World, labelled: Floats, shared: Floats) -> "Studies":
+        """Return the holdings with so many effective studies ``labelled`` and ``shared``."""
+        leaving = world.data.local_studies + shared
+        others = world.data.public_studies + leaving.sum(axis=0) - leaving
+        return cls(world.data.local_studies + labelled, others)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRows:
+    """Writes the rows of training, quality and gate."""
+
+    problem: pulp.LpProblem
+    world: World
+    today: Today
+    bought: Purchases
+    calibration: Calibration
+    response: Quality
+    live: Grid
+    """Whether a release may read, shape (y, r, m)."""
+    quality: Grid
+    """Benefit of a reading with AI, shape (y, r, m)."""
+    trained: Grid
+    """Whether a network is trained in the year, shape (y,)."""
+    shared: Grid
+    """Studies that all regions share, as a share of all need, shape (y, m)."""
+    gpu_hours: Grid
+    """GPU-hours that the year's training takes, shape (y,)."""
+    least: Studies
+    most: Studies
+
+    @classmethod
+    def begin(
+        cls,
+        problem: pulp.LpProblem,
+        bought: Purchases,
+        calibration: Calibration,
+        today: Today,
+        *,
+        response: Quality,
+        integer: bool,
+    ) -> "ReleaseRows":
+        """Add the variables; the switches are whole numbers if ``integer``."""
+        world, years = bought.world, bought.years
+        cells = (years, world.regions, world.modalities)
+        labelled = worth_of_label(world.data.label_noise) * usable_studies(
+            world, today, years=len(years)
+        )
+        leaving = np.maximum(world.data.agreement_share, world.data.leave_share)
+        nothing = np.zeros_like(labelled)
+        return cls(
+            problem=problem,
+            world=world,
+            today=today,
+            bought=bought,
+            calibration=calibration,
+            response=response,
+            live=grid(problem, "live", cells, high=1.0, whole=integer),
+            quality=grid(problem, "quality", cells, high=1.0),
+            trained=grid(problem, "trained", cells[:1], high=1.0, whole=integer),
+            shared=grid(problem, "shared_by_all", (years, world.modalities)),
+            gpu_hours=grid(problem, "training_hours", cells[:1]),
+            least=Studies.of(world, nothing, nothing),
+            most=Studies.of(world, labelled, labelled * leaving[:, None]),
+        )
+
+    def quality_range(self, y: int) -> tuple[Floats, Floats]:
+        """Return the least and the most quality in a year, each of shape (r, m)."""
+        factor = self.calibration.quality[y]
+        least, most = (self._benefit(s.own, s.other) for s in (self.least, self.most))
+        return factor * least, factor * most
+
+    def at(self, y: int, r: int) -> Release:
+        """Return what may read in one region and year."""
+        low, high = self.quality_range(y)
+        return Release(self.live[y, r], self.quality[y, r], low[r], high[r])
+
+    def write(self, data: Data) -> None:
+        """Add all rows of training, quality and gate."""
+        for y in range(len(self.bought.years)):
+            self._train(y, data)
+            for m in range(len(self.world.modalities)):
+                everyone = self._shared_by_all(y, m, data) if y > 0 else []
+                for r in range(len(self.world.regions)):
+                    self._learn(y, r, m, data, everyone)
+                    self._pass(y, r, m, data)
+
+    def _benefit(self, own: Floats, other: Floats) -> Floats:
+        return np.clip(1.0 - self.response.error(own, other), 0.0, 1.0)
+
+    def _where(self, y: int, r: int, m: int) -> str:
+        return "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+
+    def _train(self, y: int, data: Data) -> None:
+        """Pay every training out of the GPU-hours that all regions have bought so far."""
+        world, year, past = self.world, self.bought.years[y], range(y + 1)
+        compute = world.compute
+        per_study = TRAINING_MARGIN * compute.gpu_hours_per_1000_studies / 1000.0
+        public = float(world.data.local_studies.sum() + world.data.public_studies.sum())
+        most = per_study * float(usable_studies(world, self.today, years=y).sum())
+        alone = TRAINING_MARGIN * compute.gpu_hours_base + per_study * public
+        labels: Terms = []
+        if y > 0:
+            labels = total(per_study * self.today.need, data.label_stock[y - 1])
+        used = [(self.gpu_hours[y], -1.0)]
+        switch = [(self.trained[y], alone + most)]
+        at_most(self.problem, f"training_hours_{year}", [labels, switch, used], most)
+        offers = [
+            scaled(self.bought.capacity(z, r, "gpu_hours"), -1.0)
+            for z in past
+            for r in range(len(world.regions))
+        ]
+        hours = total(1.0, self.gpu_hours[: y + 1])
+        at_most(self.problem, f"gpu_hours_{year}", [hours, *offers], 0.0)
+
+    def _shared_by_all(self, y: int, m: int, data: Data) -> Terms:
+        """Return what all regions share by the end of last year, as one variable.
+
+        One row per year instead of one term per region in every region's rows.
+        """
+        effective = self._effective(m)
+        scale = max(float(effective.sum()), 1.0)
+        shared = self.shared[y, m]
+        where = f"{self.world.modalities[m]}_{self.bought.years[y]}"
+        terms = [total(effective / scale, data.shared_stock[y - 1, :, m]), [(shared, -1.0)]]
+        equal(self.problem, f"shared_by_all_{where}", terms, 0.0)
+        return [(shared, scale)]
+
+    def _effective(self, m: int) -> Floats:
+        return np.asarray(worth_of_label(self.world.data.label_noise)[m] * self.today.need[:, m])
+
+    def _learn(self, y: int, r: int, m: int, data: Data, everyone: Terms) -> None:
+        """Bound quality by what last year's studies teach, and let it rise with a training only."""
+        low, high = (float(bound[r, m]) for bound in self.quality_range(y))
+        now, where = [(self.quality[y, r, m], 1.0)], self._where(y, r, m)
+        before: Terms = [(self.quality[y - 1, r, m], -1.0)] if y > 0 else []
+        new = [(self.trained[y], -(high - low))]
+        start = low if y == 0 else 0.0
+        at_most(self.problem, f"retrained_{where}", [now, before, new], start)
+        if y == 0:
+            at_most(self.problem, f"learned_{where}", [now], low)
+            return
+        effective, factor = self._effective(m), float(self.calibration.quality[y, r, m])
+        labels = [(data.label_stock[y - 1, r, m], effective[r])]
+        others = [*everyone, (data.shared_stock[y - 1, r, m], -effective[r])]
+        here = (float(self.least.own[r, m]), float(self.least.other[r, m]))
+        tangents = quality_tangents(
+            self._benefit,
+            own=(here[0], float(self.most.own[r, m])),
+            other=(here[1], float(self.most.other[r, m])),
+        )
+        for t, (intercept, (by_own, by_other)) in enumerate(tangents):
+            gain = [scaled(labels, -factor * by_own), scaled(others, -factor * by_other)]
+            limit = factor * (intercept + by_own * here[0] + by_other * here[1])
+            at_most(self.problem, f"learned_{t}_{where}", [now, *gain], limit)
+
+    def _pass(self, y: int, r: int, m: int, data: Data) -> None:
+        """Open the gate once enough studies are audited for the quality that was reached."""
+        live, where = self.live[y, r, m], self._where(y, r, m)
+        low, high = (float(bound[r, m]) for bound in self.quality_range(y))
+        audit = Audit(
+            needed=float(self.today.human_benefit[m] - self.today.gate.margin),
+            prevalence=float(self.world.care.prevalence[m]),
+            confidence=self.today.gate.confidence,
+        )
+        trained = total(-1.0, self.trained[: y + 1])
+        at_most(self.problem, f"gate_needs_release_{where}", [[(live, 1.0)], trained], 0.0)
+        tangents = audit.tangents(lowest=low, highest=high)
+        if y == 0 or not tangents:
+            at_most(self.problem, f"gate_closed_{where}", [[(live, 1.0)]], 0.0)
+            return
+        stays = [(self.live[y - 1, r, m], 1.0), (live, -1.0)]
+        at_most(self.problem, f"gate_stays_{where}", [stays], 0.0)
+        need = float(self.today.need[r, m])
+        audited = [(data.audit_stock[y - 1, r, m], -1.0)]
+        opened = [(live, float(audit.studies(np.array(high))) / need)]
+        at_most(self.problem, f"gate_audit_{where}", [audited, opened], 0.0)
+        for t, (intercept, (slope,)) in enumerate(tangents):
+            if_closed = max(intercept + slope * low, 0.0)
+            better = [(self.quality[y, r, m], slope / need)]
+            opened = [(live, if_closed / need)]
+            limit = (if_closed - intercept) / need
+            at_most(self.problem, f"gate_audit_{t}_{where}", [audited, better, opened], limit)

@@ -1,0 +1,124 @@
+"""Simple rules that a planner could follow without any programme: the opponents of the plan."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.domain.plan import Plan, cost_of_unit, empty_plan
+from sim.planning.purchases import most_per_year
+from sim.scenario.schema import Scenario
+
+PolicyRule = Callable[[World, Scenario], Plan]
+"""How: a world and a scenario become a plan."""
+
+
+def baseline(world: World, scenario: Scenario) -> Plan:
+    """Buy nothing."""
+    return empty_plan(
+        "baseline",
+        world.catalogue,
+        world.regions,
+        years=scenario.horizon.decide_years,
+        start_year=scenario.horizon.start_year,
+    )
+
+
+def equal_split(world: World, scenario: Scenario) -> Plan:
+    """Split every year's budget equally over regions and stages, and within a stage over items."""
+    regions = len(world.regions)
+    return _spend_by_share("equal_split", world, scenario, np.full(regions, 1.0 / regions))
+
+
+def by_need(world: World, scenario: Scenario) -> Plan:
+    """Split every year's budget over regions in proportion to need, and over stages equally."""
+    need = world.care.need_per_year.sum(axis=(1, 2))
+    return _spend_by_share("by_need", world, scenario, need / need.sum())
+
+
+RULES: Mapping[str, PolicyRule] = {rule.__name__: rule for rule in (baseline, equal_split, by_need)}
+
+
+@dataclass(slots=True)
+class _Purse:
+    """Money of all regions and items, and what it has already been promised for."""
+
+    income_usd: Floats
+    """Yearly income of every region and item, shape (r, i)."""
+    budget_usd: float
+    due_usd: Floats
+    """Spend that purchases so far bring about, shape (y, r, i)."""
+
+    def saved(self, year: int) -> Floats:
+        """Return what each region and item has left of its income up to a year, shape (r, i)."""
+        promised = self.due_usd[: year + 1].sum(axis=0)
+        return np.asarray((year + 1) * self.income_usd - promised)
+
+    def affordable(self, r: int, i: int, cost_usd: Floats) -> int:
+        """Return whole units that can be paid for, now and in every year to come.
+
+        Each region and item may save its share up, but nobody may take a year's spend of all
+        above the budget: the money saved is a claim on later budgets, not a bank account.
+
+        Parameters
+        ----------
+        cost_usd : dollars due for one unit in every year, shape (y,).
+        """
+        years = np.arange(1, len(cost_usd) + 1)
+        own = years * self.income_usd[r, i] - np.cumsum(self.due_usd[:, r, i])
+        everyone = self.budget_usd - self.due_usd.sum(axis=(1, 2))
+        total = np.cumsum(cost_usd)
+        limits = [
+            own[total > 0] / total[total > 0],
+            everyone[cost_usd > 0] / cost_usd[cost_usd > 0],
+        ]
+        # a hair of slack, so that a price equal to the purse is not lost to rounding
+        return int(np.floor(min(float(limit.min(initial=np.inf)) for limit in limits) + 1e-9))
+
+
+def _spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) -> Plan:
+    """Return whole units bought year by year out of each region's and stage's share.
+
+    Parameters
+    ----------
+    share : share of the budget of each region, shape (r,); adds up to 1.
+    """
+    catalogue, horizon = world.catalogue, scenario.horizon
+    cost = cost_of_unit(catalogue, years=horizon.score_years)
+    budget = scenario.budget_usd_per_year
+    most = np.floor(most_per_year(world, scenario))
+    within = share_of_item(world, most)
+    purse = _Purse(
+        budget * share[:, None] * within, budget, np.zeros((horizon.score_years, *within.shape))
+    )
+    units = np.zeros((horizon.decide_years, *within.shape))
+    for a in range(horizon.decide_years):
+        for claim in np.argsort(-purse.saved(a), axis=None, kind="stable"):
+            r, i = divmod(int(claim), within.shape[1])
+            room = most[r, i]
+            if catalogue.items[i].lever == "agreement":
+                room = min(room, 1.0 - units[:, r, i].sum())
+            if room < 1.0 or within[r, i] <= 0.0:
+                continue
+            count = max(0, min(int(room), purse.affordable(r, i, cost[a, :, r, i])))
+            units[a, r, i] = count
+            purse.due_usd[:, r, i] += count * cost[a, :, r, i]
+    return replace(baseline(world, scenario), name=name, units=units)
+
+
+def share_of_item(world: World, most: Floats) -> Floats:
+    """Return the share of a region's money for each item, shape (r, i): stages share equally.
+
+    Parameters
+    ----------
+    most : most units of each item in a year, shape (r, i); what cannot be bought gets nothing.
+    """
+    stages = [item.stage for item in world.catalogue.items]
+    same_stage = np.array([[a is b for b in stages] for a in stages], dtype=float)
+    offered = (most >= 1.0).astype(float)
+    in_stage = offered @ same_stage
+    per_stage = np.divide(offered, in_stage, out=np.zeros_like(offered), where=in_stage > 0)
+    total = per_stage.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(per_stage, total, out=np.zeros_like(offered), where=total > 0))

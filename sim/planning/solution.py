@@ -1,0 +1,140 @@
+"""Solving a programme: no plan before its status, and no status without its gap."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.domain.lever import Floats
+from sim.domain.plan import Plan
+from sim.equity.coverage import welfare
+from sim.errors import InfeasibleError, PlanError
+from sim.planning.algebra import values
+from sim.planning.calibration import Flows
+from sim.planning.conflict import conflict
+from sim.planning.programme import THRIFT, Programme
+from sim.planning.solver import SolveStatus, proven_bound, run
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the programme expects of its plan."""
+
+    ede: float
+    """Equally distributed equivalent of effective coverage, share of need."""
+    coverage: Floats
+    """Effective coverage, shape (y, r, g); NaN in cells without need."""
+    flows: Flows
+    audited: Floats
+    """Studies set aside for audit in a year, shape (y, r, m)."""
+    live: Floats
+    """Whether a release may read, shape (y, r, m)."""
+    quality: Floats
+    """Benefit of a reading with AI, shape (y, r, m)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A plan with its proof."""
+
+    status: SolveStatus
+    gap: float
+    """Proven distance to the best objective, absolute, log EDE; tangents included."""
+    objective: float
+    """Expected log EDE."""
+    plan: Plan
+    expected: Expected
+
+
+def solve(
+    programme: Programme,
+    *,
+    time_limit_s: float = 60.0,
+    gap: float = 1e-3,
+    start: Plan | None = None,
+) -> Solution:
+    """Solve a programme with HiGHS and read its plan.
+
+    Parameters
+    ----------
+    time_limit_s : wall-clock limit; only solves that stay below it repeat to the bit.
+    gap : absolute gap in log EDE at which the search stops.
+    start : a plan to improve on; none when not given.
+
+    Raises
+    ------
+    InfeasibleError : naming the rows that exclude every plan.
+    PlanError : when no plan was found in time.
+    """
+    known = zip(programme.bought.units.ravel(), start.units.ravel(), strict=True) if start else ()
+    status = run(
+        programme.problem,
+        time_limit_s=time_limit_s,
+        gap=gap,
+        integer=programme.integer,
+        start=dict(known),
+    )
+    if status is SolveStatus.INFEASIBLE:
+        raise InfeasibleError(conflict(programme))
+    if not status.has_plan:
+        raise PlanError(
+            f"HiGHS found no plan within {time_limit_s:g} s for {len(programme.world.regions)} "
+            "regions; allow more time or solve with integer=False"
+        )
+    expected = _expected(programme)
+    reached, _ = welfare(
+        expected.coverage, programme.world.care.population, programme.scenario.equity
+    )
+    welfare_terms = programme.welfare
+    lowest = proven_bound(programme.problem, integer=programme.integer)
+    # what thrift takes off the objective may not be counted as proof
+    best = welfare_terms.constant - lowest + THRIFT
+    proven = max(best - reached * welfare_terms.scale, 0.0)
+    plan = Plan(
+        name="plan",
+        units=_units(programme),
+        regions=programme.world.regions,
+        catalogue=programme.world.catalogue,
+        start_year=programme.scenario.horizon.start_year,
+        status=str(status),
+        gap=proven,
+        predicted=expected.ede,
+    )
+    return Solution(status, proven, float(np.log(expected.ede)), plan, expected)
+
+
+def _units(programme: Programme) -> Floats:
+    """Return units bought; what must be whole is rounded of the solver's tolerance."""
+    units = np.maximum(values(programme.bought.units), 0.0)
+    items = programme.world.catalogue.items
+    whole = np.array([programme.integer and not item.is_service for item in items])
+    return np.where(whole, np.round(units), np.where(units < 1e-9, 0.0, units))
+
+
+def _expected(programme: Programme) -> Expected:
+    world, care, data = programme.world, programme.care, programme.data
+    need = programme.today.need[None]
+    mass = programme.today.mass
+    exams, human, ai, worth = (
+        values(flow).sum(axis=3) * need
+        for flow in (care.exams, care.by_human, care.by_ai, care.worth)
+    )
+    brought = values(care.brought)[:, :, None] * mass[None, ..., 1]
+    flows = Flows(
+        arrived=(mass[None, ..., 0] + brought) * need,
+        exams=exams,
+        read_by_ai=ai,
+        read_by_human=human,
+        annotated=values(data.annotated) * need,
+        benefit=worth + human * programme.today.human_benefit,
+    )
+    needed = world.care.need_per_year.sum(axis=1) > 0
+    coverage = np.where(needed[None], values(care.coverage), np.nan)
+    _, ede = welfare(coverage, world.care.population, programme.scenario.equity)
+    return Expected(
+        ede=ede,
+        coverage=coverage,
+        flows=flows,
+        audited=values(data.audited) * need,
+        live=values(programme.release.live),
+        quality=values(programme.release.quality),
+    )

@@ -1,0 +1,95 @@
+"""What no plan changes: who needs an exam, who comes, and what today's stations do."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from sim.baseline.world import World
+from sim.domain.capacity import uptime
+from sim.domain.holdings import benefit
+from sim.domain.lever import Floats
+from sim.scenario.schema import Gate
+from sim.units import DAYS_PER_YEAR, MINUTES_PER_HOUR
+
+STREAMS: Final = ("come", "brought")
+COME, BROUGHT = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """Constants of care that no plan changes. Axes: r region, m modality, g group, k stream."""
+
+    need: Floats
+    """Exams needed in a year, shape (r, m); at least 1."""
+    mass: Floats
+    """Persons of each stream at most, as a share of need, shape (r, m, k)."""
+    mix: Floats
+    """Share of each group in a stream, shape (r, m, g, k)."""
+    units: Floats
+    """Exams a year of today's imaging units, breakdowns included, shape (r, m)."""
+    uptime: Floats
+    """Share of units in working order, shape (r, m)."""
+    gate: Gate
+    human_benefit: Floats
+    """Benefit of a reading without AI, shape (m,)."""
+
+    @classmethod
+    def of(cls, world: World, gate: Gate) -> "Today":
+        """Return the constants of a world."""
+        care = world.care
+        by_group = np.stack(
+            [care.need_per_year * care.reach, care.need_per_year * (1.0 - care.reach)], axis=-1
+        )
+        persons = by_group.sum(axis=2)
+        need = np.maximum(care.need_per_year.sum(axis=2), 1.0)
+        works = uptime(care.failures_per_week, care.repairs_per_week)
+        empty = np.zeros_like(by_group)
+        return cls(
+            need=need,
+            mass=persons / need[:, :, None],
+            mix=np.divide(by_group, persons[:, :, None], out=empty, where=persons[:, :, None] > 0),
+            units=care.units * care.exams_per_unit_day * DAYS_PER_YEAR * works,
+            uptime=works,
+            gate=gate,
+            human_benefit=reader_benefit(world, gate),
+        )
+
+
+def reader_benefit(world: World, gate: Gate) -> Floats:
+    """Return the benefit of today's readers, shape (m,)."""
+    return np.asarray(
+        benefit(
+            world.care.reader_sensitivity,
+            world.care.reader_specificity,
+            target_specificity=gate.target_specificity,
+            penalty=gate.penalty,
+        )
+    )
+
+
+def today_coverage(world: World, today: Today) -> Floats:
+    """Return effective coverage without any plan, shape (r, g), from mean flows alone."""
+    care = world.care
+    exams = np.minimum(today.mass[..., COME] * today.need, today.units)
+    minutes = exams * care.reading_minutes
+    clinical = care.reader_hours_per_year * (1.0 - care.protected_share[:, None])
+    read = np.zeros_like(exams)
+    for m, p in enumerate(care.reader_of):
+        work = minutes[:, [q == p for q in care.reader_of]].sum(axis=1)
+        room = clinical[:, p] * MINUTES_PER_HOUR
+        read[:, m] = exams[:, m] * np.minimum(1.0, room / np.maximum(work, 1e-12))
+    by_group = read[:, :, None] * today.mix[..., COME] * today.human_benefit[None, :, None]
+    return np.asarray((weight_per_exam(world) * by_group).sum(axis=1))
+
+
+def weight_per_exam(world: World) -> Floats:
+    """Return what one unit of benefit adds to effective coverage of its cell, shape (r, m, g).
+
+    A modality without need in a cell hands its weight to the others.
+    """
+    need = world.care.need_per_year
+    share = np.where(need > 0, world.weight[None, :, None], 0.0)
+    shares = share.sum(axis=1, keepdims=True)
+    share = np.divide(share, shares, out=np.zeros_like(share), where=shares > 0)
+    return np.asarray(np.divide(share, need, out=np.zeros_like(share), where=need > 0))

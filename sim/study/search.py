@@ -1,0 +1,181 @@
+"""The search for a plan that holds up when the world is not as expected.
+
+A programme knows one world. Whether a release will pass its audits is the widest of all unknowns,
+and a plan that counts on it loses where it does not. So several candidates are made, which buy
+from nothing up to everything as if AI never came to read, and the one with the best mean equity
+over *search* draws is kept. None of these draws judges.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial as bind
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats, LeverName
+from sim.domain.plan import Plan
+from sim.errors import PlanError
+from sim.pipeline.records import STATION_FIELDS, Run
+from sim.planning.agreement import Agreement, Observed, agree
+from sim.planning.calibration import Flows
+from sim.planning.explanation import marginal_values
+from sim.scenario.schema import LeverBounds, Scenario
+from sim.study.experiment import Prepare, Setting
+from sim.study.outcomes import cell_records, cell_table, equity_outcomes
+from sim.units import WEEKS_PER_YEAR
+
+SEARCH_DRAWS = 10
+"""Draws on which candidates are compared; none of them judges."""
+HEDGES = (0.0, 0.5, 1.0)
+"""Shares of the budget that candidates spend as if AI never came to read."""
+FOR_AI: tuple[LeverName, ...] = (
+    "steward", "curator", "annotation", "gpu_hours", "audit", "site", "agreement",
+)  # fmt: skip
+"""Levers that are worth nothing unless AI comes to read."""
+ROUNDS = 2
+"""Rounds of programme and simulation for each candidate."""
+TIME_LIMIT_S = 120.0
+"""Last resort for a solve: one that is stopped by the clock may not repeat to the bit."""
+SURE = 0.75
+"""Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
+
+Spread = Callable[[Callable[[float], "Candidate"], Iterable[float]], Iterable["Candidate"]]
+"""What makes candidates: ``map``, or the same on many processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One plan that was considered."""
+
+    hedge: float
+    """Share of the budget spent as if AI never came to read."""
+    plan: Plan
+    ede: float
+    """Mean equity over the search draws."""
+    note: str
+    duals: Floats | None
+    """Log EDE per further US dollar, shape (region, item), from the programme."""
+
+
+class Field(NamedTuple):
+    """Where candidates are made and compared; it travels to the workers."""
+
+    scenario: Scenario
+    prepare: Prepare
+
+
+def best_candidate(field: Field, *, spread: Spread = map) -> Candidate:
+    """Return the candidate with the best mean equity over the search draws."""
+    made = sorted(spread(bind(candidate, field), HEDGES), key=lambda one: one.hedge)
+    best = max(made, key=lambda one: one.ede)
+    table = ", ".join(f"{one.hedge:.0%}: {one.ede:.4f}" for one in made)
+    note = (
+        f"{best.note}. Of {len(made)} candidates that spend a share of the budget as if AI never "
+        f"came to read, the best over {SEARCH_DRAWS} search draws ({table})"
+    )
+    return replace(best, note=note)
+
+
+def candidate(field: Field, hedge: float) -> Candidate:
+    """Return the plan of one hedge, with its mean equity over the search draws."""
+    scenario, prepare = field
+    draws = [prepare(scenario, draw, 0, "search") for draw in range(SEARCH_DRAWS)]
+    central = prepare(scenario, None, 0, "search")
+    world = prudent(central.world, [one.world for one in draws])
+    simulate = bind(observe, draws)
+    sure: Agreement | None = None
+    if hedge > 0.0:
+        budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
+        alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
+        sure = agree(
+            world, central.nature.response, alone, simulate, rounds=1, time_limit_s=TIME_LIMIT_S
+        )
+    found = sure
+    if found is None or hedge < 1.0:
+        found = agree(
+            world,
+            central.nature.response,
+            scenario,
+            simulate,
+            rounds=ROUNDS,
+            time_limit_s=TIME_LIMIT_S,
+            at_least=None if sure is None else sure.plan.units,
+        )
+    return Candidate(hedge, found.plan, simulate(found.plan).ede, found.note, _duals(found))
+
+
+def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
+    """Return the scenario's limits on levers, with those that only serve AI forbidden."""
+    return dict(scenario.levers) | dict.fromkeys(FOR_AI, LeverBounds(allowed=False))
+
+
+def prudent(central: World, drawn: Sequence[World]) -> World:
+    """Return the central world with thresholds that suffice in most of the drawn ones.
+
+    A training that is one GPU-hour short does not happen, and an audit with too few positives
+    opens no gate: buying the mean of a threshold is buying nothing in half of the draws.
+    """
+
+    def enough(read: Callable[[World], float], share: float) -> float:
+        return float(np.quantile([read(world) for world in drawn], share))
+
+    base = enough(lambda world: world.compute.gpu_hours_base, SURE)
+    rate = enough(lambda world: world.compute.gpu_hours_per_1000_studies, SURE)
+    rare = [
+        enough(lambda world, m=m: float(world.care.prevalence[m]), 1.0 - SURE)  # type: ignore[misc]
+        for m in range(len(central.modalities))
+    ]
+    compute = replace(central.compute, gpu_hours_base=base, gpu_hours_per_1000_studies=rate)
+    care = replace(central.care, prevalence=np.minimum(rare, central.care.prevalence))
+    return replace(central, compute=compute, care=care)
+
+
+def observe(settings: Sequence[Setting], plan: Plan) -> Observed:
+    """Return what a plan brings about: mean flows, and mean equity, over the settings."""
+    runs = [one.run(plan) for one in settings]
+
+    def mean(name: str) -> Floats:
+        return np.asarray(np.mean([run.records.cells[name].sum(axis=3) for run in runs], axis=0))
+
+    exams = mean("exams")
+    flows = Flows(
+        arrived=mean("arrived"),
+        exams=exams,
+        read_by_ai=mean("read_by_ai"),
+        read_by_human=mean("read_by_human"),
+        annotated=np.mean([_annotated(run) for run in runs], axis=0)[:, :, None] * _shares(exams),
+        benefit=mean("benefit"),
+    )
+    equity = [_equity(one.scenario, run) for one, run in zip(settings, runs, strict=True)]
+    return Observed(flows, float(np.mean(equity)))
+
+
+def _equity(scenario: Scenario, run: Run) -> float:
+    weight: Mapping[str, float] = {str(m): share for m, share in scenario.modalities.items()}
+    cells = cell_table(cell_records(run).assign(replication=0), dict(weight))
+    return equity_outcomes(cells, scenario.equity)["ede"]
+
+
+def _duals(found: Agreement) -> Floats | None:
+    try:
+        values: pd.DataFrame = marginal_values(found.programme, found.plan)
+    except PlanError:
+        return None
+    duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)
+    return np.asarray(duals.reshape(found.plan.units.shape[1:]))
+
+
+def _annotated(run: Run) -> Floats:
+    """Return studies annotated by year and region: stations do not tell modalities apart."""
+    done = run.records.stations["annotation"][:, STATION_FIELDS.index("done")]
+    return np.asarray(done.reshape(-1, WEEKS_PER_YEAR, done.shape[1]).sum(axis=1), dtype=float)
+
+
+def _shares(exams: Floats) -> Floats:
+    """Return each modality's share of the exams of a year and region; equal without exams."""
+    total = exams.sum(axis=2, keepdims=True)
+    equal = np.full_like(exams, 1.0 / exams.shape[2])
+    return np.asarray(np.divide(exams, total, out=equal, where=total > 0))

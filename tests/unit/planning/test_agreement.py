@@ -1,0 +1,98 @@
+"""Solve, simulate, calibrate: with the programme itself, and with the real simulation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.domain.holdings import Holdings, Performance
+from sim.domain.plan import Plan
+from sim.equity.coverage import welfare
+from sim.learning.response import Response
+from sim.pipeline.records import STATION_FIELDS
+from sim.pipeline.run import simulate
+from sim.planning.agreement import Observed, agree
+from sim.planning.calibration import Calibration, Flows
+from sim.planning.programme import build
+from sim.planning.solution import solve
+from sim.scenario.schema import Horizon, LeverBounds
+from sim.units import WEEKS_PER_YEAR
+from tests.scenarios import scenario
+from tests.small_world import small_world
+
+LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+CASE = scenario(horizon=Horizon(decide_years=3, score_years=4), budget_usd_per_year=150e3)
+
+
+def respond(holdings: Holdings) -> Performance:
+    error = LAW.error(holdings.own, holdings.other)
+    return Performance(1.0 - error, np.full_like(error, 0.9))
+
+
+def observed(plan: Plan) -> Observed:
+    world = small_world()
+    run = simulate(world, plan, respond, scenario=CASE, seed=1, replication=0)
+    cells = run.records.cells
+    done = run.records.stations["annotation"][:, STATION_FIELDS.index("done")]
+    annotated = done.reshape(-1, WEEKS_PER_YEAR, 2).sum(axis=1)[:, :, None].astype(float)
+    names = ("arrived", "exams", "read_by_ai", "read_by_human", "benefit")
+    flows = Flows(annotated=annotated, **{name: cells[name].sum(axis=3) for name in names})
+    coverage = (cells["benefit"] / cells["need"])[:, :, 0]
+    return Observed(flows, welfare(coverage, world.care.population, CASE.equity)[1])
+
+
+def test_the_plan_beats_the_baseline_in_the_simulation() -> None:
+    found = agree(small_world(), LAW, CASE, observed, rounds=2, time_limit_s=5.0)
+    assert found.rounds["simulated_ede"].max() == pytest.approx(observed(found.plan).ede)
+    nothing = replace(found.plan, units=np.zeros_like(found.plan.units))
+    assert observed(found.plan).ede > 1.5 * observed(nothing).ede
+    assert len(found.rounds) <= 2
+    assert ("not converged" in found.note) != found.converged
+
+
+def test_a_simulation_that_agrees_converges() -> None:
+    """Without outreach: whom it brings, the programme lets pass the queue until it is told."""
+    case = CASE.model_copy(update={"levers": {"outreach": LeverBounds(allowed=False)}})
+
+    def promised(plan: Plan) -> Observed:
+        programme = build(small_world(), LAW, case)
+        for unit, value in zip(programme.bought.units.ravel(), plan.units.ravel(), strict=True):
+            unit.lowBound = unit.upBound = value
+        expected = solve(programme).expected
+        return Observed(expected.flows, expected.ede)
+
+    found = agree(small_world(), LAW, case, promised, rounds=4, time_limit_s=5.0)
+    assert found.converged
+    last = found.rounds.iloc[-1]
+    assert last["expected_ede"] == pytest.approx(last["simulated_ede"], rel=0.006)
+
+
+def test_the_best_simulated_plan_is_kept_not_the_last() -> None:
+    results = iter([0.4, 0.2, 0.3])
+
+    def falling(plan: Plan) -> Observed:
+        return replace(observed(plan), ede=next(results))
+
+    found = agree(small_world(), LAW, CASE, falling, rounds=3, time_limit_s=3.0)
+    assert found.rounds["best"].tolist() == [True, False, False]
+    assert not found.converged
+
+
+def test_rounds_must_be_at_least_one() -> None:
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        agree(small_world(), LAW, CASE, observed, rounds=0)
+
+
+def test_factors_move_halfway_towards_what_was_observed() -> None:
+    ones = np.ones((1, 1, 1))
+    expected = Flows(4 * ones, 4 * ones, 2 * ones, 2 * ones, ones, 3 * ones)
+    seen = replace(expected, exams=ones, read_by_ai=0.5 * ones, read_by_human=0.5 * ones)
+    learnt = Calibration(*[ones] * 5).learn(expected, seen, human_benefit=np.array([0.5]))
+    assert learnt.imaging == pytest.approx(0.5)
+    assert learnt.reading == pytest.approx(1.0)
+    assert learnt.ai == pytest.approx(1.0)
+    assert learnt.quality == pytest.approx(1.0)
+    nothing = replace(expected, exams=0 * ones)
+    assert Calibration(*[ones] * 5).learn(
+        expected, nothing, human_benefit=np.array([0.5])
+    ).imaging == pytest.approx(0.1)

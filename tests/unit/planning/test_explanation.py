@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.learning.response import Response
+from sim.planning.explanation import _fixed, _unbounded, binding_limits, marginal_values
+from sim.planning.programme import Programme, build
+from sim.planning.solution import Solution, solve
+from sim.planning.solver import proven_bound, run
+from sim.scenario.schema import Horizon
+from tests.scenarios import scenario
+from tests.small_world import small_world
+
+LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+
+
+@pytest.fixture(scope="module")
+def solved() -> tuple[Programme, Solution]:
+    case = scenario(horizon=Horizon(decide_years=3, score_years=5))
+    programme = build(small_world(), LAW, case, budget_usd=60e3)
+    return programme, solve(programme)
+
+
+def test_marginal_values_are_a_tidy_table_of_values_per_dollar(
+    solved: tuple[Programme, Solution],
+) -> None:
+    table = marginal_values(solved[0], solved[1].plan)
+    assert len(table) == 2 * 10
+    assert (table["d_log_ede"] > -1e-9).all()
+    assert table["d_log_ede_per_usd"].max() > 0
+    ratio = table["d_log_ede"] / table["cost_usd"]
+    np.testing.assert_allclose(table["d_log_ede_per_usd"], ratio)
+    assert (table["cost_usd"] > 0).all()
+
+
+def test_a_dual_lies_between_the_slopes_on_either_side(
+    solved: tuple[Programme, Solution],
+) -> None:
+    """Finite differences of the right-hand side: right sign, right size."""
+    programme, plan = solved[0], solved[1].plan
+    table = marginal_values(programme, plan)
+    owned = plan.units[0].ravel() > 0
+    assets = ~table["item"].isin(["annotation", "gpu_hours", "audit", "agreement"])
+    dearest = table[owned & assets]["d_log_ede"].idxmax()
+    region, item = divmod(int(dearest), len(plan.catalogue.items))
+    name = f"fixed_{programme.bought.units[0, region, item].name}"
+
+    def welfare_and_dual(more: float) -> tuple[float, float]:
+        units = plan.units.copy()
+        units[0, region, item] += more
+        with _unbounded(programme.bought.units):
+            _, problem = _fixed(programme, replace(plan, units=units), narrower={})
+            run(problem, time_limit_s=30.0, gap=0.0, integer=False)
+        dual = next(row.pi for row in problem.constraints() if row.name == name)
+        return -proven_bound(problem, integer=False), -dual
+
+    step = 0.01
+    (below, _), (here, dual), (above, _) = map(welfare_and_dual, (-step, 0.0, step))
+    assert (here - below) / step > 1e-3
+    assert (above - here) / step <= dual * 1.001 + 1e-9
+    assert (here - below) / step >= dual * 0.999 - 1e-9
+
+
+def test_bounds_of_units_come_back_after_an_explanation(
+    solved: tuple[Programme, Solution],
+) -> None:
+    programme, solution = solved
+    marginal_values(programme, solution.plan)
+    assert all(unit.lowBound == 0 for unit in programme.bought.units.ravel())
+
+
+def test_binding_limits_are_said_in_words(solved: tuple[Programme, Solution]) -> None:
+    table = binding_limits(solved[0], solved[1].plan)
+    assert len(table) > 0
+    assert (table["d_log_ede"] > 0).all()
+    assert table["d_log_ede"].is_monotonic_decreasing
+    first = table.iloc[0]
+    assert first["what"]
+    assert first["where"].split()[-1].isdigit()
+
+
+def test_an_agreement_is_worth_no_more_than_what_it_shares(
+    solved: tuple[Programme, Solution],
+) -> None:
+    """The programme's own row would let a hundredth of an agreement share everything."""
+    table = marginal_values(solved[0], solved[1].plan).set_index(["region", "item"])
+    agreements = table.loc[(slice(None), "agreement"), "d_log_ede"]
+    assert agreements.max() < 0.1

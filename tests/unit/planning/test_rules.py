@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.domain.plan import spend_by_stage, spend_usd
+from sim.planning.rules import RULES
+from sim.scenario.schema import Horizon
+from tests.scenarios import scenario
+from tests.small_world import small_world
+
+HORIZON = Horizon(decide_years=6, score_years=9)
+
+
+@pytest.mark.parametrize("name", ["equal_split", "by_need"])
+@pytest.mark.parametrize("budget_usd", [0.0, 40e3, 300e3, 5e6])
+def test_rules_never_exceed_a_years_budget(name: str, budget_usd: float) -> None:
+    case = scenario(horizon=HORIZON, budget_usd_per_year=budget_usd)
+    plan = RULES[name](small_world(3), case)
+    spend = spend_usd(plan, years=HORIZON.score_years).sum(axis=(1, 2))
+    assert (spend <= budget_usd * (1 + 1e-9)).all()
+    assert (plan.units == np.floor(plan.units)).all()
+    assert plan.name == name
+    assert bool(plan.units.any()) == (budget_usd > 0)
+
+
+def test_equal_split_treats_equal_regions_and_stages_alike() -> None:
+    case = scenario(horizon=HORIZON, budget_usd_per_year=3e6)
+    plan = RULES["equal_split"](small_world(2), case)
+    assert (plan.units[:, 0] == plan.units[:, 1]).all()
+    by_stage = spend_by_stage(plan, years=HORIZON.score_years)
+    share = 3e6 / 2 / by_stage.shape[1] * HORIZON.score_years
+    assert (by_stage.to_numpy() <= share * (1 + 1e-9)).all()
+    assert by_stage.loc["AAA", "data creation"] > 0.5 * share
+
+
+def test_by_need_gives_more_where_need_is_larger() -> None:
+    world = small_world(2)
+    need = world.care.need_per_year * np.array([1.0, 3.0])[:, None, None]
+    world = replace(world, care=replace(world.care, need_per_year=need))
+    case = scenario(horizon=HORIZON, budget_usd_per_year=2e6)
+    spend = spend_usd(RULES["by_need"](world, case), years=9).sum(axis=(0, 2))
+    assert 2.0 < spend[1] / spend[0] < 4.0
+
+
+def test_rules_save_up_for_what_a_years_share_cannot_buy() -> None:
+    case = scenario(horizon=HORIZON, budget_usd_per_year=150e3)
+    plan = RULES["equal_split"](small_world(1), case)
+    outreach = plan.catalogue.index("outreach")
+    yearly = 150e3 / len(plan.catalogue.stages()) / 3
+    assert yearly < plan.catalogue.capex_usd[0, outreach]
+    assert plan.units[0, 0, outreach] == 0
+    assert plan.units[:, 0, outreach].sum() >= 0
+    audit = plan.catalogue.index("audit")
+    assert plan.units[:, 0, audit].sum() >= 1
+
+
+def test_limits_of_the_scenario_are_kept() -> None:
+    levers = {"scanner": {"max_per_year": 1}, "site": {"allowed": False}}
+    case = scenario(horizon=HORIZON, budget_usd_per_year=5e6, levers=levers)
+    plan = RULES["equal_split"](small_world(2), case)
+    assert plan.units[:, :, plan.catalogue.index("scanner", "dermoscopy")].max() == 1
+    assert plan.units[:, :, plan.catalogue.index("site")].max() == 0
+    assert plan.units[:, :, plan.catalogue.index("agreement")].sum(axis=0).max() == 1
+
+
+def test_baseline_buys_nothing() -> None:
+    assert not RULES["baseline"](small_world(), scenario(horizon=HORIZON)).units.any()

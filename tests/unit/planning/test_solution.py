@@ -1,0 +1,160 @@
+"""What a solved programme promises, checked against plan, world and another solver."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pulp
+import pytest
+
+from sim.domain.plan import spend_usd
+from sim.errors import InfeasibleError, PlanError
+from sim.learning.response import Response
+from sim.planning.algebra import at_most
+from sim.planning.programme import Programme, build
+from sim.planning.solution import solve
+from sim.planning.solver import SolveStatus, run, status_of
+from sim.planning.today import today_coverage
+from sim.scenario.schema import Gate, Horizon
+from tests.scenarios import scenario
+from tests.small_world import small_world
+
+LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+HORIZON = Horizon(decide_years=3, score_years=5)
+
+
+def programme(budget_usd: float, *, integer: bool = True, regions: int = 2) -> Programme:
+    case = scenario(horizon=HORIZON)
+    return build(small_world(regions), LAW, case, budget_usd=budget_usd, integer=integer)
+
+
+@pytest.mark.parametrize("budget_usd", [20e3, 60e3, 150e3])
+def test_spend_stays_within_every_years_budget_running_cost_included(budget_usd: float) -> None:
+    plan = solve(programme(budget_usd)).plan
+    spend = spend_usd(plan, years=HORIZON.score_years).sum(axis=(1, 2))
+    assert (spend <= budget_usd * (1 + 1e-6)).all()
+    assert spend.max() > 0.3 * budget_usd
+
+
+def test_assets_come_in_whole_units() -> None:
+    plan = solve(programme(60e3)).plan
+    asset = [not item.is_service for item in plan.catalogue.items]
+    bought = plan.units[:, :, asset]
+    assert (bought == np.round(bought)).all()
+    assert bought.sum() > 0
+
+
+def test_without_money_the_programme_expects_today() -> None:
+    problem = programme(0.0)
+    solution = solve(problem)
+    assert not solution.plan.units.any()
+    today = today_coverage(problem.world, problem.today)
+    np.testing.assert_allclose(solution.expected.coverage, today[None].repeat(5, 0), rtol=1e-5)
+
+
+def test_with_money_for_everything_everybody_reached_is_read_at_the_best_benefit() -> None:
+    world = small_world()
+    world = replace(world, care=replace(world.care, reach=np.ones_like(world.care.reach)))
+    world = replace(
+        world, catalogue=replace(world.catalogue, lead_weeks=0 * world.catalogue.lead_weeks)
+    )
+    problem = build(world, LAW, scenario(horizon=HORIZON), budget_usd=1e9, integer=False)
+    expected = solve(problem).expected
+    assert expected.live[1:].all()
+    _, most = problem.release.quality_range(4)
+    best = np.broadcast_to(expected.quality[-1], (2, 2))
+    np.testing.assert_allclose(expected.coverage[-1], best, rtol=2e-3)
+    assert (expected.quality[-1] > 0.9 * most).all()
+
+
+def test_a_gate_that_no_release_can_pass_keeps_every_reader() -> None:
+    strict = scenario(horizon=HORIZON, gate=Gate(margin=0.0))
+    hopeless = Response(floor=0.5, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+    expected = solve(build(small_world(), hopeless, strict, budget_usd=150e3)).expected
+    assert not expected.live.any()
+    assert not expected.flows.read_by_ai.any()
+    assert expected.flows.read_by_human.any()
+
+
+def test_no_training_without_gpu_hours_and_no_gate_without_audit() -> None:
+    for lever in ("gpu_hours", "audit"):
+        closed = scenario(horizon=HORIZON, levers={lever: {"allowed": False}})
+        expected = solve(build(small_world(), LAW, closed, budget_usd=150e3)).expected
+        assert not expected.live.any()
+
+
+def test_gap_is_proven_against_the_exact_utility() -> None:
+    relaxed, whole = (solve(programme(60e3, integer=i)) for i in (False, True))
+    assert 0.0 <= whole.gap <= 2e-3
+    assert whole.objective <= relaxed.objective + relaxed.gap
+    assert whole.plan.gap == whole.gap
+    assert whole.plan.predicted == pytest.approx(np.exp(whole.objective))
+
+
+def test_the_same_programme_gives_the_same_plan_to_the_bit() -> None:
+    first, second = (solve(programme(60e3)).plan.units for _ in range(2))
+    assert (first == second).all()
+
+
+def test_a_solve_cut_short_is_not_called_optimal() -> None:
+    hard = programme(30e3, regions=4)
+    try:
+        assert solve(hard, time_limit_s=1.0, gap=0.0).status is SolveStatus.FEASIBLE
+    except PlanError as error:
+        assert not isinstance(error, InfeasibleError)  # noqa: PT017
+
+
+def test_only_sol_status_tells_proven_from_found() -> None:
+    optimal = pulp.LpStatusOptimal
+    assert status_of(optimal, pulp.LpSolutionOptimal) is SolveStatus.OPTIMAL
+    assert status_of(optimal, pulp.LpSolutionIntegerFeasible) is SolveStatus.FEASIBLE
+    assert status_of(pulp.LpStatusNotSolved, pulp.LpSolutionNoSolutionFound) is SolveStatus.FAILED
+    infeasible = status_of(pulp.LpStatusInfeasible, pulp.LpSolutionInfeasible)
+    assert infeasible is SolveStatus.INFEASIBLE
+    assert not infeasible.has_plan
+
+
+def test_infeasible_names_the_limits_that_clash() -> None:
+    poor = programme(60e3, regions=1)
+    coverage = poor.care.coverage[0, 0, 0]
+    at_most(poor.problem, "promise_AAA_2027", [[(coverage, -1.0)]], -0.99)
+    with pytest.raises(InfeasibleError) as error:
+        solve(poor)
+    assert "promise_AAA_2027" in error.value.conflict
+    assert len(error.value.conflict) < 20
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    solve(programme(60e3, integer=False))
+    assert capfd.readouterr().out == ""
+
+
+def test_another_solver_finds_the_same_optimum() -> None:
+    problem = programme(60e3, integer=False, regions=1).problem
+    run(problem, time_limit_s=60.0, gap=0.0, integer=False)
+    ours = pulp.value(problem.objective)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # PuLP 4 will not ship CBC
+        problem.solve(pulp.PULP_CBC_CMD(msg=False))
+    assert pulp.value(problem.objective) == pytest.approx(ours, rel=1e-6)
+    assert problem.status == pulp.LpStatusOptimal
+
+
+def test_rows_are_named_so_that_a_minister_could_read_them() -> None:
+    names = {row.name for row in programme(60e3).problem.constraints()}
+    assert {
+        "budget_usd_2027",
+        "imaging_capacity_dermoscopy_AAA_2029",
+        "reading_hours_dermatologist_BBB_2031",
+        "gpu_hours_2028",
+    } <= names
+
+
+def test_a_known_plan_is_a_start_that_is_not_lost() -> None:
+    good = solve(programme(60e3)).plan
+    fresh, started = (
+        solve(programme(60e3), gap=1.0, start=start).expected.ede for start in (None, good)
+    )
+    assert started >= fresh
+    # the solver completes the plan with switches and flows of its own, nearly the best ones
+    assert started >= 0.98 * good.predicted
