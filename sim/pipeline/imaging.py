@@ -37,7 +37,7 @@ from sim.units import DAYS_PER_WEEK
 WITHIN_DAY = 0.38
 """Queue that comes and goes within a day, in days of exams of one unit; fitted."""
 SCATTER = 0.95
-"""Keeps a week's chance arrivals from lengthening a short queue, which is convex in them; fitted."""
+"""Offsets chance arrivals, in which a short queue is convex; fitted."""
 
 
 def facility_curves(
@@ -162,8 +162,8 @@ def _day(
     at_night = queue + working * busy + slope * surprise
     # whole people: rounded up or down by chance, so that the mean is kept
     stay = max(0, int(math.floor(at_night + uniform(service, 2 * day + 1))))
-    stay = min(stay, people + arrivals - lost)
-    return people + arrivals - lost - stay, lost, queue
+    served = max(0, people + arrivals - lost - stay) if working else 0
+    return served, lost, queue
 
 
 @njit(cache=True)

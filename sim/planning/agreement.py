@@ -1,7 +1,7 @@
 """Solve, simulate, calibrate, solve again: until programme and simulation agree, or not."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from sim.planning.objectives import Quality
 from sim.planning.programme import Programme, build
 from sim.planning.rules import by_need
 from sim.planning.solution import Solution, solve
+from sim.planning.solver import MOST_NODES
 from sim.planning.today import reader_benefit
 from sim.scenario.schema import Scenario
 
@@ -31,6 +32,20 @@ class Observed:
     ede: float
     """Equally distributed equivalent of effective coverage, share of need."""
 
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Where a solve may stop: at a gap, after so many nodes, and at last by the clock."""
+
+    gap: float = 1e-3
+    """Absolute gap, log EDE."""
+    nodes: int = MOST_NODES
+    """Nodes of the search; unlike the clock, they end it at the same plan every time."""
+    time_limit_s: float = 60.0
+    """Seconds; a solve that is stopped by the clock may not repeat to the bit."""
+
+
+STEADY = Effort()
 
 Simulate = Callable[[Plan], Observed]
 """Simulate a plan; given by the study, because planning does not know the pipeline."""
@@ -67,7 +82,7 @@ def agree(
     simulate: Simulate,
     *,
     rounds: int = 4,
-    time_limit_s: float = 30.0,
+    effort: Effort = STEADY,
     at_least: Floats | None = None,
 ) -> Agreement:
     """Return the best of the plans that programme and simulation find together.
@@ -76,7 +91,7 @@ def agree(
     ----------
     simulate : what a plan does, on draws that the plan will not be judged on.
     rounds : most rounds, at least 1 and at most ten.
-    time_limit_s : of every solve, seconds.
+    effort : where every solve may stop.
     at_least : units that every plan buys, shape (year, region, item); none when not given.
 
     Notes
@@ -93,7 +108,7 @@ def agree(
     for number in range(1, min(rounds, MOST_ROUNDS) + 1):
         programme = build(world, response, scenario, calibration=calibration, at_least=at_least)
         start = best[1].plan if best else by_need(world, scenario)
-        solution = solve(programme, time_limit_s=time_limit_s, start=start)
+        solution = solve(programme, **asdict(effort), start=start)
         observed = simulate(solution.plan)
         improves = best is None or observed.ede > best[0]
         settled = best is not None and np.log(observed.ede / best[0]) < TOLERANCE

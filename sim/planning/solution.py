@@ -12,7 +12,7 @@ from sim.planning.algebra import values
 from sim.planning.calibration import Flows
 from sim.planning.conflict import conflict
 from sim.planning.programme import THRIFT, Programme
-from sim.planning.solver import SolveStatus, proven_bound, run
+from sim.planning.solver import MOST_NODES, SolveStatus, proven_bound, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ def solve(
     *,
     time_limit_s: float = 60.0,
     gap: float = 1e-3,
+    nodes: int = MOST_NODES,
     start: Plan | None = None,
 ) -> Solution:
     """Solve a programme with HiGHS and read its plan.
@@ -58,6 +59,7 @@ def solve(
     ----------
     time_limit_s : wall-clock limit; only solves that stay below it repeat to the bit.
     gap : absolute gap in log EDE at which the search stops.
+    nodes : most nodes of the search; it stops there at the same plan on every machine.
     start : a plan to improve on; none when not given.
 
     Raises
@@ -70,6 +72,7 @@ def solve(
         programme.problem,
         time_limit_s=time_limit_s,
         gap=gap,
+        nodes=nodes,
         integer=programme.integer,
         start=dict(known),
     )

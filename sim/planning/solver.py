@@ -14,6 +14,9 @@ import pulp
 RANDOM_SEED = 1
 """HiGHS's own seed: the search is repeatable, whatever the scenario's seed."""
 
+MOST_NODES = 100_000
+"""Nodes after which a search ends, however large the gap."""
+
 LARGE_ROWS = 50_000
 """Rows above which a relaxation is solved by interior points; a basis is sought only
 where they end imprecisely."""
@@ -45,6 +48,14 @@ class _StartedHiGHS(pulp.HiGHS):  # type: ignore[misc]
         super().__init__(**options)
         self.start = start
 
+    def findSolutionValues(self, lp: pulp.LpProblem) -> tuple[int, int]:  # noqa: N802 (PuLP's name)
+        """Read the solution; PuLP does not know the status of a search stopped by its nodes."""
+        try:
+            found: tuple[int, int] = super().findSolutionValues(lp)
+        except KeyError:
+            return pulp.LpStatusOptimal, pulp.LpSolutionIntegerFeasible
+        return found
+
     def callSolver(self, lp: pulp.LpProblem) -> None:  # noqa: N802 (PuLP's name)
         """Hand over the start, then solve."""
         if self.start:
@@ -59,6 +70,7 @@ def run(
     *,
     time_limit_s: float,
     gap: float,
+    nodes: int = MOST_NODES,
     integer: bool = True,
     start: Mapping[pulp.LpVariable, float] | None = None,
 ) -> SolveStatus:
@@ -68,6 +80,7 @@ def run(
     ----------
     time_limit_s : wall-clock limit; a solve that hits it may differ between machines.
     gap : absolute gap of the objective at which the search may stop.
+    nodes : most nodes of the search; unlike the clock, it stops at the same place every time.
     integer : whether whole numbers are demanded, or the linear relaxation is solved.
     start : values of some variables in a known solution, to be improved on.
     """
@@ -81,6 +94,7 @@ def run(
         gapAbs=gap,
         gapRel=0.0,
         random_seed=RANDOM_SEED,
+        mip_max_nodes=nodes,
         **(INTERIOR_POINT if large else {}),
     )
     with quiet_stdout():

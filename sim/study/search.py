@@ -19,12 +19,13 @@ from sim.domain.lever import Floats, LeverName
 from sim.domain.plan import Plan
 from sim.errors import PlanError
 from sim.pipeline.records import STATION_FIELDS, Run
-from sim.planning.agreement import Agreement, Observed, agree
+from sim.planning.agreement import Agreement, Effort, Observed, agree
 from sim.planning.calibration import Flows
 from sim.planning.explanation import marginal_values
 from sim.scenario.schema import LeverBounds, Scenario
 from sim.study.experiment import Prepare, Setting
 from sim.study.outcomes import cell_records, cell_table, equity_outcomes
+from sim.study.pooling import is_large, pooled, share_out
 from sim.units import WEEKS_PER_YEAR
 
 SEARCH_DRAWS = 10
@@ -37,8 +38,9 @@ FOR_AI: tuple[LeverName, ...] = (
 """Levers that are worth nothing unless AI comes to read."""
 ROUNDS = 2
 """Rounds of programme and simulation for each candidate."""
-TIME_LIMIT_S = 120.0
-"""Last resort for a solve: one that is stopped by the clock may not repeat to the bit."""
+EFFORT = Effort(gap=5e-3, nodes=20, time_limit_s=300.0)
+"""Where a solve stops: at half a percent of coverage, or after so many nodes. The clock is the last
+resort, because a plan that hangs on it may not repeat to the bit."""
 SURE = 0.75
 """Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
 
@@ -82,28 +84,34 @@ def best_candidate(field: Field, *, spread: Spread = map) -> Candidate:
 def candidate(field: Field, hedge: float) -> Candidate:
     """Return the plan of one hedge, with its mean equity over the search draws."""
     scenario, prepare = field
+    world = prepare(scenario, None, 0, "search").world
+    if not is_large(world):
+        return _candidate(field, hedge)
+    group = _candidate(Field(pooled(scenario), prepare), hedge)
+    plan = share_out(group.plan, scenario, world)
+    draws = [prepare(scenario, draw, 0, "search") for draw in range(SEARCH_DRAWS)]
+    note = f"{group.note}; planned for income groups, shared out to countries by need"
+    return replace(group, plan=plan, ede=observe(draws, plan).ede, note=note, duals=None)
+
+
+def _candidate(field: Field, hedge: float) -> Candidate:
+    scenario, prepare = field
     draws = [prepare(scenario, draw, 0, "search") for draw in range(SEARCH_DRAWS)]
     central = prepare(scenario, None, 0, "search")
-    world = prudent(central.world, [one.world for one in draws])
+    world, response = prudent(central.world, [one.world for one in draws]), central.nature.response
     simulate = bind(observe, draws)
-    sure: Agreement | None = None
+    found: Agreement | None = None
     if hedge > 0.0:
         budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
         alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
-        sure = agree(
-            world, central.nature.response, alone, simulate, rounds=1, time_limit_s=TIME_LIMIT_S
-        )
-    found = sure
-    if found is None or hedge < 1.0:
+        found = agree(world, response, alone, simulate, rounds=1, effort=EFFORT)
+    if hedge < 1.0:
+        sure = None if found is None else found.plan.units
         found = agree(
-            world,
-            central.nature.response,
-            scenario,
-            simulate,
-            rounds=ROUNDS,
-            time_limit_s=TIME_LIMIT_S,
-            at_least=None if sure is None else sure.plan.units,
+            world, response, scenario, simulate, rounds=ROUNDS, effort=EFFORT, at_least=sure
         )
+    if found is None:
+        raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
     return Candidate(hedge, found.plan, simulate(found.plan).ede, found.note, _duals(found))
 
 

@@ -62,6 +62,7 @@ class PatientLevel:
         self.luck = stream(2, "patients", replication)
         self.tally = Tally(np.zeros(len(station.shares)))
         each = station.units // station.facilities
+        self.place: dict[simpy.Event, Facility] = {}
         self.facilities = [Facility(each) for _ in range(station.facilities)]
         self.env.process(self.arrivals())
         for week, units in station.units_from_week.items():
@@ -89,10 +90,10 @@ class PatientLevel:
             tally.waits_days += self.env.now - came
             tally.in_queue_days += self.env.now - max(came, self.warm_up)
         if not turn.triggered:
-            for facility in self.facilities:
-                facility.queue.pop(turn, None)
+            del self.place.pop(turn).queue[turn]
             tally.gave_up += self.counts
             return
+        del self.place[turn]
         tally.called += self.counts
         yield self.env.timeout(self.luck.exponential(1.0 / self.station.exams_per_unit_day))
         turn.value.busy -= 1
@@ -106,7 +107,7 @@ class PatientLevel:
 
     def stand(self, turn: simpy.Event, came: float) -> None:
         """Join the queue of a facility."""
-        facility = self.choose()
+        facility = self.place[turn] = self.choose()
         facility.queue[turn] = came
         facility.call()
 

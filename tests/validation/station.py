@@ -88,8 +88,7 @@ def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -
             done += exams[0, 0]
             left += gave_up.sum()
             queue += mean_waiting.sum() / (weeks - warm_up)
-    came = arrivals[warm_up:].sum()
-    length = (weeks - warm_up) * DAYS_PER_WEEK
+    came, length = arrivals[warm_up:].sum(), (weeks - warm_up) * DAYS_PER_WEEK
     return Means(
         exams_per_day=done.sum() / length,
         unmet_share=left / came,

@@ -11,7 +11,7 @@ from sim.equity.coverage import welfare
 from sim.learning.response import Response
 from sim.pipeline.records import STATION_FIELDS
 from sim.pipeline.run import simulate
-from sim.planning.agreement import Observed, agree
+from sim.planning.agreement import Effort, Observed, agree
 from sim.planning.calibration import Calibration, Flows
 from sim.planning.programme import build
 from sim.planning.solution import solve
@@ -42,7 +42,7 @@ def observed(plan: Plan) -> Observed:
 
 
 def test_the_plan_beats_the_baseline_in_the_simulation() -> None:
-    found = agree(small_world(), LAW, CASE, observed, rounds=2, time_limit_s=5.0)
+    found = agree(small_world(), LAW, CASE, observed, rounds=2, effort=Effort(time_limit_s=5.0))
     assert found.rounds["simulated_ede"].max() == pytest.approx(observed(found.plan).ede)
     nothing = replace(found.plan, units=np.zeros_like(found.plan.units))
     assert observed(found.plan).ede > 1.5 * observed(nothing).ede
@@ -61,7 +61,7 @@ def test_a_simulation_that_agrees_converges() -> None:
         expected = solve(programme).expected
         return Observed(expected.flows, expected.ede)
 
-    found = agree(small_world(), LAW, case, promised, rounds=4, time_limit_s=5.0)
+    found = agree(small_world(), LAW, case, promised, rounds=4, effort=Effort(time_limit_s=5.0))
     assert found.converged
     last = found.rounds.iloc[-1]
     assert last["expected_ede"] == pytest.approx(last["simulated_ede"], rel=0.006)
@@ -73,7 +73,7 @@ def test_the_best_simulated_plan_is_kept_not_the_last() -> None:
     def falling(plan: Plan) -> Observed:
         return replace(observed(plan), ede=next(results))
 
-    found = agree(small_world(), LAW, CASE, falling, rounds=3, time_limit_s=3.0)
+    found = agree(small_world(), LAW, CASE, falling, rounds=3, effort=Effort(time_limit_s=3.0))
     assert found.rounds["best"].tolist() == [True, False, False]
     assert not found.converged
 

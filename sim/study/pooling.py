@@ -1,0 +1,83 @@
+"""Plans for many countries: planned for income groups, shared out to their countries by need.
+
+Prices and delays in the tables are those of income groups, so a group's plan costs the same
+whichever of its countries it is carried out in. What is lost is the difference between countries
+of one group; the report says so.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sim.baseline.build import members
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.domain.plan import Plan
+from sim.planning.purchases import most_per_year
+from sim.scenario.schema import Scenario
+
+MANY_REGIONS = 24
+"""More regions than this are planned for pooled: the programme would take hours."""
+
+
+def is_large(world: World) -> bool:
+    """Whether a world has too many regions for one programme."""
+    return len(world.regions) > MANY_REGIONS
+
+
+def pooled(scenario: Scenario) -> Scenario:
+    """Return the scenario with its countries pooled by income group."""
+    return scenario.model_copy(update={"by": "income_group"})
+
+
+def share_out(plan: Plan, scenario: Scenario, world: World) -> Plan:
+    """Return a plan for income groups as a plan for their countries.
+
+    Parameters
+    ----------
+    plan : units by year, income group and item.
+    scenario, world : of the countries.
+    """
+    who = members(scenario)
+    need = world.care.need_per_year.sum(axis=(1, 2))
+    most = most_per_year(world, scenario)
+    service = [item.is_service for item in plan.catalogue.items]
+    units = np.zeros((plan.years, len(world.regions), len(plan.catalogue.items)))
+    for p, group in enumerate(plan.regions):
+        mine = np.array([g == group for g in who.income_groups])
+        share = np.where(mine, need, 0.0) / need[mine].sum()
+        for i, continuous in enumerate(service):
+            bought = plan.units[:, p, i]
+            units[:, :, i] += bought[:, None] * share if continuous else whole(bought, share)
+    return replace(
+        plan,
+        units=np.minimum(units, most[None]),
+        regions=world.regions,
+        catalogue=world.catalogue,
+        gap=float("nan"),
+        predicted=float("nan"),
+    )
+
+
+def whole(bought: Floats, share: Floats) -> Floats:
+    """Return whole units by year and place, as close as can be to their shares over time.
+
+    Parameters
+    ----------
+    bought : whole units by year, shape (year,).
+    share : of each place, adding up to 1, shape (place,).
+
+    >>> whole(np.array([1.0, 1.0, 2.0]), np.array([0.5, 0.25, 0.25]))
+    array([[1., 0., 0.],
+           [0., 1., 0.],
+           [1., 0., 1.]])
+    """
+    given = np.zeros((len(bought), len(share)))
+    for year, count in enumerate(np.cumsum(bought)):
+        owed = share * count - given[:year].sum(axis=0)
+        sure = np.floor(np.maximum(owed, 0.0))
+        left = round(float(bought[year] - sure.sum()))
+        given[year] = sure
+        if left > 0:
+            given[year, np.argsort(-(owed - sure), kind="stable")[:left]] += 1.0
+    return given

@@ -1,0 +1,158 @@
+"""Speed as ratios measured in one run: time per exam against peers, time against size.
+
+Nothing here fails because a machine is slow. Tables are printed; `make bench` shows them.
+"""
+
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from sim.baseline.build import build_world
+from sim.baseline.world import World
+from sim.domain.plan import empty_plan
+from sim.pipeline.run import simulate
+from tests.scenarios import scenario
+from tests.small_world import fixed_response, small_world
+from tests.validation.patient_level import by_patients
+from tests.validation.station import Means, Station, by_counts
+from tests.validation.test_imaging_ciw import by_ciw
+
+REPEATS = 5
+NATIONAL = Station(19_000.0, 10.0, 30.0, facilities=2_000)
+"""A large country's arrivals: seven million a year."""
+SMALL = Station(38.0, 10.0, 30.0, facilities=4)
+"""A district's: the same load on fewer units, where Ciw is at its fastest."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a piece of work took, the fastest of a few repeats, and the memory it peaked at."""
+
+    seconds: float
+    peak_mb: float
+
+
+def timed(work: Callable[[], object], *, repeats: int = REPEATS) -> Timing:
+    work()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    return Timing(min(seconds), peak)
+
+
+def show(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    table = Table(*columns, title=title)
+    for row in rows:
+        table.add_row(*row)
+    Console(width=110).print(table)
+
+
+@pytest.mark.slow
+def test_seconds_per_exam_against_peers() -> None:
+    """Each model runs as long as it takes to be timed; time per exam does not depend on that."""
+    rows, ratios = [], []
+    for place, station, peers in (
+        (
+            "4 units",
+            SMALL,
+            {"SimPy": _simpy(SMALL, weeks=60), "Ciw": lambda: by_ciw(SMALL, seed=1)},
+        ),
+        ("2,000 units", NATIONAL, {"SimPy": _simpy(NATIONAL, weeks=1)}),
+    ):
+        weeks = 520
+        ours, exams = _per_exam(_counts(station, weeks=weeks), days=weeks * 7, repeats=REPEATS)
+        rows.append((f"{place}, counts", f"{exams:,.0f}", f"{1.0 / ours:,.0f}", "1"))
+        for name, work in peers.items():
+            days = 700 if name == "Ciw" else 420 if station is SMALL else 7
+            theirs, exams = _per_exam(work, days=days, repeats=1)
+            ratios.append(theirs / ours)
+            rows.append(
+                (f"{place}, {name}", f"{exams:,.0f}", f"{1.0 / theirs:,.0f}", f"{ratios[-1]:,.0f}")
+            )
+    show(
+        "Imaging station: time per simulated exam",
+        ("model", "exams", "exams per second", "time per exam, counts = 1"),
+        rows,
+    )
+    assert min(ratios) > 0.0
+
+
+def _counts(station: Station, *, weeks: int) -> Callable[[], Means]:
+    return lambda: by_counts(station, weeks=weeks, warm_up=0, replication=0)
+
+
+def _simpy(station: Station, *, weeks: int) -> Callable[[], Means]:
+    return lambda: by_patients(station, weeks=weeks, warm_up=0, replication=0)
+
+
+def _per_exam(work: Callable[[], Means], *, days: int, repeats: int) -> tuple[float, float]:
+    """Return seconds per exam, the fastest of the repeats, and how many exams that was."""
+    seconds, exams = [], 1.0
+    for _ in range(repeats):
+        start = time.perf_counter()
+        exams = work().exams_per_day * days
+        seconds.append(time.perf_counter() - start)
+    return min(seconds) / exams, exams
+
+
+def one_replication(world: World, *, years: int) -> Timing:
+    plan = empty_plan("baseline", world.catalogue, world.regions, years=years, start_year=2027)
+    set_up = scenario(years=years)
+    return timed(
+        lambda: simulate(world, plan, fixed_response(), scenario=set_up, seed=1, replication=0),
+        repeats=3,
+    )
+
+
+@pytest.mark.slow
+def test_seconds_of_a_replication_against_its_size() -> None:
+    countries = ("KEN", "UGA", "TZA", "RWA", "BDI")
+    fifty = build_world(scenario(regions=("Africa",)), draw=None)
+    everywhere = build_world(scenario(regions=("all",)), draw=None)
+    five = build_world(scenario(regions=countries), draw=None)
+    crowded = replace(
+        five,
+        care=replace(
+            five.care,
+            population=five.care.population * 100,
+            need_per_year=five.care.need_per_year * 100,
+            units=five.care.units * 100,
+            reader_hours_per_year=five.care.reader_hours_per_year * 100,
+        ),
+        data=replace(
+            five.data,
+            steward_studies_per_year=five.data.steward_studies_per_year * 100,
+            curator_studies_per_year=five.data.curator_studies_per_year * 100,
+        ),
+    )
+    cases = (
+        ("5 countries, 2 groups, 15 years", five, 15),
+        ("population x 100", crowded, 15),
+        (f"{len(fifty.regions)} countries", fifty, 15),
+        (f"{len(everywhere.regions)} countries", everywhere, 15),
+        ("5 countries, 30 years", five, 30),
+        ("5 regions, 2 groups (made up)", small_world(5, 2), 15),
+        ("5 regions, 12 groups (made up)", small_world(5, 12), 15),
+    )
+    timings = {name: one_replication(world, years=years) for name, world, years in cases}
+    base = timings[cases[0][0]].seconds
+    show(
+        "One replication",
+        ("world", "seconds", "times the first", "peak MB"),
+        [
+            (name, f"{t.seconds:.3f}", f"{t.seconds / base:.2f}", f"{t.peak_mb:.1f}")
+            for name, t in timings.items()
+        ],
+    )
+    assert all(t.seconds > 0.0 for t in timings.values())
