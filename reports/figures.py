@@ -28,7 +28,8 @@ def equity_over_time(yearly: pd.DataFrame) -> str:
         by_year = part.groupby("year")["ede"]
         low, mean, high = by_year.quantile(BAND[0]), by_year.mean(), by_year.quantile(BAND[1])
         shade = colour(str(policy), position)
-        axes.fill_between(mean.index, low, high, color=shade, alpha=0.14, linewidth=0)
+        if policy in ("baseline", "plan"):  # more bands than two hide each other
+            axes.fill_between(mean.index, low, high, color=shade, alpha=0.15, linewidth=0)
         axes.plot(mean.index, mean, color=shade, linewidth=2.2, label=name_of(str(policy)))
     axes.set_ylim(bottom=0.0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))

@@ -8,7 +8,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
-from reports.style import name_of
+from reports.style import name_of, opponent
 from sim.domain.lever import Stage
 from sim.errors import RunFolderError
 from sim.pipeline.records import ENERGY_BASIS
@@ -46,6 +46,8 @@ def render(result: StudyResult) -> str:
         "points": words.points,
         "dollars": words.dollars,
         "item": words.item_words,
+        "number": words.number,
+        "power": words.power_words,
         "policy": name_of,
     }
     return environment.from_string(template).render(**content(result))
@@ -79,7 +81,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "inputs": result.inputs,
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),
-        "energy_basis": ENERGY_BASIS,
+        "energy_basis": _energy_basis(result),
         "provenance": result.provenance.as_dict(),
         "figures": _figures(result, recommended, spend),
     }
@@ -94,14 +96,14 @@ def headline(result: StudyResult) -> str:
     beaten = [str(name) for name, row in against.iterrows() if row["verdict"] == "beats"]
     unbeaten = [str(name) for name in against.index if name not in beaten]
     if not unbeaten:
-        rivals = " and ".join(name_of(name).lower() for name in beaten)
+        rivals = words.listed([opponent(name) for name in beaten])
         return f"Follow the plan: in simulation it beats {rivals}."
     rules = [name for name in unbeaten if name != "baseline"]
     if "baseline" in beaten and rules:
-        rivals = " and ".join(name_of(name).lower() for name in rules)
+        rivals = words.listed([opponent(name) for name in rules])
         return (
-            f"Spending as planned is better than {name_of('baseline').lower()}, "
-            f"but the plan is not shown to beat the {rivals}: prefer the simpler rule."
+            f"Spending as planned is better than {opponent('baseline')}, "
+            f"but the plan is not shown to beat {rivals}: prefer the simpler rule."
         )
     return "No plan is shown to beat buying nothing: do not spend on the strength of this study."
 
@@ -132,6 +134,12 @@ def purchases(result: StudyResult, policy: str) -> pd.DataFrame:
     return table.sort_values("stage", key=lambda stages: stages.map(order), kind="stable")
 
 
+def _energy_basis(result: StudyResult) -> dict[str, str]:
+    """Return how every use of energy is known; inference as well as the profile knows it."""
+    power = words.power_words(str(result.profile["power_source"]))
+    return ENERGY_BASIS | {"inference": f"joules of the measured profile, whose {power}"}
+
+
 def _recommended(result: StudyResult) -> str:
     return "plan" if "plan" in result.policies else result.policies[-1]
 
@@ -139,7 +147,11 @@ def _recommended(result: StudyResult) -> str:
 def _ledger_rows(result: StudyResult) -> list[dict[str, Any]]:
     names = ("spend_usd", "follow_up_usd", "energy_kwh", "emissions_t_co2e", "unmet_share",
              "wait_weeks", "found", "missed")  # fmt: skip
-    tables = {name: result.values(name).set_index("policy") for name in names}
+    # none of these can be negative; a symmetric interval can
+    values = {name: result.values(name).set_index("policy") for name in names}
+    tables = {
+        name: table.assign(low=table["low"].clip(lower=0.0)) for name, table in values.items()
+    }
     return [
         {"policy": policy} | {name: table.loc[policy] for name, table in tables.items()}
         for policy in result.policies

@@ -70,6 +70,16 @@ def name_of(policy: str) -> str:
     return POLICY_NAMES.get(policy, policy)
 
 
+def opponent(policy: str) -> str:
+    """Return how a policy is called as the object of a sentence.
+
+    >>> opponent("equal_split"), opponent("baseline")
+    ('the equal split', 'buying nothing')
+    """
+    words = name_of(policy)
+    return words.lower() if policy in ("baseline", "plan") else f"the {words.lower()}"
+
+
 def panel(
     *, width: float = 7.4, height: float = 3.2, rows: int = 1, columns: int = 1
 ) -> tuple[Figure, list[Axes]]:

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from reports.style import name_of
+from reports.style import opponent
 
 USD_PER_MILLION = 1e6
 
@@ -64,6 +64,37 @@ def dollars(usd: float) -> str:
     return f"${float(f'{usd:.3g}'):,.0f}"
 
 
+def number(value: float) -> str:
+    """Return a count or an amount at three digits, with thousands apart.
+
+    >>> number(1934.2), number(24.71), number(0.0)
+    ('1,930', '24.7', '0')
+    """
+    return "not estimable" if math.isnan(value) else f"{float(f'{value:.3g}'):,.10g}"
+
+
+POWER_WORDS = {
+    "measured": "power measured by the device",
+    "nameplate": "power estimated from the nameplate",
+    "default": "power is a library's default, not measured: an order of magnitude only",
+}
+
+
+def power_words(source: str) -> str:
+    """Return how the watts behind an energy figure were got."""
+    return POWER_WORDS.get(source, source)
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a list in a sentence.
+
+    >>> listed(["one", "two", "three"]), listed(["one"])
+    ('one, two and three', 'one')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def item_words(item: str) -> str:
     """Return an item in words.
 
@@ -83,7 +114,7 @@ def verdict_words(row: pd.Series) -> str:
         "undecided": "is not shown to beat",
     }[str(row["verdict"])]
     return (
-        f"{name_of(str(row['policy']))} {claim} {name_of(str(row['baseline'])).lower()}: "
+        f"{opponent(str(row['policy'])).capitalize()} {claim} {opponent(str(row['baseline']))}: "
         f"{points(row['difference'])} points of equally distributed coverage "
         f"(95% interval {interval(row['low'], row['high'])}, "
         f"{int(row['draws'])} draws, better in {row['p_positive']:.0%} of them)"
