@@ -267,15 +267,12 @@ def _recommend(result: "StudyResult") -> None:
     """Print where a little more money helps most, and what the study found."""
     top = result.marginal().head(TOP)
     if not top.empty:
-        shown = top[["region", "item"]].assign(gain=top["ede_gain_per_musd"])
+        shown = top[["region", "stage", "item"]].assign(gain=top["ede_gain_per_musd"])
         shown["95% interval"] = [
             "too few draws" if isnan(low) else f"{low:+.3g} to {high:+.3g}"
             for low, high in top[["low", "high"]].to_numpy()
         ]
-        shown["above 0"] = [
-            f"{share:.0%} of {count:.0f}"
-            for share, count in top[["p_positive", "draws"]].to_numpy()
-        ]
+        shown["above 0"] = [f"{share:.0%}" for share in top["p_positive"]]
         title = "Gain in equity (equally distributed coverage) per million more US dollars"
         terminal.table(shown, title=title)
     for sentence in result.verdicts():

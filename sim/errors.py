@@ -56,8 +56,14 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 
     >>> nearest("dermoscpy", ["dermoscopy", "fundus"])
     " Did you mean 'dermoscopy'?"
+    >>> nearest("buget", ["budget_usd_per_year", "horizon"])
+    " Did you mean 'budget_usd_per_year'?"
     >>> nearest("zzz", ["dermoscopy"])
     ''
     """
-    close = get_close_matches(name, list(allowed), n=1)
+    names = list(allowed)
+    # a long name is also recognised by how it begins
+    beginnings = {long[: len(name) + 1]: long for long in reversed(names)}
+    close = get_close_matches(name, names, n=1)
+    close = close or [beginnings[start] for start in get_close_matches(name, beginnings, n=1)]
     return f" Did you mean '{close[0]}'?" if close else ""

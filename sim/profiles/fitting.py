@@ -100,7 +100,7 @@ def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ProfileError(
-            f"{error.filename}: not found. Measure first: `equiscan profile measure`."
+            f"{error.filename or folder / RUNS}: not found. Measure first: `equiscan profile measure`."
         ) from None
     if runs["error"].isna().sum() == 0:
         raise ProfileError(f"{folder}: every run failed, first with: {runs['error'].iloc[0]}")
