@@ -267,16 +267,17 @@ def _recommend(result: "StudyResult") -> None:
     """Print where a little more money helps most, and what the study found."""
     top = result.marginal().head(TOP)
     if not top.empty:
-        shown = top[["region", "stage", "item"]].assign(gain=top["ede_gain_per_musd"])
-        shown["95% interval"] = [
-            "too few draws" if isnan(low) else f"{low:+.3g} to {high:+.3g}"
-            for low, high in top[["low", "high"]].to_numpy()
-        ]
-        shown["above 0"] = [f"{share:.0%}" for share in top["p_positive"]]
-        title = "Gain in equity (equally distributed coverage) per million more US dollars"
-        terminal.table(shown, title=title)
-    for sentence in result.verdicts():
-        typer.echo(f"- {sentence}")
+        gains = 100.0 * top[["ede_gain_per_musd", "low", "high"]].to_numpy()
+        shown = top[["region", "stage", "item"]].assign(
+            gain=[f"{gain:+.2f}" for gain, _, _ in gains],
+            interval=[
+                "too few draws" if isnan(low) else f"{low:+.2f} to {high:+.2f}"
+                for _, low, high in gains
+            ],
+        )
+        title = "Points of equally distributed coverage per further million dollars"
+        terminal.table(shown.rename(columns={"interval": "95% interval"}), title=title)
+    terminal.bullets(result.verdicts())
 
 
 def _fact(row: "pd.Series[Any]") -> str:

@@ -2,8 +2,9 @@
 """What the command line draws: tables that fit the terminal, and a progress bar."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ def table(frame: "pd.DataFrame", *, title: str | None = None) -> None:
         cells = (f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row)
         drawn.add_row(*map(Text, cells))
     Console(highlight=False).print(drawn)
+
+
+def bullets(sentences: Iterable[str]) -> None:
+    """Print sentences as a list, wrapped to the terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    for sentence in sentences:
+        console.print(fill(f"- {sentence}", width=console.width, subsequent_indent="  "))
 
 
 @contextmanager

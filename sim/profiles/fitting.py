@@ -99,8 +99,9 @@ def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         runs = pd.read_parquet(folder / RUNS)
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        missing = error.filename or folder / RUNS
         raise ProfileError(
-            f"{error.filename or folder / RUNS}: not found. Measure first: `equiscan profile measure`."
+            f"{missing}: not found. Measure first: `equiscan profile measure`."
         ) from None
     if runs["error"].isna().sum() == 0:
         raise ProfileError(f"{folder}: every run failed, first with: {runs['error'].iloc[0]}")

@@ -129,6 +129,7 @@ def test_a_run_ends_with_recommendations_verdicts_and_the_report(
     marginal = pd.DataFrame(
         {
             "region": ["Somewhere", "KEN"],
+            "stage": ["data creation", "deployment"],
             "item": ["reader.ophthalmologist", "site"],
             "ede_gain_per_musd": [0.00123, -0.5],
             "low": [0.001, float("nan")],
@@ -152,8 +153,7 @@ def test_a_run_ends_with_recommendations_verdicts_and_the_report(
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert asked == {"workers": 2, "overwrite": True, "progress": None, "out": out, "budget": 2e6}
-    assert "+0.001 to +0.002" in result.stdout
-    assert "100% of 20" in result.stdout
+    assert "+0.10 to +0.20" in result.stdout
     assert "too few draws" in result.stdout
     assert "- It is undecided." in result.stdout
     assert f"Report: {out / 'report.html'}" in result.stdout
