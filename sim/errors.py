@@ -13,6 +13,10 @@ Programming mistakes stay ``ValueError`` and ``TypeError`` and are not caught.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
+
+MOST_SHOWN = 12
+"""Clashing constraints that a message names."""
 
 
 class SimError(Exception):
@@ -48,7 +52,13 @@ class InfeasibleError(PlanError):
 
     def __init__(self, conflict: tuple[str, ...]) -> None:
         self.conflict = conflict
-        super().__init__(f"no plan meets all of: {', '.join(conflict)}. Relax one of them.")
+        shown = ", ".join(conflict[:MOST_SHOWN])
+        more = f" and {len(conflict) - MOST_SHOWN} more" if len(conflict) > MOST_SHOWN else ""
+        super().__init__(f"no plan meets all of: {shown}{more}. Relax one of them.")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[str, ...]]]:
+        """Travel between processes by the conflict, not by the message made of it."""
+        return type(self), (self.conflict,)
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

@@ -70,11 +70,13 @@ class Calibration:
             reading=_corrected(self.reading, _read_share(expected), _read_share(observed)),
             ai=_corrected(self.ai, _ai_share(expected), _ai_share(observed)),
             annotation=_corrected(self.annotation, expected.annotated, observed.annotated),
+            # one factor for all years: a release that counts for less in one year and for more in
+            # the next would have been trained in between, and rows that say so exclude every plan
             quality=_corrected(
                 self.quality,
-                quality_of(expected, human_benefit),
-                quality_of(observed, human_benefit),
-                seen=observed.read_by_ai > 0,
+                np.broadcast_to(mean_quality(expected, human_benefit), self.quality.shape),
+                np.broadcast_to(mean_quality(observed, human_benefit), self.quality.shape),
+                seen=np.broadcast_to(observed.read_by_ai.sum(axis=0) > 0, self.quality.shape),
             ),
         )
 
@@ -91,10 +93,14 @@ def _per_exam(count: Floats, flows: Flows) -> Floats:
     return np.divide(count, flows.exams, out=np.zeros_like(count), where=flows.exams > 0)
 
 
-def quality_of(flows: Flows, human_benefit: Floats) -> Floats:
-    """Return the mean benefit of a reading with AI, shape (y, r, m); 0 where there was none."""
-    by_ai = flows.benefit - flows.read_by_human * human_benefit
-    return np.divide(by_ai, flows.read_by_ai, out=np.zeros_like(by_ai), where=flows.read_by_ai > 0)
+def mean_quality(flows: Flows, human_benefit: Floats) -> Floats:
+    """Return the mean benefit of a reading with AI, over all years; 0 where there was none.
+
+    Shape (r, m).
+    """
+    by_ai = (flows.benefit - flows.read_by_human * human_benefit).sum(axis=0)
+    read = flows.read_by_ai.sum(axis=0)
+    return np.asarray(np.divide(by_ai, read, out=np.zeros_like(by_ai), where=read > 0))
 
 
 def _corrected(

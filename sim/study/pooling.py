@@ -59,6 +59,24 @@ def share_out(plan: Plan, scenario: Scenario, world: World) -> Plan:
     )
 
 
+def duals_of_countries(duals: Floats, scenario: Scenario, world: World) -> Floats:
+    """Return the screening values of income groups for each of their countries, by need.
+
+    Parameters
+    ----------
+    duals : by income group and item, shape (group, item).
+
+    Returns
+    -------
+    Shape (country, item). Within a group the values differ by a hair, so that of countries that
+    the programme cannot tell apart those with more need are simulated first.
+    """
+    groups = list(members(pooled(scenario)).regions)
+    need = world.care.need_per_year.sum(axis=(1, 2))
+    place = [groups.index(group) for group in members(scenario).income_groups]
+    return np.asarray(duals[place] * (1.0 + 1e-6 * need / need.max())[:, None])
+
+
 def whole(bought: Floats, share: Floats) -> Floats:
     """Return whole units by year and place, as close as can be to their shares over time.
 

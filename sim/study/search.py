@@ -25,7 +25,7 @@ from sim.planning.explanation import marginal_values
 from sim.scenario.schema import LeverBounds, Scenario
 from sim.study.experiment import Prepare, Setting
 from sim.study.outcomes import cell_records, cell_table, equity_outcomes
-from sim.study.pooling import is_large, pooled, share_out
+from sim.study.pooling import duals_of_countries, is_large, pooled, share_out
 from sim.units import WEEKS_PER_YEAR
 
 SEARCH_DRAWS = 10
@@ -91,7 +91,8 @@ def candidate(field: Field, hedge: float) -> Candidate:
     plan = share_out(group.plan, scenario, world)
     draws = [prepare(scenario, draw, 0, "search") for draw in range(SEARCH_DRAWS)]
     note = f"{group.note}; planned for income groups, shared out to countries by need"
-    return replace(group, plan=plan, ede=observe(draws, plan).ede, note=note, duals=None)
+    duals = None if group.duals is None else duals_of_countries(group.duals, scenario, world)
+    return replace(group, plan=plan, ede=observe(draws, plan).ede, note=note, duals=duals)
 
 
 def _candidate(field: Field, hedge: float) -> Candidate:

@@ -1,19 +1,23 @@
 """Plans keep every unit on their way to disk and back."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sim.scenario.schema import Scenario
+from sim.study import search
 from sim.study.design import Purpose
 from sim.study.experiment import Setting
 from sim.study.folder import read_table, write_part
-from sim.study.plans import SEARCH_REPLICATIONS, make_plans, observe, proposals_of, tables_of
+from sim.study.plans import make_plans, proposals_of, tables_of
+from sim.study.search import Candidate
 from tests.small_world import small_world
-from tests.unit.study.small_study import plan_of, prepare_small, proposals, small_scenario
+from tests.unit.study.small_study import prepare_small, proposals, small_scenario
 
 SCENARIO = small_scenario().model_copy(update={"policies": ("equal_split", "plan"), "levers": {}})
+Work = Callable[[float], Candidate]
 
 
 def test_plans_come_back_from_a_folder_unit_by_unit(tmp_path: Path) -> None:
@@ -36,17 +40,18 @@ def test_plans_come_back_from_a_folder_unit_by_unit(tmp_path: Path) -> None:
     assert np.isnan(found["baseline"].plan.gap)
 
 
-def test_plans_are_made_on_central_values_with_search_luck_only() -> None:
-    asked: list[tuple[int | None, int, str]] = []
+def test_plans_are_made_with_search_luck_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "SEARCH_DRAWS", 2)
+    asked: set[tuple[int | None, int, str]] = set()
 
     def prepare(
         scenario: Scenario, draw: int | None, replication: int, purpose: Purpose
     ) -> Setting:
-        asked.append((draw, replication, purpose))
+        asked.add((draw, replication, purpose))
         return prepare_small(scenario, draw, replication, purpose)
 
     made = make_plans(SCENARIO, prepare=prepare)
-    assert asked == [(None, k, "search") for k in range(SEARCH_REPLICATIONS)]
+    assert asked == {(draw, 0, "search") for draw in (None, 0, 1)}
     assert list(made) == ["equal_split", "plan"]
     assert [proposal.plan.name for proposal in made.values()] == ["equal_split", "plan"]
     assert made["plan"].plan.status in ("optimal", "feasible")
@@ -56,14 +61,13 @@ def test_plans_are_made_on_central_values_with_search_luck_only() -> None:
     assert made["equal_split"].duals is None
 
 
-def test_what_is_observed_is_the_mean_over_replications() -> None:
-    settings = [prepare_small(SCENARIO, None, k, "search") for k in range(2)]
-    plan = plan_of({"scanner.dermoscopy": 1.0, "annotation": 1.0, "curator": 1.0, "steward": 1.0})
-    runs = [one.run(plan) for one in settings]
-    seen = observe(settings, plan)
-    exams = np.mean([run.records.cells["exams"].sum(axis=3) for run in runs], axis=0)
-    np.testing.assert_allclose(seen.flows.exams, exams)
-    done = sum(run.weekly().query("station == 'annotation'")["done"].sum() for run in runs)
-    assert done > 0
-    assert seen.flows.annotated.sum() == pytest.approx(done / 2)
-    assert 0.0 < seen.ede < 1.0
+def test_candidates_may_come_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "SEARCH_DRAWS", 1)
+
+    def backwards(work: Work, hedges: Iterable[float]) -> Iterable[Candidate]:
+        return [work(hedge) for hedge in reversed(list(hedges))]
+
+    one = make_plans(SCENARIO, prepare=prepare_small)["plan"]
+    other = make_plans(SCENARIO, prepare=prepare_small, spread=backwards)["plan"]
+    np.testing.assert_array_equal(one.plan.units, other.plan.units)
+    assert one.note == other.note

@@ -1,0 +1,208 @@
+"""The search keeps the plan that does best on draws that never judge."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.baseline.world import World
+from sim.domain.lever import STAGE_OF
+from sim.planning import agreement
+from sim.scenario.schema import LeverBounds, Scenario
+from sim.study import pooling, search
+from sim.study.design import Purpose
+from sim.study.experiment import Setting, prepare
+from sim.study.names import load_scenario
+from sim.study.search import (
+    FOR_AI,
+    HEDGES,
+    SURE,
+    Candidate,
+    Field,
+    best_candidate,
+    candidate,
+    observe,
+    prudent,
+    without_ai,
+)
+from tests.scenarios import SCENARIOS
+from tests.small_world import small_world
+from tests.unit.study.small_study import plan_of, prepare_small, small_scenario
+
+SCENARIO = small_scenario().model_copy(update={"levers": {}})
+FIELD = Field(SCENARIO, prepare_small)
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "SEARCH_DRAWS", 3)
+
+
+def ai_units(plan_units: np.ndarray) -> float:
+    catalogue = small_world().catalogue
+    return float(sum(plan_units[:, :, catalogue.index(lever)].sum() for lever in FOR_AI))
+
+
+def test_the_best_candidate_has_the_best_mean_equity_over_the_search_draws() -> None:
+    made: list[Candidate] = []
+
+    def remember(work: object, hedges: Iterable[float]) -> Iterable[Candidate]:
+        made.extend(work(hedge) for hedge in hedges)
+        return reversed(made)
+
+    found = best_candidate(FIELD, spread=remember)
+    assert [one.hedge for one in made] == list(HEDGES)
+    for one in made:
+        means = [
+            observe([prepare_small(SCENARIO, draw, 0, "search")], one.plan).ede for draw in range(3)
+        ]
+        assert one.ede == pytest.approx(np.mean(means))
+        assert f"{one.hedge:.0%}: {one.ede:.4f}" in found.note
+    assert len({one.ede for one in made}) == len(made)  # else any choice would do
+    best = max(made, key=lambda one: one.ede)
+    assert (found.hedge, found.ede) == (best.hedge, best.ede)
+    np.testing.assert_array_equal(found.plan.units, best.plan.units)
+
+
+def test_a_tie_goes_to_the_least_hedge_whoever_finishes_first() -> None:
+    def equal(_: object, hedges: Iterable[float]) -> Iterable[Candidate]:
+        return [Candidate(hedge, plan_of({}), 0.5, "", None) for hedge in reversed(list(hedges))]
+
+    assert best_candidate(FIELD, spread=equal).hedge == min(HEDGES)
+
+
+def test_a_candidate_asks_for_search_settings_only() -> None:
+    asked: set[tuple[int | None, int, str]] = set()
+
+    def watched(
+        scenario: Scenario, draw: int | None, replication: int, purpose: Purpose
+    ) -> Setting:
+        asked.add((draw, replication, purpose))
+        return prepare_small(scenario, draw, replication, purpose)
+
+    candidate(Field(SCENARIO, watched), 1.0)
+    assert asked == {(draw, 0, "search") for draw in (None, 0, 1, 2)}
+
+
+def test_a_hedge_spends_its_share_without_ai_and_the_rest_as_is_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    budgets, found = [], []
+
+    def watched(*args: object, **options: object) -> agreement.Agreement:
+        budgets.append((args[2].budget_usd_per_year, args[2].levers))
+        found.append((agreement.agree(*args, **options), options.get("at_least")))
+        return found[-1][0]
+
+    monkeypatch.setattr(search, "agree", watched)
+    half = candidate(FIELD, 0.5)
+    budget = SCENARIO.budget_usd_per_year
+    assert budgets == [(budget / 2, without_ai(SCENARIO)), (budget, SCENARIO.levers)]
+    (alone, nothing), (both, at_least) = found
+    assert nothing is None
+    np.testing.assert_array_equal(at_least, alone.plan.units)
+    np.testing.assert_array_equal(half.plan.units, both.plan.units)
+    assert alone.plan.units.sum() > 0
+    assert (half.plan.units >= alone.plan.units - 1e-9).all()
+    assert ai_units(alone.plan.units) == 0.0
+    assert ai_units(half.plan.units) > 0.0
+
+
+def test_a_full_hedge_buys_nothing_that_serves_only_ai() -> None:
+    full = candidate(FIELD, 1.0)
+    assert full.plan.units.sum() > 0.0
+    assert ai_units(full.plan.units) == 0.0
+
+
+def test_no_hedge_is_a_mistake_in_the_code_and_said_to_be() -> None:
+    with pytest.raises(ValueError, match="0 to 1, got nan"):
+        candidate(FIELD, float("nan"))
+
+
+def test_without_ai_forbids_exactly_the_levers_that_only_serve_ai() -> None:
+    limited = {"scanner": LeverBounds(max_per_year=3.0), "site": LeverBounds(max_per_year=1.0)}
+    scenario = SCENARIO.model_copy(update={"levers": limited})
+    found = without_ai(scenario)
+    assert found["scanner"] == limited["scanner"]
+    forbidden = {lever for lever, bounds in found.items() if not bounds.allowed}
+    assert forbidden == set(STAGE_OF) - {"scanner", "outreach", "reader"}
+    assert scenario.levers == limited  # the scenario is left as it was
+
+
+def drawn_worlds(values: list[tuple[float, float, float]]) -> list[World]:
+    central = small_world()
+    return [
+        replace(
+            central,
+            compute=replace(
+                central.compute, gpu_hours_base=base, gpu_hours_per_1000_studies=per_1000
+            ),
+            care=replace(central.care, prevalence=np.array([prevalence])),
+        )
+        for base, per_1000, prevalence in values
+    ]
+
+
+DRAW = st.tuples(st.floats(1.0, 1e4), st.floats(0.01, 100.0), st.floats(0.001, 0.9))
+
+
+@given(st.lists(DRAW, min_size=1, max_size=12))
+def test_prudence_buys_thresholds_that_suffice_in_most_draws(
+    values: list[tuple[float, float, float]],
+) -> None:
+    central, drawn = small_world(), drawn_worlds(values)
+    found = prudent(central, drawn)
+    base, per_1000, prevalence = (np.array(column) for column in zip(*values, strict=True))
+    assert found.compute.gpu_hours_base >= np.quantile(base, SURE) * (1 - 1e-12)
+    assert found.compute.gpu_hours_per_1000_studies >= np.quantile(per_1000, SURE) * (1 - 1e-12)
+    rare = np.quantile(prevalence, 1.0 - SURE)
+    assert found.care.prevalence[0] == pytest.approx(min(rare, central.care.prevalence[0]))
+
+
+def test_prudence_changes_thresholds_and_nothing_else() -> None:
+    central = small_world()
+    found = prudent(central, drawn_worlds([(80.0, 3.0, 0.1), (90.0, 4.0, 0.3)]))
+    assert found.compute.gpu_hours_base > central.compute.gpu_hours_base
+    again = replace(
+        found,
+        compute=replace(
+            found.compute,
+            gpu_hours_base=central.compute.gpu_hours_base,
+            gpu_hours_per_1000_studies=central.compute.gpu_hours_per_1000_studies,
+        ),
+        care=replace(found.care, prevalence=central.care.prevalence),
+    )
+    np.testing.assert_equal(again, central)
+
+
+def test_what_is_observed_is_the_mean_over_settings_of_several_draws() -> None:
+    settings = [prepare_small(SCENARIO, draw, 0, "search") for draw in range(2)]
+    plan = plan_of({"scanner.dermoscopy": 1.0, "annotation": 1.0, "curator": 1.0, "steward": 1.0})
+    runs = [one.run(plan) for one in settings]
+    seen = observe(settings, plan)
+    each = np.array([run.records.cells["exams"].sum(axis=3) for run in runs])
+    assert not np.array_equal(*each)  # the draws differ
+    np.testing.assert_allclose(seen.flows.exams, each.mean(axis=0))
+    done = sum(run.weekly().query("station == 'annotation'")["done"].sum() for run in runs)
+    assert done > 0
+    assert seen.flows.annotated.sum() == pytest.approx(done / 2)
+    apart = [observe([one], plan).ede for one in settings]
+    assert apart[0] != apart[1]
+    assert seen.ede == pytest.approx(np.mean(apart))
+
+
+def test_many_countries_are_planned_for_pooled_and_judged_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pooling, "MANY_REGIONS", 1)
+    monkeypatch.setattr(search, "SEARCH_DRAWS", 1)
+    scenario = load_scenario(SCENARIOS / "tiny.yaml")
+    found = candidate(Field(scenario, prepare), 1.0)
+    assert found.plan.regions == ("KEN", "RWA")
+    assert "shared out to countries by need" in found.note
+    assert found.duals is not None
+    assert found.duals.shape == found.plan.units.shape[1:]
+    assert found.ede == observe([prepare(scenario, 0, 0, "search")], found.plan).ede
