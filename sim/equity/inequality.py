@@ -120,8 +120,9 @@ def theil_between_within(
     values, masses = np.ravel(ec), np.ravel(weights).astype(float)
     if len(part) != len(values):
         raise ValueError(f"part names {len(part)} cells, ec has {len(values)}")
-    held = {label: np.array([p == label for p in part]) & (masses > 0) for label in dict.fromkeys(part)}
-    masks = [mask for mask in held.values() if mask.any()]
+    # in the order of the cells: a set's order differs between processes, and so the last bit
+    held = [np.array([p == label for p in part]) & (masses > 0) for label in dict.fromkeys(part)]
+    masks = [mask for mask in held if mask.any()]
     sizes = np.array([masses[mask].sum() for mask in masks])
     means = np.array([np.average(values[mask], weights=masses[mask]) for mask in masks])
     between = theil(means, sizes)
