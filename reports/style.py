@@ -1,5 +1,6 @@
 """How every figure looks: colours that the colour-blind can tell apart, quiet axes, SVG out."""
 
+import re
 from io import StringIO
 from typing import Any
 
@@ -98,5 +99,5 @@ def svg(figure: Figure, *, name: str) -> str:
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
-    element = text[text.index("<svg") :]
+    element = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", text[text.index("<svg") :])
     return element.replace("<svg ", f'<svg role="img" aria-labelledby="{name}-caption" ', 1)

@@ -70,7 +70,7 @@ def number(value: float) -> str:
     >>> number(1934.2), number(24.71), number(0.0)
     ('1,930', '24.7', '0')
     """
-    return "not estimable" if math.isnan(value) else f"{float(f'{value:.3g}'):,.10g}"
+    return "not estimable" if math.isnan(value) else f"{float(f'{value:.3g}'):,.15g}"
 
 
 POWER_WORDS = {

@@ -1,7 +1,8 @@
 """The search keeps the plan that does best on draws that never judge."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,10 +29,10 @@ from sim.study.search import (
     prudent,
     without_ai,
 )
-from tests.scenarios import SCENARIOS
 from tests.small_world import small_world
 from tests.unit.study.small_study import plan_of, prepare_small, small_scenario
 
+TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
 SCENARIO = small_scenario().model_copy(update={"levers": {}})
 FIELD = Field(SCENARIO, prepare_small)
 
@@ -61,7 +62,7 @@ def test_the_best_candidate_has_the_best_mean_equity_over_the_search_draws() -> 
         ]
         assert one.ede == pytest.approx(np.mean(means))
         assert f"{one.hedge:.0%}: {one.ede:.4f}" in found.note
-    assert len({one.ede for one in made}) == len(made)  # else any choice would do
+    assert len({one.ede for one in made}) > 1  # else any choice would do
     best = max(made, key=lambda one: one.ede)
     assert (found.hedge, found.ede) == (best.hedge, best.ede)
     np.testing.assert_array_equal(found.plan.units, best.plan.units)
@@ -175,7 +176,7 @@ def test_prudence_changes_thresholds_and_nothing_else() -> None:
         ),
         care=replace(found.care, prevalence=central.care.prevalence),
     )
-    np.testing.assert_equal(again, central)
+    np.testing.assert_equal(asdict(again), asdict(central))
 
 
 def test_what_is_observed_is_the_mean_over_settings_of_several_draws() -> None:
@@ -199,7 +200,7 @@ def test_many_countries_are_planned_for_pooled_and_judged_apart(
 ) -> None:
     monkeypatch.setattr(pooling, "MANY_REGIONS", 1)
     monkeypatch.setattr(search, "SEARCH_DRAWS", 1)
-    scenario = load_scenario(SCENARIOS / "tiny.yaml")
+    scenario = load_scenario(TINY)
     found = candidate(Field(scenario, prepare), 1.0)
     assert found.plan.regions == ("KEN", "RWA")
     assert "shared out to countries by need" in found.note

@@ -1,0 +1,49 @@
+"""Small finished studies to report on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sim.study import execution
+from sim.study.execution import execute
+from sim.study.plans import Proposal
+from sim.study.result import StudyResult
+from tests.unit.study.small_study import plan_of, prepare_small, proposals, small_scenario
+
+Study = Callable[..., tuple[Path, StudyResult]]
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Return a maker of finished studies: run folder and result."""
+
+    def finished(
+        *, draws: int = 2, planned: dict[str, Proposal] | None = None
+    ) -> tuple[Path, StudyResult]:
+        out = tmp_path_factory.mktemp("study") / "run"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(execution, "make_plans", lambda *_, **__: planned or proposals())
+            result = execute(small_scenario(draws=draws), out, workers=1, prepare=prepare_small)
+        return out, result
+
+    return finished
+
+
+@pytest.fixture(scope="session")
+def planned(study: Study) -> tuple[Path, StudyResult]:
+    """Return a study of buying nothing and a plan."""
+    return study()
+
+
+@pytest.fixture(scope="session")
+def one_draw(study: Study) -> tuple[Path, StudyResult]:
+    """Return a study that can have no interval."""
+    return study(draws=1)
+
+
+@pytest.fixture(scope="session")
+def unplanned(study: Study) -> tuple[Path, StudyResult]:
+    """Return a study that compares rules and has no plan."""
+    split = Proposal(plan_of({"outreach": 1.0}, name="equal_split"))
+    return study(planned={"baseline": proposals()["baseline"], "equal_split": split})

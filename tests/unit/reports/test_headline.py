@@ -1,0 +1,69 @@
+"""The headline is never stronger than the verdicts that it rests on."""
+
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from reports.policy import headline
+from sim.study.result import StudyResult
+
+VERDICTS = ("beats", "does not beat", "undecided")
+RULES = {"equal_split": "the equal split", "by_need": "the split by need"}
+NO_MONEY = "No plan is shown to beat buying nothing: do not spend on the strength of this study."
+
+
+def said(verdicts: dict[tuple[str, str], str]) -> str:
+    """Return the headline of a study with these verdicts, by policy and opponent."""
+    rows = [(*pair, verdict) for pair, verdict in verdicts.items()]
+    table = pd.DataFrame(rows, columns=["policy", "baseline", "verdict"])
+    return headline(SimpleNamespace(comparisons=lambda: table))
+
+
+@pytest.mark.parametrize(("nothing", "split", "need"), list(product(VERDICTS, repeat=3)))
+def test_the_plan_is_said_to_beat_only_what_it_beats(nothing: str, split: str, need: str) -> None:
+    found = said(
+        {
+            ("plan", "baseline"): nothing,
+            ("plan", "equal_split"): split,
+            ("plan", "by_need"): need,
+        }
+    )
+    against = {"buying nothing": nothing, RULES["equal_split"]: split, RULES["by_need"]: need}
+    if found.startswith("Follow the plan"):
+        assert set(against.values()) == {"beats"}
+        assert all(rival in found for rival in against)
+    elif found.startswith("Spending as planned is better than buying nothing"):
+        assert nothing == "beats"
+        doubted = found.partition("not shown to beat")[2]
+        assert [rival in doubted for rival in RULES.values()] == [
+            split != "beats",
+            need != "beats",
+        ]
+    else:
+        assert found == NO_MONEY
+        assert nothing != "beats"
+
+
+def test_what_rules_do_against_each_other_is_not_said_of_the_plan() -> None:
+    found = said(
+        {
+            ("equal_split", "baseline"): "beats",
+            ("plan", "baseline"): "undecided",
+            ("plan", "equal_split"): "beats",
+        }
+    )
+    assert found == NO_MONEY
+
+
+def test_without_a_plan_none_is_recommended(unplanned: tuple[Path, StudyResult]) -> None:
+    assert headline(unplanned[1]) == "This study compares policies; it makes no plan."
+
+
+def test_a_study_of_too_few_draws_recommends_nothing(
+    planned: tuple[Path, StudyResult], one_draw: tuple[Path, StudyResult]
+) -> None:
+    assert headline(planned[1]) == NO_MONEY
+    assert headline(one_draw[1]) == NO_MONEY

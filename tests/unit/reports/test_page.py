@@ -1,0 +1,157 @@
+"""The report is one page that needs nothing else, the same bytes for the same study."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import reports.policy as policy_report
+from reports import render, write_report
+from reports.style import name_of
+from sim.errors import RunFolderError
+from sim.study.result import StudyResult, load
+
+Finished = tuple[Path, StudyResult]
+FIGURES = ("equity", "money", "coverage", "cascade", "energy", "timeline", "marginal")
+LOADED_FROM = {"src", "srcset", "href", "xlink:href", "data", "action", "poster"}
+"""Attributes that make a browser fetch something."""
+WITHIN = ("#", "data:image/png;base64,")
+"""How a link begins that stays on the page."""
+STUDIES = ("planned", "one_draw", "unplanned")
+
+
+class Page(HTMLParser):
+    """What a page links to, its identifiers and its words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.names: list[str] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "br", "link"):
+            self.open.append(tag)
+        values = {name: value or "" for name, value in attrs}
+        self.links += [values[name] for name in LOADED_FROM & set(values)]
+        self.names += [values["id"]] if "id" in values else []
+        self.names += [f"<{tag}>"]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "svg"} & set(self.open):
+            self.words.append(data)
+
+
+@pytest.fixture(params=STUDIES)
+def finished(request: pytest.FixtureRequest) -> Finished:
+    return request.getfixturevalue(request.param)
+
+
+def test_a_page_needs_nothing_else(finished: Finished) -> None:
+    text = render(finished[1])
+    page = Page(text)
+    assert page.open == []  # every element is closed
+    assert page.links  # or nothing was looked at
+    elsewhere = [link for link in page.links if not link.startswith(WITHIN)]
+    assert elsewhere == []
+    assert [name for name in page.links if name[0] == "#" and name[1:] not in page.names] == []
+    assert not {"<script>", "<link>", "<iframe>", "<img>"} & set(page.names)
+    assert "@import" not in text
+    used = re.findall(r"url\(([^)]*)\)", text)  # what clips a drawing
+    assert used
+    assert [name for name in used if name[0] != "#" or name[1:] not in page.names] == []
+
+
+def test_every_figure_has_one_caption_and_every_name_is_its_own(finished: Finished) -> None:
+    text = render(finished[1])
+    names = [name for name in Page(text).names if not name.startswith("<")]
+    for figure in FIGURES:
+        assert names.count(f"{figure}-caption") == 1
+        assert text.count(f'aria-labelledby="{figure}-caption"') == 1
+    assert text.count("<svg ") == len(FIGURES)
+    twice = {name for name in names if names.count(name) > 1}
+    assert twice == set()
+
+
+def test_a_page_says_who_was_compared_and_where_it_comes_from(finished: Finished) -> None:
+    _, result = finished
+    words = Page(render(result)).words
+    said = " ".join(words)
+    for policy in result.policies:
+        assert name_of(policy) in said
+    assert result.scenario.title in said
+    assert result.scenario.question in said
+    assert words[words.index("AAA.need") :].index("a test") < 12  # its source, in its row
+    assert result.provenance.scenario_sha256 in said
+    assert result.provenance.code_version in said
+    for key in result.provenance.as_dict():
+        assert key.replace("_", " ") in said
+    assert policy_report.headline(result) in said
+
+
+def test_a_page_never_says_nan(finished: Finished) -> None:
+    said = " ".join(Page(render(finished[1])).words)
+    assert re.findall(r".{0,30}\b(?:nan|NaN|inf|None|NaT)\b.{0,10}", said) == []
+
+
+def test_one_draw_has_no_interval_and_says_so(one_draw: Finished, planned: Finished) -> None:
+    assert "no interval" in render(one_draw[1])
+    assert "no interval" not in render(planned[1])
+
+
+def test_equal_results_give_equal_bytes(planned: Finished) -> None:
+    out, result = planned
+    assert render(result) == render(result) == render(load(out))
+
+
+def test_what_a_user_wrote_is_text_and_not_markup(planned: Finished) -> None:
+    scenario = planned[1].scenario.model_copy(update={"title": "<script>alert(1)</script> & co"})
+    text = render(replace(planned[1], scenario=scenario))
+    assert "<script>" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in text
+
+
+def test_a_study_without_additions_says_that_there_are_none(planned: Finished) -> None:
+    nothing = replace(planned[1], marginal_values=planned[1].marginal_values.iloc[:0])
+    text = render(nothing)
+    assert "No addition to the plan could be simulated." in text
+    assert 'id="marginal-caption"' not in text
+
+
+def test_the_report_is_written_into_the_run_folder(planned: Finished, tmp_path: Path) -> None:
+    out, result = planned
+    run = tmp_path / "run"
+    run.mkdir()
+    for file in out.iterdir():
+        (run / file.name).write_bytes(file.read_bytes())
+    place = write_report(str(run))
+    assert place == run / "report.html"
+    assert place.read_text(encoding="utf-8") == render(result)
+    assert not list(run.glob("*.torn"))
+
+
+def test_no_report_without_a_finished_study(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="cannot read"):
+        write_report(tmp_path / "nothing")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_cannot_be_written_says_where(
+    planned: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "report.html").mkdir()
+    monkeypatch.setattr(policy_report, "load", lambda _: planned[1])
+    with pytest.raises(RunFolderError, match=r"cannot write '.*report\.html'"):
+        write_report(tmp_path)
