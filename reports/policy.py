@@ -90,22 +90,31 @@ def content(result: StudyResult) -> dict[str, Any]:
 def headline(result: StudyResult) -> str:
     """Return the recommendation in one or two sentences, no stronger than the evidence."""
     comparisons = result.comparisons()
-    against = comparisons[comparisons["policy"] == "plan"].set_index("baseline")
-    if against.empty:
+    found = {
+        (str(row["policy"]), str(row["baseline"])): str(row["verdict"]) == "beats"
+        for row in comparisons.to_dict("records")
+    }
+    rivals = [baseline for policy, baseline in found if policy == "plan"]
+    if not rivals:
         return "This study compares policies; it makes no plan."
-    beaten = [str(name) for name, row in against.iterrows() if row["verdict"] == "beats"]
-    unbeaten = [str(name) for name in against.index if name not in beaten]
+    beaten = words.listed([opponent(name) for name in rivals if found["plan", name]] or [""])
+    unbeaten = [name for name in rivals if not found["plan", name]]
     if not unbeaten:
-        rivals = words.listed([opponent(name) for name in beaten])
-        return f"Follow the plan: in simulation it beats {rivals}."
-    rules = [name for name in unbeaten if name != "baseline"]
-    if "baseline" in beaten and rules:
-        rivals = words.listed([opponent(name) for name in rules])
+        return f"Follow the plan: in simulation it beats {beaten}."
+    if found.get(("plan", "baseline")):
+        names = words.listed([opponent(name) for name in unbeaten])
+        good = [name for name in unbeaten if found.get((name, "baseline"))]
+        advice = ": prefer the simpler rule" if good else ""
         return (
             f"Spending as planned is better than {opponent('baseline')}, "
-            f"but the plan is not shown to beat {rivals}: prefer the simpler rule."
+            f"but the plan is not shown to beat {names}{advice}."
         )
-    return "No plan is shown to beat buying nothing: do not spend on the strength of this study."
+    if "baseline" in rivals:
+        return (
+            "No plan is shown to beat buying nothing: do not spend on the strength of this study."
+        )
+    names = words.listed([opponent(name) for name in unbeaten])
+    return f"The plan is not shown to beat {names}; nothing was compared with buying nothing."
 
 
 def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:

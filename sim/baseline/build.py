@@ -345,6 +345,9 @@ class _Builder:
         )
         if variable == "capex_usd" and item.lever in IMPORTED:
             values = values * self.operation("import_price_factor")
+        if item.lever == "agreement" and variable in ("capex_usd", "running_usd_per_year"):
+            # an agreement covers a country; a pooled region needs one for each of its own
+            return self.total(values)
         return self.mean(values)
 
     def _capacity(self, item: Item) -> Floats:
@@ -361,7 +364,6 @@ class _Builder:
 
     def _maximum(self, item: Item) -> Floats:
         if item.lever == "agreement":
-            # one agreement covers a country; a pooled region needs one for each of its own
             return np.ones(len(self.who.regions))
         rate = self.each(
             lambda _, group: self.inputs.lever(item.lever, "max_per_year", item.scope, group)

@@ -15,7 +15,7 @@ from scipy import stats
 
 from sim.domain.lever import Floats
 
-NODES = 64
+NODES = 68
 """Points of a busy curve; between them it is interpolated."""
 MOST_PATIENT = 1e-8
 """Least ratio of the patience rate to the exam rate that a busy curve tells apart."""
@@ -136,10 +136,10 @@ def busy_curve(units: int, leave_ratio: float) -> Floats:
     for k in range(1, NODES):
         if k < 36:
             load = k / 38.0
-        elif k < 48:
-            load = 1.0 - 0.065 * (min(0.05 * width, 0.001) / 0.065) ** ((k - 36) / 11.0)
+        elif k < 52:
+            load = 1.0 - 0.065 * (min(0.05 * width, 0.001) / 0.065) ** ((k - 36) / 15.0)
         else:
-            load = 1.0 + 6.0 * width * (k - 48) / (NODES - 49)
+            load = 1.0 + 6.0 * width * (k - 52) / (NODES - 53)
         curve[0, k], curve[1, k] = _waiting_and_busy(load * units, units, ratio)
     curve[1, NODES - 1] = 1.0
     return curve

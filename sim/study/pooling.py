@@ -41,14 +41,18 @@ def share_out(plan: Plan, scenario: Scenario, world: World) -> Plan:
     who = members(scenario)
     need = world.care.need_per_year.sum(axis=(1, 2))
     most = most_per_year(world, scenario)
-    service = [item.is_service for item in plan.catalogue.items]
     units = np.zeros((plan.years, len(world.regions), len(plan.catalogue.items)))
     for p, group in enumerate(plan.regions):
         mine = np.array([g == group for g in who.income_groups])
         share = np.where(mine, need, 0.0) / need[mine].sum()
-        for i, continuous in enumerate(service):
+        for i, item in enumerate(plan.catalogue.items):
             bought = plan.units[:, p, i]
-            units[:, :, i] += bought[:, None] * share if continuous else whole(bought, share)
+            if item.lever == "agreement":  # a group's agreement is one of each of its countries
+                units[:, mine, i] = bought[:, None]
+            elif item.is_service:
+                units[:, :, i] += bought[:, None] * share
+            else:
+                units[:, :, i] += whole(bought, share)
     return replace(
         plan,
         units=np.minimum(units, most[None]),

@@ -128,16 +128,17 @@ def prudent(central: World, drawn: Sequence[World]) -> World:
     opens no gate: buying the mean of a threshold is buying nothing in half of the draws.
     """
 
-    def enough(read: Callable[[World], float], share: float) -> float:
-        return float(np.quantile([read(world) for world in drawn], share))
+    def enough(read: Callable[[World], float]) -> float:
+        most = np.quantile([read(world) for world in drawn], SURE, method="higher")
+        return max(float(most), read(central))
 
-    base = enough(lambda world: world.compute.gpu_hours_base, SURE)
-    rate = enough(lambda world: world.compute.gpu_hours_per_1000_studies, SURE)
-    rare = [
-        enough(lambda world, m=m: float(world.care.prevalence[m]), 1.0 - SURE)  # type: ignore[misc]
-        for m in range(len(central.modalities))
-    ]
-    compute = replace(central.compute, gpu_hours_base=base, gpu_hours_per_1000_studies=rate)
+    prevalence = np.stack([world.care.prevalence for world in drawn])
+    rare = np.quantile(prevalence, 1.0 - SURE, axis=0, method="lower")
+    compute = replace(
+        central.compute,
+        gpu_hours_base=enough(lambda world: world.compute.gpu_hours_base),
+        gpu_hours_per_1000_studies=enough(lambda world: world.compute.gpu_hours_per_1000_studies),
+    )
     care = replace(central.care, prevalence=np.minimum(rare, central.care.prevalence))
     return replace(central, compute=compute, care=care)
 

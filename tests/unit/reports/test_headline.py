@@ -58,6 +58,20 @@ def test_what_rules_do_against_each_other_is_not_said_of_the_plan() -> None:
     assert found == NO_MONEY
 
 
+def test_a_rule_is_preferred_only_if_it_beats_buying_nothing() -> None:
+    verdicts = {("plan", "baseline"): "beats", ("plan", "equal_split"): "undecided"}
+    good = verdicts | {("equal_split", "baseline"): "beats"}
+    poor = verdicts | {("equal_split", "baseline"): "does not beat"}
+    assert said(good).endswith("prefer the simpler rule.")
+    assert "prefer" not in said(poor)
+
+
+def test_what_was_not_compared_is_not_said() -> None:
+    found = said({("plan", "equal_split"): "undecided"})
+    assert "is not shown to beat the equal split" in found
+    assert "do not spend" not in found
+
+
 def test_without_a_plan_none_is_recommended(unplanned: tuple[Path, StudyResult]) -> None:
     assert headline(unplanned[1]) == "This study compares policies; it makes no plan."
 

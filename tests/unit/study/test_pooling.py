@@ -70,7 +70,12 @@ def test_sharing_out_adds_no_unit_and_no_dollar(plan: Plan) -> None:
     assert (shared.units <= most).all()
     asset = [not item.is_service for item in ITEMS]
     assert (shared.units[:, :, asset] == np.round(shared.units[:, :, asset])).all()
+    agreement = GROUPS.catalogue.index("agreement")
+    for country, group in zip(shared.regions, members(SCENARIO).income_groups, strict=True):
+        c, p = shared.regions.index(country), plan.regions.index(group)
+        np.testing.assert_array_equal(shared.units[:, c, agreement], plan.units[:, p, agreement])
     totals = by_group(shared.units)
+    totals[:, :, agreement] = plan.units[:, :, agreement]
     assert (totals <= plan.units * (1 + 1e-12) + 1e-9).all()
     # units are only lost where a country has as many as it can take
     full = by_group((shared.units >= most).astype(float)) > 0

@@ -159,8 +159,11 @@ def test_prudence_buys_thresholds_that_suffice_in_most_draws(
     base, per_1000, prevalence = (np.array(column) for column in zip(*values, strict=True))
     assert found.compute.gpu_hours_base >= np.quantile(base, SURE) * (1 - 1e-12)
     assert found.compute.gpu_hours_per_1000_studies >= np.quantile(per_1000, SURE) * (1 - 1e-12)
-    rare = np.quantile(prevalence, 1.0 - SURE)
-    assert found.care.prevalence[0] == pytest.approx(min(rare, central.care.prevalence[0]))
+    # the share is kept in whole draws, not between two of them
+    assert np.mean(base <= found.compute.gpu_hours_base) >= SURE
+    assert np.mean(prevalence >= found.care.prevalence[0]) >= SURE
+    assert found.care.prevalence[0] <= central.care.prevalence[0]
+    assert found.compute.gpu_hours_base >= central.compute.gpu_hours_base
 
 
 def test_prudence_changes_thresholds_and_nothing_else() -> None:
