@@ -17,6 +17,8 @@ from sim.study.result import StudyResult, load
 REPORT = "report.html"
 TOP = 10
 """Rows of the marginal ranking in the page; the folder's table has all."""
+WORSE_OFF = 0.001
+"""Loss of coverage, share of need, from which a cell counts as worse off."""
 LAST_YEARS = 5
 """Years at the end over which coverage of cells is shown."""
 
@@ -72,6 +74,9 @@ def content(result: StudyResult) -> dict[str, Any]:
         ),
         "worst": result.values("worst_ec").set_index("policy"),
         "purchases": purchases(result, recommended),
+        "groups": coverage_by_group(result),
+        "losers": worse_off(result),
+        "first_training": first_training(result, recommended),
         "marginal": marginal.head(TOP),
         "marginal_count": len(marginal),
         "programme": result.programme.set_index("policy"),
@@ -141,6 +146,36 @@ def purchases(result: StudyResult, policy: str) -> pd.DataFrame:
     ).reset_index()
     order = {str(stage): place for place, stage in enumerate(Stage)}
     return table.sort_values("stage", key=lambda stages: stages.map(order), kind="stable")
+
+
+def coverage_by_group(result: StudyResult) -> pd.DataFrame:
+    """Return effective coverage by policy (rows) and group, last years, weighted by people."""
+    cells = _last_years(result)
+    covered = cells.assign(covered=cells["ec"] * cells["population"])
+    sums = covered.groupby(["policy", "group"], sort=False)[["covered", "population"]].sum()
+    mean: pd.DataFrame = (sums["covered"] / sums["population"]).unstack("group")  # noqa: PD010
+    return mean
+
+
+def worse_off(result: StudyResult) -> dict[str, int]:
+    """Return how many cells each policy covers less than buying nothing does, last years."""
+    mean = _last_years(result).groupby(["policy", "region", "group"], sort=False)["ec"].mean()
+    if "baseline" not in result.policies:
+        return dict.fromkeys(result.policies, 0)
+    before = mean.loc["baseline"]
+    return {name: int((mean.loc[name] < before - WORSE_OFF).sum()) for name in result.policies}
+
+
+def first_training(result: StudyResult, policy: str) -> str:
+    """Return the size of the first training of the run that is shown; empty without one."""
+    events = result.events
+    trained = events[(events["policy"] == policy) & (events["kind"] == "training")]
+    return str(trained["detail"].iloc[0]) if len(trained) else ""
+
+
+def _last_years(result: StudyResult) -> pd.DataFrame:
+    cells = result.cells
+    return cells[cells["year"] > cells["year"].max() - LAST_YEARS].dropna(subset="ec")
 
 
 def _energy_basis(result: StudyResult) -> dict[str, str]:

@@ -88,6 +88,8 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         gpu_watts=700.0,
         gpus=8.0,
         gpu_failures_per_week=0.1,
+        checkpoint_weeks=1 / 7,
+        audit_interval_weeks=26,
         pue=1.5,
         joules_per_inference=1.0,
         grid_g_co2e_per_kwh=np.full(r, 300.0),

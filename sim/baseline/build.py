@@ -26,8 +26,6 @@ IMPORTED: tuple[LeverName, ...] = ("scanner", "site")
 """Levers whose price carries freight and duty."""
 PERSONS_PER_MILLION = 1e6
 GPU = "H100"
-GPUS_PER_TRAINING = 8.0
-"""One server of eight: only the length of a training depends on it, not its cost or energy."""
 INCOME_GROUPS = {
     "LIC": "Low income",
     "LMC": "Lower middle income",
@@ -295,18 +293,21 @@ class _Builder:
         reliable = self.of_country("facility_reliable_electricity_share")
         network = self.operation("site_network_share")
         overall = self._overall
-        failures = overall("gpu_failures_per_gpu_year") * GPUS_PER_TRAINING / WEEKS_PER_YEAR
+        gpus = overall("training_gpus")
+        backup = self.operation("site_backup_share")
         return Compute(
             gpu_hours_base=overall("training_gpu_hours"),
             gpu_hours_per_1000_studies=overall("training_gpu_hours_per_1000_studies"),
             gpu_watts=self.inputs.gpu(GPU, "tdp_w"),
-            gpus=GPUS_PER_TRAINING,
-            gpu_failures_per_week=failures,
+            gpus=gpus,
+            gpu_failures_per_week=overall("gpu_failures_per_gpu_year") * gpus / WEEKS_PER_YEAR,
+            checkpoint_weeks=overall("checkpoint_days") / DAYS_PER_WEEK,
+            audit_interval_weeks=max(round(overall("audit_interval_weeks")), 1),
             pue=overall("pue"),
             joules_per_inference=0.0,
             grid_g_co2e_per_kwh=self.mean(self.of_country("grid_gco2_per_kwh")),
-            # a site brings its own solar and batteries, so power is lost only where that fails
-            site_power_share=self.mean(network * (0.5 + 0.5 * reliable)),
+            # a site brings its own solar and batteries, so power is lost only where they fail too
+            site_power_share=self.mean(network * (reliable + backup * (1.0 - reliable))),
             site_watts=overall("site_watts"),
             unit_kwh_per_exam=self.by_modality("unit_kwh_per_exam"),
             sites_per_week=self.total(self.operation("rollout_sites_per_week") * self.millions),

@@ -96,6 +96,10 @@ class Compute:
     """GPUs that one training runs on."""
     gpu_failures_per_week: float
     """Failures that interrupt a training, per week of running."""
+    checkpoint_weeks: float
+    """Weeks between checkpoints of a training."""
+    audit_interval_weeks: int
+    """Weeks between audits of a release that does not yet read everywhere."""
     pue: float
     """Power usage effectiveness of the data centre, at least 1."""
     joules_per_inference: float

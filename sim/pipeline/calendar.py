@@ -8,7 +8,7 @@ import simpy
 
 from sim.baseline.world import World
 from sim.domain.holdings import Performance, Respond
-from sim.domain.lever import Stage
+from sim.domain.lever import Floats, Stage
 from sim.domain.plan import Plan
 from sim.pipeline import evaluation, governance
 from sim.pipeline.records import ENERGY_USES, Event, Records
@@ -18,9 +18,6 @@ from sim.streams import keys, stream, uniforms
 from sim.units import HOURS_PER_WEEK, WATTS_PER_KW, WEEKS_PER_YEAR
 
 Process = Generator[simpy.Event, object, None]
-
-AUDIT_WEEKS = WEEKS_PER_YEAR // 2
-"""Weeks between audits of a trained release that does not yet read everywhere."""
 
 
 @dataclass(slots=True)
@@ -37,6 +34,8 @@ class Calendar:
     seed: int
     replication: int
     gpu_hours: simpy.Container
+    bought_gpu_hours: Floats
+    """GPU-hours that each region has paid for so far, shape (r,)."""
     newest: Performance | None = None
 
     def start(self) -> None:
@@ -71,6 +70,7 @@ def purchase(cal: Calendar, year: int, region: int, item: int) -> Process:
     if what.is_service:
         cal.state.active[region, item] += units
         if what.lever == "gpu_hours":
+            cal.bought_gpu_hours[region] += units * catalogue.capacity[region, item]
             yield cal.gpu_hours.put(units * catalogue.capacity[region, item])
         yield cal.env.timeout(WEEKS_PER_YEAR)
         cal.state.active[region, item] -= units
@@ -124,15 +124,16 @@ def training(cal: Calendar) -> Process:
     if request not in outcome:  # type: ignore[operator]
         request.cancel()
         return
-    funded = cal.plan.catalogue.index("gpu_hours")
-    payers = cal.state.active[:, funded] / max(cal.state.active[:, funded].sum(), 1e-12)
+    # unused hours are kept, so those who have paid so far share the energy of what runs now
+    payers = cal.bought_gpu_hours / cal.bought_gpu_hours.sum()
     luck = stream(cal.seed, "training", cal.replication, int(cal.env.now))
     weeks = hours / (compute.gpus * HOURS_PER_WEEK)
-    # a failure costs the work since the last daily checkpoint: half a day on average
-    weeks += luck.poisson(compute.gpu_failures_per_week * weeks) * 0.5 / 7.0
+    # a failure costs the work since the last checkpoint: half of the time between two, on average
+    failures = luck.poisson(compute.gpu_failures_per_week * weeks)
+    weeks += failures * compute.checkpoint_weeks / 2.0
     cal.log("training", "all", f"{studies:,.0f} studies, {hours:,.0f} GPU-hours")
     yield cal.env.timeout(weeks)
-    energy = hours * compute.gpu_watts / WATTS_PER_KW
+    energy = hours * compute.gpu_watts / WATTS_PER_KW * compute.pue
     use = ENERGY_USES.index("training")
     cal.records.energy_kwh[min(cal.year, len(cal.records.energy_kwh) - 1), :, use] += (
         energy * payers
@@ -145,7 +146,7 @@ def training(cal: Calendar) -> Process:
 def audits(cal: Calendar) -> Process:
     """Audit the newest release again as audit studies add up."""
     while True:
-        yield cal.env.timeout(AUDIT_WEEKS)
+        yield cal.env.timeout(cal.world.compute.audit_interval_weeks)
         audit(cal)
 
 
@@ -160,7 +161,9 @@ def audit(cal: Calendar) -> None:
     world, state = cal.world, cal.state
     cells = [f"{region}/{modality}" for region in world.regions for modality in world.modalities]
     key = keys(cal.seed, cal.replication, "evaluation/audit", cells).reshape(world.shape[:2])
-    luck = uniforms(key, int(cal.env.now))[0]
+    # one luck for all audits of a place: its studies are kept and extended, and successive
+    # releases err on much the same ones, so looking again does not pass an audit
+    luck = uniforms(key, 0)[0]
     ok = evaluation.passes(world, cal.scenario.gate, cal.newest, state.audited, luck)
     for r, m in np.argwhere(ok):
         if not state.gate_open[r, m]:

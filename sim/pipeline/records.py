@@ -32,7 +32,7 @@ ENERGY_USES = ("imaging", "training", "inference", "sites")
 """What energy is used for, and how each is known: see ``ENERGY_BASIS``."""
 ENERGY_BASIS = {
     "imaging": "assumed energy per exam",
-    "training": "nameplate draw of the GPU x hours",
+    "training": "nameplate draw of the GPU x hours x PUE",
     "inference": "measured joules per inference of the profile",
     "sites": "assumed draw of a deployment site",
 }
@@ -152,10 +152,7 @@ class Run:
 
     def _emissions(self) -> Floats:
         grid = self.world.compute.grid_g_co2e_per_kwh[None, :, None]
-        pue = np.array(
-            [self.world.compute.pue if use == "training" else 1.0 for use in ENERGY_USES]
-        )
-        return np.asarray(self.records.energy_kwh * grid * pue / GRAMS_PER_TONNE)
+        return np.asarray(self.records.energy_kwh * grid / GRAMS_PER_TONNE)
 
     def _tidy(self, account: str, values: Floats, items: tuple[str, ...]) -> pd.DataFrame:
         years = range(self.start_year, self.start_year + values.shape[0])

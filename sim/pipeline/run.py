@@ -61,6 +61,7 @@ def simulate(
         seed=seed,
         replication=replication,
         gpu_hours=simpy.Container(env),
+        bought_gpu_hours=np.zeros(len(world.regions)),
     )
     calendar.start()
     week = Week(world, scenario.gate, seed=seed, replication=replication)

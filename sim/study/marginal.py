@@ -16,7 +16,7 @@ from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.study.comparison import interval
 
-CANDIDATES = 24
+CANDIDATES = 64
 """Most additions that are simulated; more are screened."""
 AT_RANDOM = 0.25
 """Share of the screened additions drawn at random, to expose what screening misses."""
@@ -80,6 +80,9 @@ def additions(
     duals : screening values, shape (region, item); None where there is no programme.
     """
     units = _amounts(base, most, worth_usd=BUDGET_SHARE * scenario.budget_usd_per_year)
+    # GPU-hours are one pool for all regions: where they are paid for makes no difference
+    pooled = [item.lever == "gpu_hours" for item in base.catalogue.items]
+    units[1:, pooled] = 0.0
     values = np.full(units.shape, np.nan) if duals is None else duals
     luck = stream(scenario.uncertainty.seed, "marginal", "screening")
     return [
@@ -166,7 +169,7 @@ def _addition(
     bought = base.catalogue.items[place.item]
     return Addition(
         plan=plan,
-        region=base.regions[place.region],
+        region="all" if bought.lever == "gpu_hours" else base.regions[place.region],
         item=bought.name,
         stage=str(bought.stage),
         units=units,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.domain.plan import Plan, empty_plan, spend_usd
-from sim.pipeline.records import Run
+from sim.pipeline.records import ENERGY_USES, Run
 from sim.pipeline.run import simulate, warm_up
 from sim.pipeline.week import STATIONS
 from tests.scenarios import scenario
@@ -196,6 +196,32 @@ def test_no_release_reads_where_the_audit_fails() -> None:
     assert run(world, unaudited, sensitivity=0.99).cells()["read_by_ai"].sum() == 0
     untrained = buying(world, **(EVERYTHING | {"gpu_hours": 0}))
     assert run(world, untrained, sensitivity=0.99).cells()["read_by_ai"].sum() == 0
+
+
+def test_every_training_is_paid_for_in_energy_whenever_it_runs() -> None:
+    world = small_world()
+    plan = nothing(world).plus(0, world.catalogue.index("gpu_hours"), units=20)
+    plan.units[1:] = 0.0  # all bought in the first year, used in every year
+    result = run(world, plan)
+    events = result.events().query("kind == 'training'")
+    hours = (
+        events["detail"].str.extract(r"([\d,]+) GPU-hours")[0].str.replace(",", "").astype(float)
+    )
+    assert len(hours) == YEARS
+    compute = world.compute
+    spent = result.records.energy_kwh[:, :, ENERGY_USES.index("training")].sum()
+    assert spent == pytest.approx(hours.sum() * compute.gpu_watts / 1e3 * compute.pue, rel=0.01)
+
+
+def test_looking_again_does_not_pass_an_audit() -> None:
+    """A release a little worse than allowed passes about as often in one look as in many."""
+    world, passed = small_world(1, 1, population=5e5), 0
+    once = EVERYTHING | {"steward": 4, "curator": 4}
+    for seed in range(60):
+        cells = run(world, buying(world, **once), seed=seed, sensitivity=0.66).cells()
+        passed += cells["read_by_ai"].sum() > 0
+    # benefit needed: 0.72 - 0.05 = 0.67, above the true 0.66; confidence 0.9
+    assert passed <= 60 * 0.1 + 3 * np.sqrt(60 * 0.1 * 0.9)
 
 
 def _without_limits(world: World, *, reach: float) -> World:
