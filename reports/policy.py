@@ -153,8 +153,8 @@ def coverage_by_group(result: StudyResult) -> pd.DataFrame:
     cells = _last_years(result)
     covered = cells.assign(covered=cells["ec"] * cells["population"])
     sums = covered.groupby(["policy", "group"], sort=False)[["covered", "population"]].sum()
-    mean: pd.DataFrame = (sums["covered"] / sums["population"]).unstack("group")  # noqa: PD010
-    return mean
+    mean = sums["covered"] / sums["population"]
+    return pd.DataFrame(mean.unstack("group"))  # noqa: PD010
 
 
 def worse_off(result: StudyResult) -> dict[str, int]:
@@ -174,8 +174,8 @@ def first_training(result: StudyResult, policy: str) -> str:
 
 
 def _last_years(result: StudyResult) -> pd.DataFrame:
-    cells = result.cells
-    return cells[cells["year"] > cells["year"].max() - LAST_YEARS].dropna(subset="ec")
+    recent: pd.DataFrame = result.cells.query(f"year > {result.cells['year'].max() - LAST_YEARS}")
+    return recent.dropna(subset="ec")
 
 
 def _energy_basis(result: StudyResult) -> dict[str, str]:
