@@ -43,4 +43,5 @@ notebooks: $(VENV)/.run  ## open the notebooks
 	@$(BIN)/jupyter lab notebooks
 
 clean:
+	@find sim reports tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .lint-imports.log build *.egg-info

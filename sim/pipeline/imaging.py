@@ -180,7 +180,7 @@ def _night(
     Returns the busy share of the units, the people waiting, and how many more people are there at
     night for one more in the morning.
     """
-    low, high = 0, NODES - 1
+    low, high = 0, curve.shape[1] - 1
     demand_low, queue_low = 0.0, 0.0
     queue_high = _waiting(working * curve[0, high], working, facilities, exams_per_unit, leave)
     full = working * (1.0 + exams_per_unit)
