@@ -1,5 +1,6 @@
 """Words and pictures from a finished study; computes nothing new."""
 
 from reports.policy import render, write_report
+from reports.schedule import schedule
 
-__all__ = ["render", "write_report"]
+__all__ = ["render", "schedule", "write_report"]

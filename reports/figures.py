@@ -186,45 +186,6 @@ def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
     return svg(figure, name="energy")
 
 
-@styled
-def timeline(events: pd.DataFrame, weekly: pd.DataFrame, *, start_year: int) -> str:
-    """Draw what happened in one run of the plan: events above, queues at the stations below.
-
-    Parameters
-    ----------
-    events : week, kind, region, detail of one run.
-    weekly : week, station, region, waiting (exams or studies) of the same run.
-    """
-    figure, (above, below) = panel(height=5.2, rows=2)
-    kinds = list(dict.fromkeys(events["kind"]))
-    regions = list(dict.fromkeys(events["region"]))
-    for position, kind in enumerate(kinds):
-        part = events[events["kind"] == kind]
-        years = start_year + part["week"] / 52.0
-        rows = [regions.index(region) for region in part["region"]]
-        place = np.array(rows) + 0.16 * (position - len(kinds) / 2)
-        above.plot(years, place, "|", color=OTHER_COLOURS[position], markersize=8, label=str(kind))
-    above.set_yticks(range(len(regions)), regions)
-    above.set_ylim(len(regions) - 0.4, -0.6)
-    above.set_title("Events\n\n")
-    for position, (station, part) in enumerate(weekly.groupby("station", sort=False)):
-        waiting = part.groupby("week")["waiting"].sum()
-        if waiting.max() > 0:
-            below.plot(
-                start_year + waiting.index / 52.0, waiting, label=str(station),
-                color=OTHER_COLOURS[position % len(OTHER_COLOURS)], linewidth=1.3,
-            )  # fmt: skip
-    below.set_yscale("symlog", linthresh=10)
-    below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    below.set_title("Waiting at the stations\n\n")
-    for axes in (above, below):
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.98), fontsize=8, ncols=7)
-        _whole_years(axes)
-        axes.tick_params(axis="x", labelsize=8)
-    above.grid(visible=False, axis="y")
-    return svg(figure, name="timeline")
-
-
 def _worst_first(cells: pd.DataFrame, policy: str, *, most: int = 24) -> list[tuple[str, str]]:
     """Return the cells of lowest coverage under a policy, worst first."""
     part = cells[cells["policy"] == policy].groupby(["region", "group"])["ec"].mean()

@@ -8,6 +8,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
+from reports.schedule import schedule
 from reports.style import name_of, opponent
 from sim.domain.lever import Stage
 from sim.errors import RunFolderError
@@ -214,10 +215,14 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
         "coverage": figures.coverage_by_cell(by_cell.reset_index(), policies),
         "cascade": figures.cascade(last, policies),
         "energy": figures.energy(books.reset_index(), policies),
-        "timeline": figures.timeline(
+        "timeline": schedule(
             result.events[result.events["policy"] == recommended],
-            result.weekly[result.weekly["policy"] == recommended],
+            {
+                name: table[table["policy"] == recommended]
+                for name, table in result.stations.items()
+            },
             start_year=result.scenario.horizon.start_year,
+            years=result.scenario.horizon.score_years,
         ),
     }
     if len(result.marginal()):

@@ -82,11 +82,19 @@ def opponent(policy: str) -> str:
 
 
 def panel(
-    *, width: float = 7.4, height: float = 3.2, rows: int = 1, columns: int = 1
+    *,
+    width: float = 7.4,
+    height: float = 3.2,
+    rows: int = 1,
+    columns: int = 1,
+    ratios: tuple[float, ...] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure, sizes in inches, and its axes, row by row."""
+    """Return an empty figure, sizes in inches, and its axes, row by row.
+
+    ``ratios`` are the relative heights of the rows, equal when not given.
+    """
     figure = Figure(figsize=(width, height))
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, height_ratios=ratios)
     return figure, list(axes.ravel())
 
 

@@ -15,6 +15,7 @@ ITEM_WORDS = {
     "steward": "documentation officers",
     "curator": "data curators",
     "annotation": "annotation hours",
+    "synthesis": "synthetic studies",
     "gpu_hours": "GPU-hours",
     "audit": "local audits",
     "site": "AI deployment sites",

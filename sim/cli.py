@@ -9,16 +9,25 @@ import typer
 from typer.core import TyperGroup
 
 from sim import terminal
-from sim.errors import RunFolderError, SimError
+from sim.errors import RunFolderError, SimError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.calibration.result import Calibration
     from sim.study.result import StudyResult
 
 TOP = 8
 """Additions shown after a run; the report has them all."""
 INTERRUPTED = 130
+TRACED = {
+    "events": ["week", "kind", "region", "detail"],
+    "jobs": ["kind", "start_week", "end_week", "gpu_hours", "interruptions", "emissions_t_co2e",
+             "outcome"],
+    "audits": ["week", "release", "region", "modality", "positives", "lower_benefit",
+               "needed_benefit", "passed"],
+}  # fmt: skip
+"""Columns of every table that ``trace`` prints."""
 
 
 class Commands(TyperGroup):
@@ -140,6 +149,40 @@ def run(
 
 
 @app.command()
+def calibrate(
+    file: Annotated[Path, typer.Argument(metavar="TARGETS", help="Targets, a YAML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Overlay to write.", show_default="TARGETS_overlay.yaml")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file in --out.")
+    ] = False,
+    draws: Annotated[
+        int, typer.Option(min=16, max=2000, help="Rows of the sample, and trials in a wave.")
+    ] = 128,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed.", show_default="the scenario's")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
+    ] = None,
+) -> None:
+    """Move assumed inputs until the baseline matches published figures; write an overlay."""
+    from sim.calibration.calibrate import calibrate
+    from sim.calibration.overlay import refuse_existing, write_overlay
+
+    place = out or file.with_name(f"{file.stem}_overlay.yaml")
+    refuse_existing(place, overwrite=overwrite)
+    try:
+        with terminal.progress_bar() as progress:
+            found = calibrate(file, draws=draws, seed=seed, workers=workers, progress=progress)
+    except KeyboardInterrupt:
+        _stop("interrupted; nothing was written", INTERRUPTED)
+    _calibrated(found)
+    typer.echo(f"\nOverlay: {write_overlay(found, place, overwrite=overwrite)}")
+
+
+@app.command()
 def report(folder: RunFolder) -> None:
     """Write the report of a finished run again."""
     from reports import write_report
@@ -150,19 +193,26 @@ def report(folder: RunFolder) -> None:
 @app.command()
 def trace(
     folder: RunFolder,
-    policy: Annotated[str, typer.Option(help="Policy whose events are shown.")] = "plan",
+    policy: Annotated[str, typer.Option(help="Policy whose run is shown.")] = "plan",
+    table: Annotated[
+        str, typer.Option(metavar="TABLE", help="events, jobs or audits.")
+    ] = "events",
 ) -> None:
-    """Print the event log: commissionings, trainings, audits, releases."""
+    """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
     from sim.study.folder import read_table
 
-    events = read_table(folder, "events")
-    if policy not in (known := list(events["policy"].unique())):
+    if table not in TRACED:
+        raise RunFolderError(
+            f"no table '{table}' to trace; there are {', '.join(TRACED)}.{nearest(table, TRACED)}"
+        )
+    summary = read_table(folder, "programme")
+    if policy not in (known := list(summary["policy"])):
         raise RunFolderError(
             f"{folder}: no policy '{policy}' in this run; it has {', '.join(known)}."
         )
-    terminal.table(
-        events[events["policy"] == policy].drop(columns="policy"), title=f"Events, {policy}"
-    )
+    shown = read_table(folder, table)
+    shown = shown[shown["policy"] == policy][TRACED[table]]
+    terminal.table(shown, title=f"{table.capitalize()}, {policy}")
 
 
 @data.command("show")
@@ -226,9 +276,14 @@ def profile_card(
 def profile_measure(
     plan: Annotated[Path, typer.Option(help="Measurement plan, a YAML file.")],
     out: Annotated[Path, typer.Option(help="Folder for the runs.")],
-    images: Annotated[Path | None, typer.Option("--data", help="Images, an npz file.")] = None,
+    images: Annotated[
+        Path | None, typer.Option("--data", help="Images: an npz file, or a folder.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
+    ] = None,
 ) -> None:
-    """Train and test on the grid of a plan; an interrupted grid goes on where it stopped."""
+    """Train and test as a plan says; an interrupted measurement goes on where it stopped."""
     from sim.profiles.design import MeasurementPlan
     from sim.profiles.grid import measure
 
@@ -236,6 +291,7 @@ def profile_measure(
         folder = measure(
             MeasurementPlan.load(plan),
             data=images,
+            table=table,
             out=out,
             progress=progress and (lambda done, total, run: progress(run, done, total)),
         )
@@ -278,6 +334,49 @@ def _recommend(result: "StudyResult") -> None:
         title = "Points of equally distributed coverage per further million dollars"
         terminal.table(shown.rename(columns={"interval": "95% interval"}), title=title)
     terminal.bullets(result.verdicts())
+
+
+def _calibrated(found: "Calibration") -> None:
+    """Print what calibration made of the inputs, and how the baseline matches before and after."""
+    import pandas as pd
+
+    inputs = found.parameters()
+    prior = _intervals(inputs, "prior_low", "prior_high")
+    now = [_number(value) for value in inputs["value"]]
+    rows = zip(prior, now, _intervals(inputs, "low", "high"), inputs["verdict"], strict=True)
+    typer.echo("Inputs: range before; value and 90% interval now; what the targets say of it")
+    terminal.pairs(
+        {
+            name: f"{before}; {value} ({interval}); {verdict}"
+            for name, (before, value, interval, verdict) in zip(
+                inputs["parameter"], rows, strict=True
+            )
+        }
+    )
+    targets = found.targets()
+    shown = {
+        name: [
+            f"{_number(value)} ({interval})"
+            for value, interval in zip(targets[middle], _intervals(targets, low, high), strict=True)
+        ]
+        for name, middle, low, high in (
+            ("figure", "value", "low", "high"),
+            ("before", "before", "before_low", "before_high"),
+            ("after", "after", "after_low", "after_high"),
+        )
+    }
+    terminal.table(
+        pd.DataFrame({"target": targets["target"]} | shown),
+        title="Targets; before and after with 90% intervals",
+    )
+    typer.echo(
+        f"The sample of {len(found.points)} is worth {found.effective:.0f} independent rows; "
+        f"{found.simulated} points were simulated."
+    )
+
+
+def _intervals(table: "pd.DataFrame", low: str, high: str) -> list[str]:
+    return [f"{_number(a)} to {_number(b)}" for a, b in zip(table[low], table[high], strict=True)]
 
 
 def _fact(row: "pd.Series[Any]") -> str:

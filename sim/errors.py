@@ -5,13 +5,16 @@ SimError
 ├── TableError          exit 2   a baseline table, or a name looked up in it, is wrong
 ├── ProfileError        exit 2   a measured profile is missing or cannot be measured here
 ├── RunFolderError      exit 2   a run's folder cannot be read, written or overwritten
+├── StationError        exit 2   a station of one's own cannot take its place
+├── CalibrationError    exit 2   calibration cannot run as it was asked to
+│   └── NoMatchError    exit 3   no values within the ranges match the targets
 └── PlanError           exit 3   no usable plan
     └── InfeasibleError          the constraints exclude every plan
 
 Programming mistakes stay ``ValueError`` and ``TypeError`` and are not caught.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Self
 
@@ -39,6 +42,33 @@ class ProfileError(SimError):
 
 class RunFolderError(SimError):
     """A run's folder is missing, incomplete, in the way, or cannot be written."""
+
+
+class StationError(SimError):
+    """A station of one's own cannot take the place of a shipped one, or loses what it counts."""
+
+
+class CalibrationError(SimError):
+    """Calibration cannot run as it was asked to."""
+
+
+class NoMatchError(CalibrationError):
+    """No values within the ranges match the targets; the message says the nearest miss."""
+
+    exit_code = 3
+
+    def __init__(
+        self, missed: Sequence[str], tried: Sequence[str], *, trials: int, limit: float
+    ) -> None:
+        self.missed, self.tried = tuple(missed), tuple(tried)
+        found = "\n  ".join(missed)
+        at = "\n  ".join(tried)
+        super().__init__(
+            f"none of {trials} trials comes within {limit:g} standard deviations (sd) of every "
+            f"target. The nearest:\n  {found}\nat\n  {at}\n"
+            "Let more inputs move, widen a range with its reason, or look for what the model "
+            "leaves out."
+        )
 
 
 class PlanError(SimError):

@@ -13,16 +13,17 @@ ITEMS = (
     Item("steward"),
     Item("curator"),
     Item("annotation"),
+    Item("synthesis"),
     Item("gpu_hours"),
     Item("audit"),
     Item("site"),
     Item("agreement"),
 )
-CAPEX = (3_000, 20_000, 15_000, 1_000, 2_000, 5_000, 400, 8_000, 6_000, 50_000)
-RUNNING = (1_500, 10_000, 18_000, 6_000, 9_000, 0, 0, 0, 1_500, 10_000)
-LEAD_WEEKS = (16, 26, 104, 8, 8, 0, 0, 0, 20, 52)
-LIFE_YEARS = (5, 5, 20, 20, 20, 1, 1, 1, 5, 10)
-CAPACITY = (3_640, 4_000, 1_500, 8_000, 12_000, 100, 100, 1_000, 6_000, 1)
+CAPEX = (3_000, 20_000, 15_000, 1_000, 2_000, 5_000, 500, 400, 8_000, 6_000, 50_000)
+RUNNING = (1_500, 10_000, 18_000, 6_000, 9_000, 0, 0, 0, 0, 1_500, 10_000)
+LEAD_WEEKS = (16, 26, 104, 8, 8, 0, 0, 0, 0, 20, 52)
+LIFE_YEARS = (5, 5, 20, 20, 20, 1, 1, 1, 1, 5, 10)
+CAPACITY = (3_640, 4_000, 1_500, 8_000, 12_000, 100, 1_000, 100, 1_000, 6_000, 1)
 
 
 def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -> World:
@@ -56,9 +57,11 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         exams_per_unit_day=np.full((r, m), 10.0),
         failures_per_week=np.full((r, m), 1 / 40),
         repairs_per_week=np.full((r, m), 1 / 8),
+        priority=np.ones(g, dtype=np.int64),
         patience_weeks=np.full(m, 12.0),
         report_patience_weeks=np.full(m, 8.0),
         reader_hours_per_year=300.0 * rank[:, None],
+        trainee_loss_share=0.1,
         hours_per_reader_year=np.full((r, 1), 1_500.0),
         protected_share=np.full(r, 0.02),
         reading_minutes=np.full(m, 10.0),
@@ -72,6 +75,7 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
     )
     data = Data(
         digital_share=np.full(r, 0.5),
+        documented_share=np.full(r, 0.1),
         steward_studies_per_year=np.full(r, 500.0),
         curator_studies_per_year=np.full(r, 500.0),
         rejected_share=np.full(m, 0.1),
@@ -81,6 +85,9 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         agreement_share=np.full(r, 0.6),
         local_studies=np.zeros((r, m)),
         public_studies=np.full(m, 2_000.0),
+        synthetic_worth=0.2,
+        synthetic_limit=2.0,
+        synthetic_minimum=50.0,
     )
     compute = Compute(
         gpu_hours_base=50.0,
@@ -89,11 +96,18 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         gpus=8.0,
         gpu_failures_per_week=0.1,
         checkpoint_weeks=1 / 7,
+        generator_gpu_hours=20.0,
+        cluster_outages_per_year=1.0,
+        cluster_outage_weeks=0.3,
+        grid_swing=0.15,
         audit_interval_weeks=26,
         pue=1.5,
         joules_per_inference=1.0,
         grid_g_co2e_per_kwh=np.full(r, 300.0),
         site_power_share=np.full(r, 0.8),
+        site_backup_share=np.full(r, 0.5),
+        outages_per_year=np.full(r, 0.5),
+        outage_weeks=np.full(r, 1.0),
         site_watts=30.0,
         unit_kwh_per_exam=np.full(m, 0.005),
         sites_per_week=np.full(r, 2.0),

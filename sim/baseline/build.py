@@ -1,6 +1,6 @@
 """Build the world of one draw from the tables: countries pooled into the scenario's regions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,8 @@ from sim.baseline import tables
 from sim.baseline.inputs import Inputs
 from sim.baseline.world import Care, Compute, Data, World
 from sim.domain.lever import Catalogue, Floats, Item, LeverName
-from sim.errors import ScenarioError, nearest
-from sim.scenario.schema import Scenario
+from sim.errors import MOST_SHOWN, ScenarioError, nearest
+from sim.scenario.schema import PRIORITIES, Scenario
 from sim.units import DAYS_PER_WEEK, DAYS_PER_YEAR, MINUTES_PER_HOUR, WEEKS_PER_YEAR
 
 READER_OF = {
@@ -47,7 +47,29 @@ class Members:
 
 
 def members(scenario: Scenario) -> Members:
-    """Resolve the scenario's regions to countries; ``ScenarioError`` for an unknown one."""
+    """Resolve the scenario's regions to countries; ``ScenarioError`` for an unknown one.
+
+    Regions that policy steps and stated queues name must be among them.
+    """
+    who = _members(scenario)
+    places = {f"{region}.{modality}" for region in who.regions for modality in scenario.modalities}
+    for number, step in enumerate(scenario.policy_steps):
+        _known(f"policy_steps.{number}.regions", step.regions, set(who.regions))
+    for station, queues in scenario.backlog.items():
+        _known(f"backlog.{station}", queues, places)
+    return who
+
+
+def _known(key: str, given: Iterable[str], allowed: set[str]) -> None:
+    for name in given:
+        if name not in allowed:
+            shown = ", ".join(sorted(allowed)[:MOST_SHOWN])
+            raise ScenarioError(
+                f"{key}: '{name}' is not in this scenario; it has {shown}.{nearest(name, allowed)}"
+            )
+
+
+def _members(scenario: Scenario) -> Members:
     known = tables.countries()
     chosen: dict[str, None] = {}
     for entry in scenario.regions:
@@ -189,9 +211,13 @@ class _Builder:
             / DAYS_PER_YEAR,
             failures_per_week=DAYS_PER_WEEK / np.stack(self.per_modality("mtbf_days"), axis=1),
             repairs_per_week=DAYS_PER_WEEK / np.stack(self.per_modality("mttr_days"), axis=1),
+            priority=np.array(
+                [PRIORITIES.index(group.priority) for group in self.scenario.groups.values()]
+            ),
             patience_weeks=mean("patience_weeks"),
             report_patience_weeks=mean("report_patience_weeks"),
             reader_hours_per_year=self._reader_hours(hours),
+            trainee_loss_share=self._overall("trainee_loss_share"),
             hours_per_reader_year=np.repeat(self.mean(hours)[:, None], len(self.professions), 1),
             protected_share=self.mean(self.operation("annotation_protected_share")),
             reading_minutes=mean("reading_minutes"),
@@ -248,6 +274,7 @@ class _Builder:
         local, public = self._public_data()
         return Data(
             digital_share=self.mean(self.of_country("digital_share")),
+            documented_share=self.mean(self.operation("documented_share")),
             steward_studies_per_year=self.total(
                 staff * self.operation("stewards_per_million") * self._records_of_a_steward()
             ),
@@ -261,6 +288,9 @@ class _Builder:
             agreement_share=self.mean(self.operation("agreement_share")),
             local_studies=local,
             public_studies=public,
+            synthetic_worth=self._overall("synthetic_worth"),
+            synthetic_limit=self._overall("synthetic_limit"),
+            synthetic_minimum=self._overall("synthetic_minimum"),
         )
 
     def _records_of_a_steward(self) -> Floats:
@@ -302,12 +332,19 @@ class _Builder:
             gpus=gpus,
             gpu_failures_per_week=overall("gpu_failures_per_gpu_year") * gpus / WEEKS_PER_YEAR,
             checkpoint_weeks=overall("checkpoint_days") / DAYS_PER_WEEK,
+            generator_gpu_hours=overall("generator_gpu_hours"),
+            cluster_outages_per_year=overall("cluster_outages_per_year"),
+            cluster_outage_weeks=overall("cluster_outage_days") / DAYS_PER_WEEK,
+            grid_swing=overall("grid_swing"),
             audit_interval_weeks=max(round(overall("audit_interval_weeks")), 1),
             pue=overall("pue"),
             joules_per_inference=0.0,
             grid_g_co2e_per_kwh=self.mean(self.of_country("grid_gco2_per_kwh")),
             # a site brings its own solar and batteries, so power is lost only where they fail too
             site_power_share=self.mean(network * (reliable + backup * (1.0 - reliable))),
+            site_backup_share=self.mean(backup),
+            outages_per_year=self.mean(self.operation("outages_per_year")),
+            outage_weeks=self.mean(self.operation("outage_days")) / DAYS_PER_WEEK,
             site_watts=overall("site_watts"),
             unit_kwh_per_exam=self.by_modality("unit_kwh_per_exam"),
             sites_per_week=self.total(self.operation("rollout_sites_per_week") * self.millions),
@@ -323,8 +360,8 @@ class _Builder:
             *(Item("scanner", modality) for modality in self.modalities),
             Item("outreach"),
             *(Item("reader", profession) for profession in self.professions),
-            *(Item(lever) for lever in ("steward", "curator", "annotation", "gpu_hours")),
-            *(Item(lever) for lever in ("audit", "site", "agreement")),
+            *(Item(lever) for lever in ("steward", "curator", "annotation", "synthesis")),
+            *(Item(lever) for lever in ("gpu_hours", "audit", "site", "agreement")),
         )
         columns = {
             name: np.stack([self._price(item, name) for item in items], axis=1)

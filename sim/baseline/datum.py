@@ -5,13 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Status = Literal["measured", "published", "assumed", "imputed"]
+Status = Literal["measured", "published", "assumed", "imputed", "calibrated"]
 """How a value is known; a derived value is as good as its weakest input.
 
 - ``measured``: by this project, in a profile that can be run again;
 - ``published``: read in the source that is named, or computed from what was read there;
 - ``assumed``: a judgement, always with a range and a reason;
 - ``imputed``: carried over from other countries, with the spread of those donors.
+- ``calibrated``: an assumption narrowed by what a published figure says of its consequences.
 """
 
 Text = Annotated[str, Field(min_length=1)]

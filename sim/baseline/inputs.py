@@ -48,7 +48,7 @@ class Inputs:
         name = f"{iso3}.{variable}"
         datum = self._overridden(name, tables.country(iso3, variable))
         own = datum.status != "assumed"
-        return self._sampled(name, datum, unknown=name if own else variable)
+        return self._sampled(name, datum, override=name, unknown=name if own else variable)
 
     def modality(self, modality: str, variable: str, income_group: str) -> float:
         """Return a value of an examination and its clinical task."""
@@ -75,31 +75,40 @@ class Inputs:
             given.value, given.low, given.high, "", str(self.scenario.horizon.start_year),
             given.status, given.source, "scenario",
         )  # fmt: skip
-        return self._sampled(name, datum, unknown=name)
+        return self._sampled(name, self._overridden(name, datum), override=name, unknown=name)
 
     def _shared(self, name: str, income_group: str, datum: Datum) -> float:
         by_group = f"{name}.{income_group}"
         overrides = self.scenario.overrides
         chosen = by_group if by_group in overrides else name
-        return self._sampled(by_group, self._overridden(chosen, datum), unknown=name)
+        datum = self._overridden(chosen, datum)
+        return self._sampled(by_group, datum, override=chosen, unknown=name)
 
     def _overridden(self, name: str, datum: Datum) -> Datum:
         given = self.scenario.overrides.get(name)
         return datum if given is None else _override(datum, given)
 
-    def _sampled(self, name: str, datum: Datum, *, unknown: str) -> float:
+    def _sampled(self, name: str, datum: Datum, *, override: str, unknown: str) -> float:
         self.used[name] = datum
         if self.draw is None or datum.high <= datum.low:
             return datum.value
-        u = fraction(self.scenario.uncertainty.seed, self.purpose, self.draw, "input", unknown)
+        given = self.scenario.overrides.get(override)
+        if given is not None and given.sample:
+            # one row for all samples of a draw: what was fitted together stays together
+            part = self._fraction(self.draw, "row of samples")
+            return given.sample[int(part * len(given.sample))]
+        u = self._fraction(self.draw, unknown)
         return triangular(u, low=datum.low, mode=datum.value, high=datum.high)
+
+    def _fraction(self, draw: int, unknown: str) -> float:
+        return fraction(self.scenario.uncertainty.seed, self.purpose, draw, "input", unknown)
 
 
 def _override(datum: Datum, given: Override) -> Datum:
     low = given.value if given.low is None else given.low
     high = given.value if given.high is None else given.high
     return replace(
-        datum, value=given.value, low=low, high=high, status="assumed", source=given.source,
+        datum, value=given.value, low=low, high=high, status=given.status, source=given.source,
         note="set by the scenario",
     )  # fmt: skip
 

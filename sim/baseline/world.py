@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.domain.lever import Catalogue, Floats
 
 
@@ -28,12 +31,16 @@ class Care:
     """Breakdowns of a working unit per week, shape (r, m)."""
     repairs_per_week: Floats
     """Repairs of a broken unit per week, shape (r, m)."""
+    priority: NDArray[np.int64]
+    """Class in which each group waits for an exam, 0 urgent and 1 routine, shape (g,)."""
     patience_weeks: Floats
     """Mean time that a person waits for an exam before giving up, shape (m,)."""
     report_patience_weeks: Floats
     """Mean time after which an unread exam is of no more use to the patient, shape (m,)."""
     reader_hours_per_year: Floats
     """Reading hours of today's specialists, protected hours included, shape (r, p)."""
+    trainee_loss_share: float
+    """Share of specialists in training who do not finish it."""
     hours_per_reader_year: Floats
     """Reading hours of one added reader, shape (r, p)."""
     protected_share: Floats
@@ -62,6 +69,8 @@ class Data:
 
     digital_share: Floats
     """Share of exams that reach a digital archive, shape (r,)."""
+    documented_share: Floats
+    """Share of archived studies that is documented where it is made, shape (r,)."""
     steward_studies_per_year: Floats
     """Records documented in a year by today's stewards, shape (r,)."""
     curator_studies_per_year: Floats
@@ -80,6 +89,12 @@ class Data:
     """Annotated public studies that come from the region, shape (r, m)."""
     public_studies: Floats
     """Annotated public studies from outside all regions of the scenario, shape (m,)."""
+    synthetic_worth: float
+    """Worth of a synthetic study, relative to a real one."""
+    synthetic_limit: float
+    """Most synthetic studies that count, as a multiple of the real ones of a place."""
+    synthetic_minimum: float
+    """Labelled real studies of a place that a generator needs for training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +113,14 @@ class Compute:
     """Failures that interrupt a training, per week of running."""
     checkpoint_weeks: float
     """Weeks between checkpoints of a training."""
+    generator_gpu_hours: float
+    """GPU-hours of one training of a generator."""
+    cluster_outages_per_year: float
+    """Outages of the whole cluster in a year."""
+    cluster_outage_weeks: float
+    """Mean length of an outage of the cluster, weeks."""
+    grid_swing: float
+    """Spread of the grid's carbon intensity from week to week, relative to its mean."""
     audit_interval_weeks: int
     """Weeks between audits of a release that does not yet read everywhere."""
     pue: float
@@ -108,6 +131,12 @@ class Compute:
     """Grid intensity, shape (r,)."""
     site_power_share: Floats
     """Share of deployment sites with working power and network, shape (r,)."""
+    site_backup_share: Floats
+    """Share of a site's hours that its own solar power and batteries cover, shape (r,)."""
+    outages_per_year: Floats
+    """Long outages of power or network in a region per year, shape (r,)."""
+    outage_weeks: Floats
+    """Mean length of a long outage, weeks, shape (r,)."""
     site_watts: float
     """Draw of a deployment site, W, while it is on."""
     unit_kwh_per_exam: Floats

@@ -3,12 +3,23 @@
 import numpy as np
 
 from sim.domain.lever import Floats
-from sim.units import MINUTES_PER_HOUR
+from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
 
 
 def uptime(failures_per_week: Floats, repairs_per_week: Floats) -> Floats:
     """Return the long-run share of units in working order (two-state machine repair)."""
     return np.asarray(repairs_per_week / (failures_per_week + repairs_per_week))
+
+
+def at_work_share(life_years: float, lead_weeks: float) -> float:
+    """Return the long-run share of posts that somebody holds.
+
+    Holders leave at the rate 1 / life; a successor comes after the lead time (alternating renewal).
+
+    >>> at_work_share(24.0, 52.0)
+    0.96
+    """
+    return life_years / (life_years + lead_weeks / WEEKS_PER_YEAR)
 
 
 def switch_share(failures_per_week: Floats, repairs_per_week: Floats) -> tuple[Floats, Floats]:

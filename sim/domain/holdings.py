@@ -41,6 +41,14 @@ def worth_of_label(noise: Floats) -> Floats:
     return np.asarray((1.0 - 2.0 * noise) ** 2)
 
 
+def worth_of_synthetic(real: Floats, synthetic: Floats, *, worth: float, limit: float) -> Floats:
+    """Return what synthetic studies are worth, in labelled real studies of the same place.
+
+    ``worth * min(synthetic, limit * real)`` (docs/model.md §4). Any shape.
+    """
+    return np.asarray(worth * np.minimum(synthetic, limit * real))
+
+
 Respond = Callable[[Holdings], Performance]
 """The measured response, injected into the simulation so that it need not import ``learning``."""
 

@@ -17,6 +17,7 @@ class Stage(StrEnum):
     DOCUMENTATION = "documentation"
     CURATION = "curation"
     ANNOTATION = "annotation"
+    GENERATION = "generation"
     FINE_TUNING = "fine-tuning"
     EVALUATION = "evaluation"
     DEPLOYMENT = "deployment"
@@ -30,6 +31,7 @@ LeverName = Literal[
     "steward",
     "curator",
     "annotation",
+    "synthesis",
     "gpu_hours",
     "audit",
     "site",
@@ -43,6 +45,7 @@ STAGE_OF: dict[LeverName, Stage] = {
     "steward": Stage.DOCUMENTATION,
     "curator": Stage.CURATION,
     "annotation": Stage.ANNOTATION,
+    "synthesis": Stage.GENERATION,
     "gpu_hours": Stage.FINE_TUNING,
     "audit": Stage.EVALUATION,
     "site": Stage.DEPLOYMENT,
@@ -50,12 +53,16 @@ STAGE_OF: dict[LeverName, Stage] = {
 }
 """Stage of every lever."""
 
-SERVICES: frozenset[LeverName] = frozenset({"annotation", "gpu_hours", "audit"})
+SERVICES: frozenset[LeverName] = frozenset({"annotation", "synthesis", "gpu_hours", "audit"})
 """Levers bought by the year: their capacity lasts the year in which they are paid.
 
 All others are assets: commissioned after their lead time, run at a yearly cost and replaced at
 the end of their life, so that a slow stage is not starved by a horizon that ends.
 """
+
+
+STAFF: frozenset[LeverName] = frozenset({"reader", "steward", "curator"})
+"""Levers that are people: they leave, and their posts stand vacant until successors are trained."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a noisy, uncurated, synthetic or repeated study is worth.
+"""What a noisy, uncurated or synthetic study is worth.
 
 Pure functions of docs/model.md §4; arrays broadcast. Every constant is the caller's, with a source.
 """
@@ -41,18 +41,3 @@ def effective_studies(
     real, synthetic = np.asarray(real, float), np.asarray(synthetic, float)
     kept = real * (1 - 2 * np.asarray(noise, float)) ** 2 * np.asarray(quality, float)
     return np.asarray(kept + worth * np.minimum(synthetic, limit * real))
-
-
-def independent(studies: ArrayLike, *, per_patient: ArrayLike, icc: float) -> Floats:
-    """Return the number of independent studies in a set with several per patient.
-
-    Parameters
-    ----------
-    studies : studies in all, at least 0.
-    per_patient : studies of each patient, at least 1.
-    icc : correlation between two studies of one patient, 0 to 1.
-
-    >>> float(independent(900, per_patient=3, icc=0.5))
-    450.0
-    """
-    return np.asarray(np.asarray(studies, float) / (1 + (np.asarray(per_patient, float) - 1) * icc))

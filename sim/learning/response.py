@@ -6,7 +6,7 @@ Reads a profile's ``fit.json``; everything else is arithmetic. docs/model.md §4
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.errors import ProfileError, nearest
-from sim.learning.scaling import effective, power_law, power_law_slope
+from sim.learning.scaling import effective, power_law
 from sim.streams import keys, uniforms
 
 Floats = NDArray[np.float64]
@@ -27,6 +27,44 @@ FROZEN_BEYOND = 3.0
 SCHEMA = 1
 """Version of ``fit.json`` that this module reads."""
 PARAMETERS = ("floor", "scale", "power", "kappa", "offset")
+FACTORS = (
+    "noise_exponent",
+    "double_reading_gain",
+    "uncurated_quality",
+    "synthetic_worth",
+    "synthetic_limit",
+    "synthetic_without_own",
+    "pretraining_efficiency",
+    "pretraining_per_decade",
+    "pretraining_own_share",
+    "mitigation_sensitivity_gain",
+    "mitigation_gap_change",
+    "local_threshold_gain",
+)
+"""Keys of ``Profile.factors``; docs/profiles.md says what each number means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """What one treatment of the training data or of the training was worth, as measured."""
+
+    value: float | None
+    """Median over draws; ``None`` when no run measured it."""
+    low: float | None
+    high: float | None
+    """With ``low``: 95% interval of a bootstrap over seeds."""
+    status: str
+    """``measured``; ``not resolved``: the interval holds ``null``; ``not measured``: no runs."""
+    runs: int
+    """Runs with the treatment, controls not counted."""
+    null: float = 0.0
+    """Value of no effect."""
+    unit: str = ""
+    draws: tuple[float, ...] = ()
+    """Bootstrap draws, one answer each; empty when not measured."""
+
+
+NOT_MEASURED = Factor(None, None, None, "not measured", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +84,6 @@ class Profile:
     ``floor`` and ``scale`` are means over the measured groups: a cell of the simulation is a
     place, not one of the measured sites.
     """
-    auc_draws: Mapping[str, Floats]
-    """The same for the error 1 - AUC."""
     measured_max: float
     """Largest effective number of training studies measured."""
     kappa_interval: tuple[float, float]
@@ -64,6 +100,8 @@ class Profile:
     power_source: str
     """``measured``, ``nameplate`` or ``default``: how power is known."""
     hardware: str
+    factors: Mapping[str, Factor] = field(default_factory=dict)
+    """What else was measured: every name of ``FACTORS``, ``NOT_MEASURED`` where there is no run."""
 
     @property
     def size(self) -> int:
@@ -99,13 +137,6 @@ class Response:
             offset=self.offset,
         )
         return np.clip(self.level * law, 0.0, 1.0)
-
-    def slope(self, own: ArrayLike, other: ArrayLike) -> Floats:
-        """Return the change of error per further own study, at most 0; 0 from ``edge`` on."""
-        studies = effective(own, other, self.kappa)
-        slope = power_law_slope(studies, scale=self.scale, power=self.power, offset=self.offset)
-        unclipped = (studies < self.edge) & (self.error(own, other) < 1.0)
-        return np.where(unclipped, self.level * slope, 0.0)
 
 
 def draw_response(
@@ -170,7 +201,7 @@ def available() -> tuple[str, ...]:
 def _read(fit: Mapping[str, Any]) -> Profile:
     if fit["schema"] != SCHEMA:
         raise ValueError(f"schema {fit['schema']}, not {SCHEMA}")
-    sensitivity, auc = fit["fits"]["sensitivity"], fit["fits"]["auc"]
+    sensitivity = fit["fits"]["sensitivity"]
     low, high = sensitivity["interval"]["kappa"]
     within = list(fit["baseline"]["within"].values())
     return Profile(
@@ -180,7 +211,6 @@ def _read(fit: Mapping[str, Any]) -> Profile:
         data=fit["data"],
         specificity=float(fit["specificity"]),
         draws=_draws(sensitivity),
-        auc_draws=_draws(auc),
         measured_max=float(sensitivity["measured_max"]["effective"]),
         kappa_interval=(float(low), float(high)),
         kappa_identified=bool(sensitivity["kappa_identified"]),
@@ -192,7 +222,16 @@ def _read(fit: Mapping[str, Any]) -> Profile:
         joules_per_flop=float(fit["energy"]["joules_per_flop"]),
         power_source=fit["energy"]["power_source"],
         hardware=fit["hardware"],
+        factors=_factors(fit.get("factors", {})),
     )
+
+
+def _factors(fitted: Mapping[str, Any]) -> Mapping[str, Factor]:
+    read = {
+        name: Factor(**{**values, "draws": tuple(values["draws"])})
+        for name, values in fitted.items()
+    }
+    return MappingProxyType({name: read.get(name, NOT_MEASURED) for name in FACTORS})
 
 
 def _draws(fitted: Mapping[str, Any]) -> Mapping[str, Floats]:

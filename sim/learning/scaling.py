@@ -43,11 +43,6 @@ def power_law(
     return np.asarray(np.asarray(floor, float) + np.asarray(scale, float) * falling)
 
 
-def power_law_slope(studies: ArrayLike, *, scale: float, power: float, offset: float) -> Floats:
-    """Return the change of error per further effective study; negative, rising to 0."""
-    return np.asarray(-power * scale * (np.asarray(studies, float) + offset) ** (-power - 1))
-
-
 def scale_at_zero(
     share: ArrayLike, *, floor: ArrayLike, chance: float, offset: float, power: float
 ) -> Floats:

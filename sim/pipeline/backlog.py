@@ -7,8 +7,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts, allot, serve, uniform
+from sim.pipeline.state import State
+from sim.scenario.schema import Scenario
 
 
 @njit(cache=True)
@@ -22,7 +25,6 @@ def work_off(
     begun: Floats,
     done: Counts,
     worked: Floats,
-    tally: Counts,
 ) -> None:
     """Work off the backlog for one week.
 
@@ -35,7 +37,6 @@ def work_off(
     waiting, begun : backlog (r, m, g) and part-done studies (r, m); updated in place.
     done : result of the week, shape (r, m, g).
     worked : effort spent this week, shape (r,), never above the capacity.
-    tally : weekly record, shape (5, r); added to in place.
 
     Notes
     -----
@@ -58,6 +59,22 @@ def work_off(
             allot(count, waiting[r, m], uniform(keys[r, m], week), done[r, m])
             for g in range(groups):
                 waiting[r, m, g] -= done[r, m, g]
-            tally[0, r] += entering[r, m].sum()
-            tally[1, r] += count
-            tally[4, r] += queue - count
+
+
+def stated_backlog(world: World, scenario: Scenario, state: State) -> None:
+    """Replace what waits on the policy date by the queues that the scenario states, in place.
+
+    A queue is split over groups as the need that reaches the health service is.
+    """
+    coming = world.care.need_per_year * world.care.reach
+    for station, places in scenario.backlog.items():
+        waiting: Counts = getattr(state, f"{station}_waiting")
+        begun: Floats | None = getattr(state, f"{station}_begun", None)
+        for place, count in places.items():
+            region, modality = place.rsplit(".", 1)
+            r, m = world.regions.index(region), world.modalities.index(modality)
+            shares = coming[r, m].cumsum() / max(coming[r, m].sum(), 1e-300)
+            upto = np.round(shares * count).astype(np.int64)
+            waiting[r, m] = np.diff(upto, prepend=0)
+            if begun is not None:
+                begun[r, m] = 0.0

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
+from sim.pipeline.backlog import work_off
 from sim.pipeline.flow import Counts, binomial, uniform
+from sim.pipeline.luck import Luck
+from sim.pipeline.state import Flows, State
+from sim.pipeline.station import Account, Station
+from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
-
-
-def capacity_per_week(world: World, active: Floats) -> Floats:
-    """Return studies curated in a week, shape (r,), for active plan units (r, i)."""
-    curator = world.catalogue.index("curator")
-    bought = active[:, curator] * world.catalogue.capacity[:, curator]
-    return np.asarray((world.data.curator_studies_per_year + bought) / WEEKS_PER_YEAR)
 
 
 @njit(cache=True)
@@ -26,19 +24,61 @@ def reject(
     keys: NDArray[np.uint64],
     rejected_share: Floats,
     curated: Counts,
-    tally: Counts,
+    rejected: Counts,
 ) -> None:
-    """Take duplicates and unusable studies out of ``curated`` (r, m, g), in place.
+    """Move duplicates and unusable studies from ``curated`` to ``rejected``, both (r, m, g).
 
-    ``keys`` has shape (r, m, g), ``rejected_share`` shape (m,). The weekly record moves them from
-    done to rejected.
+    ``keys`` has shape (r, m, g), ``rejected_share`` shape (m,).
     """
     regions, modalities, groups = curated.shape
     for r in range(regions):
         for m in range(modalities):
             for g in range(groups):
                 u = uniform(keys[r, m, g], week)
-                bad = binomial(u, curated[r, m, g], rejected_share[m])
-                curated[r, m, g] -= bad
-                tally[1, r] -= bad
-                tally[3, r] += bad
+                rejected[r, m, g] = binomial(u, curated[r, m, g], rejected_share[m])
+                curated[r, m, g] -= rejected[r, m, g]
+
+
+class Curation(Station):
+    """Curators who make documented studies fit for use."""
+
+    name = "curation"
+    capacity_unit = "studies"
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        super().__init__(world, scenario, luck)
+        self.keys = luck.by_station("curation/groups")
+        self.rejection_keys = luck.by_cell("curation/rejection")
+        self.effort = np.ones(world.shape[1])
+        self.worked = np.zeros(world.shape[0])
+        self.capacity = np.zeros(world.shape[0])
+
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Curate studies of the week and of the backlog, and reject the bad ones."""
+        data = self.world.data
+        bought = self.bought(state, "curator")
+        self.capacity = (data.curator_studies_per_year + bought) / WEEKS_PER_YEAR
+        work_off(
+            tick,
+            self.keys,
+            flows.documented,
+            self.capacity,
+            self.effort,
+            state.curation_waiting,
+            state.curation_begun,
+            flows.curated,
+            self.worked,
+        )
+        reject(tick, self.rejection_keys, data.rejected_share, flows.curated, flows.rejected)
+
+    def account(self, state: State, flows: Flows) -> Account:
+        """Rejected: duplicates and studies of no use."""
+        return Account(
+            flows.documented,
+            # the audit takes its share out of ``curated`` later in the week
+            flows.curated + flows.set_aside,
+            rejected=flows.rejected,
+            waiting=state.curation_waiting,
+            busy=self.worked,
+            capacity=self.capacity,
+        )

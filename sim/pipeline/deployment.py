@@ -4,8 +4,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts, allot, serve, uniform
+from sim.pipeline.luck import Luck
+from sim.pipeline.state import Flows, State
+from sim.pipeline.station import Account, Station
+from sim.scenario.schema import Scenario
+from sim.units import WEEKS_PER_YEAR
 
 
 @njit(cache=True)
@@ -47,3 +53,47 @@ def route(
         served, begun[r] = serve(total, capacity_per_week[r], begun[r])
         allot(served, candidates, uniform(keys[r], week), chosen)
         to_ai[r] = chosen.reshape(modalities, groups)
+
+
+class Deployment(Station):
+    """Sites that run a release: power, network and a computer beside the reader."""
+
+    name = "deployment"
+    unit = "exams"
+    capacity_unit = "exams"
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        super().__init__(world, scenario, luck)
+        self.keys = luck.by_region("deployment/route")
+
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Bring sites live, then decide which exams of the week are read with AI."""
+        world = self.world
+        commissioned = state.active[:, world.catalogue.index("site")]
+        roll_out(commissioned, world.compute.sites_per_week, state.sites_live)
+        route(
+            tick,
+            self.keys,
+            flows.exams,
+            state.gate_open,
+            self._room(state),
+            state.ai_begun,
+            flows.to_ai,
+        )
+
+    def _room(self, state: State) -> Floats:
+        """Return the exams that live sites with power can take in a week, shape (r,)."""
+        world = self.world
+        per_site = world.catalogue.capacity[:, world.catalogue.index("site")]
+        powered = world.compute.site_power_share * state.power
+        return np.asarray(state.sites_live * powered * per_site / WEEKS_PER_YEAR)
+
+    def account(self, state: State, flows: Flows) -> Account:
+        """Rejected: exams that go to a reader without AI."""
+        return Account(
+            flows.exams,
+            flows.to_ai,
+            rejected=flows.exams - flows.to_ai,
+            busy=flows.to_ai.sum(axis=(1, 2)).astype(float),
+            capacity=self._room(state),
+        )

@@ -1,17 +1,82 @@
 """Documentation: stewards record who was examined; without it nobody can sample or audit by group.
 
-A backlog (`sim.pipeline.backlog`) whose capacity is today's stewards and those a plan employs.
+A share of studies is documented where it is made. The rest is a backlog (`sim.pipeline.backlog`)
+whose capacity is today's stewards and those a plan employs.
 """
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
+from sim.pipeline.backlog import work_off
+from sim.pipeline.flow import Counts, binomial, uniform
+from sim.pipeline.luck import Luck
+from sim.pipeline.state import Flows, State
+from sim.pipeline.station import Account, Station
+from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 
-def capacity_per_week(world: World, active: Floats) -> Floats:
-    """Return records documented in a week, shape (r,), for active plan units (r, i)."""
-    steward = world.catalogue.index("steward")
-    bought = active[:, steward] * world.catalogue.capacity[:, steward]
-    return np.asarray((world.data.steward_studies_per_year + bought) / WEEKS_PER_YEAR)
+@njit(cache=True)
+def at_source(
+    week: int,
+    keys: NDArray[np.uint64],
+    archived: Counts,
+    documented_share: Floats,
+    documented: Counts,
+) -> None:
+    """Count studies documented where they are made: ``documented`` of ``archived``, (r, m, g).
+
+    ``keys`` has shape (r, m, g), ``documented_share`` shape (r,).
+    """
+    regions, modalities, groups = archived.shape
+    for r in range(regions):
+        for m in range(modalities):
+            for g in range(groups):
+                u = uniform(keys[r, m, g], week)
+                documented[r, m, g] = binomial(u, archived[r, m, g], documented_share[r])
+
+
+class Documentation(Station):
+    """Stewards who record age, sex and group of archived studies."""
+
+    name = "documentation"
+    capacity_unit = "studies"
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        super().__init__(world, scenario, luck)
+        self.keys = luck.by_station("documentation/groups")
+        self.source_keys = luck.by_cell("documentation/at source")
+        self.effort = np.ones(world.shape[1])
+        self.worked = np.zeros(world.shape[0])
+        self.capacity = np.zeros(world.shape[0])
+
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Let stewards work off what was not documented where it was made."""
+        at_source(tick, self.source_keys, flows.archived, state.documented_share, flows.at_source)
+        today = self.world.data.steward_studies_per_year
+        self.capacity = (today + self.bought(state, "steward")) / WEEKS_PER_YEAR
+        work_off(
+            tick,
+            self.keys,
+            flows.archived - flows.at_source,
+            self.capacity,
+            self.effort,
+            state.documentation_waiting,
+            state.documentation_begun,
+            flows.documented,
+            self.worked,
+        )
+        flows.documented[...] += flows.at_source
+
+    def account(self, state: State, flows: Flows) -> Account:
+        """Nobody leaves: an undocumented study waits."""
+        return Account(
+            flows.archived,
+            flows.documented,
+            waiting=state.documentation_waiting,
+            busy=self.worked,
+            capacity=self.capacity,
+        )

@@ -126,13 +126,13 @@ def busy_curve(units: int, leave_ratio: float) -> Floats:
 
     Returns
     -------
-    Shape (2, ``NODES``): people waiting per unit, and busy share of the units, both rising: the
-    stationary means of Erlang A as the load goes from nothing to an overload at which the units
-    are always busy.
+    Shape (3, ``NODES``): people waiting per unit, busy share of the units, and chance that all of
+    them are busy at once, all rising: the stationary means of Erlang A as the load goes from
+    nothing to an overload at which the units are always busy.
     """
     ratio = max(leave_ratio, MOST_PATIENT)
     width = math.sqrt(ratio / units)
-    curve = np.zeros((2, NODES))
+    curve = np.zeros((3, NODES))
     for k in range(1, NODES):
         if k < 36:
             load = k / 38.0
@@ -140,24 +140,50 @@ def busy_curve(units: int, leave_ratio: float) -> Floats:
             load = 1.0 - 0.065 * (min(0.05 * width, 0.001) / 0.065) ** ((k - 36) / 15.0)
         else:
             load = 1.0 + 6.0 * width * (k - 52) / (NODES - 53)
-        curve[0, k], curve[1, k] = _waiting_and_busy(load * units, units, ratio)
-    curve[1, NODES - 1] = 1.0
+        curve[0, k], curve[1, k], curve[2, k] = _long_run(load * units, units, ratio)
+    curve[1:, NODES - 1] = 1.0
     return curve
 
 
+def urgent_curve(units: int, leave_ratio: float) -> Floats:
+    """Return how the share of exams that urgent people take rises with how many of them wait.
+
+    Where all units of a facility are busy, the next exam is an urgent person's if one waits, so
+    the urgent queue grows with urgent arrivals and shrinks with every exam and every urgent person
+    who gives up, whoever else is there. That is the queue behind a busy unit of M/M/1+M that is
+    ``units`` times as fast, exactly, where exams are not broken off.
+
+    Parameters
+    ----------
+    units, leave_ratio : as for ``busy_curve``.
+
+    Returns
+    -------
+    Shape (2, ``NODES``): urgent people waiting at a facility, and share of its exams that begin
+    with one of them, means over the time in which all its units are busy.
+    """
+    ratio = max(leave_ratio / units, MOST_PATIENT)
+    waiting, busy, _ = busy_curve(1, ratio)
+    queue = np.divide(waiting, busy, out=np.zeros(NODES), where=busy > 0.0)
+    # who comes is examined or gives up
+    return np.stack([queue, busy + ratio * waiting - ratio * queue])
+
+
 @njit(cache=True)
-def _waiting_and_busy(offered: float, units: int, ratio: float) -> tuple[float, float]:
-    """Return people waiting per unit and busy share of Erlang A, exam rate 1."""
+def _long_run(offered: float, units: int, ratio: float) -> tuple[float, float, float]:
+    """Return people waiting per unit, busy share and chance that all are busy; exam rate 1."""
     weight, total, idle, waiting, people = 1.0, 1.0, float(units), 0.0, 0
+    free = 1.0
     while True:
         people += 1
         departures = min(people, units) + ratio * max(people - units, 0)
         weight *= offered / departures
         total += weight
         idle += weight * max(units - people, 0)
+        free += weight * (people < units)
         waiting += weight * max(people - units, 0)
         if departures > offered and weight * (people + 1) < 1e-13 * total:
-            return waiting / total / units, 1.0 - idle / total / units
+            return waiting / total / units, 1.0 - idle / total / units, 1.0 - free / total
         if weight > 1e200:
             weight, total = weight * 1e-200, total * 1e-200
-            idle, waiting = idle * 1e-200, waiting * 1e-200
+            idle, free, waiting = idle * 1e-200, free * 1e-200, waiting * 1e-200

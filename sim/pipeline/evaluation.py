@@ -1,5 +1,7 @@
 """Evaluation: audit studies never train; a release reads only where its audit says it may."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -9,14 +11,11 @@ from sim.baseline.world import World
 from sim.domain.holdings import Performance, benefit
 from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts, allot, binomial, serve, uniform
-from sim.scenario.schema import Gate
+from sim.pipeline.luck import Luck
+from sim.pipeline.state import Flows, State
+from sim.pipeline.station import Account, Station
+from sim.scenario.schema import Gate, Scenario
 from sim.units import WEEKS_PER_YEAR
-
-
-def capacity_per_week(world: World, active: Floats) -> Floats:
-    """Return studies that can be set aside and labelled for audit in a week, shape (r,)."""
-    item = world.catalogue.index("audit")
-    return np.asarray(active[:, item] * world.catalogue.capacity[:, item] / WEEKS_PER_YEAR)
 
 
 @njit(cache=True)
@@ -27,7 +26,6 @@ def assign(
     begun: Floats,
     curated: Counts,
     set_aside: Counts,
-    tally: Counts,
 ) -> None:
     """Move studies from ``curated`` to ``set_aside``, both (r, m, g), before any can train."""
     regions, modalities, groups = curated.shape
@@ -41,8 +39,6 @@ def assign(
             for g in range(groups):
                 curated[r, m, g] -= taken[m * groups + g]
                 set_aside[r, m, g] = taken[m * groups + g]
-        tally[0, r] += count
-        tally[1, r] += count
 
 
 def wilson_lower(successes: Floats, trials: Floats, *, confidence: float) -> Floats:
@@ -55,10 +51,22 @@ def wilson_lower(successes: Floats, trials: Floats, *, confidence: float) -> Flo
     return np.where(trials > 0, (centre - spread) / (1 + z**2 / n), 0.0)
 
 
-def passes(
+class Findings(NamedTuple):
+    """What an audit found in every place, shape (r, m)."""
+
+    positives: Counts
+    """Audited studies with the disease."""
+    lower_benefit: Floats
+    """Lower bound of the benefit of a reading by the release."""
+    needed_benefit: Floats
+    """What it must reach: today's reader less the margin, shape (m,)."""
+    passed: NDArray[np.bool_]
+
+
+def audit(
     world: World, gate: Gate, candidate: Performance, audited: Counts, luck: Floats
-) -> NDArray[np.bool_]:
-    """Return where a candidate release may read, shape (r, m).
+) -> Findings:
+    """Return what an audit finds about a candidate release, and where it may read.
 
     The audit sees the candidate through the positives among the audited studies. Its lower bound
     of benefit must reach the reader's benefit less the margin. A region's groups are audited
@@ -84,8 +92,8 @@ def passes(
     )
     lower = wilson_lower(found, positives.astype(float), confidence=gate.confidence)
     ours = _benefit(lower, specificity, gate)
-    theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)
-    return np.asarray((ours >= theirs[None, :] - gate.margin) & (positives > 0))
+    needed = _benefit(care.reader_sensitivity, care.reader_specificity, gate) - gate.margin
+    return Findings(positives, ours, needed, (ours >= needed[None, :]) & (positives > 0))
 
 
 def _benefit(sensitivity: Floats, specificity: Floats, gate: Gate) -> Floats:
@@ -95,3 +103,31 @@ def _benefit(sensitivity: Floats, specificity: Floats, gate: Gate) -> Floats:
         target_specificity=gate.target_specificity,
         penalty=gate.penalty,
     )
+
+
+class Evaluation(Station):
+    """Studies set aside for audit: labelled by its own specialists, never trained on."""
+
+    name = "evaluation"
+    capacity_unit = "studies"
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        super().__init__(world, scenario, luck)
+        self.keys = luck.by_region("evaluation/groups")
+        self.capacity = np.zeros(world.shape[0])
+
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Set studies of the week aside, as many as audits are paid for."""
+        self.capacity = self.bought(state, "audit") / WEEKS_PER_YEAR
+        assign(tick, self.keys, self.capacity, state.audit_begun, flows.curated, flows.set_aside)
+        state.audited += flows.set_aside
+
+    def account(self, state: State, flows: Flows) -> Account:
+        """Rejected: studies that go on to training."""
+        return Account(
+            flows.curated + flows.set_aside,
+            flows.set_aside,
+            rejected=flows.curated,
+            busy=flows.set_aside.sum(axis=(1, 2)).astype(float),
+            capacity=self.capacity,
+        )

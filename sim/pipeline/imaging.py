@@ -21,6 +21,11 @@ over: all but ``1 / facilities`` of it, save for what comes and goes within a da
 A on exams and on those who give up within 1% of arrivals, and on the mean queue within 5% or 0.05
 people per facility, 10% for a single unit that very patient people wait for. Units pooled without
 the curve overstate exams by up to 13% and show no queue below full load (``tests/validation``).
+
+Urgent groups are examined before routine ones, but no exam is broken off. That changes who waits,
+not how many. While all units of a facility are busy, its urgent people meet one fast unit
+(``erlang.urgent_curve``), so their queue takes the same kind of daily step as everybody's; what
+is left of the queue, of the exams and of those who give up is the routine groups'.
 """
 
 import math
@@ -29,9 +34,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim.baseline.world import World
+from sim.domain.capacity import switch_share
 from sim.domain.lever import Floats
-from sim.pipeline.erlang import NODES, busy_curve
+from sim.pipeline.erlang import NODES, busy_curve, urgent_curve
 from sim.pipeline.flow import Counts, allot, binomial, poisson, uniform
+from sim.pipeline.luck import Luck
+from sim.pipeline.state import Flows, State
+from sim.pipeline.station import Account, Station
+from sim.scenario.schema import Scenario
 from sim.units import DAYS_PER_WEEK
 
 WITHIN_DAY = 0.38
@@ -39,22 +50,29 @@ WITHIN_DAY = 0.38
 SCATTER = 0.95
 """Offsets chance arrivals, in which a short queue is convex; fitted."""
 
+SATURATED = 16
+"""Power of the share of exams that urgent people take, above which their queue is theirs alone."""
+
 
 def facility_curves(
     units_per_facility: Counts, exams_per_unit_day: Floats, leave_per_day: Floats
 ) -> Floats:
     """Return the busy curves of every region and modality.
 
-    Shape (r, m, c, 2, node): c + 1 is the units of a facility, up to the most of any modality,
-    because a region may have fewer units than one facility holds.
+    Shape (r, m, c, 5, node): c + 1 is the units of a facility, up to the most of any modality,
+    because a region may have fewer units than one facility holds; the three rows of
+    ``erlang.busy_curve``, then the two of ``erlang.urgent_curve``.
     """
     most = int(units_per_facility.max())
-    curves = np.zeros((*exams_per_unit_day.shape, most, 2, NODES))
+    curves = np.zeros((*exams_per_unit_day.shape, most, 5, NODES))
     for m, leave in enumerate(leave_per_day):
         rates, where = np.unique(exams_per_unit_day[:, m], return_inverse=True)
         for c in range(int(units_per_facility[m])):
-            each = np.stack([busy_curve(c + 1, leave / rate) for rate in rates])
-            curves[:, m, c] = each[where]
+            each = [
+                np.vstack([busy_curve(c + 1, leave / rate), urgent_curve(c + 1, leave / rate)])
+                for rate in rates
+            ]
+            curves[:, m, c] = np.stack(each)[where]
     return curves
 
 
@@ -64,54 +82,60 @@ def step(
     keys: NDArray[np.uint64],
     by_day: Counts,
     arrived: Counts,
+    expected: Floats,
     working: Counts,
     units_per_facility: Counts,
     exams_per_unit_day: Floats,
     leave_per_day: Floats,
     curves: Floats,
+    urgent: NDArray[np.bool_],
     waiting: Counts,
     exams: Counts,
     gave_up: Counts,
     mean_waiting: Floats,
-    tally: Counts,
 ) -> None:
     """Serve one week in daily steps.
 
     Parameters
     ----------
-    keys : random keys, shape (3, r, m): service, patience, split over groups.
+    keys : random keys, shape (4, r, m): service, patience, split over groups and over classes.
     by_day : arrivals by day, shape (7, r, m).
-    arrived : arrivals of the week by group, shape (r, m, g).
+    arrived, expected : arrivals of the week by group, and their mean, shape (r, m, g).
     working : units in working order, shape (r, m).
     units_per_facility : units that share one queue, shape (m,).
     exams_per_unit_day : mean exams of a working unit in a day, shape (r, m).
     leave_per_day : rate at which a waiting person gives up, per day, shape (m,).
     curves : busy curves, from ``facility_curves``.
+    urgent : groups that are examined before the others, shape (g,); none where all are equal.
     waiting : people not yet examined, those on a unit included, shape (r, m, g); updated in place.
     exams, gave_up : results of the week, shape (r, m, g).
     mean_waiting : people waiting for a unit, mean of the week, shape (r, m, g).
-    tally : weekly record, shape (5, r); added to in place.
     """
-    regions, modalities, groups = waiting.shape
-    available = np.empty(groups, dtype=np.int64)
+    regions, modalities, _ = waiting.shape
+    two_classes = urgent.any()
     for r in range(regions):
         for m in range(modalities):
             people, done, left, area = waiting[r, m].sum(), 0, 0, 0.0
             units = min(units_per_facility[m], max(working[r, m], 1))
+            facilities, speed = working[r, m] / units, exams_per_unit_day[r, m]
             curve = curves[r, m, units - 1]
-            service, patience = keys[0, r, m], keys[1, r, m]
             mean_arrivals = arrived[r, m].sum() / DAYS_PER_WEEK
+            # the mean: a short queue is convex in arrivals, and chance is in the curve already
+            urgent_arrivals = (expected[r, m] * urgent).sum() / DAYS_PER_WEEK
+            on_units = urgent_arrivals / speed if working[r, m] else 0.0
+            urgent_queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
+            urgent_area, taken = 0.0, 0.0
             for day in range(DAYS_PER_WEEK):
-                served, lost, queue = _day(
+                served, lost, queue, delayed = _day(
                     DAYS_PER_WEEK * week + day,
-                    service,
-                    patience,
+                    keys[0, r, m],
+                    keys[1, r, m],
                     people,
                     by_day[day, r, m],
                     mean_arrivals,
                     working[r, m],
-                    working[r, m] / units,
-                    exams_per_unit_day[r, m],
+                    facilities,
+                    speed,
                     leave_per_day[m],
                     curve,
                 )
@@ -119,22 +143,101 @@ def step(
                 done += served
                 left += lost
                 area += queue / DAYS_PER_WEEK
+                if two_classes:
+                    urgent_queue, share = _urgent_night(
+                        urgent_queue,
+                        urgent_arrivals,
+                        delayed,
+                        facilities,
+                        units * speed,
+                        leave_per_day[m],
+                        curve,
+                    )
+                    urgent_queue = min(urgent_queue, queue)
+                    urgent_area += urgent_queue / DAYS_PER_WEEK
+                    taken += share / DAYS_PER_WEEK
+            came = waiting[r, m] + arrived[r, m]
             u = uniform(keys[2, r, m], week)
-            for g in range(groups):
-                available[g] = waiting[r, m, g] + arrived[r, m, g]
-            tally[0, r] += arrived[r, m].sum()
-            tally[1, r] += done
-            tally[2, r] += left
-            tally[4, r] += people
-            allot(done, available, u, exams[r, m])
-            total = 0
-            for g in range(groups):
-                available[g] -= exams[r, m, g]
-                total += available[g]
-            allot(left, available, u, gave_up[r, m])
-            for g in range(groups):
-                waiting[r, m, g] = available[g] - gave_up[r, m, g]
-                mean_waiting[r, m, g] = area * available[g] / total if total > 0 else area / groups
+            if two_classes:
+                urgent_done, urgent_left = _urgent_share(
+                    (came * urgent).sum(),
+                    came.sum(),
+                    done,
+                    left,
+                    urgent_queue + on_units,
+                    taken,
+                    urgent_area / area if area > 0.0 else 0.0,
+                    uniform(keys[3, r, m], week),
+                )
+                _split(
+                    urgent_done, urgent_left, urgent_area, urgent, came, u,
+                    exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m],
+                )  # fmt: skip
+                done, left, area = done - urgent_done, left - urgent_left, area - urgent_area
+            _split(
+                done, left, area, ~urgent, came, u,
+                exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m],
+            )  # fmt: skip
+
+
+@njit(cache=True)
+def _urgent_share(
+    came: int,
+    everybody: int,
+    done: int,
+    left: int,
+    staying: float,
+    taken: float,
+    left_share: float,
+    u: float,
+) -> tuple[int, int]:
+    """Return exams and leavers among the urgent of a week, whole numbers that leave nobody out.
+
+    Parameters
+    ----------
+    came, everybody : urgent and all people who were there, arrivals of the week included.
+    done, left : exams and leavers of the week.
+    staying : urgent people that should be there at its end.
+    taken : chance that the next exam goes to an urgent person who waits.
+    left_share : urgent share of the leavers.
+    u : uniform that rounds.
+    """
+    urgent_left = int(math.floor(left * left_share + u))
+    urgent_left = min(max(urgent_left, left - (everybody - came)), came, left)
+    # where urgent people take every exam, chance adds up: who is not examined stays
+    staying += taken**SATURATED * (came - urgent_left - taken * done - staying)
+    stay = int(math.floor(staying + u))
+    stay = min(max(stay, came - urgent_left - done), came - urgent_left, everybody - done - left)
+    return came - urgent_left - max(stay, 0), urgent_left
+
+
+@njit(cache=True)
+def _split(
+    done: int,
+    left: int,
+    area: float,
+    members: NDArray[np.bool_],
+    came: Counts,
+    u: float,
+    exams: Counts,
+    gave_up: Counts,
+    waiting: Counts,
+    mean_waiting: Floats,
+) -> None:
+    """Split the week of one class over its groups, in proportion to their people."""
+    available = np.where(members, came, 0)
+    part = np.empty_like(available)
+    allot(done, available, u, part)
+    available -= part
+    exams[:] = np.where(members, part, exams)
+    total = available.sum()
+    for g in range(len(members)):
+        if members[g]:
+            share = available[g] / total if total > 0 else 1.0 / members.sum()
+            mean_waiting[g] = area * share
+    allot(left, available, u, part)
+    gave_up[:] = np.where(members, part, gave_up)
+    waiting[:] = np.where(members, available - part, waiting)
 
 
 @njit(cache=True)
@@ -150,10 +253,14 @@ def _day(
     exams_per_unit: float,
     leave: float,
     curve: Floats,
-) -> tuple[int, int, float]:
-    """Serve one day; return exams, people who gave up, and the mean number who waited."""
+) -> tuple[int, int, float, float]:
+    """Serve one day.
+
+    Returns exams, people who gave up, the mean number who waited, and the chance that all units of
+    a facility are busy.
+    """
     capacity = working * exams_per_unit
-    busy, queue, slope = _night(
+    busy, queue, slope, delayed = _night(
         people + mean_arrivals, working, facilities, exams_per_unit, leave, curve
     )
     lost = min(people + arrivals, poisson(uniform(patience, day), leave * queue))
@@ -163,7 +270,7 @@ def _day(
     # whole people: rounded up or down by chance, so that the mean is kept
     stay = max(0, int(math.floor(at_night + uniform(service, 2 * day + 1))))
     served = max(0, people + arrivals - lost - stay) if working else 0
-    return served, lost, queue
+    return served, lost, queue, delayed
 
 
 @njit(cache=True)
@@ -174,11 +281,11 @@ def _night(
     exams_per_unit: float,
     leave: float,
     curve: Floats,
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, float]:
     """Solve the implicit step of a day that began, arrivals included, with so many people.
 
-    Returns the busy share of the units, the people waiting, and how many more people are there at
-    night for one more in the morning.
+    Returns the busy share of the units, the people waiting, how many more people are there at
+    night for one more in the morning, and the chance that all units of a facility are busy.
     """
     low, high = 0, curve.shape[1] - 1
     demand_low, queue_low = 0.0, 0.0
@@ -186,7 +293,7 @@ def _night(
     full = working * (1.0 + exams_per_unit)
     demand_high = full * curve[1, high] + (1.0 + leave) * queue_high
     if people >= demand_high:
-        return 1.0, (people - full) / (1.0 + leave), 1.0 / (1.0 + leave)
+        return 1.0, (people - full) / (1.0 + leave), 1.0 / (1.0 + leave), 1.0
     while high - low > 1:
         middle = (low + high) // 2
         queue = _waiting(working * curve[0, middle], working, facilities, exams_per_unit, leave)
@@ -199,7 +306,46 @@ def _night(
     busy = curve[1, low] + part * (curve[1, high] - curve[1, low])
     queue = queue_low + part * (queue_high - queue_low)
     rise = queue_high - queue_low + working * (curve[1, high] - curve[1, low])
-    return busy, queue, rise / (demand_high - demand_low)
+    delayed = curve[2, low] + part * (curve[2, high] - curve[2, low])
+    return busy, queue, rise / (demand_high - demand_low), delayed
+
+
+@njit(cache=True)
+def _urgent_night(
+    before: float,
+    arrivals: float,
+    delayed: float,
+    facilities: float,
+    capacity: float,
+    leave: float,
+    curve: Floats,
+) -> tuple[float, float]:
+    """Solve the step of a day for urgent people alone, as `_night` does for everybody.
+
+    Returns those who wait, and the chance that the next exam goes to one of them.
+
+    They wait only while all units of their facility are busy, a share ``delayed`` of the time, and
+    ``capacity`` is what all units of a facility can do in a day.
+    """
+    busy = delayed * facilities
+    if busy <= 0.0:
+        return (0.0, 0.0) if facilities > 0.0 else ((before + arrivals) / (1.0 + leave), 1.0)
+    people = before / busy + arrivals / facilities
+    low, high = 0, curve.shape[1] - 1
+    high_demand = (1.0 + leave) * curve[3, high] + capacity * curve[4, high]
+    if people >= high_demand:
+        return busy * (people - capacity) / (1.0 + leave), delayed
+    low_demand = 0.0
+    while high - low > 1:
+        middle = (low + high) // 2
+        demand = (1.0 + leave) * curve[3, middle] + capacity * curve[4, middle]
+        if demand > people:
+            high, high_demand = middle, demand
+        else:
+            low, low_demand = middle, demand
+    part = (people - low_demand) / (high_demand - low_demand)
+    queue = curve[3, low] + part * (curve[3, high] - curve[3, low])
+    return busy * queue, delayed * (curve[4, low] + part * (curve[4, high] - curve[4, low]))
 
 
 @njit(cache=True, inline="always")
@@ -231,3 +377,70 @@ def wear(
             mends = binomial(uniform(keys[r, m], 2 * week + 1), broken[r, m], chance_repair[r, m])
             working[r, m] += mends - breaks
             broken[r, m] += breaks - mends
+
+
+class Imaging(Station):
+    """Units of every modality, in facilities with a waiting list each."""
+
+    name = "imaging"
+    unit = "exams"
+    capacity_unit = "unit-weeks"
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        super().__init__(world, scenario, luck)
+        care = world.care
+        self.wear_keys = luck.by_station("imaging/wear")
+        decisions = ("service", "patience", "groups", "classes")
+        self.keys = np.stack([luck.by_station(f"imaging/{name}") for name in decisions])
+        self.chance_break, self.chance_repair = switch_share(
+            care.failures_per_week, care.repairs_per_week
+        )
+        self.leave_per_day = 1.0 / (care.patience_weeks * DAYS_PER_WEEK)
+        self.units_per_facility = np.maximum(np.round(care.units_per_facility), 1).astype(np.int64)
+        self.curves = facility_curves(
+            self.units_per_facility, care.exams_per_unit_day, self.leave_per_day
+        )
+
+        # where everybody is urgent, nobody is
+        self.urgent = (care.priority == 0) & (care.priority.max() > 0)
+
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Break and mend units, then examine people day by day."""
+        wear(
+            tick,
+            self.wear_keys,
+            self.chance_break,
+            self.chance_repair,
+            state.units_working,
+            state.units_broken,
+        )
+        step(
+            tick,
+            self.keys,
+            flows.by_day,
+            flows.arrived,
+            flows.expected,
+            state.units_working,
+            self.units_per_facility,
+            self.world.care.exams_per_unit_day,
+            self.leave_per_day,
+            self.curves,
+            self.urgent,
+            state.imaging_waiting,
+            flows.exams,
+            flows.gave_up,
+            flows.mean_waiting,
+        )
+
+    def account(self, state: State, flows: Flows) -> Account:
+        """Left: people who gave up. Capacity: units in working order."""
+        per_week = self.world.care.exams_per_unit_day * DAYS_PER_WEEK
+        return Account(
+            flows.arrived,
+            flows.exams,
+            left=flows.gave_up,
+            waiting=state.imaging_waiting,
+            queue=flows.mean_waiting,
+            busy=(flows.exams.sum(axis=2) / per_week).sum(axis=1),
+            capacity=state.units_working.sum(axis=1).astype(float),
+        )

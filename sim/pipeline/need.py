@@ -4,8 +4,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts, binomial, poisson, uniform
+from sim.pipeline.luck import Luck
+from sim.pipeline.state import Flows, State
+from sim.pipeline.station import Account, Station
+from sim.scenario.schema import Scenario
 from sim.units import DAYS_PER_WEEK, WEEKS_PER_YEAR
 
 
@@ -18,11 +23,13 @@ def step(
     outreach_per_week: Floats,
     need: Counts,
     arrived: Counts,
+    expected: Floats,
 ) -> None:
-    """Draw this week's need and arrivals; writes ``need`` and ``arrived``, shape (r, m, g).
+    """Draw this week's need and arrivals, shape (r, m, g).
 
-    Need does not depend on any plan. Outreach brings ``outreach_per_week`` more persons, shape
-    (r,), spread in proportion to the need that does not arrive by itself.
+    Writes ``need``, ``arrived`` and the mean of the arrivals, ``expected``. Need does not depend on
+    any plan. Outreach brings ``outreach_per_week`` more persons, shape (r,), spread in proportion
+    to the need that does not arrive by itself.
     """
     regions, modalities, groups = need_per_year.shape
     for r in range(regions):
@@ -38,6 +45,7 @@ def step(
                     uniform(key, 2 * week), need_per_year[r, m, g] / WEEKS_PER_YEAR
                 )
                 chance = reach[r, m, g] + brought * (1.0 - reach[r, m, g])
+                expected[r, m, g] = need_per_year[r, m, g] / WEEKS_PER_YEAR * chance
                 arrived[r, m, g] = binomial(uniform(key, 2 * week + 1), need[r, m, g], chance)
 
 
@@ -55,3 +63,34 @@ def spread_over_days(week: int, keys: NDArray[np.uint64], arrived: Counts, by_da
                 u = uniform(keys[r, m], DAYS_PER_WEEK * week + day)
                 by_day[day, r, m] = binomial(u, left, 1.0 / (DAYS_PER_WEEK - day))
                 left -= by_day[day, r, m]
+
+
+class Need(Station):
+    """People who need an exam, and those of them who come for one."""
+
+    name = "need"
+    unit = "people"
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        super().__init__(world, scenario, luck)
+        self.keys, self.day_keys = luck.by_cell("need"), luck.by_station("need/days")
+
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Draw need and arrivals, and spread them over the days of the week."""
+        care = self.world.care
+        brought = self.bought(state, "outreach") / WEEKS_PER_YEAR
+        step(
+            tick,
+            self.keys,
+            care.need_per_year,
+            care.reach,
+            brought,
+            flows.need,
+            flows.arrived,
+            flows.expected,
+        )
+        spread_over_days(tick, self.day_keys, flows.arrived, flows.by_day)
+
+    def account(self, state: State, flows: Flows) -> Account:
+        """Rejected: need that does not reach the health service."""
+        return Account(flows.need, flows.arrived, rejected=flows.need - flows.arrived)

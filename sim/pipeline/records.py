@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sim.baseline.world import World
+from sim.domain.holdings import Performance
 from sim.domain.lever import Floats, Stage
+from sim.errors import StationError, nearest
+from sim.pipeline.series import Series
+from sim.pipeline.stations import Stations
+from sim.scenario.schema import Weekly
 from sim.units import GRAMS_PER_TONNE, WEEKS_PER_YEAR
-
-Counts = NDArray[np.int64]
 
 CELL_FIELDS = {
     "need": "exams",
@@ -25,6 +27,7 @@ CELL_FIELDS = {
     "found": "true positives",
     "missed": "diseased in need, not found",
     "waiting_weeks": "exam-weeks",
+    "labelled": "studies",
 }
 """Yearly record of every cell, with units."""
 
@@ -37,21 +40,66 @@ ENERGY_BASIS = {
     "sites": "assumed draw of a deployment site",
 }
 
-STATION_FIELDS = ("entered", "done", "left", "rejected", "waiting")
-"""Weekly record of every station: waiting before + entered = done + left + rejected + waiting."""
-
-
 READER_HOURS = ("clinical", "annotation", "audit", "idle", "available")
 """What reader hours are used for; the first four add up to the last."""
 
 
 class Event(NamedTuple):
-    """One thing that happened at one time: a commissioning, a job, a release, an audit."""
+    """One thing that happened: a commissioning, a job, a release, an outage, a policy step."""
 
     week: float
+    """When it happened, or began to be felt."""
     kind: str
     region: str
     detail: str
+    from_week: float
+    """Where it took time, its beginning, such as the payment for a unit; else ``week``."""
+    to_week: float
+    """Its end, such as that of an outage; else ``week``."""
+
+
+class Job(NamedTuple):
+    """One piece of work on the cluster, from the wish to its end; weeks count from the start."""
+
+    kind: str
+    """``fine-tuning`` or ``generator``."""
+    asked_week: float
+    start_week: float
+    end_week: float
+    """Where a job never ran, start and end are NaN."""
+    gpu_hours: float
+    """Of useful work; what failures and outages cost comes on top in energy."""
+    interruptions: int
+    energy_kwh: float
+    emissions_t_co2e: float
+    outcome: str
+    """``done``, or why not."""
+
+
+class Release(NamedTuple):
+    """One trained network; it never changes."""
+
+    number: int
+    frozen_week: float
+    """Week in which its data were frozen."""
+    live_week: float
+    studies: float
+    performance: Performance
+
+
+class Audit(NamedTuple):
+    """One look at one release in one place."""
+
+    week: float
+    release: int
+    region: str
+    modality: str
+    positives: int
+    lower_benefit: float
+    """Lower bound of the benefit of a reading, from the audited positives."""
+    needed_benefit: float
+    """Today's reader less the margin."""
+    passed: bool
 
 
 @dataclass(slots=True)
@@ -63,8 +111,8 @@ class Records:
 
     cells: dict[str, Floats]
     """By ``CELL_FIELDS``, each of shape (y, r, m, g)."""
-    stations: dict[str, Counts]
-    """By station name, each of shape (w, field, r), fields in the order of ``STATION_FIELDS``."""
+    stations: dict[str, Series]
+    """Weekly series by station name."""
     spend_usd: Floats
     """Money spent by the plan, shape (y, r, stage), stages in the order of ``Stage``."""
     follow_up_usd: Floats
@@ -73,24 +121,38 @@ class Records:
     """Energy by use, shape (y, r, use), uses in the order of ``ENERGY_USES``."""
     reader_hours: Floats
     """Reader hours by kind, shape (y, r, kind), kinds in the order of ``READER_HOURS``."""
+    emissions_t_co2e: Floats
+    """Emissions by use, shape (y, r, use)."""
     events: list[Event] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
+    audits: list[Audit] = field(default_factory=list)
 
     @classmethod
-    def of(cls, world: World, *, years: int, stations: tuple[str, ...]) -> "Records":
-        """Return empty records for ``years`` of a world."""
+    def of(cls, world: World, *, years: int, stations: Stations, weekly: Weekly) -> "Records":
+        """Return empty records for ``years`` of a world, with the weekly series asked for."""
         regions, modalities, groups = world.shape
         weeks = years * WEEKS_PER_YEAR
         return cls(
             cells={name: np.zeros((years, regions, modalities, groups)) for name in CELL_FIELDS},
             stations={
-                name: np.zeros((weeks, len(STATION_FIELDS), regions), dtype=np.int64)
-                for name in stations
+                name: Series.of(stations[name], world, weeks=weeks, by_cell=weekly.detail == "cell")
+                for name in weekly.recorded
             },
             spend_usd=np.zeros((years, regions, len(Stage))),
             follow_up_usd=np.zeros((years, regions)),
             energy_kwh=np.zeros((years, regions, len(ENERGY_USES))),
+            emissions_t_co2e=np.zeros((years, regions, len(ENERGY_USES))),
             reader_hours=np.zeros((years, regions, len(READER_HOURS))),
         )
+
+    def add_energy(
+        self, year: int, use: str, energy_kwh: Floats, grid_g_co2e_per_kwh: Floats
+    ) -> None:
+        """Book energy of one use, and what the grid emits for it, both of shape (r,)."""
+        place = year, slice(None), ENERGY_USES.index(use)
+        self.energy_kwh[place] += energy_kwh
+        self.emissions_t_co2e[place] += energy_kwh * grid_g_co2e_per_kwh / GRAMS_PER_TONNE
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,32 +189,62 @@ class Run:
             self._tidy("spend_usd", self.records.spend_usd, tuple(map(str, Stage))),
             self._tidy("follow_up_usd", self.records.follow_up_usd[..., None], ("follow-up",)),
             self._tidy("energy_kwh", self.records.energy_kwh, ENERGY_USES),
-            self._tidy("emissions_t_co2e", self._emissions(), ENERGY_USES),
+            self._tidy("emissions_t_co2e", self.records.emissions_t_co2e, ENERGY_USES),
             self._tidy("reader_hours", self.records.reader_hours, READER_HOURS),
         ]
         return pd.concat(parts, ignore_index=True)
 
-    def weekly(self) -> pd.DataFrame:
-        """Return the weekly record by station and region: week, station, region and fields."""
-        tables = []
-        for name, series in self.records.stations.items():
-            weeks, _, regions = series.shape
-            index = pd.MultiIndex.from_product(
-                [range(weeks), self.world.regions], names=["week", "region"]
-            )
-            flat = series.transpose(0, 2, 1).reshape(weeks * regions, len(STATION_FIELDS))
-            table = pd.DataFrame(flat, index=index, columns=list(STATION_FIELDS)).reset_index()
-            table.insert(1, "station", name)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True)
+    def station(self, name: str) -> pd.DataFrame:
+        """Return the weekly series of one station, see ``Series.table``.
+
+        Raises
+        ------
+        StationError
+            Where no such station was recorded.
+        """
+        series = self.records.stations
+        if name not in series:
+            raise StationError(f"no weekly record of '{name}'.{nearest(name, series)}")
+        return series[name].table(self.world)
 
     def events(self) -> pd.DataFrame:
-        """Return the log of control events: week, kind, region, detail."""
+        """Return the log of control events: the fields of ``Event``."""
         return pd.DataFrame(self.records.events, columns=list(Event._fields))
 
-    def _emissions(self) -> Floats:
-        grid = self.world.compute.grid_g_co2e_per_kwh[None, :, None]
-        return np.asarray(self.records.energy_kwh * grid / GRAMS_PER_TONNE)
+    def jobs(self) -> pd.DataFrame:
+        """Return the work of the cluster, one row per job: the fields of ``Job``."""
+        return pd.DataFrame(self.records.jobs, columns=list(Job._fields))
+
+    def releases(self) -> pd.DataFrame:
+        """Return every release by cell: number, weeks, studies, sensitivity and specificity."""
+        world = self.world
+        index = pd.MultiIndex.from_product(
+            [world.regions, world.modalities, world.groups], names=["region", "modality", "group"]
+        )
+        tables = [
+            pd.DataFrame(
+                {
+                    "sensitivity": release.performance.sensitivity.ravel(),
+                    "specificity": release.performance.specificity.ravel(),
+                },
+                index=index,
+            )
+            .reset_index()
+            .assign(
+                release=release.number,
+                frozen_week=release.frozen_week,
+                live_week=release.live_week,
+                studies=release.studies,
+            )
+            for release in self.records.releases
+        ]
+        columns = ["release", "frozen_week", "live_week", "studies", *index.names]
+        columns += ["sensitivity", "specificity"]
+        return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
+
+    def audits(self) -> pd.DataFrame:
+        """Return every look of an audit at a release, one row each: the fields of ``Audit``."""
+        return pd.DataFrame(self.records.audits, columns=list(Audit._fields))
 
     def _tidy(self, account: str, values: Floats, items: tuple[str, ...]) -> pd.DataFrame:
         years = range(self.start_year, self.start_year + values.shape[0])

@@ -6,24 +6,43 @@ import simpy
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.domain.plan import Plan
-from sim.pipeline.calendar import Calendar, Process, running_cost
-from sim.pipeline.records import STATION_FIELDS, Records, Run
+from sim.pipeline.backlog import stated_backlog
+from sim.pipeline.books import Books
+from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.cluster import grid_weeks
+from sim.pipeline.commissioning import purchases, running_cost
+from sim.pipeline.outages import outages
+from sim.pipeline.policy_steps import policy_steps
+from sim.pipeline.records import Records, Run
+from sim.pipeline.releases import audits, release_cycle
+from sim.pipeline.staff import turnover
 from sim.pipeline.state import State
-from sim.pipeline.week import STATIONS, Week
+from sim.pipeline.stations import STATIONS, Stations
+from sim.pipeline.week import Week
 from sim.scenario.schema import Scenario
+from sim.streams import stream
 from sim.units import WEEKS_PER_YEAR
 
 
-def warm_up(world: World, *, scenario: Scenario, seed: int, replication: int) -> State:
+def warm_up(
+    world: World,
+    *,
+    scenario: Scenario,
+    seed: int,
+    replication: int,
+    stations: Stations = STATIONS,
+) -> State:
     """Return the state on the policy date: today's world, run without any plan.
 
-    All plans of one draw and replication can branch from a copy of it.
+    All plans of one draw and replication can branch from a copy of it. Queues that the scenario
+    states replace what the warm-up left waiting.
     """
     state = State.today(world)
-    week = Week(world, scenario.gate, seed=seed, replication=replication)
-    ignored = {name: np.zeros((len(STATION_FIELDS), world.shape[0]), np.int64) for name in STATIONS}
+    week = Week(world, scenario, stations, seed=seed, replication=replication)
+    week.begin(state)
     for tick in range(scenario.horizon.warm_up_years * WEEKS_PER_YEAR):
-        week.step(state, tick, ignored)
+        week.step(state, tick)
+    stated_backlog(world, scenario, state)
     return state
 
 
@@ -36,6 +55,7 @@ def simulate(
     seed: int,
     replication: int,
     start: State | None = None,
+    stations: Stations = STATIONS,
 ) -> Run:
     """Run the pipeline for the scored years of a scenario under one plan.
 
@@ -43,11 +63,14 @@ def simulate(
     ----------
     respond : what a training makes of its holdings, from the measured profile.
     seed, replication : name the sample of chance; plans with the same two face the same world.
-    start : state on the policy date, from ``warm_up`` with the same seed and replication; it is
-        computed when not given, and never changed.
+    start : state on the policy date, from ``warm_up`` with the same seed, replication and
+        stations; it is computed when not given, and never changed.
+    stations : classes of the stations; see ``with_stations``.
     """
     if start is None:
-        start = warm_up(world, scenario=scenario, seed=seed, replication=replication)
+        start = warm_up(
+            world, scenario=scenario, seed=seed, replication=replication, stations=stations
+        )
     years = scenario.horizon.score_years
     env = simpy.Environment()
     calendar = Calendar(
@@ -57,27 +80,45 @@ def simulate(
         respond=respond,
         scenario=scenario,
         state=start.copy(),
-        records=Records.of(world, years=years, stations=STATIONS),
+        records=Records.of(world, years=years, stations=stations, weekly=scenario.weekly),
         seed=seed,
         replication=replication,
         gpu_hours=simpy.Container(env),
+        machine=simpy.PriorityResource(env),
         bought_gpu_hours=np.zeros(len(world.regions)),
+        grid_weeks=grid_weeks(
+            world.compute.grid_swing,
+            stream(seed, "grid", replication),
+            weeks=years * WEEKS_PER_YEAR,
+        ),
     )
-    calendar.start()
-    week = Week(world, scenario.gate, seed=seed, replication=replication)
+    _start(calendar)
+    week = Week(world, scenario, stations, seed=seed, replication=replication)
     env.process(_weeks(calendar, week, first=scenario.horizon.warm_up_years * WEEKS_PER_YEAR))
     env.run(until=years * WEEKS_PER_YEAR)
     return Run(plan.name, world, scenario.horizon.start_year, calendar.records)
 
 
+def _start(calendar: Calendar) -> None:
+    """Schedule every control process."""
+    policy_steps(calendar)
+    purchases(calendar)
+    outages(calendar)
+    for process in (release_cycle, audits, turnover):
+        calendar.env.process(process(calendar))
+
+
 def _weeks(calendar: Calendar, week: Week, *, first: int) -> Process:
     """Step the stations in the middle of every week, so that control events come between."""
     records, pay = calendar.records, running_cost(calendar)
+    books = Books(calendar.world, calendar.scenario.gate, records)
     yield calendar.env.timeout(0.5)
     while True:
         now = int(calendar.env.now)
-        tallies = {name: series[now] for name, series in records.stations.items()}
-        week.step(calendar.state, first + now, tallies)
-        week.write(calendar.state, calendar.year, records)
+        week.step(calendar.state, first + now)
+        accounts = week.accounts(calendar.state)
+        for name, series in records.stations.items():
+            series.write(now, accounts[name])
+        books.write(calendar.state, week.flows, calendar.year)
         pay()
         yield calendar.env.timeout(1)

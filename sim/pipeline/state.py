@@ -1,8 +1,10 @@
 """The state of every station as plain arrays, so that a run can branch at the policy date."""
 
-from dataclasses import dataclass, fields
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.capacity import uptime
@@ -35,11 +37,20 @@ class State:
     audited: Counts  # (r, m, g)
     labelled: Counts  # (r, m, g)
     shared: Counts  # (r, m, g)
+    synthetic: Counts  # (r, m, g)
+    generation_begun: Floats  # (r,)
+    generator_ready: NDArray[np.bool_]  # (r, m), where a generator has been trained
     active: Floats  # (r, i) units in use that the plan owns or pays
+    vacant: Floats  # (r, i) posts that the plan pays and nobody holds
     sites_live: Counts  # (r,)
     gate_open: Counts  # (r, m), 1 where a release may read
     sensitivity: Floats  # (r, m, g) of the release that reads
     specificity: Floats  # (r, m, g)
+    power: Floats  # (r,) share of a site's usual hours that an outage leaves
+    agreed: Floats  # (r,), 1 where an agreement holds by a policy step
+    documented_share: Floats  # (r,) of archived studies, documented where they are made
+    own: dict[str, NDArray[np.generic]] = field(default_factory=dict)
+    """Arrays of stations of one's own, by name of the station."""
 
     @classmethod
     def today(cls, world: World) -> "State":
@@ -69,16 +80,23 @@ class State:
             audited=counts(r, m, g),
             labelled=counts(r, m, g),
             shared=counts(r, m, g),
+            synthetic=counts(r, m, g),
+            generation_begun=np.zeros(r),
+            generator_ready=np.zeros((r, m), dtype=bool),
             active=np.zeros((r, len(world.catalogue.items))),
+            vacant=np.zeros((r, len(world.catalogue.items))),
             sites_live=counts(r),
             gate_open=counts(r, m),
             sensitivity=np.zeros((r, m, g)),
             specificity=np.zeros((r, m, g)),
+            power=np.ones(r),
+            agreed=np.zeros(r),
+            documented_share=world.data.documented_share.copy(),
         )
 
     def copy(self) -> "State":
         """Return an independent copy, to branch from."""
-        return State(**{field.name: getattr(self, field.name).copy() for field in fields(self)})
+        return State(**{part.name: deepcopy(getattr(self, part.name)) for part in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,7 @@ class Flows:
 
     need: Counts
     arrived: Counts
+    expected: Floats  # mean of ``arrived``
     by_day: Counts  # (day, r, m)
     exams: Counts
     gave_up: Counts
@@ -95,13 +114,20 @@ class Flows:
     read_by_ai: Counts
     read_by_human: Counts
     unread: Counts
+    mean_unread: Floats
     archived: Counts
+    at_source: Counts  # documented where they are made
     documented: Counts
-    curated: Counts
+    curated: Counts  # and, once the audit has taken its share, those left for training
+    rejected: Counts
     set_aside: Counts
     labelled: Counts
-    hours_used: Floats  # (r, p)
-    worked: Floats  # (r,), of the last backlog
+    generated: Counts
+    leaving: Counts  # flagged as free to leave their region
+    reader_hours: Floats  # (r, p) of the week, for everything
+    clinical_hours: Floats  # (r, p) spent on reading
+    annotation_hours: Floats  # (r,) spent on labels
+    bought_hours: Floats  # (r,) of annotation, on top of readers' own
 
     @classmethod
     def of(cls, world: World) -> "Flows":
@@ -114,6 +140,7 @@ class Flows:
         return cls(
             need=counts(),
             arrived=counts(),
+            expected=np.zeros((r, m, g)),
             by_day=np.zeros((DAYS_PER_WEEK, r, m), dtype=np.int64),
             exams=counts(),
             gave_up=counts(),
@@ -122,11 +149,18 @@ class Flows:
             read_by_ai=counts(),
             read_by_human=counts(),
             unread=counts(),
+            mean_unread=np.zeros((r, m, g)),
             archived=counts(),
+            at_source=counts(),
             documented=counts(),
             curated=counts(),
+            rejected=counts(),
             set_aside=counts(),
             labelled=counts(),
-            hours_used=np.zeros((r, len(world.professions))),
-            worked=np.zeros(r),
+            generated=counts(),
+            leaving=counts(),
+            reader_hours=np.zeros((r, len(world.professions))),
+            clinical_hours=np.zeros((r, len(world.professions))),
+            annotation_hours=np.zeros(r),
+            bought_hours=np.zeros(r),
         )

@@ -1,5 +1,7 @@
 """From an exam to a labelled study: archive, documentation, curation, audit, annotation, sharing.
 
+Synthetic studies join on top of the labelled ones, up to a multiple of them.
+
 Flows and stocks are shares of the yearly need of their region and modality, as in `care`.
 """
 
@@ -27,8 +29,11 @@ class Data:
     annotated: Grid
     agreed: Grid
     """Annotated while an agreement lets more of them leave."""
+    generated: Grid
+    """Synthetic studies."""
     audit_stock: Grid
     label_stock: Grid
+    synthetic_stock: Grid
     shared_stock: Grid
 
 
@@ -60,7 +65,7 @@ class DataRows:
             self._conserve(y, r, m, exams)
             self._stock(y, r, m)
             self._share(y, r, m)
-        self._capacities(y, r)
+        self._capacities(y, r, exams)
 
     def _conserve(self, y: int, r: int, m: int, exams: Grid) -> None:
         """Let no station pass on more than has reached it since the start."""
@@ -85,6 +90,10 @@ class DataRows:
         inflows = {
             "audit_stock": (flows.audit_stock, total(-1.0, flows.audited[y : y + 1, r, m])),
             "label_stock": (flows.label_stock, total(-1.0, flows.annotated[y : y + 1, r, m])),
+            "synthetic_stock": (
+                flows.synthetic_stock,
+                total(-1.0, flows.generated[y : y + 1, r, m]),
+            ),
             "shared_stock": (
                 flows.shared_stock,
                 [(flows.annotated[y, r, m], -leave), (flows.agreed[y, r, m], -more)],
@@ -94,6 +103,9 @@ class DataRows:
             before = [(stock[y - 1, r, m], -1.0)] if y > 0 else []
             now = [(stock[y, r, m], 1.0)]
             equal(self.problem, f"{name}_{where}", [now, before, inflow], 0.0)
+        imitated = [(flows.synthetic_stock[y, r, m], 1.0)]
+        real = [(flows.label_stock[y, r, m], -self.world.data.synthetic_limit)]
+        at_most(self.problem, f"imitated_{where}", [imitated, real], 0.0)
 
     def _share(self, y: int, r: int, m: int) -> None:
         flows = self.flows
@@ -106,7 +118,7 @@ class DataRows:
         switch = scaled(self.bought.capacity(y, r, "agreement"), -share)
         at_most(self.problem, f"agreement_{where}", [agreed, switch], 0.0)
 
-    def _capacities(self, y: int, r: int) -> None:
+    def _capacities(self, y: int, r: int, exams: Grid) -> None:
         data, flows, care = self.world.data, self.flows, self.world.care
         need, protected = self.today.need[r], float(care.protected_share[r])
         hours = need * data.annotation_minutes / MINUTES_PER_HOUR
@@ -115,11 +127,16 @@ class DataRows:
             scaled(self.bought.capacity(y, r, "reader", profession), protected)
             for profession in self.world.professions
         ]
+        # what is documented where it is made takes no steward's time
+        at_source = -float(data.digital_share[r] * data.documented_share[r])
         kept_hours = protected * float(care.reader_hours_per_year[r].sum())
         stations: tuple[tuple[str, Terms, list[Terms], float], ...] = (
             (
                 "stewards",
-                total(need, flows.documented[y, r]),
+                [
+                    *total(need, flows.documented[y, r]),
+                    *total(at_source * need[:, None], exams[y, r]),
+                ],
                 [self.bought.capacity(y, r, "steward")],
                 float(data.steward_studies_per_year[r]),
             ),
@@ -133,6 +150,12 @@ class DataRows:
                 "audits",
                 total(need, flows.audited[y, r]),
                 [self.bought.capacity(y, r, "audit")],
+                0.0,
+            ),
+            (
+                "generators",
+                total(need, flows.generated[y, r]),
+                [self.bought.capacity(y, r, "synthesis")],
                 0.0,
             ),
             (

@@ -33,6 +33,8 @@ LIMITS = {
     "documented_studies": "documented studies",
     "curated_studies": "curated studies",
     "annotation_hours": "annotation hours",
+    "generators": "synthetic studies",
+    "imitated": "real studies for a generator to imitate",
     "audits": "audit capacity",
     "gate_audit": "studies audited, and the quality they show",
     "gpu_hours": "GPU-hours for a training",

@@ -6,7 +6,8 @@ import numpy as np
 import pulp
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats, LeverName
+from sim.domain.capacity import at_work_share
+from sim.domain.lever import STAFF, Floats, LeverName
 from sim.domain.plan import active_share, cost_of_unit
 from sim.planning.algebra import Grid, Terms, at_most, grid, total
 from sim.scenario.schema import Scenario
@@ -31,8 +32,12 @@ class Purchases:
 
     def capacity(self, year: int, region: int, lever: LeverName, scope: str = "") -> Terms:
         """Return what bought units of an item can do in a year, in the unit of their station."""
-        item = self.world.catalogue.index(lever, scope)
-        per_unit = self.world.catalogue.capacity[region, item]
+        catalogue = self.world.catalogue
+        item = catalogue.index(lever, scope)
+        per_unit = catalogue.capacity[region, item]
+        if lever in STAFF:
+            weeks = catalogue.lead_weeks[region, item]
+            per_unit *= at_work_share(float(catalogue.life_years[region, item]), float(weeks))
         return total(self.active[:, year, region, item] * per_unit, self.units[:, region, item])
 
 

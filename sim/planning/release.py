@@ -77,6 +77,8 @@ class ReleaseRows:
         )
         leaving = np.maximum(world.data.agreement_share, world.data.leave_share)
         nothing = np.zeros_like(labelled)
+        data = world.data
+        imitated = labelled * (1.0 + data.synthetic_worth * data.synthetic_limit)
         return cls(
             problem=problem,
             world=world,
@@ -90,7 +92,7 @@ class ReleaseRows:
             shared=grid(problem, "shared_by_all", (years, world.modalities)),
             gpu_hours=grid(problem, "training_hours", cells[:1]),
             least=Studies.of(world, nothing, nothing),
-            most=Studies.of(world, labelled, labelled * leaving[:, None]),
+            most=Studies.of(world, imitated, labelled * leaving[:, None]),
         )
 
     def quality_range(self, y: int) -> tuple[Floats, Floats]:
@@ -170,7 +172,11 @@ class ReleaseRows:
             at_most(self.problem, f"learned_{where}", [now], low)
             return
         effective, factor = self._effective(m), float(self.calibration.quality[y, r, m])
-        labels = [(data.label_stock[y - 1, r, m], effective[r])]
+        worth = effective[r] * self.world.data.synthetic_worth
+        labels = [
+            (data.label_stock[y - 1, r, m], effective[r]),
+            (data.synthetic_stock[y - 1, r, m], worth),
+        ]
         others = [*everyone, (data.shared_stock[y - 1, r, m], -effective[r])]
         here = (float(self.least.own[r, m]), float(self.least.other[r, m]))
         tangents = quality_tangents(

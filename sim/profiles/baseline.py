@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from sim.profiles.cases import Cases
 from sim.profiles.design import MeasurementPlan
-from sim.profiles.images import Cases, split
+from sim.profiles.images import split
 from sim.profiles.scores import delong
 
 Floats = NDArray[np.float64]

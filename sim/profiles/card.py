@@ -9,8 +9,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sim.errors import ProfileError
-from sim.profiles.figures import curves, gaps, kappas
+from sim.learning.response import FACTORS, FROZEN_BEYOND
+from sim.profiles.figures import curves, gaps, kappas, residuals, untreated
 from sim.profiles.grid import RUNS
+from sim.profiles.panels import panels
+from sim.profiles.treatment import FACTORS as TREATED
 
 TEMPLATE = "card.html.jinja"
 CONSTANTS = (
@@ -20,6 +23,31 @@ CONSTANTS = (
     ("power", "p: exponent"),
     ("offset", "n₀: offset, studies"),
 )
+SHOWN = (
+    "auc",
+    "auc_low",
+    "auc_high",
+    "sensitivity",
+    "specificity",
+    "calibration_error",
+    "test_positives",
+    "test_negatives",
+)
+MEANINGS = {
+    "noise_exponent": "b in worth = (1 - 2 noise)^b; the model takes 2",
+    "double_reading_gain": "worth of adjudicated labels, against one reading of the same cases",
+    "uncurated_quality": "worth of a set with copies, blanks and wrong labels, against a clean one",
+    "synthetic_worth": "worth of a synthetic study, against a real one",
+    "synthetic_limit": "synthetic studies per real one beyond which more add nothing",
+    "synthetic_without_own": "change of AUC, group without real studies, others' made into more",
+    "pretraining_efficiency": "M after the longest pre-training",
+    "pretraining_per_decade": "ratio of M per tenfold compute",
+    "pretraining_own_share": "ratio of M, all unlabelled images one's own against none",
+    "mitigation_sensitivity_gain": "change of sensitivity, group with fewest studies, all methods",
+    "mitigation_gap_change": "change of the gap in sensitivity, all methods",
+    "local_threshold_gain": "change of sensitivity with a threshold of its own, same group",
+}
+"""What each factor is, in words; ``sim.learning.response.FACTORS`` has the same keys."""
 
 
 def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
@@ -35,6 +63,7 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         raise ProfileError(
             f"{error.filename}: not found. Fit first: `equiscan profile fit`."
         ) from None
+    best = _with_all_data(runs, fit)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -48,25 +77,58 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         auc=fit["fits"]["auc"],
         draws=len(fit["fits"]["auc"]["draws"]["kappa"]),
         constants=CONSTANTS,
-        best_auc=_best_auc(runs, fit),
+        best=best,
+        weak=[g for g in fit["groups"] if _is_weak(g, best, fit)],
+        local_gap=_local_gap(runs),
+        factors=[(name, fit["factors"].get(name)) for name in FACTORS],
+        meanings=MEANINGS,
+        words=_words,
+        frozen_beyond=FROZEN_BEYOND,
+        several=len(fit["groups"]) > 1,
         number=_number,
         span=lambda pair: f"{_number(pair[0])} to {_number(pair[1])}",
         # The figures are made here, from numbers only.
         curves=Markup(curves(runs, fit)),
-        gaps=Markup(gaps(runs, fit)),
-        kappas=Markup(kappas(fit)),
+        gaps=Markup(gaps(runs, fit) if len(fit["groups"]) > 1 else ""),
+        kappas=Markup(kappas(fit) if len(fit["groups"]) > 1 else ""),
+        residuals=Markup(residuals(runs, fit)),
+        panels=[(title, Markup(picture)) for title, picture in panels(fit)],
     )
     path = folder / "card.html" if out is None else Path(out)
     path.write_text(page, encoding="utf-8")
     return path
 
 
-def _best_auc(runs: pd.DataFrame, fit: dict[str, Any]) -> dict[str, float]:
-    """Return the mean AUC of each group with all groups at the largest count."""
+def _with_all_data(runs: pd.DataFrame, fit: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return each group's mean scores with all groups at the largest count, and its test cases."""
     most = fit["fits"]["auc"]["measured_max"]["own"]
-    undamaged = runs[(runs["noise"] == 0) & (runs["corrupted"] == 0) & runs["error"].isna()]
-    full = undamaged[undamaged["n_total"] == most * len(fit["groups"])]
-    return {g: float(full.loc[full["group"] == g, "auc"].mean()) for g in fit["groups"]}
+    clean = untreated(runs)
+    full = clean[clean["n_total"] == most * len(fit["groups"])]
+    return {
+        str(group): {name: float(some[name].mean()) for name in SHOWN}
+        for group, some in full.groupby("group")
+    }
+
+
+def _is_weak(group: str, best: dict[str, dict[str, float]], fit: dict[str, Any]) -> bool:
+    """Whether images do not clearly beat guessing: DeLong's interval reaches the baseline."""
+    return group in best and best[group]["auc_low"] <= float(fit["baseline"]["within"][group])
+
+
+def _words(record: dict[str, Any]) -> str:
+    """Return a treatment in words, from the levels that are off their controls."""
+    changed = {name: record[name] for name in TREATED if name in record}
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, int | float) else str(value)
+        for name, value in changed.items()
+    )
+
+
+def _local_gap(runs: pd.DataFrame) -> dict[str, float]:
+    """Return the mean gap in sensitivity at one threshold and at each group's own."""
+    clean = untreated(runs)
+    own = clean.groupby("run_id")["local_sensitivity"].agg(lambda s: s.max() - s.min())
+    return {"common": float(clean["gap_sensitivity"].mean()), "own": float(own.mean())}
 
 
 def _number(value: float) -> str:

@@ -1,6 +1,6 @@
 """Which trainings a measurement consists of, and how each of them is identified."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
@@ -10,34 +10,48 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from sim.errors import ProfileError
-
-Share = float
-"""A share between 0 and 1."""
+from sim.profiles.treatment import CONTROL, Share, Treatment
 
 
 class Cell(NamedTuple):
-    """One training: how many studies of each group, with what damage done to them, which seed."""
+    """One training: how many studies of each group, which seed, what is done to it."""
 
     counts: tuple[int, ...]
     """Training studies per group, in the order of the plan's ``groups``."""
-    noise: Share
-    """Share of training labels flipped."""
-    corrupted: Share
-    """Share of training images replaced by a blank frame of their own mean colour."""
     seed: int
+    treatment: Treatment = CONTROL
 
     @property
     def run_id(self) -> str:
         """Name of the run, unique within a plan."""
         counts = "-".join(map(str, self.counts))
-        return f"n{counts}_noise{self.noise:g}_corrupted{self.corrupted:g}_seed{self.seed}"
+        return f"n{counts}_{self.treatment.words}_seed{self.seed}"
+
+
+class Contrast(BaseModel):
+    """Treatments tried at the same counts, each against the untreated run of its seed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    counts: tuple[tuple[int, ...], ...] = Field(min_length=1)
+    """Training studies per group, in the order of the plan's ``groups``."""
+    levels: tuple[Treatment, ...] = Field(min_length=1)
+    """What is tried; a field left out is at its control level."""
+    seeds: int = Field(default=3, ge=1)
+    """Repetitions. May change later."""
+
+    def cells(self, seed: int) -> Iterable[Cell]:
+        """Return the runs of one seed, the control of each count first."""
+        if seed < self.seeds:
+            levels = (CONTROL, *self.levels)
+            yield from (Cell(counts, seed, level) for counts in self.counts for level in levels)
 
 
 class MeasurementPlan(BaseModel):
-    """A designed grid of training runs on one task (docs/model.md §4).
+    """Training runs on one task: a grid of counts, and contrasts beside it (docs/model.md §4).
 
     Every group's training count is crossed with every other group's, class prevalence held fixed,
-    and all runs of one seed are tested on the same cases.
+    and all runs of one seed are tested on the same cases. Contrasts change one factor at a time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -51,17 +65,22 @@ class MeasurementPlan(BaseModel):
     citation: str
     """Where the images come from, and their licence."""
     source: Literal["file", "phantom"] = "file"
-    """``file``: real images from an npz file. ``phantom``: generated, for tests and offline use."""
+    """``file``: real images, named when measuring. ``phantom``: generated, for tests and offline
+    use."""
     label: str = "label"
-    """Array of 0 and 1 in the file."""
+    """Column (array of the npz file) of 0 and 1."""
     group_attribute: str = "group"
-    """Array of the file that names each image's group."""
+    """Column that names each image's group."""
     id_column: str = "id"
-    """Array of the file that names the patient or lesion; one image of each is used."""
+    """Column that names the patient or lesion; one image of each is used."""
+    file_column: str = "file"
+    """Column that names the image file; for a folder of images only."""
     covariates: tuple[str, ...] = ()
-    """Arrays that the baseline without images may use, besides the group."""
-    groups: tuple[str, ...] = Field(min_length=2)
-    """Groups that are trained and tested on."""
+    """Columns that the baseline without images may use, besides the group."""
+    where: Mapping[str, tuple[str, ...]] = {}
+    """Rows that are used at all: column, and the values it may have."""
+    groups: tuple[str, ...] = Field(min_length=1)
+    """Groups that are trained and tested on; a single one measures total data only."""
     not_estimable: tuple[str, ...] = ()
     """Groups with too few positives: counted in every run, never scored."""
     left_out: Mapping[str, str] = {}
@@ -72,12 +91,8 @@ class MeasurementPlan(BaseModel):
     """Repetitions: initial weights, subsets and, in turn, the test fold. May change later."""
     folds: int = Field(default=5, ge=3)
     """Parts of the cases: one tests, the next sets the threshold, the rest train."""
-    noise: tuple[Share, ...] = ()
-    """Shares of flipped labels to try at the largest counts."""
-    corrupted: tuple[Share, ...] = ()
-    """Shares of blank images to try at the largest counts."""
-    damage_seeds: int = Field(default=3, ge=0)
-    """Seeds of the runs with noise or corruption."""
+    contrasts: tuple[Contrast, ...] = ()
+    """Factors besides the counts. May change later."""
     prevalence: Share = Field(gt=0, lt=1)
     """Share of positives in every training subset."""
     specificity: Share = Field(default=0.9, gt=0, lt=1)
@@ -92,10 +107,14 @@ class MeasurementPlan(BaseModel):
     """Images per step."""
     learning_rate: float = Field(default=3e-3, gt=0)
     """Peak of the one-cycle schedule."""
+    generator_steps: int = Field(default=1_000, ge=1)
+    """Optimisation steps of the generator of synthetic studies."""
+    pretraining_pool: int = Field(default=900, ge=2)
+    """Unlabelled images that self-supervised training sees."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """``auto``: CUDA where there is one, else CPU."""
+    """``auto``: CUDA where there is one, else CPU. May change later."""
     threads: int = Field(default=2, ge=1)
-    """CPU threads."""
+    """CPU threads. May change later."""
     country: str = "USA"
     """ISO code of the grid that emissions are computed for; assumed, not detected."""
 
@@ -105,6 +124,11 @@ class MeasurementPlan(BaseModel):
             raise ValueError("counts must hold 0 (no data of a group) and a positive number")
         if any(0 < n * self.prevalence < 1 or n < 0 for n in self.counts):
             raise ValueError("every count above 0 must hold at least one positive")
+        for counts in (c for contrast in self.contrasts for c in contrast.counts):
+            if len(counts) != len(self.groups) or not any(counts) or min(counts) < 0:
+                raise ValueError(
+                    f"contrast at {list(counts)}: name a count of each of {', '.join(self.groups)}"
+                )
         shared = set(self.groups) & (set(self.not_estimable) | set(self.left_out))
         if shared:
             raise ValueError(f"{', '.join(sorted(shared))}: both used and left out")
@@ -130,16 +154,13 @@ class MeasurementPlan(BaseModel):
         return "real" if self.source == "file" else "phantom"
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return every training, seed by seed, so that an interrupted plan is balanced.
+        """Return every training once, seed by seed, so that an interrupted plan is balanced.
 
         No data at all is not a run: its answer is chance, by definition.
         """
         grid = [c for c in product(self.counts, repeat=len(self.groups)) if any(c)]
-        most = (max(self.counts),) * len(self.groups)
-        damage = [(q, 0.0) for q in self.noise if q] + [(0.0, q) for q in self.corrupted if q]
         cells: list[Cell] = []
-        for seed in range(self.seeds):
-            cells += [Cell(counts, 0.0, 0.0, seed) for counts in grid]
-            if seed < self.damage_seeds:
-                cells += [Cell(most, *shares, seed) for shares in damage]
-        return tuple(cells)
+        for seed in range(max(self.seeds, *(c.seeds for c in self.contrasts), 0)):
+            cells += [Cell(counts, seed) for counts in grid if seed < self.seeds]
+            cells += [cell for contrast in self.contrasts for cell in contrast.cells(seed)]
+        return tuple(dict.fromkeys(cells))

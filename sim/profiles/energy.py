@@ -1,18 +1,25 @@
-"""What a run drew from the wall, and whether that is a reading or an estimate."""
+"""What a run drew from the wall, whether that is a reading or an estimate, and who else drew."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from logging import getLogger
-from time import perf_counter
+from time import perf_counter, process_time, sleep
 from typing import Any
 
 import pandas as pd
 
+from sim.profiles.treatment import CONTROL, completed, treated
 from sim.units import JOULES_PER_KWH
 
 COUNTERS = ("intel_rapl", "intel_power_gadget", "windows_emi")
 """Modes in which codecarbon reads a processor counter; the others estimate."""
+SETTINGS = ("width", "precision", "batch")
+"""Factors that change what a sample costs."""
+IDLE_SECONDS = 2.0
+"""How long the machine is watched doing nothing."""
+ALONE = 0.25
+"""Processor cores that other work may keep busy before a run no longer counts as run alone."""
 
 
 @dataclass(slots=True)
@@ -24,6 +31,8 @@ class Reading:
     gpu_kwh: float = float("nan")
     ram_kwh: float = float("nan")
     emissions_kg: float = float("nan")
+    other_cores: float = float("nan")
+    """Mean number of processor cores that other processes kept busy meanwhile."""
 
     @property
     def kwh(self) -> float:
@@ -57,11 +66,12 @@ class Meter:
         """Measure the block; the reading is complete when the block has ended."""
         reading = Reading()
         self._tracker.start_task(name)  # type: ignore[attr-defined]
-        start = perf_counter()
+        start, others = perf_counter(), _busy_elsewhere()
         try:
             yield reading
         finally:
             reading.seconds = perf_counter() - start
+            reading.other_cores = max(0.0, _busy_elsewhere() - others) / reading.seconds
             # codecarbon logs its own failures and returns nothing: the reading then stays nan.
             used = self._tracker.stop_task(name)  # type: ignore[attr-defined]
             if used is not None:
@@ -69,6 +79,12 @@ class Meter:
                 reading.gpu_kwh = float(used.gpu_energy)
                 reading.ram_kwh = float(used.ram_energy)
                 reading.emissions_kg = float(used.emissions)
+
+    def idle_watts(self) -> float:
+        """Return the power of the machine while this process waits, by the same tracker."""
+        with self.block("idle") as reading:
+            sleep(IDLE_SECONDS)
+        return reading.kwh * JOULES_PER_KWH / reading.seconds
 
     def close(self) -> None:
         """Stop the tracker's thread."""
@@ -94,27 +110,95 @@ class Meter:
         return ("default" if unknown else "nameplate"), words
 
 
+def _busy_elsewhere() -> float:
+    """Return processor seconds that other processes have used since the machine started."""
+    import psutil  # type: ignore[import-untyped] # noqa: PLC0415 - comes with codecarbon
+
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    return float(sum(times) - idle - process_time())
+
+
 def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
-    """Return joules, FLOPs and seconds per image, and what all runs drew together."""
-    once = runs.drop_duplicates("run_id")
+    """Return joules, FLOPs and seconds per image of untreated runs, and what all runs drew."""
+    once = completed(runs).drop_duplicates("run_id")
+    plain = once[~treated(once)]
     # Medians: a run that shared the machine with other work took longer and drew more.
-    trained_j = JOULES_PER_KWH * float((once["kwh"] / once["samples_trained"]).median())
-    inferred = JOULES_PER_KWH * once["inference_kwh"] / once["inference_images"]
-    per_sample = float(once["flops_per_training_sample"].iloc[0])
+    trained_j = JOULES_PER_KWH * float((plain["kwh"] / plain["samples_trained"]).median())
+    inferred = JOULES_PER_KWH * plain["inference_kwh"] / plain["inference_images"]
+    per_sample = float(plain["flops_per_training_sample"].iloc[0])
+    speed = per_sample * plain["samples_trained"] / plain["seconds"]
     return {
         "power_source": "+".join(sorted(once["power_source"].unique())),
         "tracking": "; ".join(sorted(once["tracking"].unique())),
         "grid_country": str(once["grid_country"].iloc[0]),
-        "kwh": float(once["kwh"].sum() + once["inference_kwh"].sum()),
+        "kwh": _total(once, "kwh"),
         "emissions_kg": float((once["emissions_kg"] + once["inference_emissions_kg"]).sum()),
-        "hours": float((once["seconds"] + once["inference_seconds"]).sum() / 3600),
+        "hours": _total(once, "seconds") / 3600,
         "joules_per_training_sample": trained_j,
         "joules_per_inference": float(inferred.median()),
         "seconds_per_inference": float(
-            (once["inference_seconds"] / once["inference_images"]).median()
+            (plain["inference_seconds"] / plain["inference_images"]).median()
         ),
         "flops_per_training_sample": per_sample,
-        "flops_per_inference": float(once["flops_per_inference"].iloc[0]),
+        "flops_per_inference": float(plain["flops_per_inference"].iloc[0]),
         "joules_per_flop": trained_j / per_sample,
+        "flop_per_second": float(speed.median()),
+        "utilisation": _median(plain, "utilisation"),
+        "idle_watts": _median(once, "idle_watts"),
+        "runs_alone": int((once["other_cores"] < ALONE).sum()) if "other_cores" in once else 0,
         "peak_memory_mb": float(once["peak_memory_mb"].max()),
     }
+
+
+def energy_by_setting(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what a sample cost by width, precision and batch, untreated runs first.
+
+    Compared at the same counts and seeds, of runs that no other treatment touched.
+    """
+    once = completed(runs).drop_duplicates("run_id")
+    plain = once[~treated(once.assign(**{n: CONTROL.model_dump()[n] for n in SETTINGS}))]
+    varied = plain[treated(plain)]
+    if varied.empty or "utilisation" not in plain:
+        return []
+    keys = ["n_total", "seed"]
+    alike = plain.merge(varied[keys].drop_duplicates(), on=keys).dropna(subset="utilisation")
+    result = []
+    for level, some in alike.groupby(list(SETTINGS), sort=False):
+        joules = JOULES_PER_KWH * some["kwh"] / some["samples_trained"]
+        inferred = JOULES_PER_KWH * some["inference_kwh"] / some["inference_images"]
+        result.append(
+            {
+                **dict(zip(SETTINGS, level, strict=True)),
+                "runs": len(some),
+                "runs_alone": int((some["other_cores"] < ALONE).sum()),
+                "joules_per_training_sample": _spread(joules),
+                "joules_per_inference": _spread(inferred),
+                "seconds_per_training_sample": _spread(some["seconds"] / some["samples_trained"]),
+                "utilisation": _spread(some["utilisation"]),
+                "flops_per_training_sample": float(some["flops_per_training_sample"].iloc[0]),
+                "joules_per_flop": _spread(joules / some["flops_per_training_sample"]),
+            }
+        )
+    return result
+
+
+def _spread(values: "pd.Series[float]") -> dict[str, float]:
+    return {"value": values.median(), "low": values.min(), "high": values.max()}
+
+
+def _total(once: pd.DataFrame, quantity: str) -> float:
+    """Return training, inference, and each preparation once, however many runs used it."""
+    result = float((once[quantity] + once[f"inference_{quantity}"]).sum())
+    if "prepared" in once:
+        used = once[once["prepared"].notna()]
+        result += float(used.drop_duplicates("prepared")[f"preparation_{quantity}"].sum())
+        result += float(once[f"generation_{quantity}"].sum())
+    return result
+
+
+def _median(once: pd.DataFrame, name: str) -> float | None:
+    """Return the median of a column, ``None`` when no run has it."""
+    if name not in once or once[name].isna().all():
+        return None
+    return float(once[name].median())

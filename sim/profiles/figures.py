@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sim.learning.scaling import effective, power_law
+from sim.profiles.treatment import completed, treated
 
 Floats = NDArray[np.float64]
 
@@ -20,6 +21,8 @@ LABELS = {"sensitivity": "Sensitivity", "auc": "AUC"}
 INK, GREY = "#1c2b33", "#7a868c"
 SHADES = ("#b9c6cd", "#86b3c4", "#4b94b0", "#1f6f94", "#0b3f66")
 """From no data of the other group to most."""
+HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Of groups and methods, told apart by the colour-blind (Okabe and Ito)."""
 DASHES = ("-", ":", "--", "-.")
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -44,7 +47,7 @@ def curves(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
     Points are means over seeds with the range of the seeds; lines and bands are the median and
     the 95% interval of the law's draws for that group.
     """
-    clean = _clean(runs)
+    clean = untreated(runs)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 7.2), layout="constrained")
         grid = figure.subplots(2, len(fit["groups"]), sharex=True, sharey="row", squeeze=False)
@@ -56,14 +59,16 @@ def curves(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
             axes.set_xlabel("training studies of the tested group itself")
         for axes, measure_of in zip(grid[:, 0], LABELS, strict=True):
             axes.set_ylabel(LABELS[measure_of])
-        grid[0, -1].legend(title="studies of the other group", fontsize=8.5, loc="lower right")
-        return _svg(figure, "Score against own training studies")
+        if len(fit["groups"]) > 1:
+            title = "studies of the other group" if len(fit["groups"]) == 2 else "other studies"
+            grid[0, -1].legend(title=title, fontsize=8.5, loc="lower right")
+        return svg(figure, "Score against own training studies")
 
 
 def gaps(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
     """Return the difference of two groups' scores against the first one's share of training."""
     first, second = fit["groups"][:2]
-    clean = _clean(runs)
+    clean = untreated(runs)
     names = [f"n_{first}", f"n_{second}"]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 3.6), layout="constrained")
@@ -77,7 +82,7 @@ def gaps(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
             axes.scatter(share, gap["mean"], s=8 + total / 12, color=SHADES[3], alpha=0.8)
             axes.set_title(f"{LABELS[measure_of]} of {first} minus {second}")
             axes.set_xlabel(f"share of training studies from {first}")
-        return _svg(figure, "Gap between the groups against the share of training studies")
+        return svg(figure, "Gap between the groups against the share of training studies")
 
 
 def kappas(fit: Mapping[str, Any]) -> str:
@@ -93,7 +98,36 @@ def kappas(fit: Mapping[str, Any]) -> str:
                 )
             axes.legend(fontsize=8.5, loc="upper right")
             axes.set(xlim=(0, 1), yticks=[], title=f"kappa, from {LABELS[measure_of]}")
-        return _svg(figure, "Bootstrap draws of kappa")
+        return svg(figure, "Bootstrap draws of kappa")
+
+
+def residuals(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
+    """Return measured minus fitted mean score of every cell, against its effective studies."""
+    clean = untreated(runs)
+    names = [f"n_{group}" for group in fit["groups"]]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 3.0), layout="constrained")
+        for axes, measure_of in zip(figure.subplots(1, 2, sharey=True), LABELS, strict=True):
+            law = fit["fits"][measure_of]["estimate"]
+            axes.axhline(0, color=GREY, linewidth=0.8)
+            for g, (group, colour) in enumerate(zip(fit["groups"], HUES, strict=False)):
+                rows = clean[clean["group"] == group]
+                mean = rows.groupby([*names, "n_own", "n_other"])[measure_of].mean().reset_index()
+                studies = effective(mean["n_own"], mean["n_other"], law["kappa"])
+                fitted = power_law(
+                    studies,
+                    floor=law["floor"][g],
+                    scale=law["scale"][g],
+                    power=law["power"],
+                    offset=law["offset"],
+                )
+                off = mean[measure_of] - (1 - fitted)
+                axes.scatter(studies, off, s=18, color=colour, alpha=0.85, label=group)
+            axes.set_xscale("symlog", linthresh=30, linscale=0.5)
+            axes.set_title(f"{LABELS[measure_of]}, measured minus fitted")
+            axes.set_xlabel("effective studies: own + kappa · other")
+        axes.legend(fontsize=8.5)
+        return svg(figure, "Residuals of the law")
 
 
 def _curves_of(axes: Axes, rows: pd.DataFrame, one: Mapping[str, Any], group: str) -> None:
@@ -136,12 +170,14 @@ def _shades(count: int) -> list[str]:
     return [SHADES[round(i)] for i in np.linspace(0, len(SHADES) - 1, count)]
 
 
-def _clean(runs: pd.DataFrame) -> pd.DataFrame:
-    undamaged = (runs["noise"] == 0) & (runs["corrupted"] == 0)
-    return runs[undamaged & runs["error"].isna() & (runs["estimable"] == True)]  # noqa: E712
+def untreated(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the scored rows of finished runs without any treatment."""
+    full = completed(runs)
+    scored = full["error"].isna() & (full["estimable"] == True)  # noqa: E712
+    return full[scored & ~treated(full)]
 
 
-def _svg(figure: Figure, title: str) -> str:
+def svg(figure: Figure, title: str) -> str:
     """Return the figure as an svg element that scales with the page and is named for readers."""
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Title": title})

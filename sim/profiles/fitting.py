@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from sim.errors import ProfileError
 from sim.learning.response import SCHEMA
 from sim.learning.scaling import effective
-from sim.profiles.damage import studies_left
-from sim.profiles.energy import energy_per_image
-from sim.profiles.forms import LAW, RIVALS, Form, Target, fit_form, law_parameters
+from sim.profiles.energy import energy_by_setting, energy_per_image
+from sim.profiles.factors import effects, factors, table_of
+from sim.profiles.forms import LAW, RIVALS, SATURATING, Form, Target, fit_form, law_parameters
 from sim.profiles.grid import ABOUT, RUNS
+from sim.profiles.recipes import recipes
+from sim.profiles.treatment import completed, treated
 from sim.streams import stream
 
 Floats = NDArray[np.float64]
@@ -29,7 +31,7 @@ IDENTIFIED_WIDTH = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Errors of the undamaged runs as an array."""
+    """Errors of the untreated runs as an array."""
 
     groups: tuple[str, ...]
     own: Floats
@@ -62,12 +64,14 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
     folder = Path(folder)
     runs, about = _read(folder)
     plan = about["plan"]
-    finished = runs[runs["error"].isna()]
+    finished = completed(runs[runs["error"].isna()])
     grids = {name: _grid(finished, plan, name) for name in ("sensitivity", "auc")}
     fits = {
         name: _fit_grid(grid, [stream(d, "profile fit", plan["name"], name) for d in range(draws)])
         for name, grid in grids.items()
     }
+    energy = energy_per_image(finished)
+    found = effects(finished, fits["auc"], plan["groups"])
     first = finished.iloc[0]
     result = {
         "schema": SCHEMA,
@@ -80,12 +84,16 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
         "not_estimable": plan["not_estimable"],
         "left_out": plan["left_out"],
         "left_out_images": about["left_out_images"],
+        "repeated_images": about.get("repeated_images", 0),
         "baseline": about["baseline"],
         "runs": int(finished["run_id"].nunique()),
         "failed_runs": int(runs.loc[runs["error"].notna(), "run_id"].nunique()),
         "fits": fits,
-        "damage": studies_left(finished, fits["auc"]["draws"]),
-        "energy": energy_per_image(finished),
+        "treatments": table_of(found),
+        "factors": factors(found, finished),
+        "energy": energy,
+        "recipes": recipes(energy),
+        "settings": energy_by_setting(finished),
         "hardware": str(first["hardware"]),
         "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
     }
@@ -109,7 +117,7 @@ def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 
 def _grid(runs: pd.DataFrame, plan: dict[str, Any], measure_of: str) -> Grid:
-    rows = runs[(runs["noise"] == 0) & (runs["corrupted"] == 0) & runs["estimable"]]
+    rows = runs[~treated(runs) & (runs["estimable"] == True)]  # noqa: E712
     names = [f"n_{group}" for group in plan["groups"]]
     cells = rows[names].drop_duplicates().sort_values(names)
     seeds = sorted(rows["seed"].unique())
@@ -150,6 +158,8 @@ def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
     by_group = {key: np.array([d[key] for d in drawn]) for key in ("floor", "scale")}
     draws = {key: values.mean(axis=1) for key, values in by_group.items()}
     draws |= {key: np.array([float(d[key]) for d in drawn]) for key in ("power", "kappa", "offset")}
+    if groups == 1:  # nobody else's studies were tried: anything from none to all is possible
+        draws["kappa"] = np.array([rng.uniform() for rng in streams])
     interval = {key: np.quantile(v, (0.025, 0.975)).tolist() for key, v in draws.items()}
     kappa = float(estimate["kappa"])
     return {
@@ -200,7 +210,7 @@ def _kappa_by_group(grid: Grid, observed: Floats) -> dict[str, float]:
     """Return kappa when each group is fitted alone: how far sharing it is a simplification."""
     whole = grid.target(observed)
     result = {}
-    for g, group in enumerate(grid.groups):
+    for g, group in enumerate(grid.groups if len(grid.groups) > 1 else ()):
         own, other, error, weight = (
             array[:, [g]] for array in (whole.own, whole.other, whole.error, whole.weight)
         )
@@ -215,7 +225,8 @@ def _comparison(grid: Grid, observed: Floats, samples: list[Floats]) -> dict[str
     All forms are judged on cells with own data, as one of them needs it; ``all`` adds the cells
     without.
     """
-    forms = (LAW, *RIVALS)
+    # without other groups, own, total and both laws are one
+    forms = (LAW, *(form for form in RIVALS if len(grid.groups) > 1 or form.name == SATURATING))
     fitted = {form.name: fit_form(form, grid.target(_small(grid, observed))) for form in forms}
     point = {form.name: _miss(form, fitted[form.name], grid, observed) for form in forms}
     winners = []

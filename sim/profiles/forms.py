@@ -141,6 +141,7 @@ def _two_powers(vector: Floats, own: Floats, other: Floats, chance: float) -> Fl
     )
 
 
+SATURATING = "saturating exponential"
 TWO_POWERS_SCALE = 10.0
 """Largest scale of either power; at one study an error cannot need more."""
 _OFFSET = (*np.log(OFFSET_RANGE).tolist(), float(np.log(100.0)))
@@ -152,5 +153,5 @@ RIVALS = (
     Form("two powers (Rolf et al. 2021)", _two_powers, (_POWER, (0.0, 10.0, 0.5), _POWER), True),
     Form("own data only", _law_with(0.0), (_OFFSET, _POWER)),
     Form("total data only", _law_with(1.0), (_OFFSET, _POWER)),
-    Form("saturating exponential", _saturating, (_OFFSET, _KAPPA)),
+    Form(SATURATING, _saturating, (_OFFSET, _KAPPA)),
 )

@@ -6,7 +6,14 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from platform import machine, python_version, system
+from time import perf_counter
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    import torch
+
+PEAK_SIDE, PEAK_REPEATS = {"cpu": 1024, "cuda": 8192}, 5
+"""Rows of the square matrices whose product stands for the machine's peak, and attempts."""
 PACKAGES = ("torch", "numpy", "codecarbon", "equiscan")
 
 
@@ -40,6 +47,26 @@ def peak_memory_mb(device: str) -> float:
 
         return torch.cuda.max_memory_allocated() / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def peak_flops(device: "torch.device", precision: str) -> float:
+    """Return the FLOP per second of a large matrix product, best of some attempts.
+
+    What this device and number of threads really reach, not a figure of a data sheet.
+    """
+    import torch  # noqa: PLC0415
+
+    side = PEAK_SIDE[device.type]
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    matrix = torch.ones(side, side, dtype=kind, device=device)
+
+    def attempt() -> float:
+        start = perf_counter()
+        float((matrix @ matrix)[0, 0])  # reading a value waits for a GPU to finish
+        return perf_counter() - start
+
+    attempt()
+    return 2.0 * side**3 / min(attempt() for _ in range(PEAK_REPEATS))
 
 
 def _commit() -> str:

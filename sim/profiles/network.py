@@ -3,6 +3,8 @@
 torch is imported when a measurement starts, not before: nothing else in the package needs it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,14 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import ProfileError
+from sim.profiles.damage import TrainingSet
 from sim.profiles.design import MeasurementPlan
+from sim.profiles.mitigation import Objective, batches
+from sim.profiles.treatment import Treatment
 
 if TYPE_CHECKING:
     import torch
 
 Floats = NDArray[np.float64]
+Weights = dict[str, "torch.Tensor"]
 
 INFERENCE_BATCH = 256
+CHECKED_EVERY = 50
+"""Steps between two looks at the loss; each makes a GPU wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +34,16 @@ class Trained:
 
     network: "torch.nn.Module"
     device: "torch.device"
+    precision: str = "fp32"
 
     def probability(self, images: NDArray[np.uint8]) -> Floats:
         """Return the probability of the positive class, shape (images,)."""
         import torch  # noqa: PLC0415
 
         self.network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), computing(self.precision, self.device):
             logits = [
-                self.network(_tensor(images[start : start + INFERENCE_BATCH], self.device))
+                self.network(as_tensor(images[start : start + INFERENCE_BATCH], self.device))
                 for start in range(0, len(images), INFERENCE_BATCH)
             ]
             joined = torch.cat(logits)[:, 0]
@@ -64,58 +73,105 @@ def choose_device(plan: MeasurementPlan) -> "torch.device":
     return torch.device("cuda" if has_cuda and plan.device != "cpu" else "cpu")
 
 
-def build(plan: MeasurementPlan) -> "torch.nn.Sequential":
+@contextmanager
+def computing(precision: str, device: "torch.device") -> Iterator[None]:
+    """Compute in fp32 proper, in TF32 (CUDA only) or in bfloat16 with fp32 weights.
+
+    Raises ``ProfileError`` for TF32 without CUDA.
+    """
+    import torch  # noqa: PLC0415
+
+    if precision == "tf32" and device.type != "cuda":
+        raise ProfileError(f"precision 'tf32' needs CUDA, and this is {device.type}.")
+    fast = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = fast
+    torch.backends.cudnn.allow_tf32 = fast
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+        yield
+
+
+def build(plan: MeasurementPlan, width: float = 1.0) -> "torch.nn.Sequential":
     """Return the untrained network: 3x3 convolution, batch norm, ReLU, pooling; one logit."""
     from torch import nn  # noqa: PLC0415
 
+    widths = [max(1, round(width * channels)) for channels in plan.widths]
     layers: list[nn.Module] = []
-    for source, width in zip((3, *plan.widths), plan.widths, strict=False):
-        layers += [nn.Conv2d(source, width, 3, padding=1, bias=False)]
-        layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)]
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(plan.widths[-1], 1)]
+    for source, channels in zip((3, *widths), widths, strict=False):
+        layers += [nn.Conv2d(source, channels, 3, padding=1, bias=False)]
+        layers += [nn.BatchNorm2d(channels), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 1)]
     return nn.Sequential(*layers, *head)
+
+
+def schedule(plan: MeasurementPlan, treatment: Treatment) -> tuple[int, int]:
+    """Return steps and images per step; their product is about the same in every run."""
+    size = max(2, round(treatment.batch * plan.batch))
+    return max(1, round(plan.steps * plan.batch / size)), size
 
 
 def train(
     plan: MeasurementPlan,
-    images: NDArray[np.uint8],
-    label: NDArray[np.int8],
+    learnt: TrainingSet,
     *,
     seed: int,
     device: "torch.device",
+    treatment: Treatment,
+    start: Weights | None = None,
 ) -> Trained:
     """Train for the plan's number of steps, the same however many images there are.
 
     AdamW, one-cycle learning rate, flips and quarter turns; batches walk through shuffled
     epochs. Initial weights depend on the seed only, so that runs of one seed are paired.
+
+    Parameters
+    ----------
+    start : weights of the layers before the last one, from pre-training.
+
+    Raises
+    ------
+    ProfileError
+        When the loss is no longer a number.
     """
     import torch  # noqa: PLC0415
 
     torch.manual_seed(seed)
-    network = build(plan).to(device)
+    network = build(plan, treatment.width).to(device)
+    if start is not None:
+        network[:-1].load_state_dict(start)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    steps, size = schedule(plan, treatment)
     optimiser = torch.optim.AdamW(network.parameters(), plan.learning_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, plan.learning_rate, total_steps=plan.steps
-    )
-    loss_of = torch.nn.BCEWithLogitsLoss()
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=steps)
+    loss_of = torch.nn.BCEWithLogitsLoss(reduction="none")
     rng = np.random.Generator(np.random.PCG64(seed))
-    target = torch.from_numpy(label.astype(np.float32)).to(device)
-    queue = np.empty(0, dtype=np.int64)
+    target = torch.from_numpy(learnt.label.astype(np.float32)).to(device)
+    group = torch.from_numpy(learnt.group).to(device)
+    objective = Objective(learnt.group, treatment.mitigation, device)
+    order = batches(learnt.group, size, treatment.mitigation, rng)
     network.train()
-    for _ in range(plan.steps):
-        while len(queue) < plan.batch:
-            queue = np.concatenate([queue, rng.permutation(len(label))])
-        rows, queue = queue[: plan.batch], queue[plan.batch :]
-        batch = _turned(_tensor(images[rows], device), rng)
+    for step in range(1, steps + 1):
+        rows = next(order)
+        batch = _turned(as_tensor(learnt.images[rows], device), rng)
+        chosen = torch.from_numpy(rows).to(device)
         optimiser.zero_grad()
-        loss_of(network(batch)[:, 0], target[torch.from_numpy(rows).to(device)]).backward()
+        with computing(treatment.precision, device):
+            logit = network(batch)[:, 0]
+        loss = objective(loss_of(logit.float(), target[chosen]), group[chosen])
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        schedule.step()
-    return Trained(network, device)
+        rate.step()
+        if step % CHECKED_EVERY == 0 or step == steps:
+            check_finite(loss.item(), step)
+    return Trained(network, device, treatment.precision)
 
 
-def flops(plan: MeasurementPlan) -> tuple[float, float]:
+def check_finite(loss: float, step: int) -> None:
+    """Raise ``ProfileError`` when a loss is not a number."""
+    if not np.isfinite(loss):
+        raise ProfileError(f"the loss is {loss} at step {step}. Lower 'learning_rate'.")
+
+
+def flops(plan: MeasurementPlan, width: float = 1.0) -> tuple[float, float]:
     """Return FLOPs per image of one inference and of one training pass (forward, backward).
 
     Convolutions and matrix products only, two per multiply-add, as PyTorch counts them.
@@ -123,7 +179,7 @@ def flops(plan: MeasurementPlan) -> tuple[float, float]:
     import torch  # noqa: PLC0415
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415
 
-    network = build(plan)
+    network = build(plan, width)
     images = torch.zeros(2, 3, plan.image_px, plan.image_px)
     with FlopCounterMode(display=False) as forward:
         network(images)
@@ -132,7 +188,8 @@ def flops(plan: MeasurementPlan) -> tuple[float, float]:
     return forward.get_total_flops() / 2, both.get_total_flops() / 2
 
 
-def _tensor(images: NDArray[np.uint8], device: "torch.device") -> "torch.Tensor":
+def as_tensor(images: NDArray[np.uint8], device: "torch.device") -> "torch.Tensor":
+    """Return images as a tensor of -1 to 1, shape (images, 3, side, side), channels last."""
     import torch  # noqa: PLC0415
 
     scaled = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1

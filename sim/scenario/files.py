@@ -22,6 +22,10 @@ MOST_PARENTS = 8
 """Files that may extend one another in a row."""
 EXTENDS = "Another scenario file in the same folder; this one says only what differs. Mappings are \
 merged key by key, lists and values are replaced, a key set to null is removed."
+OVERLAYS = "Files of overrides in the same folder, as `equiscan calibrate` writes them; later ones \
+win over earlier ones, and this file's own overrides over all of them."
+OVERLAY_KEYS = ("overrides", "calibration")
+"""What an overlay holds: overrides, and how they came about, which is for people to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,11 @@ def scenario_schema() -> dict[str, Any]:
     schema = Scenario.model_json_schema()
     required = schema.pop("required")
     extends = {"type": "string", "description": EXTENDS}
+    overlays = {"type": "array", "items": {"type": "string"}, "description": OVERLAYS}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "properties": {"extends": extends, **schema["properties"]},
+        "properties": {"extends": extends, "overlays": overlays, **schema["properties"]},
         "anyOf": [{"required": ["extends"]}, {"required": required}],
     }
 
@@ -117,7 +122,7 @@ def scenario_hash(scenario: Scenario) -> str:
 
 
 def _family(file: Path) -> Node:
-    """Return a file's tree merged over those that it extends."""
+    """Return a file's tree merged over its overlays, and those over the files that it extends."""
     trees: list[Node] = []
     seen: set[Path] = set()
     while True:
@@ -127,10 +132,11 @@ def _family(file: Path) -> Node:
             raise ScenarioError(f"{tree.place}: a scenario is a mapping of keys to values.")
         entries = dict(tree.value)
         parent = entries.pop("extends", None)
-        trees.append(Node(tree.place, entries))
+        overlays = _overlays(file, entries.pop("overlays", None), entries.get("overrides"))
+        trees += [Node(tree.place, entries), *overlays]
         if parent is None:
             break
-        file = _parent(file, parent)
+        file = beside(file, parent, key="extends")
         if file.resolve() in seen or len(seen) > MOST_PARENTS:
             chain = f"extends itself, or more than {MOST_PARENTS} files in a row"
             raise ScenarioError(f"{parent.place}: extends: '{parent.value}' {chain}.")
@@ -140,18 +146,51 @@ def _family(file: Path) -> Node:
     return merged
 
 
-def _parent(file: Path, parent: Node) -> Path:
-    name = parent.value
+def _overlays(file: Path, named: Node | None, own: Node | None) -> Iterator[Node]:
+    """Yield the overrides of a file's overlays as trees, the last of them first.
+
+    An override is taken whole from the last that gives it: a value of one and the sample of
+    another would contradict each other.
+    """
+    if named is None or named.value is None:
+        return
+    if not isinstance(named.value, list):
+        raise ScenarioError(f"{named.place}: overlays: must be a list of file names.")
+    taken = set(own.value) if own is not None and isinstance(own.value, dict) else set()
+    for entry in reversed(named.value):
+        overrides = _overlay(beside(file, entry, key="overlays"))
+        kept = {name: node for name, node in overrides.items() if name not in taken}
+        taken |= set(kept)
+        yield Node(entry.place, {"overrides": Node(entry.place, kept)})
+
+
+def _overlay(file: Path) -> dict[str, Node]:
+    """Return the overrides of an overlay, by name."""
+    tree = read_tree(file)
+    entries = tree.value if isinstance(tree.value, dict) else {}
+    for key, node in entries.items():
+        if key not in OVERLAY_KEYS:
+            reason = f"unknown key in an overlay. {unknown(key, OVERLAY_KEYS)}"
+            raise ScenarioError(f"{node.place}: {key}: {reason}")
+    overrides = entries.get("overrides")
+    if overrides is None or not isinstance(overrides.value, dict):
+        raise ScenarioError(f"{tree.place}: an overlay is a mapping that holds 'overrides'.")
+    return overrides.value
+
+
+def beside(file: Path, named: Node, *, key: str) -> Path:
+    """Return the file of that name in the same folder."""
+    name = named.value
     if not isinstance(name, str) or Path(name).name != name or not 0 < len(name) < LONGEST_NAME:
         reason = f"found {name!r}; must be the name of a file in the same folder"
-        raise ScenarioError(f"{parent.place}: extends: {reason}.")
+        raise ScenarioError(f"{named.place}: {key}: {reason}.")
     there = file.parent / name
     if not there.is_file():
         beside = [other.name for other in file.parent.glob("*.yaml") if other.name != file.name]
         reason = f"there is no file '{name}' in '{file.parent}'.{nearest(name, beside)}"
-        raise ScenarioError(f"{parent.place}: extends: {reason}")
+        raise ScenarioError(f"{named.place}: {key}: {reason}")
     if there.resolve().parent != file.parent.resolve():
-        raise ScenarioError(f"{parent.place}: extends: '{name}' leads out of the folder.")
+        raise ScenarioError(f"{named.place}: {key}: '{name}' leads out of the folder.")
     return there
 
 

@@ -124,7 +124,8 @@ def _schema_of(schema: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     """Return the JSON Schema of the value at ``path``, with the description of its key."""
     part: Mapping[str, Any] = schema
     for key in path:
-        inner = part.get("properties", {}).get(key) or part.get("additionalProperties") or {}
+        entries = part.get("additionalProperties") or part.get("items") or {}
+        inner = part.get("properties", {}).get(key) or entries
         name = model_name(inner)
         part = {**schema["$defs"].get(name, {}), **inner} if isinstance(inner, dict) else {}
     return part

@@ -1,7 +1,7 @@
 """What a scenario file may say: every field with its unit, its bounds and its meaning."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,25 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Modality = Literal["dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus"]
+Priority = Literal["urgent", "routine"]
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+"""Classes in which people wait, the first served first."""
 Policy = Literal["baseline", "equal_split", "by_need", "plan"]
+StationName = Literal[
+    "need",
+    "imaging",
+    "deployment",
+    "reading",
+    "archive",
+    "documentation",
+    "curation",
+    "evaluation",
+    "annotation",
+    "generation",
+    "governance",
+]
+Queue = Literal["imaging", "reading", "documentation", "curation", "annotation"]
+Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class Spec(BaseModel):
@@ -71,6 +89,8 @@ class Group(Spec):
     with its range, or a column of the baseline tables, which differs by income group."""
     need_ratio: Positive = 1.0
     """Need per person relative to the mean of the population."""
+    priority: Priority = "routine"
+    """Urgent people are examined before routine ones; no exam is broken off for them."""
 
     @field_validator("reach")
     @classmethod
@@ -143,6 +163,57 @@ class Gate(Spec):
     """Specificity below which false positives count against a reading."""
 
 
+class Training(Spec):
+    """How trainings are scheduled on the cluster."""
+
+    flexible_weeks: int = Field(0, ge=0, le=52)
+    """Weeks that a training may wait for the week in which the grid is cleanest; 0 never waits."""
+
+
+class PolicyStep(Spec):
+    """Something that begins in a year whatever the plan buys: a law, a treaty, a cap."""
+
+    kind: Literal["agreement", "documentation_mandate", "carbon_cap"]
+    """``agreement``: studies may be shared as under a data-sharing agreement.
+    ``documentation_mandate``: a share of studies is documented where they are made.
+    ``carbon_cap``: trainings of a year may emit no more than so much."""
+    year: int = Field(ge=2020, le=2140)
+    """Calendar year at whose start it begins; it never ends."""
+    regions: tuple[str, ...] = ()
+    """Regions that it holds in; all of the scenario's when not given. A carbon cap holds for all."""
+    share: Share | None = None
+    """For a documentation mandate: share of archived studies documented where they are made."""
+    t_co2e_per_year: NotNegative | None = None
+    """For a carbon cap: emissions of all trainings in a calendar year, t CO2e."""
+
+    @model_validator(mode="after")
+    def _says_how_much(self) -> Self:
+        needs = {"documentation_mandate": "share", "carbon_cap": "t_co2e_per_year"}
+        for kind, field in needs.items():
+            given = getattr(self, field) is not None
+            if given != (self.kind == kind):
+                raise ValueError(f"{field} belongs to {kind}, and only there; kind is {self.kind}")
+        if self.kind == "carbon_cap" and self.regions:
+            raise ValueError("a carbon_cap holds for the cluster that all regions share: no regions")
+        return self
+
+
+class Weekly(Spec):
+    """Which weekly series of the stations a run keeps: a world by cell is large."""
+
+    detail: Literal["none", "region", "cell"] = "region"
+    """``cell`` keeps every region, modality and group; ``region`` adds them up."""
+    stations: tuple[StationName, ...] = ()
+    """Stations that are recorded; all when not given."""
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Names of the stations that are recorded, in pipeline order."""
+        wanted = self.stations or get_args(StationName)
+        kept = () if self.detail == "none" else wanted
+        return tuple(name for name in get_args(StationName) if name in kept)
+
+
 class LeverBounds(Spec):
     """Limits of one lever, over those of the tables."""
 
@@ -174,6 +245,11 @@ class Override(Spec):
     """Highest plausible value; the value itself when not given."""
     source: str = Field(min_length=3, max_length=500)
     """Where the number comes from."""
+    status: Literal["measured", "published", "assumed", "calibrated"] = "assumed"
+    """How it is known."""
+    sample: tuple[float, ...] = Field((), max_length=2_000)
+    """Equally likely values, in place of low to high; a draw takes the same row of all samples, so
+    that values fitted together stay together. Written by ``equiscan calibrate``."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -181,6 +257,11 @@ class Override(Spec):
         high = self.value if self.high is None else self.high
         if not low <= self.value <= high:
             raise ValueError(f"value {self.value:g} is not within {low:g} to {high:g}")
+        if self.sample and self.value not in self.sample:
+            # a changed value beside the sample of an overlay would change nothing that is drawn
+            raise ValueError(
+                f"value {self.value:g} is not one of the sample; set sample to null to replace it"
+            )
         return self
 
 
@@ -213,6 +294,15 @@ class Scenario(Spec):
     """The measure of equity."""
     gate: Gate = Gate()
     """When a release may serve."""
+    training: Training = Training()
+    """How trainings are scheduled."""
+    policy_steps: tuple[PolicyStep, ...] = Field((), max_length=100)
+    """What begins in a given year under every policy. The plan is made without knowing of it."""
+    backlog: Mapping[Queue, Mapping[str, Count]] = {}
+    """Studies waiting on the first day, by station and ``REGION.modality`` such as
+    ``KEN.dermoscopy``; where not stated, what waits after the warm-up."""
+    weekly: Weekly = Weekly()
+    """Weekly series that are kept of the runs shown in the report."""
     policies: tuple[Policy, ...] = ("baseline", "equal_split", "plan")
     """What to compare."""
     uncertainty: Uncertainty = Uncertainty()

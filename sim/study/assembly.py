@@ -8,7 +8,7 @@ import pandas as pd
 
 from sim.scenario.schema import Scenario
 from sim.study.design import Experiment, experiments
-from sim.study.folder import part, read_table
+from sim.study.folder import part, read_table, station_table
 from sim.study.marginal import Addition, marginal_table
 from sim.study.outcomes import cell_table, equity_by_draw, equity_outcomes, run_outcomes
 from sim.study.robustness import VARIANTS, robustness_rows, varied_name
@@ -19,14 +19,18 @@ LEDGER_KEYS = ["year", "region", "account", "item"]
 def result_tables(
     scenario: Scenario, partial: Path, policies: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables outcomes, cells, ledger, weekly and events of finished experiments."""
+    """Return the tables outcomes, cells, ledger and what is shown of one experiment each."""
     return {
         "outcomes": _outcomes(scenario, partial, policies),
         "cells": cells(scenario, partial, policies),
         "ledger": _ledger(scenario, partial, policies),
-        "weekly": _shown(partial, policies, "weekly"),
-        "events": _shown(partial, policies, "events"),
+        **{name: _shown(partial, policies, name) for name in shown_tables(scenario)},
     }
+
+
+def shown_tables(scenario: Scenario) -> list[str]:
+    """Return the names of the tables that are kept of the first experiment of every policy."""
+    return ["events", "jobs", "releases", "audits", *map(station_table, scenario.weekly.recorded)]
 
 
 def marginal_values(

@@ -19,6 +19,7 @@ from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.errors import RunFolderError
 from sim.pipeline.records import Run
+from sim.pipeline.stations import STATIONS, Stations
 from sim.planning.purchases import most_per_year
 from sim.scenario.files import resolved_yaml
 from sim.scenario.schema import Scenario
@@ -112,6 +113,7 @@ def execute(
     overwrite: bool = False,
     progress: Progress | None = None,
     prepare: Prepare = prepare,
+    stations: Stations = STATIONS,
 ) -> StudyResult:
     """Make the plans, judge them, value additions to them, and write a run folder.
 
@@ -126,12 +128,17 @@ def execute(
     overwrite : whether a finished study in ``out`` may be replaced.
     progress : called as experiments finish.
     prepare : how the setting of a draw and replication is made.
+    stations : classes of the stations, see ``with_stations``; ``prepare`` is given them where they
+        are not the shipped ones. Workers import them, so they must stand in a module.
     """
-    origin = provenance(scenario)
+    origin = provenance(scenario, stations=stations)
+    if origin.stations:
+        # only who brings stations of one's own needs a ``prepare`` that takes them
+        prepare = bind(prepare, stations=stations)  # type: ignore[call-arg]
     partial = folder.begin(Path(out), origin.stamp(), overwrite=overwrite)
     bench = Bench(scenario, partial, prepare)
     central = prepare(scenario, None, 0, "search")
-    with _crew(workers or os.cpu_count() or 1) as crew:
+    with crew_of(workers or os.cpu_count() or 1) as crew:
         judge = bind(_run_all, bench, crew=crew, progress=progress or _silent)
         tables = _judge_and_value(bench, central.world, judge, crew)
     tables["inputs"] = central.nature.inputs_table()
@@ -199,7 +206,7 @@ def _run_all(
 
 
 @contextmanager
-def _crew(workers: int) -> Iterator[Crew]:
+def crew_of(workers: int) -> Iterator[Crew]:
     """Offer workers that run tasks and say, as they finish, how many experiments each held.
 
     Workers are spawned: a fork of numerical libraries that hold threads may hang.
@@ -217,8 +224,8 @@ def _crew(workers: int) -> Iterator[Crew]:
             yield bind(_in_pool, pool)
         except BrokenProcessPool as error:
             raise RunFolderError(
-                "a worker process was killed, perhaps for want of memory. Finished experiments "
-                f"are kept: run the same study again, with fewer workers than {workers}."
+                "a worker process was killed, perhaps for want of memory. Run the same again, "
+                f"with fewer workers than {workers}; what a run folder holds already is kept."
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -232,11 +239,16 @@ def _in_pool(pool: ProcessPoolExecutor, work: Callable[[T], R], on: Iterable[T],
 
 def _part(run: Run, *, shown: bool) -> dict[str, pd.DataFrame]:
     tables = {"cells": cell_records(run), "ledger": run.ledger()}
-    return tables | ({"weekly": run.weekly(), "events": run.events()} if shown else {})
+    if not shown:
+        return tables
+    series = {folder.station_table(name): run.station(name) for name in run.records.stations}
+    control = {"events": run.events(), "jobs": run.jobs()}
+    return tables | control | {"releases": run.releases(), "audits": run.audits()} | series
 
 
 def _write(result: StudyResult, tables: Mapping[str, pd.DataFrame], partial: Path) -> None:
-    for name in folder.TABLES:
+    series = map(folder.station_table, result.scenario.weekly.recorded)
+    for name in (*folder.TABLES, *series):
         folder.write_table(partial, name, tables[name])
     folder.write_text(partial / folder.SCENARIO, resolved_yaml(result.scenario))
     folder.write_json(partial / folder.PROFILE, result.profile)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from sim.domain.holdings import Holdings, Performance, Respond
 from sim.domain.plan import Plan
 from sim.learning.response import (
     FROZEN_BEYOND,
+    NOT_MEASURED,
+    Factor,
     Profile,
     Response,
     draw_response,
@@ -21,6 +24,7 @@ from sim.learning.response import (
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate, warm_up
 from sim.pipeline.state import State
+from sim.pipeline.stations import STATIONS, Stations
 from sim.scenario.schema import Assumption, Scenario
 from sim.streams import stream
 from sim.study.design import Purpose, Variant
@@ -55,6 +59,7 @@ class Setting:
     replication: int
     start: State
     """State on the policy date; every plan branches from it."""
+    stations: Stations
 
     @property
     def world(self) -> World:
@@ -72,6 +77,7 @@ class Setting:
             seed=self.seed,
             replication=self.replication,
             start=self.start,
+            stations=self.stations,
         )
 
 
@@ -80,7 +86,11 @@ Prepare = Callable[[Scenario, int | None, int, Purpose], Setting]
 
 
 def prepare(
-    scenario: Scenario, draw: int | None, replication: int, purpose: Purpose = "judge"
+    scenario: Scenario,
+    draw: int | None,
+    replication: int,
+    purpose: Purpose = "judge",
+    stations: Stations = STATIONS,
 ) -> Setting:
     """Return the world, the response and the luck of one draw and replication.
 
@@ -89,21 +99,81 @@ def prepare(
     draw : sample of what is not known; None for central values.
     replication : sample of chance.
     purpose : what the run is for; part of the name of every stream.
+    stations : classes of the stations; see ``with_stations``.
     """
     world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose)
     profile = load_profile(scenario.profile)
-    inference = replace(world.compute, joules_per_inference=profile.joules_per_inference)
-    world = replace(world, compute=inference)
+    world = measured(world, profile, scenario, draw=draw, purpose=purpose)
     response = response_of(scenario, profile, draw=draw, purpose=purpose)
     seed = chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
-    nature = Nature(world, inputs.used, profile, response)
-    return setting(scenario, nature, seed=seed, replication=replication)
+    register = _with_measured(inputs.used, profile, scenario)
+    nature = Nature(world, register, profile, response)
+    return setting(scenario, nature, seed=seed, replication=replication, stations=stations)
 
 
-def setting(scenario: Scenario, nature: Nature, *, seed: int, replication: int) -> Setting:
+MEASURED_FACTORS = ("synthetic_worth", "synthetic_limit")
+"""Inputs that the profile measures: fields of ``Data``, operations and factors of one name."""
+
+
+def measured(
+    world: World, profile: Profile, scenario: Scenario, *, draw: int | None, purpose: Purpose
+) -> World:
+    """Return the world with what the profile measured in place of what the tables assume.
+
+    The energy of an inference always; ``MEASURED_FACTORS`` where there were runs, unless the
+    scenario overrides them. A draw takes one row of the bootstrap for all of them.
+    """
+    row = stream(scenario.uncertainty.seed, "measured factors", purpose, str(draw)).random()
+    values: dict[str, Any] = {}
+    for name, factor in _measured_factors(profile, scenario).items():
+        drawn = sorted(factor.draws) if draw is None else factor.draws
+        place = 0.5 if draw is None else row
+        values[name] = max(0.0, drawn[int(place * len(drawn))])
+    return replace(
+        world,
+        compute=replace(world.compute, joules_per_inference=profile.joules_per_inference),
+        data=replace(world.data, **values),
+    )
+
+
+def _measured_factors(profile: Profile, scenario: Scenario) -> dict[str, Factor]:
+    set_here = {name.split(".")[0] for name in scenario.overrides}
+    return {
+        name: profile.factors[name]
+        for name in MEASURED_FACTORS
+        if name not in set_here and profile.factors.get(name, NOT_MEASURED).draws
+    }
+
+
+def _with_measured(
+    register: Mapping[str, Datum], profile: Profile, scenario: Scenario
+) -> dict[str, Datum]:
+    """Return the register of inputs with measured values where they are used."""
+    factors = _measured_factors(profile, scenario)
+    kept = {name: datum for name, datum in register.items() if name.split(".")[0] not in factors}
+    for name, factor in factors.items():
+        low, high = factor.low or 0.0, factor.high or 0.0
+        kept[name] = Datum(
+            factor.value or 0.0, low, high, factor.unit, "", "measured",
+            f"profile {profile.name}, {factor.runs} runs: {factor.status}",
+            "95% interval of a bootstrap; below 0 counts as 0",
+        )  # fmt: skip
+    return kept
+
+
+def setting(
+    scenario: Scenario,
+    nature: Nature,
+    *,
+    seed: int,
+    replication: int,
+    stations: Stations = STATIONS,
+) -> Setting:
     """Return the setting of a given nature, run up to the policy date."""
-    start = warm_up(nature.world, scenario=scenario, seed=seed, replication=replication)
-    return Setting(scenario, nature, seed, replication, start)
+    start = warm_up(
+        nature.world, scenario=scenario, seed=seed, replication=replication, stations=stations
+    )
+    return Setting(scenario, nature, seed, replication, start, stations)
 
 
 def run_experiment(

@@ -11,9 +11,9 @@ import pandas as pd
 
 from sim.errors import RunFolderError
 
-TABLES = ("outcomes", "cells", "ledger", "weekly", "events", "plan", "programme", "marginal",
-          "robustness", "inputs")  # fmt: skip
-"""Tables of a complete run folder, each a Parquet file."""
+TABLES = ("outcomes", "cells", "ledger", "events", "jobs", "releases", "audits", "plan",
+          "programme", "marginal", "robustness", "inputs")  # fmt: skip
+"""Tables of a complete run folder, each a Parquet file; with one for every recorded station."""
 SUMMARY = "summary.json"
 PROVENANCE = "provenance.json"
 PROFILE = "profile.json"
@@ -59,6 +59,11 @@ def begin(out: Path, stamp: Mapping[str, str], *, overwrite: bool) -> Path:
             shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
         write_json(partial / _STAMP, stamp)
     return partial
+
+
+def station_table(name: str) -> str:
+    """Return the name of the table that holds the weekly series of a station."""
+    return f"station_{name}"
 
 
 def part(partial: Path, name: str) -> Path:

@@ -33,11 +33,17 @@ def known_names() -> files.Names:
     return files.Names(
         regions={name: str(words.get(name, name)) for name in sorted(region_names())},
         profiles={name: load_profile(name).modality for name in available()},
-        overrides=_overrides,
+        overrides=override_names_of,
     )
 
 
-def _overrides(scenario: Scenario) -> set[str]:
+def override_names_of(scenario: Scenario) -> set[str]:
+    """Return the dotted names of the baseline values that a scenario may replace."""
     who = members(scenario)
     groups = dict(zip(who.countries, who.income_groups, strict=True))
-    return override_names(groups, tuple(scenario.modalities))
+    reach = {
+        f"groups.{name}.reach"
+        for name, group in scenario.groups.items()
+        if not isinstance(group.reach, str)
+    }
+    return override_names(groups, tuple(scenario.modalities)) | reach

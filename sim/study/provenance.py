@@ -15,6 +15,7 @@ import numpy as np
 
 import sim
 from sim.learning.response import MEASURED, Profile
+from sim.pipeline.stations import STATIONS, Stations, replaced
 from sim.scenario.files import scenario_hash
 from sim.scenario.schema import Scenario
 
@@ -32,6 +33,8 @@ class Provenance:
     seed: int
     code_version: str
     """``git describe`` of the source tree where there is one, else the package's version."""
+    stations: dict[str, str]
+    """Stations that are not the shipped ones: name and class."""
     packages: dict[str, str]
     python: str
     command: str
@@ -45,6 +48,7 @@ class Provenance:
             "tables": _sha256(f"{n}:{h}".encode() for n, h in sorted(self.tables_sha256.items())),
             "profile": self.profile_sha256,
             "code": self.code_version,
+            **{f"station {name}": where for name, where in self.stations.items()},
         }
 
     def as_dict(self) -> dict[str, object]:
@@ -52,7 +56,9 @@ class Provenance:
         return asdict(self)
 
 
-def provenance(scenario: Scenario, *, command: str = "") -> Provenance:
+def provenance(
+    scenario: Scenario, *, command: str = "", stations: Stations = STATIONS
+) -> Provenance:
     """Return the provenance of a study that starts now.
 
     Parameters
@@ -66,6 +72,7 @@ def provenance(scenario: Scenario, *, command: str = "") -> Provenance:
         profile_sha256=_folder_sha256(_profile_folder(scenario.profile)),
         seed=scenario.uncertainty.seed,
         code_version=_code_version(),
+        stations=replaced(stations),
         packages={name: _version(name) for name in PACKAGES},
         python=platform.python_version(),
         command=command or " ".join(sys.argv),

@@ -12,7 +12,15 @@ import pandas as pd
 from sim.scenario.files import load_scenario
 from sim.scenario.schema import Scenario
 from sim.study import comparison
-from sim.study.folder import PROFILE, PROVENANCE, SCENARIO, TABLES, read_json, read_table
+from sim.study.folder import (
+    PROFILE,
+    PROVENANCE,
+    SCENARIO,
+    TABLES,
+    read_json,
+    read_table,
+    station_table,
+)
 from sim.study.outcomes import by_draw, equity_by_draw, equity_outcomes
 from sim.study.provenance import Provenance
 from sim.study.robustness import Robustness, robustness_of
@@ -36,10 +44,17 @@ class StudyResult:
     over the replications of a draw."""
     ledger: pd.DataFrame
     """policy, draw, year, region, account, item, value; means over replications."""
-    weekly: pd.DataFrame
-    """policy, week, station, region and station fields, of replication 0 of draw 0."""
+    stations: Mapping[str, pd.DataFrame]
+    """Weekly series by station: policy and the columns of ``sim.pipeline.series.Series.table``, of
+    replication 0 of draw 0; units in ``attrs["units"]``."""
     events: pd.DataFrame
-    """policy, week, kind, region, detail, of replication 0 of draw 0."""
+    """policy and the fields of ``sim.pipeline.records.Event``, of replication 0 of draw 0."""
+    jobs: pd.DataFrame
+    """policy and the fields of ``sim.pipeline.records.Job``, of the same run."""
+    releases: pd.DataFrame
+    """policy, release, weeks, studies and performance by cell, of the same run."""
+    audits: pd.DataFrame
+    """policy and the fields of ``sim.pipeline.records.Audit``, of the same run."""
     plans: pd.DataFrame
     """policy, year, region, item, stage, units, capex_usd: every purchase."""
     programme: pd.DataFrame
@@ -192,9 +207,10 @@ class StudyResult:
 def load(folder: Path | str) -> StudyResult:
     """Return a finished study from its run folder; ``RunFolderError`` when it is incomplete."""
     folder = Path(folder)
-    tables = {name: read_table(folder, name) for name in TABLES}
     origin = cast("dict[str, Any]", read_json(folder / PROVENANCE))
     scenario = load_scenario(folder / SCENARIO, allow_outside=True)
+    series = map(station_table, scenario.weekly.recorded)
+    tables = {name: read_table(folder, name) for name in (*TABLES, *series)}
     profile = read_json(folder / PROFILE)
     return of_tables(scenario, tables, profile, Provenance(**origin))
 
@@ -208,7 +224,10 @@ def of_tables(
     """Return the result that holds the tables of a run folder, by their file names."""
     renamed = {"plan": "plans", "marginal": "marginal_values", "robustness": "robustness_table"}
     fields = {renamed.get(name, name): tables[name] for name in TABLES}
-    return StudyResult(scenario=scenario, profile=profile, provenance=provenance, **fields)
+    stations = {name: tables[station_table(name)] for name in scenario.weekly.recorded}
+    return StudyResult(
+        scenario=scenario, profile=profile, provenance=provenance, stations=stations, **fields
+    )
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:

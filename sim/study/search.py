@@ -18,7 +18,7 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats, LeverName
 from sim.domain.plan import Plan
 from sim.errors import PlanError
-from sim.pipeline.records import STATION_FIELDS, Run
+from sim.pipeline.records import Run
 from sim.planning.agreement import Agreement, Effort, Observed, agree
 from sim.planning.calibration import Flows
 from sim.planning.explanation import marginal_values
@@ -26,14 +26,13 @@ from sim.scenario.schema import LeverBounds, Scenario
 from sim.study.experiment import Prepare, Setting
 from sim.study.outcomes import cell_records, cell_table, equity_outcomes
 from sim.study.pooling import duals_of_countries, is_large, pooled, share_out
-from sim.units import WEEKS_PER_YEAR
 
 SEARCH_DRAWS = 10
 """Draws on which candidates are compared; none of them judges."""
 HEDGES = (0.0, 0.5, 1.0)
 """Shares of the budget that candidates spend as if AI never came to read."""
 FOR_AI: tuple[LeverName, ...] = (
-    "steward", "curator", "annotation", "gpu_hours", "audit", "site", "agreement",
+    "steward", "curator", "annotation", "synthesis", "gpu_hours", "audit", "site", "agreement",
 )  # fmt: skip
 """Levers that are worth nothing unless AI comes to read."""
 ROUNDS = 2
@@ -150,13 +149,12 @@ def observe(settings: Sequence[Setting], plan: Plan) -> Observed:
     def mean(name: str) -> Floats:
         return np.asarray(np.mean([run.records.cells[name].sum(axis=3) for run in runs], axis=0))
 
-    exams = mean("exams")
     flows = Flows(
         arrived=mean("arrived"),
-        exams=exams,
+        exams=mean("exams"),
         read_by_ai=mean("read_by_ai"),
         read_by_human=mean("read_by_human"),
-        annotated=np.mean([_annotated(run) for run in runs], axis=0)[:, :, None] * _shares(exams),
+        annotated=mean("labelled"),
         benefit=mean("benefit"),
     )
     equity = [_equity(one.scenario, run) for one, run in zip(settings, runs, strict=True)]
@@ -176,16 +174,3 @@ def _duals(found: Agreement) -> Floats | None:
         return None
     duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)
     return np.asarray(duals.reshape(found.plan.units.shape[1:]))
-
-
-def _annotated(run: Run) -> Floats:
-    """Return studies annotated by year and region: stations do not tell modalities apart."""
-    done = run.records.stations["annotation"][:, STATION_FIELDS.index("done")]
-    return np.asarray(done.reshape(-1, WEEKS_PER_YEAR, done.shape[1]).sum(axis=1), dtype=float)
-
-
-def _shares(exams: Floats) -> Floats:
-    """Return each modality's share of the exams of a year and region; equal without exams."""
-    total = exams.sum(axis=2, keepdims=True)
-    equal = np.full_like(exams, 1.0 / exams.shape[2])
-    return np.asarray(np.divide(exams, total, out=equal, where=total > 0))

@@ -9,47 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.baseline.world import World
-from sim.domain.plan import Plan, empty_plan, spend_usd
-from sim.pipeline.records import ENERGY_USES, Run
+from sim.domain.plan import spend_usd
+from sim.pipeline.records import ENERGY_USES
 from sim.pipeline.run import simulate, warm_up
-from sim.pipeline.week import STATIONS
+from sim.pipeline.station import COUNTED
+from sim.pipeline.stations import STATIONS
 from tests.scenarios import scenario
+from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run
 from tests.small_world import fixed_response, small_world
-
-YEARS = 3
-
-
-def run(world: World, plan: Plan | None = None, *, seed: int = 1, **response: float) -> Run:
-    """Simulate a world under a plan, by default under none."""
-    plan = plan or nothing(world)
-    return simulate(
-        world,
-        plan,
-        fixed_response(**response),
-        scenario=scenario(years=YEARS),
-        seed=seed,
-        replication=0,
-    )
-
-
-def nothing(world: World) -> Plan:
-    return empty_plan("baseline", world.catalogue, world.regions, years=YEARS, start_year=2027)
-
-
-def buying(world: World, **units: float) -> Plan:
-    """Return a plan that buys the same units everywhere, assets once and services every year."""
-    plan = nothing(world)
-    for r in range(len(world.regions)):
-        for i, item in enumerate(world.catalogue.items):
-            if item.lever in units:
-                plan = plan.plus(r, i, units=units[item.lever])
-    return replace(plan, name="buying")
-
-
-EVERYTHING = {
-    "scanner": 3, "outreach": 1, "reader": 1, "steward": 1, "curator": 1, "annotation": 4,
-    "gpu_hours": 5, "audit": 2, "site": 2, "agreement": 1,
-}  # fmt: skip
 
 
 @st.composite
@@ -76,32 +43,37 @@ def test_every_station_conserves_exams_in_every_week(world: World, busy: bool, s
     plan = buying(world, **EVERYTHING) if busy else nothing(world)
     records = run(world, plan, seed=seed, sensitivity=0.9).records
     for name in STATIONS:
-        entered, done, left, rejected, waiting = records.stations[name].transpose(1, 0, 2)
+        counts = records.stations[name].counts
+        entered, done, left, rejected, waiting = counts.swapaxes(0, 1)
         before = np.vstack([waiting[:1] * 0, waiting[:-1]])
         balance = before + entered - (done + left + rejected + waiting)
         assert (balance[1:] == 0).all(), name
         # the first week starts from what the warm-up left waiting
         assert (balance[0] <= 0).all(), name
-        assert (records.stations[name] >= 0).all(), name
+        assert (counts >= 0).all(), name
 
 
 @given(world=worlds(), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=15, deadline=None)
 def test_stations_hand_on_what_they_finish_and_hours_add_up(world: World, seed: int) -> None:
     result = run(world, buying(world, **EVERYTHING), seed=seed, sensitivity=0.9)
-    station = {name: series.sum(axis=0) for name, series in result.records.stations.items()}
-    entered, done = 0, 1
+    station = {name: series.counts.sum(axis=0) for name, series in result.records.stations.items()}
+    entered, done = COUNTED.index("entered"), COUNTED.index("done")
     for upstream, downstream in (
+        ("need", "imaging"),
+        ("imaging", "deployment"),
         ("imaging", "reading"),
         ("imaging", "archive"),
         ("archive", "documentation"),
         ("documentation", "curation"),
+        ("curation", "evaluation"),
+        ("annotation", "governance"),
     ):
         np.testing.assert_array_equal(station[upstream][done], station[downstream][entered])
     # each curated study is either audited or offered for training, never both
     np.testing.assert_array_equal(
         station["curation"][done],
-        station["evaluation"][entered] + station["annotation"][entered],
+        station["evaluation"][done] + station["annotation"][entered],
     )
     clinical, annotated, audited, idle, available = result.records.reader_hours.transpose(2, 0, 1)
     np.testing.assert_allclose(clinical + annotated + audited + idle, available, atol=1e-6)
@@ -114,7 +86,8 @@ def test_same_seed_same_bits_and_another_seed_differs(seed: int) -> None:
     world = small_world()
     first, again, other = run(world, seed=seed), run(world, seed=seed), run(world, seed=seed + 1)
     pd.testing.assert_frame_equal(first.cells(), again.cells(), check_exact=True)
-    pd.testing.assert_frame_equal(first.weekly(), again.weekly(), check_exact=True)
+    for name in STATIONS:
+        pd.testing.assert_frame_equal(first.station(name), again.station(name), check_exact=True)
     assert not first.cells()["need"].equals(other.cells()["need"])
 
 
@@ -154,9 +127,11 @@ def test_more_scanners_never_mean_fewer_exams(more: int, seed: int) -> None:
 @settings(max_examples=12, deadline=None)
 def test_more_bought_annotators_never_mean_fewer_labels(more: int, seed: int) -> None:
     world = small_world(1, 2, population=8e6)
-    few = run(world, buying(world, annotation=1), seed=seed).records.stations["annotation"]
-    many = run(world, buying(world, annotation=1 + more), seed=seed).records.stations["annotation"]
-    assert (many[:, 1].cumsum(axis=0) >= few[:, 1].cumsum(axis=0)).all()
+    few, many = (
+        run(world, buying(world, annotation=bought), seed=seed).station("annotation")["done"]
+        for bought in (1, 1 + more)
+    )
+    assert (many.cumsum() >= few.cumsum()).all()
 
 
 def test_money_spent_is_the_money_planned() -> None:

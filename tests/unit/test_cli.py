@@ -75,7 +75,7 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
         (("profile", "card", "none"), 2, "error: no profile 'none'"),
         (("profile", "fit", "none"), 2, "error: "),
         (("run", TINY, "--workers", "0"), 2, "--workers"),
-        (("validat",), 2, "Did you mean 'validate'?"),
+        (("validat",), 2, "'validate'"),
     ],
 )
 def test_wrong_input_ends_as_clear_text(words: Sequence[str], code: int, message: str) -> None:
@@ -171,12 +171,16 @@ def test_the_event_log_of_a_run_is_printed_by_policy(tmp_path: Path) -> None:
         }
     )
     events.to_parquet(tmp_path / "events.parquet")
+    events[["policy"]].to_parquet(tmp_path / "programme.parquet")
     result = called("trace", str(tmp_path))
     assert "release" in result.stdout
     assert "audit" not in result.stdout
     result = called("trace", str(tmp_path), "--policy", "by_need")
     assert result.exit_code == 2
     assert "no policy 'by_need' in this run; it has plan, baseline." in result.stderr
+    result = called("trace", str(tmp_path), "--table", "job")
+    assert result.exit_code == 2
+    assert "there are events, jobs, audits. Did you mean 'jobs'?" in result.stderr
 
 
 def test_a_country_is_shown_with_ranges_and_sources() -> None:

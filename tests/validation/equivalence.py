@@ -6,13 +6,13 @@ at 5%. Unequal variances, by Welch.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from tests.validation.station import Means, Station
+from tests.validation.station import Means
 
 ALPHA = 0.05
 EXAMS = 0.02
@@ -21,8 +21,6 @@ UNMET = 0.02
 """Margin of those who gave up, as a share of those who came."""
 QUEUE = 0.05
 """Margin of the mean queue and of the mean wait, as a share of the reference."""
-FEW_WAITING = 0.05
-"""People per facility, below which a difference in the mean queue has no meaning."""
 EXAM_SHARE = 0.01
 """Margin of a group's share in the exams."""
 
@@ -45,7 +43,7 @@ class Comparison:
     def __str__(self) -> str:
         bias = self.ours - self.reference
         return (
-            f"{self.measure:14} {self.reference:10.4f} {self.ours:10.4f} {bias:+9.4f} "
+            f"{self.measure:18} {self.reference:10.4f} {self.ours:10.4f} {bias:+9.4f} "
             f"of {self.margin:.4f}  p {self.p_value:.4f}"
         )
 
@@ -66,29 +64,47 @@ def tost(ours: Sequence[float], reference: Sequence[float], *, margin: float) ->
 
 
 def compare(
-    ours: Sequence[Means], reference: Sequence[Means], station: Station
+    ours: Sequence[Means],
+    reference: Sequence[Means],
+    *,
+    by_group: bool = False,
+    paired: bool = False,
+    few: float = 0.0,
 ) -> Iterator[Comparison]:
-    """Compare every measure of two sets of replications at the margins of this module."""
-    few = FEW_WAITING * station.facilities
-    for measure, share, floor in (
-        ("exams_per_day", EXAMS, 0.0),
-        ("unmet_share", 0.0, UNMET),
-        ("queue", QUEUE, few),
-        ("wait_days", QUEUE, few / station.arrivals_per_day),
-    ):
-        theirs = [getattr(means, measure) for means in reference]
-        yield _compared(
-            measure,
-            [getattr(means, measure) for means in ours],
-            theirs,
-            max(share * float(np.mean(theirs)), floor),
+    """Compare every measure of two sets of replications at the margins of this module.
+
+    Parameters
+    ----------
+    by_group : whether to compare queues and waits of every group, too.
+    paired : whether the n-th replications of both met the same arrivals.
+    few : people waiting, below which a difference in the mean queue has no meaning.
+    """
+    came_per_day = float(np.mean([means.queue / means.wait_days for means in reference]))
+
+    def compared(
+        measure: str, of: Callable[[Means], float], *, share: float = 0.0, floor: float = 0.0
+    ) -> Comparison:
+        a, b = ([of(means) for means in side] for side in (ours, reference))
+        margin = max(share * float(np.mean(b)), floor)
+        if paired:
+            p_value = tost(np.subtract(a, b), [0.0], margin=margin)
+        else:
+            p_value = tost(a, b, margin=margin)
+        return Comparison(measure, float(np.mean(b)), float(np.mean(a)), margin, p_value)
+
+    yield compared("exams per day", lambda means: means.exams_per_day, share=EXAMS)
+    yield compared("unmet share", lambda means: means.unmet_share, floor=UNMET)
+    yield compared("queue", lambda means: means.queue, share=QUEUE, floor=few)
+    floor = few / came_per_day
+    yield compared("wait, days", lambda means: means.wait_days, share=QUEUE, floor=floor)
+    for g in range(len(reference[0].exam_shares) - 1):
+        yield compared(
+            f"exams, group {g}", lambda means, g=g: means.exam_shares[g], floor=EXAM_SHARE
         )
-    for group in range(len(station.shares) - 1):
-        yield _compared(
-            f"exams group {group}",
-            [means.exam_shares[group] for means in ours],
-            [means.exam_shares[group] for means in reference],
-            EXAM_SHARE,
+    for g in range(len(reference[0].group_queues) if by_group else 0):
+        yield compared(f"queue, group {g}", lambda means, g=g: means.group_queues[g], share=QUEUE)
+        yield compared(
+            f"wait, group {g}", lambda means, g=g: means.group_waits_days[g], share=QUEUE
         )
 
 
@@ -98,10 +114,3 @@ def assert_equivalent(name: str, found: Iterable[Comparison]) -> None:
     table = "\n  ".join([name, *map(str, comparisons)])
     logging.getLogger(__name__).info(table)
     assert all(comparison.equivalent for comparison in comparisons), table
-
-
-def _compared(
-    measure: str, ours: Sequence[float], reference: Sequence[float], margin: float
-) -> Comparison:
-    p_value = tost(ours, reference, margin=margin)
-    return Comparison(measure, float(np.mean(reference)), float(np.mean(ours)), margin, p_value)

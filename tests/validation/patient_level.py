@@ -5,7 +5,7 @@ to be read beside `sim/pipeline/imaging.py`.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import simpy
@@ -17,35 +17,45 @@ from tests.validation.station import Means, Station
 Process = Generator[simpy.Event, object, None]
 
 
+@dataclass(frozen=True)
+class Person:
+    """Who waits, and since when."""
+
+    group: int
+    came: float
+
+
 @dataclass(eq=False)
 class Facility:
-    """Units with one queue, first come first served."""
+    """Units with one queue: urgent people first, otherwise first come first served."""
 
     working: int
     busy: int = 0
-    queue: dict[simpy.Event, float] = field(default_factory=dict)
-    """The turns of those who wait, in order, and when they came."""
+    urgent: dict[simpy.Event, Person] = field(default_factory=dict)
+    """The turns of urgent people who wait, in order."""
+    routine: dict[simpy.Event, Person] = field(default_factory=dict)
+    """The turns of all others who wait, in order."""
 
     def call(self) -> None:
         """Call people in as long as a working unit is free."""
-        while self.queue and self.busy < self.working:
-            turn = next(iter(self.queue))
-            del self.queue[turn]
+        while (queue := self.urgent or self.routine) and self.busy < self.working:
+            turn = next(iter(queue))
+            del queue[turn]
             self.busy += 1
             turn.succeed(self)
 
 
 @dataclass
 class Tally:
-    """What happened since the end of the warm-up."""
+    """What happened to each group since the end of the warm-up, shape (g,)."""
 
     exams: np.ndarray
-    came: int = 0
-    called: int = 0
-    gave_up: int = 0
-    waits_days: float = 0.0
+    came: np.ndarray
+    called: np.ndarray
+    gave_up: np.ndarray
+    waits_days: np.ndarray
     """Whole waits of those who were called or gave up."""
-    in_queue_days: float = 0.0
+    in_queue_days: np.ndarray
     """Time that people spent in a queue, the part since the end of the warm-up."""
 
 
@@ -60,7 +70,7 @@ class PatientLevel:
         self.station, self.warm_up = station, warm_up_days
         self.env = simpy.Environment()
         self.luck = stream(2, "patients", replication)
-        self.tally = Tally(np.zeros(len(station.shares)))
+        self.tally = Tally(*np.zeros((len(fields(Tally)), len(station.shares))))
         each = station.units // station.facilities
         self.place: dict[simpy.Event, Facility] = {}
         self.facilities = [Facility(each) for _ in range(station.facilities)]
@@ -81,20 +91,20 @@ class PatientLevel:
 
     def person(self, group: int) -> Process:
         """Wait, be examined or give up."""
-        came, turn, tally = self.env.now, self.env.event(), self.tally
-        tally.came += self.counts
-        self.stand(turn, came)
+        person, turn, tally = Person(group, self.env.now), self.env.event(), self.tally
+        tally.came[group] += self.counts
+        self.stand(turn, person)
         if not turn.triggered:
             yield turn | self.env.timeout(self.luck.exponential(self.station.patience_days))
         if self.counts:
-            tally.waits_days += self.env.now - came
-            tally.in_queue_days += self.env.now - max(came, self.warm_up)
+            tally.waits_days[group] += self.env.now - person.came
+            tally.in_queue_days[group] += self.env.now - max(person.came, self.warm_up)
         if not turn.triggered:
-            del self.place.pop(turn).queue[turn]
-            tally.gave_up += self.counts
+            del self.queue(self.place.pop(turn), group)[turn]
+            tally.gave_up[group] += self.counts
             return
         del self.place[turn]
-        tally.called += self.counts
+        tally.called[group] += self.counts
         yield self.env.timeout(self.luck.exponential(1.0 / self.station.exams_per_unit_day))
         turn.value.busy -= 1
         turn.value.call()
@@ -105,10 +115,14 @@ class PatientLevel:
         """Whether the warm-up is over."""
         return bool(self.env.now >= self.warm_up)
 
-    def stand(self, turn: simpy.Event, came: float) -> None:
+    def queue(self, facility: Facility, group: int) -> dict[simpy.Event, Person]:
+        """Return the queue in which a group stands."""
+        return facility.urgent if group < self.station.urgent else facility.routine
+
+    def stand(self, turn: simpy.Event, person: Person) -> None:
         """Join the queue of a facility."""
         facility = self.place[turn] = self.choose()
-        facility.queue[turn] = came
+        self.queue(facility, person.group)[turn] = person
         facility.call()
 
     def choose(self) -> Facility:
@@ -127,9 +141,10 @@ class PatientLevel:
             yield self.env.timeout(self.luck.exponential(days / station.failures_per_week))
             facility.working -= 1
             if not facility.working:
-                waiting, facility.queue = facility.queue, {}
-                for turn, came in waiting.items():
-                    self.stand(turn, came)
+                waiting = facility.urgent | facility.routine
+                facility.urgent, facility.routine = {}, {}
+                for turn, person in waiting.items():
+                    self.stand(turn, person)
             yield self.env.timeout(self.luck.exponential(days / station.repairs_per_week))
             facility.working += 1
             facility.call()
@@ -146,14 +161,17 @@ def by_patients(station: Station, *, weeks: int, warm_up: int, replication: int)
     model = PatientLevel(station, warm_up_days=warm_up * DAYS_PER_WEEK, replication=replication)
     model.env.run(until=weeks * DAYS_PER_WEEK)
     tally, length = model.tally, (weeks - warm_up) * DAYS_PER_WEEK
-    still = [came for facility in model.facilities for came in facility.queue.values()]
-    in_queue_days = tally.in_queue_days + sum(
-        model.env.now - max(came, model.warm_up) for came in still
-    )
+    in_queue_days = tally.in_queue_days.copy()
+    for facility in model.facilities:
+        for person in (*facility.urgent.values(), *facility.routine.values()):
+            in_queue_days[person.group] += model.env.now - max(person.came, model.warm_up)
+    ended = tally.called + tally.gave_up
     return Means(
         exams_per_day=tally.exams.sum() / length,
-        unmet_share=tally.gave_up / tally.came,
-        queue=in_queue_days / length,
-        wait_days=tally.waits_days / (tally.called + tally.gave_up),
+        unmet_share=tally.gave_up.sum() / tally.came.sum(),
+        queue=in_queue_days.sum() / length,
+        wait_days=tally.waits_days.sum() / ended.sum(),
         exam_shares=tuple(tally.exams / tally.exams.sum()),
+        group_queues=tuple(in_queue_days / length),
+        group_waits_days=tuple(tally.waits_days / ended),
     )

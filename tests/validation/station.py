@@ -10,6 +10,8 @@ from sim.pipeline import imaging, need
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK
 
+DECISIONS = ("service", "patience", "groups", "classes")
+
 
 @dataclass(frozen=True)
 class Station:
@@ -22,6 +24,8 @@ class Station:
     units_per_facility: int = 1
     shares: tuple[float, ...] = (1.0,)
     """Share of each group in the arrivals."""
+    urgent: int = 0
+    """The first so many groups are urgent: they are examined before the others."""
     failures_per_week: float = 0.0
     repairs_per_week: float = 1.0
     units_from_week: Mapping[int, int] = field(default_factory=dict)
@@ -50,29 +54,34 @@ class Means:
     wait_days: float
     exam_shares: tuple[float, ...]
     """Share of each group in the exams."""
+    group_queues: tuple[float, ...] = ()
+    """People of each group who wait."""
+    group_waits_days: tuple[float, ...] = ()
 
 
 def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -> Means:
     """Simulate the station with the kernels of `sim.pipeline.imaging`."""
     names = ["here"]
-    luck = np.stack([keys(1, replication, d, names) for d in ("service", "patience", "groups")])
+    luck = np.stack([keys(1, replication, d, names) for d in DECISIONS])
+    luck = luck.reshape(len(DECISIONS), 1, 1)
     days, wear = (keys(1, replication, d, names).reshape(1, 1) for d in ("days", "wear"))
     rates = np.array(station.shares) * station.arrivals_per_day * DAYS_PER_WEEK
     arrivals = stream(1, "arrivals", replication).poisson(rates, (weeks, len(rates)))
     leave = np.array([1.0 / station.patience_days])
-    speed = np.full((1, 1), station.exams_per_unit_day)
-    together = np.array([station.units_per_facility])
+    speed, together = (
+        np.full((1, 1), station.exams_per_unit_day),
+        np.array([station.units_per_facility]),
+    )
     curves = imaging.facility_curves(together, speed, leave)
     chance_break, chance_repair = switch_share(
         np.full((1, 1), station.failures_per_week), np.full((1, 1), station.repairs_per_week)
     )
-    shape = (1, 1, len(rates))
+    shape, urgent = (1, 1, len(rates)), np.arange(len(rates)) < station.urgent
+    expected = rates.reshape(shape)
     waiting, exams, gave_up = (np.zeros(shape, dtype=np.int64) for _ in range(3))
-    mean_waiting, tally = np.zeros(shape), np.zeros((5, 1), dtype=np.int64)
-    by_day = np.zeros((DAYS_PER_WEEK, 1, 1), dtype=np.int64)
-    working = np.full((1, 1), station.units)
-    broken = np.zeros((1, 1), dtype=np.int64)
-    done, left, queue = np.zeros(len(rates)), 0, 0.0
+    mean_waiting, by_day = np.zeros(shape), np.zeros((DAYS_PER_WEEK, 1, 1), dtype=np.int64)
+    working, broken = np.full((1, 1), station.units), np.zeros((1, 1), dtype=np.int64)
+    done, left, queues = np.zeros(len(rates)), 0, np.zeros(len(rates))
     for week in range(weeks):
         if week in station.units_from_week:
             working[:] = station.units_from_week[week]
@@ -81,19 +90,21 @@ def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -
         if station.failures_per_week:
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
         imaging.step(
-            week, luck.reshape(3, 1, 1), by_day, arrived, working, together, speed, leave,
-            curves, waiting, exams, gave_up, mean_waiting, tally,
+            week, luck, by_day, arrived, expected, working, together, speed, leave, curves, urgent,
+            waiting, exams, gave_up, mean_waiting,
         )  # fmt: skip
         if week >= warm_up:
             done += exams[0, 0]
             left += gave_up.sum()
-            queue += mean_waiting.sum() / (weeks - warm_up)
-    came, length = arrivals[warm_up:].sum(), (weeks - warm_up) * DAYS_PER_WEEK
+            queues += mean_waiting[0, 0] / (weeks - warm_up)
+    came, length = arrivals[warm_up:].sum(axis=0), (weeks - warm_up) * DAYS_PER_WEEK
     return Means(
         exams_per_day=done.sum() / length,
-        unmet_share=left / came,
-        queue=queue,
+        unmet_share=left / came.sum(),
+        queue=queues.sum(),
         # Little's law: the kernel knows how many wait, not who
-        wait_days=queue * length / came,
+        wait_days=queues.sum() * length / came.sum(),
         exam_shares=tuple(done / done.sum()),
+        group_queues=tuple(queues),
+        group_waits_days=tuple(queues * length / came),
     )

@@ -50,5 +50,5 @@ def test_kernel_is_equivalent_to_ciw(name: str) -> None:
     station, number = STATIONS[name]
     reference = [by_ciw(station, seed=seed) for seed in range(number)]
     ours = [by_counts(station, weeks=100, warm_up=4, replication=n) for n in range(200)]
-    found = list(compare(ours, reference, station))
+    found = list(compare(ours, reference))
     assert_equivalent(f"Ciw, {name}, load {station.load:.2f}", found)

@@ -20,21 +20,22 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
     Checks on the way that nobody is lost or made up.
     """
     names = [str(number) for number in range(STATIONS)]
-    luck = np.stack([keys(1, 0, draw, names)[:, None] for draw in ("a", "b", "c")])
+    luck = np.stack([keys(1, 0, draw, names)[:, None] for draw in ("a", "b", "c", "d")])
     days = keys(1, 0, "days", names)[:, None]
     came = stream(4, "arrivals").poisson(ARRIVALS_PER_DAY * DAYS_PER_WEEK, (WEEKS, STATIONS))
     leave, together = np.array([1.0 / 14.0]), np.array([units_per_facility])
     curves = imaging.facility_curves(together, EXAMS_PER_UNIT_DAY, leave)
     waiting, exams, gave_up = (np.zeros((STATIONS, 1, 1), dtype=np.int64) for _ in range(3))
-    mean_waiting, tally = np.zeros((STATIONS, 1, 1)), np.zeros((5, STATIONS), dtype=np.int64)
+    mean_waiting = np.zeros((STATIONS, 1, 1))
     by_day = np.zeros((DAYS_PER_WEEK, STATIONS, 1), dtype=np.int64)
+    urgent, expected = np.zeros(1, dtype=bool), np.zeros((STATIONS, 1, 1))
     upto = np.zeros((WEEKS, STATIONS))
     for week in range(WEEKS):
         before, arrived = waiting.copy(), came[week][:, None, None]
         need.spread_over_days(week, days, arrived, by_day)
         imaging.step(
-            week, luck, by_day, arrived, working[:, None], together, EXAMS_PER_UNIT_DAY, leave,
-            curves, waiting, exams, gave_up, mean_waiting, tally,
+            week, luck, by_day, arrived, expected, working[:, None], together, EXAMS_PER_UNIT_DAY,
+            leave, curves, urgent, waiting, exams, gave_up, mean_waiting,
         )  # fmt: skip
         np.testing.assert_array_equal(before + arrived, exams + gave_up + waiting)
         assert min(waiting.min(), exams.min(), gave_up.min()) >= 0

@@ -90,7 +90,7 @@ def test_kernel_is_equivalent_to_every_person_by_themselves(
     case = CASES[name]
     reference = patient_level(case, pool)
     ours = kernel(case, number=COUNTS_PER_PATIENT_LEVEL * case.replications)
-    found = list(compare(ours, reference, case.station))
+    found = list(compare(ours, reference))
     assert_equivalent(f"{name}, load {case.station.load:.2f}", found)
 
 
@@ -100,12 +100,12 @@ def test_an_exam_time_wrong_by_a_twentieth_is_noticed(pool: ProcessPoolExecutor)
     reference = patient_level(case, pool)
     slower = replace(case.station, exams_per_unit_day=case.station.exams_per_unit_day / 1.05)
     ours = kernel(replace(case, station=slower), number=100)
-    found = {c.measure: c for c in compare(ours, reference, case.station)}
+    found = {c.measure: c for c in compare(ours, reference)}
     assert not found["exams_per_day"].equivalent
 
 
 def test_kernel_is_near_every_person_by_themselves() -> None:
     case = Case(Station(28.0, 10.0, 3.0, facilities=2, shares=(0.7, 0.3)), 60, 2, 12)
     reference = [_one(case, number) for number in range(case.replications)]
-    found = list(compare(kernel(case, number=100), reference, case.station))
+    found = list(compare(kernel(case, number=100), reference))
     assert_equivalent("quick", found)

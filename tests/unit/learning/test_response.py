@@ -36,28 +36,20 @@ def test_own_studies_lower_the_error_at_least_as_much_as_others(own, other, more
     assert ONE.error(own + more, other) <= ONE.error(own, other + more) <= before
 
 
-def test_slope_is_the_change_of_error_per_own_study():
-    difference = (ONE.error(300.5, 80.0) - ONE.error(299.5, 80.0)) / 1.0
-    assert ONE.slope(300.0, 80.0) == pytest.approx(difference, rel=1e-4)
-
-
 def test_a_frozen_response_stops_at_its_edge():
     frozen = replace(ONE, edge=1_000.0)
     assert frozen.error(999.0, 0.0) == ONE.error(999.0, 0.0)
     assert frozen.error(5_000.0, 0.0) == ONE.error(1_000.0, 0.0)
-    assert frozen.slope([999.0, 1_001.0], 0.0).tolist() == [ONE.slope(999.0, 0.0), 0.0]
 
 
-def test_level_scales_the_error_and_its_slope():
+def test_level_scales_the_error():
     half = replace(ONE, level=0.5)
     assert half.error(10.0, 10.0) == pytest.approx(0.5 * ONE.error(10.0, 10.0))
-    assert half.slope(10.0, 10.0) == pytest.approx(0.5 * ONE.slope(10.0, 10.0))
 
 
-def test_a_capped_error_has_no_slope():
+def test_an_error_is_at_most_one():
     poor = replace(ONE, level=5.0)
     assert poor.error(0.0, 0.0) == 1.0
-    assert poor.slope(0.0, 0.0) == 0.0
 
 
 def test_every_draw_of_the_shipped_profile_obeys_the_contract(profile):

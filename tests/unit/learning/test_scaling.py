@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from sim.learning.scaling import (
     effective,
     power_law,
-    power_law_slope,
     saturating,
     scale_at_zero,
     two_powers,
@@ -49,16 +48,6 @@ def test_no_data_leaves_the_chosen_share_of_the_way_to_chance(constants):
     error, _ = law(0.0, **constants)
     expected = constants["floor"] + constants["share"] * (CHANCE - constants["floor"])
     assert error == pytest.approx(expected)
-
-
-@given(LAWS, st.floats(0, 1e4))
-def test_slope_is_the_finite_difference(constants, studies):
-    step = 1e-3 * (studies + constants["offset"])
-    (low, high), scale = law([studies - step, studies + step], **constants)
-    named = {key: constants[key] for key in ("power", "offset")}
-    slope = power_law_slope(studies, scale=scale, **named)
-    assert slope < 0
-    assert (high - low) / (2 * step) == pytest.approx(slope, rel=1e-4, abs=1e-14)
 
 
 @given(COUNTS, COUNTS, SHARES)

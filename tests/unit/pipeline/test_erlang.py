@@ -100,7 +100,7 @@ def test_working_units_are_the_available_share(c: int, fail: float, repair: floa
 
 @given(c=st.integers(1, 20), ratio=st.floats(1e-4, 10.0))
 def test_busy_curve_rises_to_all_units(c: int, ratio: float) -> None:
-    waiting, busy = busy_curve(c, ratio)
+    waiting, busy, _ = busy_curve(c, ratio)
     assert waiting[0] == busy[0] == 0.0
     assert busy[-1] == 1.0
     assert (np.diff(waiting) >= 0.0).all()
@@ -111,7 +111,7 @@ def test_busy_curve_rises_to_all_units(c: int, ratio: float) -> None:
 
 @given(c=st.integers(1, 6), ratio=st.floats(1e-3, 0.5), load=st.floats(0.1, 1.6))
 def test_busy_curve_balances_at_erlang_a(c: int, ratio: float, load: float) -> None:
-    waiting, busy = busy_curve(c, ratio)
+    waiting, busy, _ = busy_curve(c, ratio)
     exact = erlang_a(load * c, exams_per_unit_day=1.0, units=c, leave_per_day=ratio)
     demand = busy + ratio * waiting
     beyond = (load - 1.0) / ratio

@@ -9,14 +9,12 @@ from sim.domain.holdings import Holdings, Performance
 from sim.domain.plan import Plan
 from sim.equity.coverage import welfare
 from sim.learning.response import Response
-from sim.pipeline.records import STATION_FIELDS
 from sim.pipeline.run import simulate
 from sim.planning.agreement import Effort, Observed, agree
 from sim.planning.calibration import Calibration, Flows
 from sim.planning.programme import build
 from sim.planning.solution import solve
 from sim.scenario.schema import Horizon, LeverBounds
-from sim.units import WEEKS_PER_YEAR
 from tests.scenarios import scenario
 from tests.small_world import small_world
 
@@ -33,10 +31,10 @@ def observed(plan: Plan) -> Observed:
     world = small_world()
     run = simulate(world, plan, respond, scenario=CASE, seed=1, replication=0)
     cells = run.records.cells
-    done = run.records.stations["annotation"][:, STATION_FIELDS.index("done")]
-    annotated = done.reshape(-1, WEEKS_PER_YEAR, 2).sum(axis=1)[:, :, None].astype(float)
     names = ("arrived", "exams", "read_by_ai", "read_by_human", "benefit")
-    flows = Flows(annotated=annotated, **{name: cells[name].sum(axis=3) for name in names})
+    flows = Flows(
+        annotated=cells["labelled"].sum(axis=3), **{name: cells[name].sum(axis=3) for name in names}
+    )
     coverage = (cells["benefit"] / cells["need"])[:, :, 0]
     return Observed(flows, welfare(coverage, world.care.population, CASE.equity)[1])
 

@@ -10,7 +10,7 @@ from sim.planning.solution import Solution, solve
 from sim.planning.solver import proven_bound, run
 from sim.scenario.schema import Horizon
 from tests.scenarios import scenario
-from tests.small_world import small_world
+from tests.small_world import ITEMS, small_world
 
 LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
 
@@ -26,7 +26,7 @@ def test_marginal_values_are_a_tidy_table_of_values_per_dollar(
     solved: tuple[Programme, Solution],
 ) -> None:
     table = marginal_values(solved[0], solved[1].plan)
-    assert len(table) == 2 * 10
+    assert len(table) == 2 * len(ITEMS)
     assert (table["d_log_ede"] > -1e-9).all()
     assert table["d_log_ede_per_usd"].max() > 0
     ratio = table["d_log_ede"] / table["cost_usd"]

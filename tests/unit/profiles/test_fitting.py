@@ -7,10 +7,27 @@ import pytest
 from sim.errors import ProfileError
 from sim.learning.response import load_profile
 from sim.learning.scaling import effective, power_law
+from sim.profiles.card import write_card
+from sim.profiles.damage import wrong_after
 from sim.profiles.design import MeasurementPlan
 from sim.profiles.fitting import fit
+from sim.profiles.treatment import FACTORS, treated
 from sim.streams import stream
 
+MIX = {"noise": 0.05, "corrupted": 0.1, "duplicates": 0.1}
+CONTRASTS = [
+    {"counts": [[810, 810]], "seeds": 4, "levels": [{"noise": 0.1}, {"noise": 0.2}, MIX]},
+    {"counts": [[810, 810]], "seeds": 4, "levels": [{"noise": 0.2, "reading": "adjudicated"}]},
+    {"counts": [[180, 180]], "seeds": 4, "levels": [{"synthetic": r} for r in (1, 2, 4)]},
+    {
+        "counts": [[60, 60], [180, 180]],
+        "seeds": 4,
+        "levels": [{"pretraining_steps": n} for n in (10, 100, 1000)]
+        + [{"pretraining_steps": 100, "pretraining_own": u} for u in (0, 1)],
+    },
+    {"counts": [[60, 810], [810, 60]], "seeds": 4, "levels": [{"mitigation": "balanced"}]},
+    {"counts": [[420, 420]], "seeds": 4, "levels": [{"width": 2}]},
+]
 PLAN = MeasurementPlan(
     name="known",
     task="known",
@@ -20,35 +37,51 @@ PLAN = MeasurementPlan(
     groups=("a", "b"),
     counts=(0, 60, 180, 420, 810),
     seeds=4,
-    noise=(0.2,),
-    damage_seeds=4,
+    contrasts=CONTRASTS,
     prevalence=1 / 3,
 )
 KNOWN = {"kappa": 0.3, "power": 0.5, "offset": 60.0}
 FLOOR = {"a": 0.10, "b": 0.16}
 SCALE = 2.6
+WORTH, LIMIT, PER_DECADE, OWN_SHARE, MITIGATED = 0.3, 2.0, 1.3, 1.4, 0.05
 TESTED = 50_000
 """Cases of each class: test noise far below the effects to be found."""
 
 
+def worth(treatment, group):
+    """Return the known multiple of the studies that a treatment is worth to a group."""
+    wrong, kept, _ = wrong_after(treatment.noise, treatment.reading)
+    result = kept * (1 - 2 * wrong) ** 2
+    result *= (1 - treatment.duplicates) * (1 - treatment.corrupted)
+    result += WORTH * min(treatment.synthetic, LIMIT)
+    if treatment.pretraining_steps:
+        own = treatment.pretraining_own if group == "a" else 1 - treatment.pretraining_own
+        result *= PER_DECADE ** np.log10(treatment.pretraining_steps) * OWN_SHARE ** (own - 0.5)
+    return result
+
+
 def rows():
     for cell in PLAN.cells():
-        worth = (1 - 2 * cell.noise) ** 2
+        gained = MITIGATED if cell.treatment.mitigation != "none" else 0.0
         for group, own in zip(PLAN.groups, cell.counts, strict=True):
             other = sum(cell.counts) - own
-            studies = worth * effective(own, other, KNOWN["kappa"])
+            studies = worth(cell.treatment, group) * effective(own, other, KNOWN["kappa"])
             named = {key: KNOWN[key] for key in ("power", "offset")}
             error = power_law(studies, floor=FLOOR[group], scale=SCALE, **named)
-            noise = stream(cell.seed, cell.run_id, group).normal(0, 0.002, 2)
+            noise = stream(cell.seed, cell.run_id, group).normal(0, 0.0015, 2)
+            joules = 2.0 if cell.treatment.width == 2 else 1.0
             yield {
                 **{"run_id": cell.run_id, "seed": cell.seed, "group": group, "error": None},
                 **{f"n_{g}": n for g, n in zip(PLAN.groups, cell.counts, strict=True)},
                 **{"n_own": own, "n_other": other, "n_total": own + other, "estimable": True},
-                **{"noise": cell.noise, "corrupted": cell.corrupted, "data": "phantom"},
+                **cell.treatment.model_dump(),
+                **{"data": "phantom", "gap_auc": 0.06, "gap_sensitivity": 0.06 - gained},
                 **{"auc": 1 - error + noise[0], "auc_variance": 1 / TESTED},
-                **{"sensitivity": 1 - error + noise[1], "test_positives": TESTED},
-                **{"kwh": 1e-4, "emissions_kg": 4e-5, "seconds": 9.0, "samples_trained": 1_000},
-                **{"inference_kwh": 1e-6, "inference_emissions_kg": 4e-7},
+                **{"sensitivity": 1 - error + noise[1] + (gained if own < other else 0.0)},
+                **{"local_sensitivity": 1 - error + 0.02, "test_positives": TESTED},
+                **{"kwh": joules * 1e-4, "emissions_kg": 4e-5, "seconds": 9.0},
+                **{"samples_trained": 1_000, "utilisation": 0.5, "other_cores": 0.0},
+                **{"inference_kwh": 1e-6, "inference_emissions_kg": 4e-7, "idle_watts": 9.0},
                 **{"inference_seconds": 0.1, "inference_images": 500, "peak_memory_mb": 900.0},
                 **{"flops_per_training_sample": 3e6, "flops_per_inference": 1e6},
                 **{"power_source": "default", "tracking": "none", "grid_country": "USA"},
@@ -95,11 +128,78 @@ def test_the_law_predicts_held_out_cells_better_than_own_or_total_data(fitted):
     assert miss["law"] < 0.5 * min(miss["own data only"], miss["total data only"])
 
 
-def test_label_noise_is_read_back_as_lost_studies(fitted):
-    (noisy,) = fitted["damage"]
-    assert noisy["assumed"] == pytest.approx(0.36)
-    assert noisy["remaining"] == pytest.approx(0.36, abs=0.06)
-    assert noisy["interval"][0] < noisy["remaining"] < noisy["interval"][1]
+@pytest.mark.parametrize(
+    ("name", "known", "near"),
+    [
+        ("noise_exponent", 2.0, 0.35),
+        ("double_reading_gain", (0.792 / 0.6) ** 2, 0.3),
+        ("uncurated_quality", 0.81 * 0.9**2, 0.08),
+        ("synthetic_worth", WORTH, 0.1),
+        ("synthetic_limit", LIMIT, 1.0),
+        ("pretraining_efficiency", PER_DECADE**3, 0.4),
+        ("pretraining_per_decade", PER_DECADE, 0.1),
+        ("pretraining_own_share", OWN_SHARE, 0.2),
+        ("mitigation_sensitivity_gain", MITIGATED, 0.006),
+        ("mitigation_gap_change", -MITIGATED, 0.006),
+        ("local_threshold_gain", 0.02, 0.006),
+    ],
+)
+def test_known_factors_lie_in_their_intervals(folder, name, known, near):
+    factor = load_profile(folder).factors[name]
+    slack = 0.25 * near  # forty draws know an interval's ends only roughly
+    assert factor.low - slack <= known <= factor.high + slack
+    assert factor.value == pytest.approx(known, abs=near)
+    assert factor.status == "measured"
+    assert factor.runs >= 4
+    assert np.median(factor.draws) == pytest.approx(factor.value, rel=1e-4)
+
+
+def test_what_no_run_measured_is_said_to_be_unmeasured(folder):
+    factor = load_profile(folder).factors["synthetic_without_own"]
+    assert (factor.status, factor.value, factor.runs) == ("not measured", None, 0)
+
+
+def test_no_effect_is_not_resolved(tmp_path, folder):
+    runs = pd.read_parquet(folder / "runs.parquet")
+    keys = ["seed", "group", "n_a", "n_b"]
+    clean = runs[~treated(runs)].set_index(keys)["auc"]
+    same = clean.reindex(pd.MultiIndex.from_frame(runs[keys])).to_numpy()
+    chance = stream(0, "no effect").normal(0, 0.01, len(runs))
+    synthetic = runs["synthetic"] > 0
+    runs.loc[synthetic, "auc"] = (same + chance)[synthetic]
+    runs.to_parquet(tmp_path / "runs.parquet")
+    (tmp_path / "measurement.json").write_text((folder / "measurement.json").read_text())
+    assert fit(tmp_path, draws=40)["factors"]["synthetic_worth"]["status"] == "not resolved"
+
+
+def test_runs_from_before_a_factor_are_at_its_control(tmp_path, folder):
+    runs = pd.read_parquet(folder / "runs.parquet")
+    old = runs[~treated(runs)].drop(columns=[name for name in FACTORS if name != "noise"])
+    old.to_parquet(tmp_path / "runs.parquet")
+    (tmp_path / "measurement.json").write_text((folder / "measurement.json").read_text())
+    fitted = fit(tmp_path, draws=10)
+    assert fitted["factors"] == {}
+    assert fitted["fits"]["auc"]["estimate"]["kappa"] == pytest.approx(KNOWN["kappa"], abs=0.05)
+
+
+def test_one_group_leaves_kappa_open(tmp_path, folder):
+    runs = pd.read_parquet(folder / "runs.parquet").query("group == 'a' and n_b == 0")
+    about = json.loads((folder / "measurement.json").read_text())
+    about["plan"]["groups"] = ["a"]
+    runs.to_parquet(tmp_path / "runs.parquet")
+    (tmp_path / "measurement.json").write_text(json.dumps(about))
+    fit(tmp_path, draws=100)
+    profile = load_profile(tmp_path)
+    assert not profile.kappa_identified
+    assert profile.kappa_interval[1] - profile.kappa_interval[0] > 0.8
+    assert "kappa is not identified" in write_card(tmp_path).read_text()
+
+
+def test_settings_are_compared_with_runs_of_the_same_session(fitted):
+    plain, wide = fitted["settings"]
+    assert (plain["width"], wide["width"]) == (1.0, 2.0)
+    ratio = [one["joules_per_training_sample"]["value"] for one in (wide, plain)]
+    assert ratio[0] / ratio[1] == pytest.approx(2.0)
 
 
 def test_energy_is_per_image(fitted):

@@ -1,12 +1,17 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from sim.errors import ProfileError
 from sim.profiles.baseline import no_image_baseline
+from sim.profiles.cases import Cases
+from sim.profiles.damage import training_set, wrong_after
 from sim.profiles.design import Cell, MeasurementPlan
-from sim.profiles.images import Split, check_leakage, damaged, load_cases, split, subset
+from sim.profiles.images import Split, check_leakage, load_cases, split, subset, unlabelled
+from sim.profiles.treatment import Treatment
 from sim.streams import stream
 
 PLAN = MeasurementPlan(
@@ -93,8 +98,8 @@ def test_leakage_is_an_error_that_names_ids(cases):
 
 def test_subsets_hold_the_asked_counts_and_are_nested(cases):
     train = split(cases, PLAN, 0).train
-    small = subset(cases, train, PLAN, Cell((12, 4), 0.0, 0.0, 0))
-    large = subset(cases, train, PLAN, Cell((20, 4), 0.0, 0.0, 0))
+    small = subset(cases, train, PLAN, Cell((12, 4), 0))
+    large = subset(cases, train, PLAN, Cell((20, 4), 0))
     assert [(cases.group[small] == g).sum() for g in "ab"] == [12, 4]
     assert cases.label[small].mean() == 0.5
     assert set(small) < set(large)
@@ -103,24 +108,71 @@ def test_subsets_hold_the_asked_counts_and_are_nested(cases):
 def test_asking_for_more_than_there_is_says_so(cases):
     train = split(cases, PLAN, 0).train
     with pytest.raises(ProfileError, match=r"group 'a' has \d+ training cases of class 1"):
-        subset(cases, train, PLAN, Cell((900, 0), 0.0, 0.0, 0))
+        subset(cases, train, PLAN, Cell((900, 0), 0))
+
+
+def learnt(cases, rows=None, **levels):
+    rows = np.flatnonzero(cases.group != "c")[:120] if rows is None else rows
+    return rows, training_set(cases, rows, PLAN, Cell((60, 60), 1, Treatment(**levels)))
 
 
 def test_damage_touches_the_asked_share_and_not_the_cases(cases):
-    rows = np.arange(40)
     before = cases.images.copy()
-    images, label = damaged(cases, rows, PLAN, Cell((20, 20), 0.25, 0.5, 1))
-    assert (label != cases.label[rows]).sum() == 10
-    assert (images.std(axis=(1, 2)).max(axis=1) == 0).sum() == 20
+    rows, found = learnt(cases, noise=0.25, corrupted=0.5)
+    assert (found.label != cases.label[rows]).sum() == 30
+    assert (found.images.std(axis=(1, 2)).max(axis=1) == 0).sum() == 60
     assert (cases.images == before).all()
+    assert found.readings == len(rows)
+
+
+def test_copies_keep_groups_and_classes_and_replace_the_asked_share(cases):
+    rows, found = learnt(cases, duplicates=0.5)
+    assert (found.label == cases.label[rows]).all()
+    distinct = len(np.unique(found.images, axis=0))
+    assert distinct == pytest.approx(0.5 * len(rows), abs=3)
+
+
+@pytest.mark.parametrize("reading", ["single", "consensus", "adjudicated"])
+def test_a_second_reading_leaves_the_expected_errors(reading):
+    count = 20_000
+    truth = np.arange(count) % 2
+    many = Cases(
+        images=np.zeros((count, 2, 2, 3), dtype=np.uint8),
+        label=truth.astype(np.int8),
+        group=np.full(count, "a"),
+        id=np.arange(count).astype(str),
+        covariates={},
+        sha256="",
+        left_out={},
+    )
+    _, found = learnt(many, np.arange(count), noise=0.2, reading=reading)
+    wrong, kept, readings = wrong_after(0.2, reading)
+    # the class balance is even, so the share of positives tells nothing: compare cases kept
+    assert len(found) == pytest.approx(kept * count, rel=0.03)
+    assert found.readings == pytest.approx(readings * count, rel=0.03)
+    if reading != "consensus":
+        assert (found.label != truth).mean() == pytest.approx(wrong, abs=0.01)
+
+
+def test_the_unlabelled_pool_has_the_asked_own_share(cases):
+    plan = PLAN.model_copy(update={"pretraining_pool": 20})
+    train = split(cases, plan, 0).train
+    cell = Cell((12, 12), 0, Treatment(pretraining_steps=5, pretraining_own=0.75))
+    pool = unlabelled(cases, train, plan, cell)
+    assert [(cases.group[pool] == g).sum() for g in "ab"] == [15, 5]
+    assert set(pool) <= set(train)
+    with pytest.raises(ProfileError, match="Lower 'pretraining_pool'"):
+        unlabelled(cases, train, PLAN, cell)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"groups": ("a", "nobody")}, "group 'nobody' has no case"),
-        ({"group_attribute": "site"}, "no array site"),
+        ({"group_attribute": "site"}, "no array or column site"),
         ({"image_px": 9}, "does not divide"),
+        ({"label": "age"}, "it must be 0 or 1"),
+        ({"where": {"group": ("e",)}}, "no e in 'group'"),
     ],
 )
 def test_a_plan_that_does_not_fit_the_file_is_an_error(file, change, message):
@@ -137,7 +189,7 @@ def test_a_group_of_one_class_is_an_error(tmp_path):
 
 
 def test_real_images_need_a_file(tmp_path):
-    with pytest.raises(ProfileError, match="name their npz file"):
+    with pytest.raises(ProfileError, match="name their npz file or folder"):
         load_cases(PLAN, None)
     with pytest.raises(ProfileError, match="not a readable npz file"):
         load_cases(PLAN, tmp_path / "absent.npz")
@@ -150,3 +202,63 @@ def test_the_baseline_sees_a_confounded_group_but_not_within_it(cases):
     baseline = no_image_baseline(replace(cases, label=label), PLAN)
     assert baseline["pooled"] > 0.8
     assert max(abs(value - 0.5) for value in baseline["within"].values()) < 0.2
+
+
+def test_rows_can_be_chosen_by_a_column(file):
+    plan = PLAN.model_copy(update={"where": {"patient": tuple(map(str, range(150)))}})
+    assert set(load_cases(plan, file).id) <= set(map(str, range(150)))
+
+
+def test_a_folder_of_pictures_with_a_table_is_the_same_as_an_npz_file(tmp_path, file):
+    raw = arrays()
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    names = [f"{i}.png" for i in range(len(raw["label"]))]
+    for name, image in zip(names, raw["images"], strict=True):
+        Image.fromarray(image).save(folder / name)
+    table = pd.DataFrame({key: raw[key] for key in ("label", "group", "patient", "age")})
+    table.assign(file=names).to_csv(tmp_path / "table.csv", index=False)
+    pictures = load_cases(PLAN, folder, tmp_path / "table.csv")
+    stored = load_cases(PLAN, file)
+    assert (pictures.id == stored.id).all()
+    assert np.abs(pictures.images.astype(int) - stored.images).max() <= 1  # rounding
+    with pytest.raises(ProfileError, match="name its table"):
+        load_cases(PLAN, folder)
+    with pytest.raises(ProfileError, match="not a readable table"):
+        load_cases(PLAN, folder, tmp_path / "absent.csv")
+
+
+def test_a_table_beside_an_npz_file_has_a_row_per_image(tmp_path, file):
+    pd.DataFrame({"site": ["x"] * 400}).to_parquet(tmp_path / "table.parquet")
+    plan = PLAN.model_copy(update={"covariates": ("site",)})
+    assert set(load_cases(plan, file, tmp_path / "table.parquet").covariates["site"]) == {"x"}
+    pd.DataFrame({"site": ["x"] * 399}).to_parquet(tmp_path / "short.parquet")
+    with pytest.raises(ProfileError, match="399 rows and"):
+        load_cases(plan, file, tmp_path / "short.parquet")
+
+
+def test_the_same_picture_under_two_ids_is_used_once(tmp_path):
+    raw = arrays()
+    first, second = (np.flatnonzero(raw["patient"] == who)[0] for who in ("1", "2"))
+    raw["images"][raw["patient"] == "2"] = raw["images"][first]
+    raw["images"][raw["patient"] == "1"] = raw["images"][first]
+    raw["group"][[first, second]] = "a"
+    raw["group"][np.isin(raw["patient"], ["1", "2"])] = "a"
+    np.savez(tmp_path / "twice.npz", **raw)
+    cases = load_cases(PLAN, tmp_path / "twice.npz")
+    assert cases.repeated == 1
+    assert len({"1", "2"} & set(cases.id)) == 1
+
+
+def test_images_without_a_patient_are_an_error(tmp_path):
+    raw = arrays()
+    raw["patient"][0], raw["group"][0] = "nan", "a"
+    np.savez(tmp_path / "nobody.npz", **raw)
+    with pytest.raises(ProfileError, match="1 images have no 'patient'"):
+        load_cases(PLAN, tmp_path / "nobody.npz")
+
+
+def test_phantoms_and_real_images_do_not_mix(file):
+    phantom = PLAN.model_copy(update={"source": "phantom", "covariates": ()})
+    with pytest.raises(ProfileError, match="takes no images"):
+        load_cases(phantom, file)

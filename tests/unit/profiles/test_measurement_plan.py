@@ -3,9 +3,11 @@ from importlib.resources import files
 import pytest
 
 from sim.errors import ProfileError
-from sim.profiles.design import MeasurementPlan
+from sim.profiles.design import Cell, MeasurementPlan
+from sim.profiles.treatment import CONTROL, FACTORS, Treatment
 
-SHIPPED = files("sim.profiles") / "plans" / "dermoscopy.yaml"
+PLANS = files("sim.profiles") / "plans"
+SHIPPED = PLANS / "dermoscopy.yaml"
 
 
 @pytest.fixture
@@ -14,7 +16,8 @@ def plan():
 
 
 def test_the_grid_crosses_own_and_other_counts_without_the_empty_run(plan):
-    clean = {c.counts for c in plan.cells() if c.seed == 0 and not c.noise and not c.corrupted}
+    grid = plan.model_copy(update={"contrasts": ()})
+    clean = [c.counts for c in grid.cells() if c.seed == 0]
     assert len(clean) == len(plan.counts) ** 2 - 1
     assert (0, max(plan.counts)) in clean
     assert (0, 0) not in clean
@@ -27,10 +30,27 @@ def test_run_ids_are_unique_and_more_seeds_only_add_runs(plan):
     assert set(ids) < {cell.run_id for cell in longer.cells()}
 
 
-def test_damage_is_tried_at_the_largest_counts(plan):
-    damaged = [c for c in plan.cells() if c.noise or c.corrupted]
-    assert {c.counts for c in damaged} == {(max(plan.counts),) * 2}
-    assert len(damaged) == plan.damage_seeds * (len(plan.noise) + len(plan.corrupted))
+def test_every_treated_run_has_an_untreated_one_of_its_counts_and_seed(plan):
+    cells = set(plan.cells())
+    treated = [c for c in cells if c.treatment != CONTROL]
+    assert len(treated) > 100
+    assert all(Cell(c.counts, c.seed) in cells for c in treated)
+
+
+def test_run_ids_name_what_was_done_and_older_names_stay(plan):
+    assert Cell((60, 0), 2, Treatment(noise=0.1)).run_id == "n60-0_noise0.1_corrupted0_seed2"
+    wide = Treatment(width=2, mitigation="balanced")
+    assert wide.words == "noise0_corrupted0_mitigation-balanced_width2"
+
+
+@pytest.mark.parametrize("name", [path.name for path in PLANS.iterdir()])
+def test_every_shipped_plan_can_be_read(name):
+    assert MeasurementPlan.load(str(PLANS / name)).data == "real"
+
+
+def test_every_factor_is_varied_by_the_default_plan(plan):
+    off = {n for c in plan.cells() for n in c.treatment.model_dump(exclude_defaults=True)}
+    assert off == set(FACTORS)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +59,9 @@ def test_damage_is_tried_at_the_largest_counts(plan):
         ("counts: [0,", "counts: [", "counts must hold 0"),
         ("counts: [0,", "counts: [0, 2,", "at least one positive"),
         ("seeds: ", "sedes: ", "sedes: Extra inputs"),
+        ("- counts: [[420, 420]]", "- counts: [[420]]", "name a count of each of rosendahl"),
+        ("{noise: 0.1}", "{noise: 0.9}", "less than or equal to 0.5"),
+        ("{corrupted: 0.25}", "{reading: consensus}", "second reading changes nothing"),
         ("[vienna_dias]", "[rosendahl]", "both used and left out"),
         ("[rosendahl, vidir_modern]", "[rosendahl", "not valid YAML"),
     ],

@@ -318,7 +318,7 @@ def test_the_hash_does_not_know_where_a_profile_folder_lies() -> None:
 
 def test_the_schema_allows_what_files_may_say() -> None:
     schema = scenario_schema()
-    assert list(schema["properties"])[:2] == ["extends", "title"]
+    assert list(schema["properties"])[:3] == ["extends", "overlays", "title"]
     assert schema["additionalProperties"] is False
     assert {"required": ["extends"]} in schema["anyOf"]
     assert all(field["description"] for field in schema["properties"].values())

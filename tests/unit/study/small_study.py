@@ -13,7 +13,7 @@ from sim.streams import stream
 from sim.study.design import Purpose
 from sim.study.experiment import Nature, Setting, chance_seed, setting
 from sim.study.plans import Proposal
-from tests.small_world import small_world
+from tests.small_world import ITEMS, small_world
 
 FITTED = {
     "floor": np.array([0.05, 0.10, 0.20]),
@@ -29,7 +29,6 @@ PROFILE = Profile(
     data="phantom",
     specificity=0.9,
     draws=MappingProxyType(FITTED),
-    auc_draws=MappingProxyType(FITTED),
     measured_max=1_000.0,
     kappa_interval=(0.1, 0.6),
     kappa_identified=True,
@@ -44,7 +43,16 @@ PROFILE = Profile(
 )
 RESPONSE = Response(floor=0.1, scale=0.5, power=0.3, kappa=0.5, offset=10.0)
 NEED = Datum(5.0, 4.0, 6.0, "per 1000", "2020", "assumed", "a test", "")
-FORBIDDEN = ("steward", "curator", "annotation", "gpu_hours", "audit", "site", "agreement")
+FORBIDDEN = (
+    "steward",
+    "curator",
+    "annotation",
+    "synthesis",
+    "gpu_hours",
+    "audit",
+    "site",
+    "agreement",
+)
 
 
 def small_scenario(*, draws: int = 2, replications: int = 2) -> Scenario:
@@ -93,7 +101,7 @@ def plan_of(units_by_item: dict[str, float], *, name: str = "plan") -> Plan:
 
 
 def proposals() -> dict[str, Proposal]:
-    duals = np.arange(20, dtype=float).reshape(2, 10)
+    duals = np.arange(2.0 * len(ITEMS)).reshape(2, -1)
     return {
         "baseline": Proposal(plan_of({}, name="baseline")),
         "plan": Proposal(

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sim.errors import RunFolderError
+from sim.pipeline.stations import STATIONS
 from sim.scenario.schema import Scenario
 from sim.study import execution
 from sim.study.design import Experiment, Purpose, experiments
@@ -14,6 +15,7 @@ from sim.study.execution import execute
 from sim.study.experiment import Setting
 from sim.study.folder import TABLES
 from sim.study.result import StudyResult, load
+from tests.small_world import ITEMS
 from tests.unit.study.small_study import FORBIDDEN, prepare_small, proposals, small_scenario
 
 SCENARIO = small_scenario()
@@ -60,7 +62,10 @@ def test_a_study_has_one_row_per_experiment_and_cell(
         experiments(("baseline", "plan"), draws=2, replications=2)
     )
     assert len(result.cells) == 2 * 2 * 2 * 2 * 2  # policies, draws, years, regions, groups
-    assert set(result.weekly["policy"]) == {"baseline", "plan"}
+    assert set(result.stations) == set(STATIONS)
+    imaging = result.stations["imaging"]
+    assert set(imaging["policy"]) == {"baseline", "plan"}
+    assert imaging.attrs["units"]["capacity"] == "unit-weeks"
 
 
 def test_policies_face_the_same_need(finished: tuple[Path, StudyResult]) -> None:
@@ -90,7 +95,7 @@ def test_forbidden_levers_are_not_valued(finished: tuple[Path, StudyResult]) -> 
     tried = finished[1].marginal()
     assert len(tried) == 6  # three allowed items in two regions
     assert not set(tried["item"]) & set(FORBIDDEN)
-    assert tried.set_index(["region", "item"])["dual"]["BBB", "outreach"] == 11.0
+    assert tried.set_index(["region", "item"])["dual"]["BBB", "outreach"] == len(ITEMS) + 1.0
 
 
 def test_two_workers_write_the_same_bytes(
@@ -146,7 +151,8 @@ def test_a_finished_study_is_kept_before_anything_is_run(
 
 def test_the_folder_holds_every_table(finished: tuple[Path, StudyResult]) -> None:
     names = {path.name for path in finished[0].iterdir()}
-    assert names == {f"{name}.parquet" for name in TABLES} | {
+    tables = [*TABLES, *(f"station_{name}" for name in STATIONS)]
+    assert names == {f"{name}.parquet" for name in tables} | {
         "scenario.yaml",
         "profile.json",
         "summary.json",

@@ -8,14 +8,14 @@ import pytest
 
 from sim.domain.plan import spend_usd
 from sim.study.marginal import CANDIDATES, additions, marginal_table
-from tests.small_world import small_world
+from tests.small_world import ITEMS, small_world
 from tests.unit.study.small_study import plan_of, small_scenario
 
 SCENARIO = small_scenario()
 
 
 def test_an_addition_is_one_unit_or_two_percent_of_a_years_budget() -> None:
-    tried = additions(SCENARIO, plan_of({}), most=np.full((2, 10), 200.0), duals=None)
+    tried = additions(SCENARIO, plan_of({}), most=np.full((2, len(ITEMS)), 200.0), duals=None)
     units = {(extra.region, extra.item): extra.units for extra in tried}
     assert units["AAA", "scanner.dermoscopy"] == 2  # 2% of 200,000 over 3,000 dollars
     assert units["AAA", "reader.dermatologist"] == 1
@@ -25,8 +25,8 @@ def test_an_addition_is_one_unit_or_two_percent_of_a_years_budget() -> None:
 
 
 def test_an_addition_stays_within_the_yearly_bounds() -> None:
-    most = np.full((2, 10), 200.0)
-    most[0, 0], most[1, 0], most[:, 9] = 1.0, 0.0, 1.0
+    most = np.full((2, len(ITEMS)), 200.0)
+    most[0, 0], most[1, 0], most[:, -1] = 1.0, 0.0, 1.0
     base = plan_of({"agreement": 1.0, "steward": 198.0})
     units = {
         (extra.region, extra.item): extra.units
@@ -39,7 +39,7 @@ def test_an_addition_stays_within_the_yearly_bounds() -> None:
 
 
 def test_an_addition_costs_capital_and_running_discounted() -> None:
-    most = np.zeros((2, 10))
+    most = np.zeros((2, len(ITEMS)))
     most[0, 0] = 200.0
     (extra,) = additions(SCENARIO, plan_of({}), most=most, duals=None)
     spend = spend_usd(extra.plan, years=2).sum(axis=(1, 2))
@@ -51,26 +51,28 @@ def test_many_additions_are_screened_by_dual_and_at_random() -> None:
     base = plan_of({})
     wide = replace(
         base,
-        units=np.zeros((2, 16, 10)),
+        units=np.zeros((2, 16, len(ITEMS))),
         regions=world.regions,
         catalogue=world.catalogue,
     )
-    duals = np.arange(160.0).reshape(16, 10)
-    tried = additions(SCENARIO, wide, most=np.full((16, 10), 200.0), duals=duals)
+    duals = np.arange(16.0 * len(ITEMS)).reshape(16, -1)
+    tried = additions(SCENARIO, wide, most=np.full((16, len(ITEMS)), 200.0), duals=duals)
     assert len(tried) == CANDIDATES
     best = [extra.dual for extra in tried if extra.chosen == "dual"]
     gpu_hours = wide.catalogue.index("gpu_hours")
-    worth = [dual for dual in range(159, -1, -1) if dual % 10 != gpu_hours or dual < 10]
+    count = len(ITEMS)
+    best_first = range(16 * count - 1, -1, -1)
+    worth = [dual for dual in best_first if dual % count != gpu_hours or dual < count]
     assert best == worth[:48]
     others = [extra.dual for extra in tried if extra.chosen == "random"]
     assert len(others) == 16
     assert max(others) < min(best)
-    again = additions(SCENARIO, wide, most=np.full((16, 10), 200.0), duals=duals)
+    again = additions(SCENARIO, wide, most=np.full((16, len(ITEMS)), 200.0), duals=duals)
     assert [extra.plan.name for extra in again] == [extra.plan.name for extra in tried]
 
 
 def test_gains_are_paired_with_the_plan_by_draw() -> None:
-    most = np.zeros((2, 10))
+    most = np.zeros((2, len(ITEMS)))
     most[:, 0] = 200.0
     first, second = additions(SCENARIO, plan_of({}), most=most, duals=None)
     ede = pd.concat(

@@ -13,7 +13,7 @@ from sim.study.experiment import Setting
 from sim.study.folder import read_table, write_part
 from sim.study.plans import make_plans, proposals_of, tables_of
 from sim.study.search import Candidate
-from tests.small_world import small_world
+from tests.small_world import ITEMS, small_world
 from tests.unit.study.small_study import prepare_small, proposals, small_scenario
 
 SCENARIO = small_scenario().model_copy(update={"policies": ("equal_split", "plan"), "levers": {}})
@@ -57,7 +57,7 @@ def test_plans_are_made_with_search_luck_only(monkeypatch: pytest.MonkeyPatch) -
     assert made["plan"].plan.status in ("optimal", "feasible")
     assert "converged" in made["plan"].note
     assert made["plan"].duals is not None
-    assert made["plan"].duals.shape == (2, 10)
+    assert made["plan"].duals.shape == (2, len(ITEMS))
     assert made["equal_split"].duals is None
 
 

@@ -190,7 +190,7 @@ def test_what_is_observed_is_the_mean_over_settings_of_several_draws() -> None:
     each = np.array([run.records.cells["exams"].sum(axis=3) for run in runs])
     assert not np.array_equal(*each)  # the draws differ
     np.testing.assert_allclose(seen.flows.exams, each.mean(axis=0))
-    done = sum(run.weekly().query("station == 'annotation'")["done"].sum() for run in runs)
+    done = sum(run.station("annotation")["done"].sum() for run in runs)
     assert done > 0
     assert seen.flows.annotated.sum() == pytest.approx(done / 2)
     apart = [observe([one], plan).ede for one in settings]

@@ -1,0 +1,131 @@
+"""The schedule of one run: what happened when, and how long the queues were meanwhile."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+from reports.style import INK, OTHER_COLOURS, QUIET, panel, styled, svg
+from reports.words import ITEM_WORDS
+from sim.units import WEEKS_PER_YEAR
+
+BUSY_STATIONS = ("imaging", "reading", "documentation", "curation", "annotation", "deployment")
+"""Stations whose use of capacity is drawn."""
+ROW = 0.8
+"""Height of a row that is filled by the bars of its regions."""
+LASTS = {"gate opened": "AI reads"}
+"""Events that begin something which goes on to the end of the run, and what it is called."""
+LOSSES = ("posts vacant", "power lost", "cluster down", "carbon cap")
+
+
+@styled
+def schedule(
+    events: pd.DataFrame, stations: Mapping[str, pd.DataFrame], *, start_year: int, years: int
+) -> str:
+    """Draw one run: a Gantt chart of its events, queues, and how busy the stations were.
+
+    Parameters
+    ----------
+    events : the fields of ``sim.pipeline.records.Event``, of one run; weeks since the start.
+    stations : weekly series of the same run by station, see ``sim.pipeline.series.Series.table``.
+    years : years that were simulated.
+    """
+    rows = _rows(events)
+    figure, (above, middle, below) = panel(
+        height=4.4 + 0.24 * len(rows),
+        rows=3,
+        ratios=(max(0.24 * len(rows), 0.6), 1.7, 1.5),
+    )
+    _gantt(above, rows, start_year=start_year, years=years)
+    _queues(middle, stations, start_year=start_year)
+    _use(below, stations, start_year=start_year)
+    for axes in (above, middle, below):
+        axes.set_xlim(start_year, start_year + years)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.tick_params(axis="x", labelsize=8)
+    return svg(figure, name="timeline")
+
+
+def _rows(events: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the events of every row of the chart, in order: purchases, releases, losses."""
+    kinds = list(dict.fromkeys(events["kind"]))
+    rows: dict[str, pd.DataFrame] = {}
+    bought = events[events["kind"] == "commissioned"]
+    levers = bought["detail"].str.split().str[-1].str.partition(".")[0]
+    for lever, words in ITEM_WORDS.items():
+        if len(part := bought[levers == lever]):
+            rows[words] = part
+    others = [kind for kind in kinds if kind != "commissioned"]
+    for kind in sorted(others, key=lambda kind: (kind in LOSSES, kinds.index(kind))):
+        rows[LASTS.get(kind, kind)] = events[events["kind"] == kind]
+    return rows
+
+
+def _gantt(axes: Axes, rows: Mapping[str, pd.DataFrame], *, start_year: int, years: int) -> None:
+    end = start_year + years
+    for place, (name, part) in enumerate(rows.items()):
+        losses = name in LOSSES
+        shade = OTHER_COLOURS[1] if losses else OTHER_COLOURS[0 if name in LASTS.values() else 2]
+        regions = sorted(set(part["region"]))
+        height = ROW / len(regions)
+        for event in part.itertuples():
+            low = place - ROW / 2 + height * regions.index(event.region)
+            begin = start_year + float(str(event.from_week)) / WEEKS_PER_YEAR
+            felt = start_year + float(str(event.week)) / WEEKS_PER_YEAR
+            until = start_year + float(str(event.to_week)) / WEEKS_PER_YEAR
+            until = end if name in LASTS.values() else max(until, felt)
+            axes.broken_barh(
+                [(begin, until - begin)], (low, 0.9 * height), color=shade, alpha=0.45, linewidth=0
+            )
+            axes.plot([felt, felt], [low, low + 0.9 * height], color=INK, linewidth=0.9)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    axes.set_title("What happened when")
+
+
+def _queues(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int) -> None:
+    position = 0
+    for name, table in stations.items():
+        waiting = table.groupby("week")["waiting"].sum()
+        if waiting.max() > 0:
+            axes.plot(
+                start_year + waiting.index / WEEKS_PER_YEAR, waiting, label=name,
+                color=OTHER_COLOURS[position % len(OTHER_COLOURS)], linewidth=1.3,
+            )  # fmt: skip
+            position += 1
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    _titled(axes, "Waiting at the stations (exams, studies)")
+
+
+def _use(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int) -> None:
+    for position, name in enumerate(BUSY_STATIONS):
+        if name not in stations or "busy" not in stations[name]:
+            continue
+        table = stations[name]
+        quarter = table["week"] // (WEEKS_PER_YEAR // 4)
+        sums = table.groupby(quarter)[["busy", "capacity"]].sum()
+        there = sums[sums["capacity"] > 0]
+        axes.plot(
+            start_year + (there.index + 0.5) / 4.0, there["busy"] / there["capacity"], label=name,
+            color=OTHER_COLOURS[position], linewidth=1.3,
+        )  # fmt: skip
+    axes.axhline(1.0, color=QUIET, linewidth=0.8, linestyle=":")
+    axes.set_ylim(0.0, 1.08)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    _titled(axes, "Share of capacity in use, all regions, by quarter")
+
+
+def _titled(axes: Axes, title: str) -> None:
+    axes.set_title(f"{title}\n\n")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(-0.02, 0.97), fontsize=7.5, ncols=6,
+            columnspacing=1.0, handlelength=1.2,
+        )  # fmt: skip
+    else:
+        axes.text(0.5, 0.5, "not recorded", transform=axes.transAxes, ha="center", color=QUIET)

@@ -1,0 +1,1 @@
+"""Calibration: assumed inputs narrowed until the baseline gives what was published."""

@@ -1,0 +1,147 @@
+"""Calibrate: waves of trials and emulators that close in on the targets, then an honest sample."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from sim.calibration.emulator import Emulator, fit_emulator
+from sim.calibration.match import IMPLAUSIBLE, Figures, figures
+from sim.calibration.posterior import (
+    LogLikelihood,
+    effective,
+    prior_points,
+    resample,
+    sample_posterior,
+)
+from sim.calibration.question import Question, read_question
+from sim.calibration.result import Calibration
+from sim.calibration.trials import REPLICATIONS, Trials, simulate_points
+from sim.domain.lever import Floats
+from sim.errors import CalibrationError, NoMatchError
+from sim.streams import stream
+from sim.study.execution import Progress, crew_of
+
+WAVES = 3
+"""Times that the trials move closer to the targets before the last, which makes the sample."""
+FEWEST_TRIALS = 16
+"""Trials of the first wave that must give every output, for emulators to learn from."""
+
+
+def calibrate(
+    path: str | Path,
+    *,
+    draws: int = 128,
+    seed: int | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Calibration:
+    """Return a sample of the inputs in a file of targets that makes the baseline match them.
+
+    Trials are spread over the ranges of the inputs; emulators learn from them where the targets
+    are met, send the next wave of trials there, and so on. The last wave is weighted by what its
+    trials gave, so that the emulators' errors do not remain. The same seed gives the same sample,
+    whatever the number of workers.
+
+    Parameters
+    ----------
+    draws : rows of the sample, and points simulated in every wave.
+    seed : of every random choice; the scenario's when not given.
+    workers : processes; all CPU cores when not given.
+    progress : called as trials finish.
+
+    Raises
+    ------
+    ScenarioError
+        Where the file or its scenario cannot be used.
+    NoMatchError
+        Where no values within the ranges match the targets.
+    """
+    question = read_question(path)
+    seed = question.scenario.uncertainty.seed if seed is None else seed
+    wanted = figures(question.targets)
+    with crew_of(workers or os.cpu_count() or 1) as crew:
+
+        def simulate(points: Floats, wave: int) -> Trials:
+            told = partial(progress or _silent, f"wave {wave} of {WAVES + 2}")
+            return simulate_points(question, points, crew, told)
+
+        luck = stream(seed, "calibration", "prior")
+        first = simulate(prior_points(draws, len(question.unknowns), luck), 1)
+        _stop_if_too_few(first, draws)
+        trials = first
+        for wave in range(WAVES + 1):
+            luck = stream(seed, "calibration", "wave", wave)
+            emulator = fit_emulator(trials)
+            likely = _likelihood(emulator, wanted, trials)
+            points = sample_posterior(likely, len(question.unknowns), luck)
+            chosen = luck.choice(len(points), draws, replace=False)
+            last = simulate(points[chosen], wave + 2)
+            simulated = wanted.log_likelihood(last.outputs, _variance(last))
+            weights = simulated - likely(last.points)
+            trials = trials.plus(last)
+    _stop_if_missed(question, wanted, trials)
+    rows = resample(weights, draws, stream(seed, "calibration", "rows"))
+    rows = stream(seed, "calibration", "order").permutation(rows)
+    return Calibration(
+        question,
+        last.points[rows],
+        first.outputs,
+        last.outputs[rows],
+        effective(weights),
+        len(trials.points),
+        seed,
+    )
+
+
+def _likelihood(emulator: Emulator, wanted: Figures, trials: Trials) -> LogLikelihood:
+    """Return the emulated likelihood; its variance holds doubt, and chance twice.
+
+    Once in the mean of the replications that the emulator learnt from, once in the figure, which
+    is of one year of one world.
+    """
+
+    def likelihood(points: Floats) -> Floats:
+        mean, variance = emulator(points)
+        return wanted.log_likelihood(mean, variance + trials.chance)
+
+    return likelihood
+
+
+def _variance(trials: Trials) -> Floats:
+    """Return the variance of chance between simulated means and figures, shape (target,)."""
+    return trials.chance * (1.0 + 1.0 / REPLICATIONS)
+
+
+def _stop_if_missed(question: Question, wanted: Figures, trials: Trials) -> None:
+    """Raise ``NoMatchError`` with the nearest miss where no trial comes near all targets."""
+    distance = wanted.distance(trials.outputs, _variance(trials))
+    worst = np.abs(distance).max(axis=1)
+    nearest = int(worst.argmin())
+    if worst[nearest] <= IMPLAUSIBLE:
+        return
+    missed = [
+        f"{target.name}: figure {target.value:.4g}, nearest {got:.4g} ({gap:+.1f} sd)"
+        for target, got, gap in zip(
+            question.targets.targets, trials.outputs[nearest], distance[nearest], strict=True
+        )
+    ]
+    values = question.values(trials.points[nearest : nearest + 1])[0]
+    tried = [
+        f"{one.name} = {value:.4g} (from {one.low:.4g} to {one.high:.4g})"
+        for one, value in zip(question.unknowns, values, strict=True)
+    ]
+    raise NoMatchError(missed, tried, trials=len(trials.points), limit=IMPLAUSIBLE)
+
+
+def _stop_if_too_few(first: Trials, draws: int) -> None:
+    if (given := len(first.points)) < FEWEST_TRIALS:
+        raise CalibrationError(
+            f"{given} of {draws} trials gave every output, fewer than {FEWEST_TRIALS}: the others "
+            "had nobody to take a mean of. Raise --draws, or narrow the ranges."
+        )
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Say nothing of progress."""

@@ -1,0 +1,109 @@
+"""What a baseline run is compared with: named outputs, each a pure function of one run."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.domain.lever import Floats
+from sim.pipeline.records import Run
+
+PER_1000 = 1000.0
+EVERYWHERE = "all"
+"""Region of a target that means all regions of the scenario together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an output is taken over."""
+
+    region: str
+    """Name of a region, or ``all``."""
+    modality: str | None = None
+    """All modalities together when None."""
+    among: tuple[str, ...] = ()
+    """For a share of data: regions that it is a share of; everything, from outside too, if none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One figure that is both published by somebody and produced by a run."""
+
+    unit: str
+    label: str
+    of: Callable[[Run, Scope], float]
+    by_modality: bool = True
+    """Whether it can be told apart by modality."""
+
+
+def counts(run: Run, scope: Scope) -> Mapping[str, float]:
+    """Return the sums of a run's cell records over a scope and over all scored years."""
+    world = run.world
+    regions = _chosen(world.regions, scope.region)
+    modalities = np.array([scope.modality in (None, name) for name in world.modalities])
+    return {
+        name: float(values[:, regions][:, :, modalities].sum())
+        for name, values in run.records.cells.items()
+    }
+
+
+def exams_per_1000(run: Run, scope: Scope) -> float:
+    """Return exams done per 1000 people and year."""
+    years = run.records.cells["exams"].shape[0]
+    regions = _chosen(run.world.regions, scope.region)
+    people = float(run.world.care.population[regions].sum())
+    return counts(run, scope)["exams"] / people / float(years) * PER_1000
+
+
+def wait_weeks(run: Run, scope: Scope) -> float:
+    """Return the mean wait for an exam, weeks, of everyone who came (Little's law)."""
+    return _ratio(counts(run, scope), "waiting_weeks", "arrived")
+
+
+def share_arrived(run: Run, scope: Scope) -> float:
+    """Return the share of those in need who came for an exam."""
+    return _ratio(counts(run, scope), "arrived", "need")
+
+
+def share_gave_up(run: Run, scope: Scope) -> float:
+    """Return the share of those who came and left without an exam."""
+    return _ratio(counts(run, scope), "gave_up", "arrived")
+
+
+def share_unread(run: Run, scope: Scope) -> float:
+    """Return the share of exams whose report came too late, or never."""
+    return _ratio(counts(run, scope), "unread", "exams")
+
+
+def dataset_share(run: Run, scope: Scope) -> float:
+    """Return the share of annotated studies that come from a region.
+
+    Annotated studies are those of public data sets and those annotated in the scored years.
+    """
+    world = run.world
+    annotated = run.station("annotation").groupby("region")["done"].sum()
+    held = world.data.local_studies.sum(axis=1) + annotated.reindex(world.regions).to_numpy()
+    elsewhere = 0.0 if scope.among else float(world.data.public_studies.sum())
+    among = [name in (scope.among or world.regions) for name in world.regions]
+    total = float(held[among].sum()) + elsewhere
+    return float(held[_chosen(world.regions, scope.region)].sum()) / total if total else np.nan
+
+
+OUTPUTS: dict[str, Output] = {
+    "exams_per_1000": Output("exams per 1000 people and year", "Exams", exams_per_1000),
+    "wait_weeks": Output("weeks", "Mean wait for an exam", wait_weeks),
+    "share_arrived": Output("share of need", "Need that came for an exam", share_arrived),
+    "share_gave_up": Output("share of arrivals", "Gave up waiting", share_gave_up),
+    "share_unread": Output("share of exams", "Exams never read", share_unread),
+    "dataset_share": Output(
+        "share of annotated studies", "Share of annotated studies", dataset_share, by_modality=False
+    ),
+}
+
+
+def _chosen(regions: tuple[str, ...], region: str) -> Floats:
+    return np.array([region in (EVERYWHERE, name) for name in regions])
+
+
+def _ratio(sums: Mapping[str, float], top: str, bottom: str) -> float:
+    return sums[top] / sums[bottom] if sums[bottom] else np.nan

@@ -1,0 +1,107 @@
+"""The overlay that calibration writes: overrides for a scenario to name, and their origin."""
+
+import io
+from importlib.metadata import version
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+
+from sim.calibration.result import INTERVAL, Calibration
+from sim.calibration.trials import REPLICATIONS
+from sim.errors import CalibrationError
+
+DIGITS = 6
+"""Significant digits of a value in the sample."""
+LONGEST_SOURCE = 500
+METHOD = (
+    "history matching by waves with Gaussian-process emulators; the last wave weighted by its own "
+    "trials (docs/calibration.md)"
+)
+
+
+def write_overlay(found: Calibration, out: Path, *, overwrite: bool = False) -> Path:
+    """Write the overlay and return where; nothing is replaced unless told.
+
+    Raises
+    ------
+    CalibrationError
+        Where the file exists already.
+    """
+    refuse_existing(out, overwrite=overwrite)
+    yaml = YAML()
+    yaml.width = 100
+    stream = io.StringIO()
+    yaml.dump({"calibration": _origin(found), "overrides": _overrides(found)}, stream)
+    head = "# Written by `equiscan calibrate`: write it again rather than change it.\n"
+    out.write_text(head + stream.getvalue(), encoding="utf-8")
+    return out
+
+
+def refuse_existing(out: Path, *, overwrite: bool) -> None:
+    """Raise where a file would be replaced without being told to."""
+    if out.exists() and not overwrite:
+        raise CalibrationError(f"{out} exists already; --overwrite replaces it.")
+
+
+def _origin(found: Calibration) -> dict[str, object]:
+    """Return what is needed to judge the overlay, and to write it again."""
+    question = found.question
+    low, high = INTERVAL
+    return {
+        "scenario": question.targets.scenario,
+        "version": version("equiscan"),
+        "method": METHOD,
+        "seed": found.seed,
+        "trials": found.simulated,
+        "replications": REPLICATIONS,
+        "effective_rows": round(found.effective, 1),
+        "discrepancy": question.targets.discrepancy,
+        "intervals": f"{low:.0%} to {high:.0%}",
+        "targets": [
+            {**_rounded(dict(row)), "source": target.source}
+            for row, target in zip(
+                found.targets().to_dict("records"), question.targets.targets, strict=True
+            )
+        ],
+        "parameters": [_rounded(dict(row)) for row in found.parameters().to_dict("records")],
+    }
+
+
+def _overrides(found: Calibration) -> dict[str, object]:
+    table = found.parameters()
+    low, high = (table[name].tolist() for name in ("low", "high"))
+    matched = "; ".join(f"{one.name} {one.value:g}" for one in found.question.targets.targets)
+    source = f"calibrated to {matched}"
+    if len(source) > LONGEST_SOURCE:
+        source = f"{source[: LONGEST_SOURCE - 4]} ..."
+    overrides: dict[str, object] = {}
+    for k, one in enumerate(found.question.unknowns):
+        sample = [_significant(value) for value in found.values[:, k].tolist()]
+        overrides[one.name] = {
+            "value": sample[found.middle],
+            "low": min(_significant(low[k]), sample[found.middle]),
+            "high": max(_significant(high[k]), sample[found.middle]),
+            "status": "calibrated",
+            "source": source,
+            "sample": _in_lines(sample),
+        }
+    return overrides
+
+
+def _rounded(row: dict[object, object]) -> dict[str, object]:
+    return {
+        str(key): _significant(value) if isinstance(value, float) else value
+        for key, value in row.items()
+    }
+
+
+def _in_lines(sample: list[float]) -> CommentedSeq:
+    """Return the sample so that YAML writes many values on a line."""
+    sequence = CommentedSeq(sample)
+    sequence.fa.set_flow_style()
+    return sequence
+
+
+def _significant(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

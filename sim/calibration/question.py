@@ -1,0 +1,49 @@
+"""A question for calibration: targets, the scenario they are of, and the inputs that may move."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sim.baseline.build import members
+from sim.calibration.targets import Targets, read_targets, scope_problems
+from sim.calibration.unknowns import Unknown, find_unknowns
+from sim.domain.lever import Floats
+from sim.scenario.files import beside
+from sim.scenario.problems import stop_if
+from sim.scenario.schema import Scenario
+from sim.study.names import load_scenario, override_names_of
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that calibration has to know, checked."""
+
+    targets: Targets
+    scenario: Scenario
+    unknowns: tuple[Unknown, ...]
+
+    def values(self, points: Floats) -> Floats:
+        """Return the inputs at points of the unit cube, both of shape (point, unknown)."""
+        columns = [one.at(points[:, k]) for k, one in enumerate(self.unknowns)]
+        return np.stack(columns, axis=1)
+
+
+def read_question(path: str | Path) -> Question:
+    """Return the question in a file of targets, or raise one error with every problem in it.
+
+    Raises
+    ------
+    ScenarioError
+        Where the file or its scenario cannot be used.
+    """
+    file = Path(path)
+    targets, tree = read_targets(file)
+    scenario = load_scenario(beside(file, tree.descend(("scenario",))[0], key="scenario"))
+    regions = members(scenario).regions
+    unknowns, problems = find_unknowns(
+        targets, scenario, tree, frozenset(override_names_of(scenario))
+    )
+    problems += scope_problems(targets, tree, regions, tuple(scenario.modalities))
+    stop_if(problems, file=str(file))
+    return Question(targets, scenario, tuple(unknowns))

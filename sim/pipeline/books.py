@@ -1,0 +1,84 @@
+"""The yearly books: what the weeks of the stations mean for people, energy and readers' hours."""
+
+import numpy as np
+
+from sim.baseline.world import World
+from sim.domain.holdings import benefit
+from sim.domain.lever import Floats
+from sim.pipeline.records import READER_HOURS, Records
+from sim.pipeline.state import Flows, State
+from sim.scenario.schema import Gate
+from sim.units import HOURS_PER_WEEK, JOULES_PER_KWH, MINUTES_PER_HOUR, WATTS_PER_KW
+
+
+class Books:
+    """Adds every week of a run to its yearly records."""
+
+    def __init__(self, world: World, gate: Gate, records: Records) -> None:
+        care = world.care
+        self.world, self.gate, self.records = world, gate, records
+        self.human_benefit = self._benefit(care.reader_sensitivity, care.reader_specificity)
+
+    def write(self, state: State, flows: Flows, year: int) -> None:
+        """Add the week that was just stepped."""
+        self._write_cells(state, flows, year)
+        self._write_energy(state, flows, year)
+        self._write_hours(flows, year)
+
+    def _write_cells(self, state: State, flows: Flows, year: int) -> None:
+        care, cells = self.world.care, self.records.cells
+        for name in ("need", "arrived", "exams", "gave_up", "unread", "labelled"):
+            cells[name][year] += getattr(flows, name)
+        cells["read_by_ai"][year] += flows.read_by_ai
+        cells["read_by_human"][year] += flows.read_by_human
+        cells["waiting_weeks"][year] += flows.mean_waiting
+        ai = self._benefit(state.sensitivity, state.specificity)
+        cells["benefit"][year] += (
+            flows.read_by_ai * ai + flows.read_by_human * self.human_benefit[None, :, None]
+        )
+        sick = care.prevalence[None, :, None]
+        found = sick * (
+            flows.read_by_ai * state.sensitivity
+            + flows.read_by_human * care.reader_sensitivity[None, :, None]
+        )
+        false = (1.0 - sick) * (
+            flows.read_by_ai * (1.0 - state.specificity)
+            + flows.read_by_human * (1.0 - care.reader_specificity)[None, :, None]
+        )
+        cells["found"][year] += found
+        cells["missed"][year] += flows.need * sick - found
+        self.records.follow_up_usd[year] += (
+            found.sum(axis=2) @ care.true_positive_usd + false.sum(axis=2) @ care.false_positive_usd
+        )
+
+    def _write_energy(self, state: State, flows: Flows, year: int) -> None:
+        compute = self.world.compute
+        by_use = {
+            "imaging": (flows.exams.sum(axis=2) * compute.unit_kwh_per_exam).sum(axis=1),
+            "inference": flows.read_by_ai.sum(axis=(1, 2))
+            * (compute.joules_per_inference / JOULES_PER_KWH),
+            "sites": state.sites_live * (compute.site_watts * HOURS_PER_WEEK / WATTS_PER_KW),
+        }
+        for use, energy_kwh in by_use.items():
+            self.records.add_energy(year, use, energy_kwh, compute.grid_g_co2e_per_kwh)
+
+    def _write_hours(self, flows: Flows, year: int) -> None:
+        labelling_hours = self.world.data.annotation_minutes / MINUTES_PER_HOUR
+        clinical = flows.clinical_hours.sum(axis=1)
+        # an audit package pays its own specialists: its hours are bought and used together
+        audit = flows.set_aside.sum(axis=2) @ labelling_hours
+        available = flows.reader_hours.sum(axis=1) + flows.bought_hours + audit
+        idle = available - clinical - flows.annotation_hours - audit
+        used = (clinical, flows.annotation_hours, audit, idle, available)
+        for k in range(len(READER_HOURS)):
+            self.records.reader_hours[year, :, k] += used[k]
+
+    def _benefit(self, sensitivity: Floats, specificity: Floats) -> Floats:
+        return np.asarray(
+            benefit(
+                sensitivity,
+                specificity,
+                target_specificity=self.gate.target_specificity,
+                penalty=self.gate.penalty,
+            )
+        )

@@ -1,0 +1,53 @@
+"""Outages: long losses of power or network in a region, and failures of the training cluster.
+
+Short power cuts are in the usual share of hours that a site works (``site_power_share``); these are
+the storms, broken transformers and cut cables that last for days or weeks.
+"""
+
+import simpy
+
+from sim.pipeline.calendar import Calendar, Process
+from sim.units import WEEKS_PER_YEAR
+
+
+def outages(cal: Calendar) -> None:
+    """Schedule the outages of every region and of the cluster."""
+    for region, rate in enumerate(cal.world.compute.outages_per_year):
+        if rate > 0.0:
+            cal.env.process(power(cal, region))
+    if cal.world.compute.cluster_outages_per_year > 0.0:
+        cal.env.process(cluster(cal))
+
+
+def power(cal: Calendar, region: int) -> Process:
+    """Lose the grid of one region from time to time; sites then run on their own power only.
+
+    Times between and lengths are exponential: the two-state renewal process of machine repair.
+    """
+    compute, name = cal.world.compute, cal.world.regions[region]
+    luck = cal.luck("outages", name)
+    while True:
+        yield cal.env.timeout(luck.exponential(WEEKS_PER_YEAR / compute.outages_per_year[region]))
+        weeks = luck.exponential(compute.outage_weeks[region])
+        cal.state.power[region] = compute.site_backup_share[region]
+        cal.log("power lost", name, f"for {weeks:.1f} weeks", lasts=weeks)
+        yield cal.env.timeout(weeks)
+        cal.state.power[region] = 1.0
+
+
+def cluster(cal: Calendar) -> Process:
+    """Take the cluster down from time to time; what runs on it stops."""
+    compute, luck = cal.world.compute, cal.luck("outages", "cluster")
+    while True:
+        yield cal.env.timeout(luck.exponential(WEEKS_PER_YEAR / compute.cluster_outages_per_year))
+        weeks = luck.exponential(compute.cluster_outage_weeks)
+        cal.log("cluster down", "all", f"for {weeks:.1f} weeks", lasts=weeks)
+        _switch(cal, up=False)
+        yield cal.env.timeout(weeks)
+        _switch(cal, up=True)
+
+
+def _switch(cal: Calendar, *, up: bool) -> None:
+    cal.cluster_up = up
+    changed, cal.cluster_change = cal.cluster_change, simpy.Event(cal.env)
+    changed.succeed()

@@ -1,0 +1,152 @@
+"""Images and their table from disk: an npz file or a folder of pictures, with or without a table.
+
+Everything comes out as columns of one length, whatever it was stored as.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from sim.errors import ProfileError, nearest
+
+Bytes = NDArray[np.uint8]
+Column = NDArray[np.generic]
+Index = NDArray[np.int64]
+
+PLANES = ("Yd", "Cbd", "Crd")
+"""Left-delta-coded luma and halved chroma: a compact way to keep many small colour images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where images are, and what is known about each: columns of one length."""
+
+    path: Path
+    columns: Mapping[str, Column]
+    stored: Mapping[str, Column] = field(default_factory=dict)
+    """Arrays of pixels of an npz file; empty for a folder."""
+    sha256: str = ""
+    """Of the npz file, or of the folder's table."""
+
+    def column(self, name: str) -> Column:
+        """Return a column; ``ProfileError`` names what there is when it is missing."""
+        if name not in self.columns:
+            have = ", ".join(sorted(self.columns))
+            close = nearest(name, self.columns)
+            raise ProfileError(f"{self.path}: no array or column {name}.{close} It holds: {have}.")
+        return self.columns[name]
+
+    def pixels(self, rows: Index, side: int, file_column: str) -> Bytes:
+        """Return RGB images of some rows, averaged to ``side``; shape (rows, side, side, 3)."""
+        if self.stored:
+            return averaged(_decoded(self.stored, rows), side)
+        names = self.column(file_column).astype(str)[rows]
+        return np.stack([_picture(self.path / name, side) for name in names])
+
+
+def open_source(path: str | Path, table: str | Path | None = None) -> Source:
+    """Return what is in an npz file, or in a folder of pictures with a table.
+
+    Parameters
+    ----------
+    path : an npz file with ``images`` (N, H, W, 1 or 3) as uint8, or a folder.
+    table : csv or parquet with one row per image: needed for a folder, whose pictures its file
+        column names; beside an npz file, its rows are in the order of the images.
+
+    Raises
+    ------
+    ProfileError
+        When a file is missing or unreadable, or when table and images differ in number.
+    """
+    path = Path(path)
+    read = {} if table is None else _table(Path(table))
+    if path.is_dir():
+        if table is None:
+            raise ProfileError(f"{path} is a folder of images: name its table with --table.")
+        return Source(path, read, sha256=_digest(Path(table)))
+    arrays = _arrays(path)
+    stored = {name: arrays.pop(name) for name in ("images", *PLANES) if name in arrays}
+    if not stored:
+        raise ProfileError(f"{path}: no array 'images'. It holds: {', '.join(sorted(arrays))}.")
+    count = len(next(iter(stored.values())))
+    rows = {len(column) for column in read.values()}
+    if rows - {count}:
+        raise ProfileError(f"{table} has {rows.pop()} rows and {path} has {count} images.")
+    columns = {name: array for name, array in arrays.items() if array.shape[:1] == (count,)}
+    return Source(path, columns | read, stored, _digest(path))
+
+
+def averaged(images: Bytes, side: int) -> Bytes:
+    """Return square images averaged in blocks, shape (images, side, side, 3)."""
+    factor, rest = divmod(images.shape[1], side)
+    if rest or not factor:
+        raise ProfileError(f"image_px {side} does not divide the images' {images.shape[1]} px.")
+    blocks = images.reshape(len(images), side, factor, side, factor, 3)
+    return np.asarray(blocks.mean(axis=(2, 4)).round().astype(np.uint8))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _arrays(path: Path) -> dict[str, Column]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, BadZipFile) as error:
+        raise ProfileError(f"{path}: not a readable npz file ({error}).") from None
+
+
+def _table(path: Path) -> dict[str, Column]:
+    if path.suffix not in (".csv", ".parquet"):
+        raise ProfileError(f"{path}: a table is a .csv or a .parquet file.")
+    try:
+        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ProfileError(f"{path}: not a readable table ({error}).") from None
+    if frame.empty:
+        raise ProfileError(f"{path}: the table has no rows.")
+    return {
+        str(name): np.asarray(column if column.dtype.kind in "fiub" else column.astype(str))
+        for name, column in frame.items()
+    }
+
+
+def _decoded(stored: Mapping[str, Column], rows: Index) -> Bytes:
+    """Return RGB from ``images`` (one channel is grey), or from the planes (4:2:0)."""
+    if "images" in stored:
+        images = stored["images"][rows].astype(np.uint8)
+        return images.repeat(3, axis=3) if images.shape[3] == 1 else images
+    planes = [_undelta(stored[name][rows].astype(np.uint8)) for name in PLANES]
+    luma = planes[0].astype(np.float32)
+    blue, red = (c.repeat(2, 1).repeat(2, 2).astype(np.float32) - 128 for c in planes[1:])
+    # ITU-R BT.601, full range, as in JPEG.
+    rgb = (luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue)
+    return np.asarray(np.clip(np.stack(rgb, axis=-1) + 0.5, 0, 255).astype(np.uint8))
+
+
+def _undelta(plane: Bytes) -> Bytes:
+    plane = plane.copy()
+    plane[:, :, 0] = np.cumsum(plane[:, :, 0], axis=1, dtype=np.uint8)
+    return np.asarray(np.cumsum(plane, axis=2, dtype=np.uint8))
+
+
+def _picture(path: Path, side: int) -> Bytes:
+    """Return the middle square of a picture, averaged to ``side``, as RGB."""
+    try:
+        with Image.open(path) as picture:
+            rgb = picture.convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise ProfileError(f"{path}: not a readable image ({error}).") from None
+    width, height = rgb.size
+    edge = min(width, height)
+    left, top = (width - edge) // 2, (height - edge) // 2
+    square = rgb.crop((left, top, left + edge, top + edge))
+    return np.asarray(square.resize((side, side), Image.Resampling.BOX), dtype=np.uint8)

@@ -1,0 +1,260 @@
+"""One training: prepare, train, test every group, and say what it cost."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.errors import ProfileError
+from sim.profiles import generator, pretraining
+from sim.profiles.cases import Cases
+from sim.profiles.damage import TrainingSet, training_set
+from sim.profiles.design import Cell, MeasurementPlan
+from sim.profiles.energy import Meter, Reading
+from sim.profiles.images import Split, split, subset, unlabelled
+from sim.profiles.machine import describe, peak_flops, peak_memory_mb
+from sim.profiles.network import Trained, choose_device, flops, schedule, train
+from sim.profiles.scores import calibration_error, delong, rates, threshold_at
+from sim.profiles.treatment import CONTROL
+
+if TYPE_CHECKING:
+    import torch
+
+INFERENCE_PASSES = 5
+"""Times the test images are scored under the meter: once is too short to read."""
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Something that several runs start from, and what it cost once."""
+
+    made: Any
+    cost: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every run of a measurement shares."""
+
+    plan: MeasurementPlan
+    cases: Cases
+    meter: Meter
+    device: "torch.device"
+    common: Row
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+    """Generators and pre-trained weights by name."""
+    peaks: dict[str, float] = field(default_factory=dict)
+    """Measured FLOP per second by precision."""
+
+
+@contextmanager
+def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
+    """Yield a warm device with a running meter."""
+    device = choose_device(plan)
+    meter = Meter(plan.country)
+    try:
+        some = TrainingSet(cases.images[:64], cases.label[:64], np.zeros(64, dtype=np.int64))
+        with meter.block("warm-up"):  # first use of kernels and caches is not a run's cost
+            train(plan, some, seed=0, device=device, treatment=CONTROL)
+        power_source, tracking = meter.source()
+        common: Row = {
+            "power_source": power_source,
+            "tracking": tracking,
+            "idle_watts": meter.idle_watts(),
+            "grid_country": plan.country,
+            "threads": plan.threads,
+            **describe(str(device)),
+            "finished": datetime.now(UTC).strftime("%Y-%m-%d"),
+        }
+        yield Bench(plan, cases, meter, device, common)
+    finally:
+        meter.close()
+
+
+def rows_of(bench: Bench, cell: Cell) -> list[Row]:
+    """Return one row per group: of the run's scores, or of its error."""
+    plan, fold = bench.plan, cell.seed % bench.plan.folds
+    run: Row = {
+        "run_id": cell.run_id,
+        "seed": cell.seed,
+        "fold": fold,
+        **cell.treatment.model_dump(),
+        "n_total": sum(cell.counts),
+        "data": plan.data,
+        "error": None,
+        **{f"n_{group}": n for group, n in zip(plan.groups, cell.counts, strict=True)},
+    }
+    groups = [*plan.groups, *plan.not_estimable]
+    try:
+        parts = split(bench.cases, plan, fold)
+        network, costs = _train(bench, cell, parts)
+        scores, inference = _score(bench, cell, network, parts)
+    except (RuntimeError, MemoryError, ProfileError) as error:  # recorded, not hidden
+        failed = run | bench.common | {"error": _words(error)}
+        return [failed | {"group": group} for group in groups]
+    own = dict(zip(plan.groups, cell.counts, strict=True))
+    return [
+        run
+        | {"group": group, "n_own": own.get(group, 0)}
+        | {"n_other": sum(cell.counts) - own.get(group, 0)}
+        | scores[group]
+        | costs
+        | inference
+        | bench.common
+        for group in groups
+    ]
+
+
+def _words(error: Exception) -> str:
+    words = f"{type(error).__name__}: {error}"
+    if "out of memory" in words.lower() or isinstance(error, MemoryError):
+        words += " (lower 'batch', 'widths' or 'image_px')"
+    return words
+
+
+def _train(bench: Bench, cell: Cell, parts: Split) -> tuple[Trained, Row]:
+    plan, treatment = bench.plan, cell.treatment
+    rows = subset(bench.cases, parts.train, plan, cell)
+    real = training_set(bench.cases, rows, plan, cell)
+    learnt, start, preparation = _prepare(bench, cell, parts, real)
+    with bench.meter.block(f"{cell.run_id} train") as reading:
+        network = train(
+            plan, learnt, seed=cell.seed, device=bench.device, treatment=treatment, start=start
+        )
+    steps, size = schedule(plan, treatment)
+    forward, both = flops(plan, treatment.width)
+    if treatment.precision not in bench.peaks:
+        bench.peaks[treatment.precision] = peak_flops(bench.device, treatment.precision)
+    peak = bench.peaks[treatment.precision]
+    return network, {
+        "samples_trained": steps * size,
+        "studies_trained": len(learnt),
+        "readings": real.readings,
+        "peak_memory_mb": peak_memory_mb(str(bench.device)),
+        "flops_per_inference": forward,
+        "flops_per_training_sample": both,
+        "peak_flops": peak,
+        "utilisation": steps * size * both / reading.seconds / peak,
+        "other_cores": reading.other_cores,
+        **_costs("", reading),
+        **preparation,
+    }
+
+
+def _prepare(
+    bench: Bench, cell: Cell, parts: Split, real: TrainingSet
+) -> tuple[TrainingSet, Any, Row]:
+    """Return what is learnt from, the weights to start with, and what preparing both cost."""
+    plan, treatment = bench.plan, cell.treatment
+    costs: Row = {"prepared": None, "preparation_seconds": 0.0, "preparation_kwh": 0.0}
+    costs |= {"generation_seconds": 0.0, "generation_kwh": 0.0}
+    learnt, start, one = real, None, None
+    named: dict[str, Any] = {"seed": cell.seed, "device": bench.device}
+    if treatment.synthetic:
+        source = treatment.model_copy(update={"synthetic": 0.0}).words
+        name = f"generator_{'-'.join(map(str, cell.counts))}_{source}_seed{cell.seed}"
+        one = _once(bench, name, lambda: generator.train_generator(plan, real, **named))
+        with bench.meter.block(f"{cell.run_id} generate") as reading:
+            made = generator.generate(
+                one.made, real, treatment.synthetic, seed=cell.seed, image_px=plan.image_px
+            )
+        learnt = real.joined(made)
+        costs |= {"generation_seconds": reading.seconds, "generation_kwh": reading.kwh}
+    if treatment.pretraining_steps:
+        steps, own = treatment.pretraining_steps, treatment.pretraining_own
+        name = f"pretraining_{steps}_own{own:g}_seed{cell.seed}"
+        images = bench.cases.images[unlabelled(bench.cases, parts.train, plan, cell)]
+        one = _once(bench, name, lambda: pretraining.pretrain(plan, images, steps=steps, **named))
+        start = one.made
+    if one is not None:
+        costs |= {"prepared": name, "preparation_seconds": one.cost.seconds}
+        costs |= {"preparation_kwh": one.cost.kwh}
+    return learnt, start, costs
+
+
+def _once(bench: Bench, name: str, make: Any) -> Prepared:
+    """Return what is prepared under a name, made and metered the first time."""
+    if name not in bench.prepared:
+        with bench.meter.block(name) as reading:
+            made = make()
+        bench.prepared[name] = Prepared(made, reading)
+    return bench.prepared[name]
+
+
+def _score(
+    bench: Bench, cell: Cell, network: Trained, parts: Split
+) -> tuple[Mapping[str, Row], Row]:
+    """Return each group's scores at the run's one threshold, and what inference cost."""
+    plan, cases = bench.plan, bench.cases
+    validated = network.probability(cases.images[parts.validation])
+    with bench.meter.block(f"{cell.run_id} inference") as reading:
+        for _ in range(INFERENCE_PASSES):
+            tested = network.probability(cases.images[parts.test])
+    images = INFERENCE_PASSES * len(parts.test)
+    known = cases.label[parts.validation]
+    cut = threshold_at(plan.specificity, known, validated)
+    trained = np.isin(cases.group[parts.test], plan.groups)
+    pooled = delong(cases.label[parts.test][trained], tested[trained])
+    by_group: dict[str, Row] = {}
+    for group in (*plan.groups, *plan.not_estimable):
+        here = cases.group[parts.test] == group
+        label, score = cases.label[parts.test][here], tested[here]
+        by_group[group] = {
+            "test_positives": int((label == 1).sum()),
+            "test_negatives": int((label == 0).sum()),
+            "estimable": group in plan.groups,
+        }
+        if group in plan.groups:
+            own = cases.group[parts.validation] == group
+            local = threshold_at(plan.specificity, known[own], validated[own])
+            by_group[group] |= _group_scores(label, score, cut, local)
+    _compare(by_group, plan)
+    return by_group, {
+        "threshold": cut,
+        "pooled_auc": pooled.auc,
+        "inference_images": images,
+        **_costs("inference_", reading),
+    }
+
+
+def _group_scores(label: np.ndarray, score: np.ndarray, cut: float, local: float) -> Row:
+    auc = delong(label, score)
+    sensitivity, specificity = rates(label, score, cut)
+    local_sensitivity, local_specificity = rates(label, score, local)
+    return {
+        "auc": auc.auc,
+        "auc_variance": auc.variance,
+        "auc_low": auc.low,
+        "auc_high": auc.high,
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        "local_sensitivity": local_sensitivity,
+        "local_specificity": local_specificity,
+        "calibration_error": calibration_error(label, score),
+    }
+
+
+def _compare(by_group: Mapping[str, Row], plan: MeasurementPlan) -> None:
+    """Add the worst group and the gap between best and worst to every group's row."""
+    for measure_of in ("auc", "sensitivity"):
+        values = {group: float(str(by_group[group][measure_of])) for group in plan.groups}
+        worst = min(values, key=values.__getitem__)
+        for row in by_group.values():
+            row[f"worst_group_{measure_of}"] = worst
+            row[f"gap_{measure_of}"] = max(values.values()) - values[worst]
+
+
+def _costs(prefix: str, reading: Reading) -> Row:
+    return {
+        f"{prefix}seconds": reading.seconds,
+        f"{prefix}kwh": reading.kwh,
+        f"{prefix}cpu_kwh": reading.cpu_kwh,
+        f"{prefix}gpu_kwh": reading.gpu_kwh,
+        f"{prefix}ram_kwh": reading.ram_kwh,
+        f"{prefix}emissions_kg": reading.emissions_kg,
+    }

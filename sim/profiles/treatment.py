@@ -1,0 +1,84 @@
+"""What is done to one training besides the counts: every factor, each with its control level."""
+
+from typing import Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = float
+"""A share between 0 and 1."""
+
+
+class Treatment(BaseModel):
+    """Levels of all factors of one run; a field left out is at its control level.
+
+    Each field is a column of the runs; a table without the column was measured at the control.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    noise: Share = Field(default=0.0, ge=0, le=0.5)
+    """Share of labels that one reading gets wrong."""
+    corrupted: Share = Field(default=0.0, ge=0, le=1)
+    """Share of training images replaced by a blank frame of their own mean colour."""
+    reading: Literal["single", "consensus", "adjudicated"] = "single"
+    """``consensus``: two readings, cases where they differ are dropped. ``adjudicated``: a third
+    reading decides them."""
+    duplicates: Share = Field(default=0.0, ge=0, lt=1)
+    """Share of training studies that are copies of others of their group and class."""
+    synthetic: float = Field(default=0.0, ge=0)
+    """Generated studies per real one, from a generator trained on the same real ones."""
+    pretraining_steps: int = Field(default=0, ge=0)
+    """Steps of self-supervised training on unlabelled images before the labels are used."""
+    pretraining_own: Share = Field(default=0.5, ge=0, le=1)
+    """Share of the unlabelled images that are of the plan's first group."""
+    mitigation: Literal["none", "reweighted", "balanced", "group_dro"] = "none"
+    """What the training does about unequal groups; see ``mitigation.py``."""
+    width: float = Field(default=1.0, gt=0)
+    """Channels of the network, as a multiple of the plan's."""
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    """Numbers that the network computes with; ``tf32`` on CUDA only."""
+    batch: float = Field(default=1.0, gt=0)
+    """Images per step, as a multiple of the plan's; the images in all stay the same."""
+
+    @model_validator(mode="after")
+    def _is_meaningful(self) -> Self:
+        if self.reading != "single" and not self.noise:
+            raise ValueError("a second reading changes nothing where 'noise' is 0")
+        if self.pretraining_own != CONTROL_OWN and not self.pretraining_steps:
+            raise ValueError("'pretraining_own' needs 'pretraining_steps' above 0")
+        return self
+
+    @property
+    def words(self) -> str:
+        """Return name and level of each factor that is not at its control, as in a run's id."""
+        changed = self.model_dump(exclude_defaults=True)
+        first = {"noise": self.noise, "corrupted": self.corrupted}  # always named, as ever
+        return "_".join(
+            f"{name}{value:g}" if isinstance(value, int | float) else f"{name}-{value}"
+            for name, value in (first | changed).items()
+        )
+
+
+CONTROL_OWN = 0.5
+CONTROL = Treatment()
+"""Nothing done: clean labels, real images, plain training from scratch."""
+FACTORS: tuple[str, ...] = tuple(Treatment.model_fields)
+"""Columns of the runs that hold the treatment."""
+
+
+def completed(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with every factor's column; where there is none, it was at its control."""
+    levels = CONTROL.model_dump()
+    missing = {name: level for name, level in levels.items() if name not in runs}
+    filled = runs.assign(**missing)
+    return filled.fillna({name: level for name, level in levels.items() if name in runs})
+
+
+def treated(runs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return, for each row of completed runs, whether any factor is off its control."""
+    control = CONTROL.model_dump()
+    off = [(runs[name] != control[name]).to_numpy(np.bool_) for name in FACTORS]
+    return np.asarray(np.logical_or.reduce(off))
