@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo schema test lint validate bench notebooks clean
+.PHONY: demo schema test lint validate validation-table bench notebooks clean
 
 $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -34,6 +34,10 @@ test: lint  ## lint, then every quick test
 
 validate: $(VENV)/.dev  ## slow statistical evidence: closed forms, patient level, other simulators
 	@$(BIN)/pytest -m slow
+
+validation-table: $(VENV)/.dev  ## the same for the queues, and write docs/validation_table.md again
+	@$(BIN)/pytest -m slow tests/validation/test_imaging_*.py tests/validation/test_reading_*.py \
+		--validation-table docs/validation_table.md
 
 bench: $(VENV)/.dev  ## speed as a ratio against peers, in one run
 	@$(BIN)/python -m pytest tests/benchmarks -m slow -s

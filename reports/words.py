@@ -20,6 +20,7 @@ ITEM_WORDS = {
     "audit": "local audits",
     "site": "AI deployment sites",
     "agreement": "data-sharing agreements",
+    "federation": "federated training nodes",
 }
 
 

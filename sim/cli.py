@@ -158,7 +158,7 @@ def calibrate(
         bool, typer.Option("--overwrite", help="Replace the file in --out.")
     ] = False,
     draws: Annotated[
-        int, typer.Option(min=16, max=2000, help="Rows of the sample, and trials in a wave.")
+        int, typer.Option(min=16, max=512, help="Rows of the sample, and trials in a wave.")
     ] = 128,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed.", show_default="the scenario's")

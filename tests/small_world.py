@@ -18,12 +18,13 @@ ITEMS = (
     Item("audit"),
     Item("site"),
     Item("agreement"),
+    Item("federation"),
 )
-CAPEX = (3_000, 20_000, 15_000, 1_000, 2_000, 5_000, 500, 400, 8_000, 6_000, 50_000)
-RUNNING = (1_500, 10_000, 18_000, 6_000, 9_000, 0, 0, 0, 0, 1_500, 10_000)
-LEAD_WEEKS = (16, 26, 104, 8, 8, 0, 0, 0, 0, 20, 52)
-LIFE_YEARS = (5, 5, 20, 20, 20, 1, 1, 1, 1, 5, 10)
-CAPACITY = (3_640, 4_000, 1_500, 8_000, 12_000, 100, 1_000, 100, 1_000, 6_000, 1)
+CAPEX = (3_000, 20_000, 15_000, 1_000, 2_000, 5_000, 500, 400, 8_000, 6_000, 50_000, 20_000)
+RUNNING = (1_500, 10_000, 18_000, 6_000, 9_000, 0, 0, 0, 0, 1_500, 10_000, 5_000)
+LEAD_WEEKS = (16, 26, 104, 8, 8, 0, 0, 0, 0, 20, 52, 26)
+LIFE_YEARS = (5, 5, 20, 20, 20, 1, 1, 1, 1, 5, 10, 5)
+CAPACITY = (3_640, 4_000, 1_500, 8_000, 12_000, 100, 1_000, 100, 1_000, 6_000, 1, 1)
 
 
 def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -> World:
@@ -46,7 +47,7 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         for name, row in table.items()
     }
     maximum = np.full((r, len(ITEMS)), 200.0)
-    maximum[:, -1] = 1.0
+    maximum[:, [item.is_one_each for item in ITEMS]] = 1.0
     people = np.full((r, g), population / g)
     care = Care(
         population=people,
@@ -85,6 +86,7 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         agreement_share=np.full(r, 0.6),
         local_studies=np.zeros((r, m)),
         public_studies=np.full(m, 2_000.0),
+        federation_worth=0.9,
         synthetic_worth=0.2,
         synthetic_limit=2.0,
         synthetic_minimum=50.0,
@@ -96,6 +98,9 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         gpus=8.0,
         gpu_failures_per_week=0.1,
         checkpoint_weeks=1 / 7,
+        federation_gpu_factor=2.0,
+        mitigation_gpu_share=0.2,
+        mitigation_sensitivity_gain=0.0,
         generator_gpu_hours=20.0,
         cluster_outages_per_year=1.0,
         cluster_outage_weeks=0.3,

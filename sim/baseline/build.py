@@ -288,6 +288,7 @@ class _Builder:
             agreement_share=self.mean(self.operation("agreement_share")),
             local_studies=local,
             public_studies=public,
+            federation_worth=self._overall("federation_worth"),
             synthetic_worth=self._overall("synthetic_worth"),
             synthetic_limit=self._overall("synthetic_limit"),
             synthetic_minimum=self._overall("synthetic_minimum"),
@@ -332,6 +333,9 @@ class _Builder:
             gpus=gpus,
             gpu_failures_per_week=overall("gpu_failures_per_gpu_year") * gpus / WEEKS_PER_YEAR,
             checkpoint_weeks=overall("checkpoint_days") / DAYS_PER_WEEK,
+            federation_gpu_factor=overall("federation_gpu_factor"),
+            mitigation_gpu_share=overall("mitigation_gpu_share"),
+            mitigation_sensitivity_gain=overall("mitigation_sensitivity_gain"),
             generator_gpu_hours=overall("generator_gpu_hours"),
             cluster_outages_per_year=overall("cluster_outages_per_year"),
             cluster_outage_weeks=overall("cluster_outage_days") / DAYS_PER_WEEK,
@@ -361,7 +365,8 @@ class _Builder:
             Item("outreach"),
             *(Item("reader", profession) for profession in self.professions),
             *(Item(lever) for lever in ("steward", "curator", "annotation", "synthesis")),
-            *(Item(lever) for lever in ("gpu_hours", "audit", "site", "agreement")),
+            *(Item(lever) for lever in ("gpu_hours", "audit", "site")),
+            *(Item(lever) for lever in ("agreement", "federation")),
         )
         columns = {
             name: np.stack([self._price(item, name) for item in items], axis=1)
@@ -383,8 +388,8 @@ class _Builder:
         )
         if variable == "capex_usd" and item.lever in IMPORTED:
             values = values * self.operation("import_price_factor")
-        if item.lever == "agreement" and variable in ("capex_usd", "running_usd_per_year"):
-            # an agreement covers a country; a pooled region needs one for each of its own
+        if item.is_one_each and variable in ("capex_usd", "running_usd_per_year"):
+            # it covers a country; a pooled region needs one for each of its own
             return self.total(values)
         return self.mean(values)
 
@@ -401,7 +406,7 @@ class _Builder:
         return self._price(item, "capacity")
 
     def _maximum(self, item: Item) -> Floats:
-        if item.lever == "agreement":
+        if item.is_one_each:
             return np.ones(len(self.who.regions))
         rate = self.each(
             lambda _, group: self.inputs.lever(item.lever, "max_per_year", item.scope, group)

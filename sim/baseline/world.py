@@ -89,6 +89,8 @@ class Data:
     """Annotated public studies that come from the region, shape (r, m)."""
     public_studies: Floats
     """Annotated public studies from outside all regions of the scenario, shape (m,)."""
+    federation_worth: float
+    """Worth of a study that is trained on where it lies, relative to one that is shared."""
     synthetic_worth: float
     """Worth of a synthetic study, relative to a real one."""
     synthetic_limit: float
@@ -113,6 +115,12 @@ class Compute:
     """Failures that interrupt a training, per week of running."""
     checkpoint_weeks: float
     """Weeks between checkpoints of a training."""
+    federation_gpu_factor: float
+    """GPU-hours per federated study, relative to a shared one."""
+    mitigation_gpu_share: float
+    """GPU-hours of a mitigation, as a share of the training that it follows."""
+    mitigation_sensitivity_gain: float
+    """What a mitigation adds to sensitivity in the places that it is made for; about 0."""
     generator_gpu_hours: float
     """GPU-hours of one training of a generator."""
     cluster_outages_per_year: float

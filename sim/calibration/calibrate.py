@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.calibration.emulator import Emulator, fit_emulator
+from sim.calibration.emulator import Emulator, fit_emulator, one_thread, require_scikit_learn
 from sim.calibration.match import IMPLAUSIBLE, Figures, figures
 from sim.calibration.posterior import (
     LogLikelihood,
@@ -46,7 +46,7 @@ def calibrate(
 
     Parameters
     ----------
-    draws : rows of the sample, and points simulated in every wave.
+    draws : rows of the sample, and points simulated in every wave; 16 to 512.
     seed : of every random choice; the scenario's when not given.
     workers : processes; all CPU cores when not given.
     progress : called as trials finish.
@@ -55,9 +55,12 @@ def calibrate(
     ------
     ScenarioError
         Where the file or its scenario cannot be used.
+    CalibrationError
+        Where scikit-learn is missing, or too few trials give every output.
     NoMatchError
         Where no values within the ranges match the targets.
     """
+    require_scikit_learn()
     question = read_question(path)
     seed = question.scenario.uncertainty.seed if seed is None else seed
     wanted = figures(question.targets)
@@ -73,13 +76,14 @@ def calibrate(
         trials = first
         for wave in range(WAVES + 1):
             luck = stream(seed, "calibration", "wave", wave)
-            emulator = fit_emulator(trials)
-            likely = _likelihood(emulator, wanted, trials)
-            points = sample_posterior(likely, len(question.unknowns), luck)
+            with one_thread():
+                likely = _likelihood(fit_emulator(trials), wanted, trials)
+                points = sample_posterior(likely, len(question.unknowns), luck)
             chosen = luck.choice(len(points), draws, replace=False)
             last = simulate(points[chosen], wave + 2)
             simulated = wanted.log_likelihood(last.outputs, _variance(last))
-            weights = simulated - likely(last.points)
+            with one_thread():
+                weights = simulated - likely(last.points)
             trials = trials.plus(last)
     _stop_if_missed(question, wanted, trials)
     rows = resample(weights, draws, stream(seed, "calibration", "rows"))

@@ -1,7 +1,10 @@
+# ruff: noqa: PLC0415 - scikit-learn is optional, and the rest of the package does without
 """A fast stand-in for the simulation: one Gaussian process per target, with its own doubt."""
 
 import warnings
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -31,26 +34,26 @@ class Emulator:
         return mean, spread**2
 
 
-def fit_emulator(trials: Trials) -> Emulator:
-    """Fit a Gaussian process to every target's output over the unit cube of the unknowns.
+def require_scikit_learn() -> None:
+    """Raise ``CalibrationError`` where scikit-learn is not installed."""
+    if find_spec("sklearn") is None:
+        raise CalibrationError("calibration needs scikit-learn: pip install 'equiscan[calibrate]'.")
 
-    Raises
-    ------
-    CalibrationError
-        Where scikit-learn is not installed.
-    """
-    try:
-        from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
-        from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
-        from sklearn.gaussian_process.kernels import (  # noqa: PLC0415
-            ConstantKernel,
-            Matern,
-            WhiteKernel,
-        )
-    except ImportError:
-        raise CalibrationError(
-            "calibration needs scikit-learn: pip install 'equiscan[calibrate]'."
-        ) from None
+
+def one_thread() -> AbstractContextManager[object]:
+    """Keep linear algebra on one thread: many would only wait, and add up in another order."""
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
+
+
+def fit_emulator(trials: Trials) -> Emulator:
+    """Fit a Gaussian process to every target's output over the unit cube of the unknowns."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
     unknowns = trials.points.shape[1]
     kernel = ConstantKernel(1.0, (1e-2, 1e3)) * Matern(
         np.ones(unknowns), LENGTHS, nu=SMOOTHNESS

@@ -13,7 +13,7 @@ from sim.domain.lever import Floats
 from sim.domain.plan import empty_plan
 from sim.scenario.schema import Horizon, Scenario, Weekly
 from sim.study.execution import Crew
-from sim.study.experiment import prepare
+from sim.study.experiment import prepare, setting
 
 Told = Callable[[int, int], None]
 
@@ -78,17 +78,14 @@ def _trial(question: Question, numbered: tuple[int, Floats]) -> tuple[int, Float
     names = [unknown.name for unknown in question.unknowns]
     brief = short(question.scenario, years=question.targets.years)
     scenario = with_values(brief, dict(zip(names, values.tolist(), strict=True)))
+    central = prepare(scenario, None, 0, "fit")
+    world = central.world
+    plan = empty_plan(
+        "baseline", world.catalogue, world.regions, years=1, start_year=brief.horizon.start_year
+    )
     outputs = []
     for replication in range(REPLICATIONS):
-        setting = prepare(scenario, None, replication, "fit")
-        world = setting.world
-        plan = empty_plan(
-            "baseline",
-            world.catalogue,
-            world.regions,
-            years=1,
-            start_year=scenario.horizon.start_year,
-        )
-        run = setting.run(plan)
+        here = setting(scenario, central.nature, seed=central.seed, replication=replication)
+        run = here.run(plan)
         outputs.append([OUTPUTS[one.output].of(run, one.scope) for one in question.targets.targets])
     return at, np.array(outputs)

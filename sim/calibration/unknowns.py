@@ -1,6 +1,6 @@
 """The inputs that calibration moves: their names checked, their ranges found, their prior."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,7 @@ def find_unknowns(
     found, problems = [], []
     for name, given in targets.parameters.items():
         data = _data(name, used)
-        reasons = list(_reasons(name, given, data, known))
+        reasons = list(_reasons(name, given, data, known, scenario.overrides))
         if reasons:
             place = tree.descend(("parameters", name))[0].place
             problems += [Problem(place, f"parameters.{name}", reason) for reason in reasons]
@@ -79,7 +79,11 @@ def _data(name: str, used: Mapping[str, Datum]) -> dict[str, Datum]:
 
 
 def _reasons(
-    name: str, given: Parameter, data: Mapping[str, Datum], known: frozenset[str]
+    name: str,
+    given: Parameter,
+    data: Mapping[str, Datum],
+    known: frozenset[str],
+    overridden: Collection[str],
 ) -> Iterator[str]:
     """Yield why an input cannot move."""
     if name not in known:
@@ -87,6 +91,10 @@ def _reasons(
         return
     if not data:
         yield "the scenario does not use this value."
+        return
+    own = [full for full in data if full != name and full in overridden]
+    if own:
+        yield f"has a value of its own in the scenario for {', '.join(own)}; name that."
         return
     ranges = {(datum.low, datum.value, datum.high) for datum in data.values()}
     if len(ranges) > 1 and (given.low is None or given.high is None):

@@ -36,6 +36,7 @@ LeverName = Literal[
     "audit",
     "site",
     "agreement",
+    "federation",
 ]
 
 STAGE_OF: dict[LeverName, Stage] = {
@@ -50,6 +51,7 @@ STAGE_OF: dict[LeverName, Stage] = {
     "audit": Stage.EVALUATION,
     "site": Stage.DEPLOYMENT,
     "agreement": Stage.GOVERNANCE,
+    "federation": Stage.GOVERNANCE,
 }
 """Stage of every lever."""
 
@@ -63,6 +65,10 @@ the end of their life, so that a slow stage is not starved by a horizon that end
 
 STAFF: frozenset[LeverName] = frozenset({"reader", "steward", "curator"})
 """Levers that are people: they leave, and their posts stand vacant until successors are trained."""
+
+
+ONE_EACH: frozenset[LeverName] = frozenset({"agreement", "federation"})
+"""Levers of which a country has one or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,11 @@ class Item:
     def stage(self) -> Stage:
         """Stage that the item belongs to."""
         return STAGE_OF[self.lever]
+
+    @property
+    def is_one_each(self) -> bool:
+        """Whether a country has one or none."""
+        return self.lever in ONE_EACH
 
     @property
     def is_service(self) -> bool:

@@ -1,8 +1,9 @@
 """The cluster: jobs wait for money, for a clean grid and for the machine, then run and are booked.
 
-All regions share one rented cluster that runs one job at a time, fine-tuning before generators. A
-failure of a GPU or an outage of the cluster costs the work since the last checkpoint, which is
-done again: the provider does not charge for it twice, but its energy is spent and booked.
+All regions share one rented cluster that runs one job at a time: fine-tuning first, then
+mitigation, then generators. A failure of a GPU or an outage of the cluster costs the work since the
+last checkpoint, which is done again: the provider does not charge for it twice, but its energy is
+spent and booked.
 """
 
 from collections.abc import Generator
@@ -26,7 +27,8 @@ class Priority(IntEnum):
     """Order of jobs that wait for the machine; the lowest goes first."""
 
     FINE_TUNING = 0
-    GENERATOR = 1
+    MITIGATION = 1
+    GENERATOR = 2
 
 
 @dataclass(frozen=True, slots=True)

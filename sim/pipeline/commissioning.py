@@ -1,59 +1,82 @@
-"""Commissioning: units are paid for, come after their lead time, and are replaced when worn out."""
+"""Commissioning: units are paid for, come after their lead time, and are replaced when worn out.
 
-from collections.abc import Callable
+What is bought in one year with one lead time is one process, whatever the number of regions.
+"""
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.domain.lever import STAFF, Stage
+from sim.domain.lever import STAFF, Floats
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.staff import finish_training
 from sim.units import WEEKS_PER_YEAR
 
+Chosen = NDArray[np.bool_]
+
 
 def purchases(cal: Calendar) -> None:
-    """Schedule everything that the plan buys."""
-    for year, region, item in np.argwhere(cal.plan.units > 0):
-        cal.env.process(purchase(cal, int(year), int(region), int(item)))
+    """Schedule everything that the plan buys, by year."""
+    for year in range(len(cal.plan.units)):
+        if cal.plan.units[year].any():
+            cal.env.process(purchase(cal, year))
 
 
-def purchase(cal: Calendar, year: int, region: int, item: int) -> Process:
-    """Pay for units, commission them after their lead time, replace them at the end of life.
+def purchase(cal: Calendar, year: int) -> Process:
+    """Pay for the units of a year, and send each on its way.
 
     Prices and lives are those the plan was made with, because its budget binds; what the drawn
     world changes is delay: units come no earlier than planned, and later where the draw says so.
     """
-    catalogue, units = cal.plan.catalogue, float(cal.plan.units[year, region, item])
-    what, name = catalogue.items[item], cal.world.regions[region]
-    stage = list(Stage).index(what.stage)
-    price = units * catalogue.capex_usd[region, item]
+    catalogue, units = cal.plan.catalogue, cal.plan.units[year]
+    service = np.array([item.is_service for item in catalogue.items])
+    owned = np.where(service, 0.0, units)
+    price = units * catalogue.capex_usd
+    lead = np.maximum(catalogue.lead_weeks, cal.world.catalogue.lead_weeks)
     yield cal.env.timeout(year * WEEKS_PER_YEAR)
-    cal.records.spend_usd[cal.year, region, stage] += price
-    if what.is_service:
-        cal.state.active[region, item] += units
-        if what.lever == "gpu_hours":
-            cal.bought_gpu_hours[region] += units * catalogue.capacity[region, item]
-            yield cal.gpu_hours.put(units * catalogue.capacity[region, item])
-        yield cal.env.timeout(WEEKS_PER_YEAR)
-        cal.state.active[region, item] -= units
-        return
-    cal.env.process(replacement(cal, region, stage, price, int(catalogue.life_years[region, item])))
-    drawn = cal.world.catalogue.lead_weeks[region, item]
-    weeks = int(max(catalogue.lead_weeks[region, item], drawn))
+    cal.records.spend_usd[cal.year] += price @ catalogue.in_stage()
+    for weeks, chosen in _by_value(lead, owned > 0):
+        cal.env.process(commission(cal, year, weeks, np.where(chosen, owned, 0.0)))
+    for life_years, chosen in _by_value(catalogue.life_years, owned > 0):
+        cal.env.process(replacement(cal, life_years, np.where(chosen, price, 0.0)))
+    yield from _serve(cal, np.where(service, units, 0.0))
+
+
+def _serve(cal: Calendar, units: Floats) -> Process:
+    """Keep services for the year that was paid for, shape (r, i)."""
+    catalogue = cal.plan.catalogue
+    cal.state.active += units
+    item = catalogue.index("gpu_hours")
+    hours = units[:, item] * catalogue.capacity[:, item]
+    if hours.any():
+        cal.bought_gpu_hours += hours
+        yield cal.gpu_hours.put(float(hours.sum()))
+    yield cal.env.timeout(WEEKS_PER_YEAR)
+    cal.state.active -= units
+
+
+def commission(cal: Calendar, year: int, weeks: int, units: Floats) -> Process:
+    """Put units to use after their lead time, shape (r, i)."""
+    world, state = cal.world, cal.state
     yield cal.env.timeout(weeks)
-    cal.state.active[region, item] += units
-    if what.lever == "scanner":
-        modality = cal.world.modalities.index(what.scope)
-        cal.state.units_working[region, modality] += int(round(units))
-    cal.log("commissioned", name, f"{units:g} {what.name}", since=weeks)
-    if what.lever in STAFF:
-        finish_training(cal, year, region, item, units)
+    state.active += units
+    for region, i in np.argwhere(units > 0).tolist():
+        what, count = world.catalogue.items[i], float(units[region, i])
+        if what.lever == "scanner":
+            modality = world.modalities.index(what.scope)
+            state.units_working[region, modality] += int(round(count))
+        cal.log("commissioned", world.regions[region], f"{count:g} {what.name}", since=weeks)
+        if what.lever in STAFF:
+            finish_training(cal, year, region, i, count)
 
 
-def replacement(cal: Calendar, region: int, stage: int, price: float, life_years: int) -> Process:
+def replacement(cal: Calendar, life_years: int, price: Floats) -> Process:
     """Pay again for units that wear out, so that what a plan bought keeps running."""
+    by_stage = price @ cal.plan.catalogue.in_stage()
     while True:
         yield cal.env.timeout(life_years * WEEKS_PER_YEAR)
-        cal.records.spend_usd[cal.year, region, stage] += price
+        cal.records.spend_usd[cal.year] += by_stage
 
 
 def running_cost(cal: Calendar) -> Callable[[], None]:
@@ -69,3 +92,9 @@ def running_cost(cal: Calendar) -> Callable[[], None]:
         cal.records.spend_usd[cal.year] += (posts * weekly) @ in_stage
 
     return pay
+
+
+def _by_value(values: NDArray[np.int64], among: Chosen) -> Iterator[tuple[int, Chosen]]:
+    """Yield every value that occurs, in rising order, and where; all of shape (r, i)."""
+    for value in np.unique(values[among]):
+        yield int(value), among & (values == value)

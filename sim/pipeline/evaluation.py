@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import betainc, ndtri
 
 from sim.baseline.world import World
 from sim.domain.holdings import Performance, benefit
@@ -61,6 +61,31 @@ class Findings(NamedTuple):
     needed_benefit: Floats
     """What it must reach: today's reader less the margin, shape (m,)."""
     passed: NDArray[np.bool_]
+    power: Floats
+    """Chance that a release as good as today's reader would pass with so many positives."""
+
+
+def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidence: float) -> Floats:
+    """Return the chance that a release of sensitivity ``as_good`` passes; 0 without positives.
+
+    The fewest found positives whose lower bound reaches ``needed`` are found by bisection, and the
+    chance of at least so many is binomial. Shape (r, m) as ``positives``; the others broadcast.
+
+    >>> audit_power(np.array([30, 3000]), as_good=np.array(0.8), needed=np.array(0.75),
+    ...             confidence=0.9).round(2).tolist()
+    [0.26, 1.0]
+    """
+    trials = positives.astype(float)
+    too_few, enough = np.full(trials.shape, -1.0), trials + 1.0
+    for _ in range(int(np.ceil(np.log2(max(trials.max(initial=0.0), 1.0) + 2.0)))):
+        middle = np.floor((too_few + enough) / 2.0).clip(min=0.0)
+        reaches = wilson_lower(middle, trials, confidence=confidence) >= needed
+        enough, too_few = np.where(reaches, middle, enough), np.where(reaches, too_few, middle)
+    # P(X >= k) of a binomial is a regularised incomplete beta function
+    some = np.clip(enough, 1.0, np.maximum(trials, 1.0))
+    chance = betainc(some, np.maximum(trials, 1.0) - some + 1.0, as_good)
+    passes = np.where(enough > 0.0, chance, 1.0)
+    return np.where((positives > 0) & (enough <= trials), passes, 0.0)
 
 
 def audit(
@@ -92,8 +117,16 @@ def audit(
     )
     lower = wilson_lower(found, positives.astype(float), confidence=gate.confidence)
     ours = _benefit(lower, specificity, gate)
-    needed = _benefit(care.reader_sensitivity, care.reader_specificity, gate) - gate.margin
-    return Findings(positives, ours, needed, (ours >= needed[None, :]) & (positives > 0))
+    theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)
+    needed = theirs - gate.margin
+    lost = gate.penalty * (gate.target_specificity - specificity).clip(min=0.0)
+    power = audit_power(
+        positives,
+        as_good=np.clip(theirs[None, :] + lost, 0.0, 1.0),
+        needed=needed[None, :] + lost,
+        confidence=gate.confidence,
+    )
+    return Findings(positives, ours, needed, (ours >= needed[None, :]) & (positives > 0), power)
 
 
 def _benefit(sensitivity: Floats, specificity: Floats, gate: Gate) -> Floats:

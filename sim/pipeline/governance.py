@@ -1,4 +1,7 @@
-"""Governance: which labelled studies may leave their region; sharing is a flag, not a copy."""
+"""Governance: which labelled studies may leave their region; sharing is a flag, not a copy.
+
+Studies that may not leave can still be trained on where they lie, if their region federates.
+"""
 
 import numpy as np
 from numba import njit
@@ -60,12 +63,19 @@ class Governance(Station):
         return Account(flows.labelled, flows.leaving, rejected=flows.labelled - flows.leaving)
 
 
+def federated(world: World, state: State) -> Counts:
+    """Return labelled studies that may not leave but are trained on where they lie, (r, m)."""
+    item = world.catalogue.index("federation")
+    federates = (state.active[:, item] >= 1.0 - 1e-9)[:, None]
+    return np.asarray((state.labelled - state.shared).sum(axis=2) * federates)
+
+
 def holdings(world: World, state: State) -> Holdings:
     """Return what a training may use now: own and others' studies, shape (r, m, g).
 
     A cell's own studies are those of its region, whatever the group: the profile measured the
-    place. Others' are what other regions share, with public data sets. Synthetic studies stay
-    where they were made.
+    place. Others' are what other regions share or federate, with public data sets. Synthetic
+    studies stay where they were made.
     """
     data = world.data
     worth = worth_of_label(data.label_noise)
@@ -74,7 +84,8 @@ def holdings(world: World, state: State) -> Holdings:
         real, state.synthetic.sum(axis=2), worth=data.synthetic_worth, limit=data.synthetic_limit
     )
     own = data.local_studies + worth * (real + synthetic)
-    shared = data.local_studies + worth * state.shared.sum(axis=2)
+    in_place = data.federation_worth * federated(world, state)
+    shared = data.local_studies + worth * (state.shared.sum(axis=2) + in_place)
     other = data.public_studies + shared.sum(axis=0) - shared
     groups = len(world.groups)
     return Holdings(

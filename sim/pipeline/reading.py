@@ -4,9 +4,9 @@ The readers of a profession are one desk that works evenly through the week. Exa
 of it, so the desk can run empty on a Tuesday and be behind on Friday. The work that is left is
 therefore that of a reflected Brownian motion: exams come as a Poisson process, hours go steadily,
 and given what came and went, the lowest point that the balance reached has a known distribution
-(the minimum of a Brownian bridge; Karatzas and Shreve 1991, problem 2.8.8), drawn with one
+(the minimum of a Brownian bridge; Karatzas and Shreve 1991, section 2.8), drawn with one
 uniform. Its long-run mean is exactly that of M/D/1. Exams go stale all the time: half of them
-before reading and half after it (Strang 1968), in steps shorter than half the patience. Hours
+before reading and half after it (Strang 1968), in steps of at most a quarter of the patience. Hours
 pooled over the week, and exams that go stale at its end, would make queues a quarter too short
 at full load and leave none below it (docs/validation.md).
 """
@@ -26,7 +26,7 @@ from sim.pipeline.station import Account, Station
 from sim.scenario.schema import Scenario
 from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
 
-STEPS_PER_PATIENCE = 2
+STEPS_PER_PATIENCE = 4
 """Least number of steps in the time after which an exam is, on average, of no more use."""
 
 

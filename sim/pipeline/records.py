@@ -62,7 +62,7 @@ class Job(NamedTuple):
     """One piece of work on the cluster, from the wish to its end; weeks count from the start."""
 
     kind: str
-    """``fine-tuning`` or ``generator``."""
+    """``fine-tuning``, ``mitigation`` or ``generator``."""
     asked_week: float
     start_week: float
     end_week: float
@@ -99,6 +99,8 @@ class Audit(NamedTuple):
     """Lower bound of the benefit of a reading, from the audited positives."""
     needed_benefit: float
     """Today's reader less the margin."""
+    power: float
+    """Chance that a release as good as today's reader would have passed."""
     passed: bool
 
 

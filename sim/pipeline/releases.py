@@ -1,13 +1,18 @@
 """Releases: once a year data are frozen, a network is trained, released, and audited."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sim.domain.holdings import Performance
 from sim.pipeline import evaluation, generation, governance
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.cluster import Order, Priority, run_job
 from sim.pipeline.records import Audit, Release
 from sim.streams import keys, uniforms
 from sim.units import WEEKS_PER_YEAR
+
+POWER_NEEDED = 0.8
+"""Power above which a failed audit is held against the release; the usual convention."""
 
 
 def release_cycle(cal: Calendar) -> Process:
@@ -25,7 +30,9 @@ def fine_tuning(cal: Calendar) -> Process:
     compute, frozen = cal.world.compute, governance.holdings(cal.world, cal.state)
     asked = float(cal.env.now)
     studies = float(frozen.own[:, :, 0].sum() + cal.world.data.public_studies.sum())
-    hours = compute.gpu_hours_base + compute.gpu_hours_per_1000_studies * studies / 1000.0
+    slower = compute.federation_gpu_factor - 1.0
+    passes = studies + slower * float(governance.federated(cal.world, cal.state).sum())
+    hours = compute.gpu_hours_base + compute.gpu_hours_per_1000_studies * passes / 1000.0
     request = cal.gpu_hours.get(hours)
     yield request | cal.env.timeout(WEEKS_PER_YEAR - 1)
     if not request.triggered:
@@ -43,6 +50,33 @@ def fine_tuning(cal: Calendar) -> Process:
     cal.records.releases.append(cal.newest)
     since = cal.newest.live_week - asked
     cal.log("release", "all", f"trained on {studies:,.0f} studies", since=since)
+    failed = audit(cal)
+    if cal.scenario.gate.mitigate and failed.any():
+        yield from mitigation(cal, failed, hours * compute.mitigation_gpu_share)
+
+
+def mitigation(cal: Calendar, failed: NDArray[np.bool_], hours: float) -> Process:
+    """Mend the newest release where its audit failed for want of quality, and release it again.
+
+    It takes GPU-hours that are paid for and left over. What it adds to sensitivity is measured, or
+    assumed to be about zero: what evaluation is worth is the harm that it keeps away.
+    """
+    old = cal.newest
+    if old is None or cal.gpu_hours.level < hours:
+        cal.log("mitigation", "all", "not done: no GPU-hours left")
+        return
+    yield cal.gpu_hours.get(hours)
+    payers = cal.bought_gpu_hours / cal.bought_gpu_hours.sum()
+    if not (yield from run_job(cal, Order("mitigation", Priority.MITIGATION, hours, payers))):
+        return
+    gain = cal.world.compute.mitigation_sensitivity_gain * failed[:, :, None]
+    better = Performance(
+        np.clip(old.performance.sensitivity + gain, 0.0, 1.0), old.performance.specificity
+    )
+    number = len(cal.records.releases) + 1
+    cal.newest = Release(number, old.frozen_week, float(cal.env.now), old.studies, better)
+    cal.records.releases.append(cal.newest)
+    cal.log("mitigation", "all", f"released again for {int(failed.sum())} places")
     audit(cal)
 
 
@@ -71,14 +105,17 @@ def audits(cal: Calendar) -> Process:
         audit(cal)
 
 
-def audit(cal: Calendar) -> None:
+def audit(cal: Calendar) -> NDArray[np.bool_]:
     """Let the newest release read where its audit passes; elsewhere nothing changes.
+
+    Returns where it failed although a release as good as today's reader would most likely have
+    passed, shape (r, m): there quality is wanting, elsewhere more audit studies are.
 
     Where an older release reads, a newer one replaces it only if it passes in its turn: a
     release is immutable and never withdrawn by chance alone.
     """
     if cal.newest is None:
-        return
+        return np.zeros(cal.world.shape[:2], dtype=bool)
     world, state, performance = cal.world, cal.state, cal.newest.performance
     cells = [f"{region}/{modality}" for region in world.regions for modality in world.modalities]
     key = keys(cal.seed, cal.replication, "evaluation/audit", cells).reshape(world.shape[:2])
@@ -95,6 +132,7 @@ def audit(cal: Calendar) -> None:
             positives=int(found.positives[r, m]),
             lower_benefit=float(found.lower_benefit[r, m]),
             needed_benefit=float(found.needed_benefit[m]),
+            power=float(found.power[r, m]),
             passed=bool(found.passed[r, m]),
         )
         cal.records.audits.append(look)
@@ -105,3 +143,4 @@ def audit(cal: Calendar) -> None:
         state.gate_open[r, m] = 1
         state.sensitivity[r, m] = performance.sensitivity[r, m]
         state.specificity[r, m] = performance.specificity[r, m]
+    return np.asarray(~found.passed & (found.power >= POWER_NEEDED))

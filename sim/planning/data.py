@@ -35,6 +35,8 @@ class Data:
     label_stock: Grid
     synthetic_stock: Grid
     shared_stock: Grid
+    federated_stock: Grid
+    """Studies that do not leave, but are trained on where they lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class DataRows:
             self._conserve(y, r, m, exams)
             self._stock(y, r, m)
             self._share(y, r, m)
+            self._federate(y, r, m)
         self._capacities(y, r, exams)
 
     def _conserve(self, y: int, r: int, m: int, exams: Grid) -> None:
@@ -117,6 +120,18 @@ class DataRows:
         share = most / float(self.today.need[r, m])
         switch = scaled(self.bought.capacity(y, r, "agreement"), -share)
         at_most(self.problem, f"agreement_{where}", [agreed, switch], 0.0)
+
+    def _federate(self, y: int, r: int, m: int) -> None:
+        """Let a federation train on what may not leave."""
+        flows = self.flows
+        where = "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+        federated = [(flows.federated_stock[y, r, m], 1.0)]
+        kept = [(flows.shared_stock[y, r, m], 1.0), (flows.label_stock[y, r, m], -1.0)]
+        at_most(self.problem, f"kept_studies_{where}", [federated, kept], 0.0)
+        most = float(usable_studies(self.world, self.today, years=y + 1)[r, m])
+        share = most / float(self.today.need[r, m])
+        switch = scaled(self.bought.capacity(y, r, "federation"), -share)
+        at_most(self.problem, f"federation_{where}", [federated, switch], 0.0)
 
     def _capacities(self, y: int, r: int, exams: Grid) -> None:
         data, flows, care = self.world.data, self.flows, self.world.care

@@ -39,6 +39,7 @@ LIMITS = {
     "gate_audit": "studies audited, and the quality they show",
     "gpu_hours": "GPU-hours for a training",
     "agreement": "a data-sharing agreement",
+    "federation": "a federation",
 }
 """What runs short, in words, by the first words of a row's name."""
 
@@ -124,9 +125,9 @@ def _with_units_fixed(
 ) -> tuple[list[str], pulp.LpProblem]:
     """Solve the relaxation with units fixed and no budget; return the rows' names and it.
 
-    Solved twice: the programme must let an agreement cover any number of studies, so that a
-    hundredth of one would cover all there are, and have a dual a hundred times too large. The
-    second time an agreement covers what was labelled the first time.
+    Solved twice: the programme must let an agreement or a federation cover any number of studies,
+    so that a hundredth of one would cover all there are, and have a dual a hundred times too
+    large. The second time it covers what was labelled the first time.
     """
     with _unbounded(programme.bought.units):
         names, problem = _fixed(programme, plan, narrower={})
@@ -165,7 +166,7 @@ def _fixed(
     """
     problem = pulp.LpProblem("values", pulp.LpMinimize)
     for row in programme.problem.constraints():
-        if not row.name.startswith(("budget_usd", "one_agreement")):
+        if not row.name.startswith(("budget_usd", "one_")):
             problem.addConstraint(_narrowed(row, narrower.get(row.name, 1.0)))
     # without thrift, which is no part of a unit's worth
     problem.setObjective(expression([scaled(programme.welfare.terms, -1.0)]))
@@ -177,14 +178,18 @@ def _fixed(
 
 
 def _agreement_rows(programme: Programme) -> dict[str, float]:
-    """Return the share of the studies that each agreement allows for which are labelled."""
+    """Return the share of the studies that agreements and federations allow for which there are."""
     world, need = programme.world, programme.today.need
-    annotated = values(programme.data.annotated) * need
+    labelled = {
+        "agreement": values(programme.data.annotated) * need,
+        "federation": values(programme.data.label_stock) * need,
+    }
     factors = {}
-    for y, r, m in np.ndindex(annotated.shape):
-        usable = usable_studies(world, programme.today, years=y + 1)[r, m]
-        where = f"{world.modalities[m]}_{world.regions[r]}_{programme.bought.years[y]}"
-        factors[f"agreement_{where}"] = float(annotated[y, r, m] / usable) if usable > 0 else 0.0
+    for name, studies in labelled.items():
+        for y, r, m in np.ndindex(studies.shape):
+            usable = usable_studies(world, programme.today, years=y + 1)[r, m]
+            where = f"{world.modalities[m]}_{world.regions[r]}_{programme.bought.years[y]}"
+            factors[f"{name}_{where}"] = float(studies[y, r, m] / usable) if usable > 0 else 0.0
     return factors
 
 

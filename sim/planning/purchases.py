@@ -77,9 +77,10 @@ def purchase(
     bought = Purchases(world, years, units, active, cost)
     for y, year in enumerate(years):
         at_most(problem, f"budget_usd_{year}", [total(cost[:, y], units)], budget_usd)
-    agreement = catalogue.index("agreement")
-    for r, region in enumerate(world.regions):
-        at_most(problem, f"one_agreement_{region}", [total(1.0, units[:, r, agreement])], 1.0)
+    for i, item in enumerate(catalogue.items):
+        if item.is_one_each:
+            for r, region in enumerate(world.regions):
+                at_most(problem, f"one_{item.name}_{region}", [total(1.0, units[:, r, i])], 1.0)
     return bought
 
 

@@ -75,9 +75,10 @@ class ReleaseRows:
         labelled = worth_of_label(world.data.label_noise) * usable_studies(
             world, today, years=len(years)
         )
-        leaving = np.maximum(world.data.agreement_share, world.data.leave_share)
-        nothing = np.zeros_like(labelled)
         data = world.data
+        leaving = np.maximum(data.agreement_share, data.leave_share)
+        leaving = leaving + (1.0 - leaving) * data.federation_worth
+        nothing = np.zeros_like(labelled)
         imitated = labelled * (1.0 + data.synthetic_worth * data.synthetic_limit)
         return cls(
             problem=problem,
@@ -129,10 +130,13 @@ class ReleaseRows:
         per_study = TRAINING_MARGIN * compute.gpu_hours_per_1000_studies / 1000.0
         public = float(world.data.local_studies.sum() + world.data.public_studies.sum())
         most = per_study * float(usable_studies(world, self.today, years=y).sum())
+        most *= max(compute.federation_gpu_factor, 1.0)
         alone = TRAINING_MARGIN * compute.gpu_hours_base + per_study * public
         labels: Terms = []
         if y > 0:
-            labels = total(per_study * self.today.need, data.label_stock[y - 1])
+            need, slower = self.today.need, compute.federation_gpu_factor - 1.0
+            labels = total(per_study * need, data.label_stock[y - 1])
+            labels = labels + total(per_study * slower * need, data.federated_stock[y - 1])
         used = [(self.gpu_hours[y], -1.0)]
         switch = [(self.trained[y], alone + most)]
         at_most(self.problem, f"training_hours_{year}", [labels, switch, used], most)
@@ -153,7 +157,12 @@ class ReleaseRows:
         scale = max(float(effective.sum()), 1.0)
         shared = self.shared[y, m]
         where = f"{self.world.modalities[m]}_{self.bought.years[y]}"
-        terms = [total(effective / scale, data.shared_stock[y - 1, :, m]), [(shared, -1.0)]]
+        worth = self.world.data.federation_worth * effective / scale
+        terms = [
+            total(effective / scale, data.shared_stock[y - 1, :, m]),
+            total(worth, data.federated_stock[y - 1, :, m]),
+            [(shared, -1.0)],
+        ]
         equal(self.problem, f"shared_by_all_{where}", terms, 0.0)
         return [(shared, scale)]
 
@@ -177,7 +186,11 @@ class ReleaseRows:
             (data.label_stock[y - 1, r, m], effective[r]),
             (data.synthetic_stock[y - 1, r, m], worth),
         ]
-        others = [*everyone, (data.shared_stock[y - 1, r, m], -effective[r])]
+        others = [
+            *everyone,
+            (data.shared_stock[y - 1, r, m], -effective[r]),
+            (data.federated_stock[y - 1, r, m], -effective[r] * self.world.data.federation_worth),
+        ]
         here = (float(self.least.own[r, m]), float(self.least.other[r, m]))
         tangents = quality_tangents(
             self._benefit,

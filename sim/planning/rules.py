@@ -98,7 +98,7 @@ def _spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) 
         for claim in np.argsort(-purse.saved(a), axis=None, kind="stable"):
             r, i = divmod(int(claim), within.shape[1])
             room = most[r, i]
-            if catalogue.items[i].lever == "agreement":
+            if catalogue.items[i].is_one_each:
                 room = min(room, 1.0 - units[:, r, i].sum())
             if room < 1.0 or within[r, i] <= 0.0:
                 continue

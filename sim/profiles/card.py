@@ -84,6 +84,7 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         meanings=MEANINGS,
         words=_words,
         frozen_beyond=FROZEN_BEYOND,
+        attribute=fit["group_attribute"].replace("_", " "),
         several=len(fit["groups"]) > 1,
         number=_number,
         span=lambda pair: f"{_number(pair[0])} to {_number(pair[1])}",

@@ -4,7 +4,7 @@ A treated run is compared with the untreated run of the same counts, seed and te
 AUC becomes a *worth*: the multiple of the untreated studies with which the law gives that AUC.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,9 +177,10 @@ def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, 
             seeds = min(e.seeds for e in used)
             answers[name] = _answer(of(used), (sum(e.runs for e in used), seeds), null, unit)
 
-    noise = [e for e in found if e.is_only("noise") and e.worth is not None]
+    noise = _enough(e for e in found if e.is_only("noise") and e.worth is not None)
     add("noise_exponent", noise, 0.0, "exponent of 1 - 2 noise", _noise_exponent)
-    double = [e for e in found if e.treatment.reading == "adjudicated" and _single(e, noise)]
+    read_again = (e for e in found if e.treatment.reading == "adjudicated")
+    double = _enough(e for e in read_again if _single(e, noise))
     add(
         "double_reading_gain",
         double,
@@ -187,16 +188,16 @@ def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, 
         "multiple of the studies, at the same cases",
         lambda used: _geometric([e.worth / _floored(_single(e, noise).worth) for e in used]),
     )
-    mixes = [e for e in found if e.treatment.duplicates and e.treatment.corrupted]
+    mixes = _enough(e for e in found if e.treatment.duplicates and e.treatment.corrupted)
     add("uncurated_quality", mixes[:1], 1.0, "multiple of the studies", lambda used: used[0].worth)
     made = [e for e in found if e.is_only("synthetic")]
-    ratios = [e for e in made if e.worth is not None]
+    ratios = _enough(e for e in made if e.worth is not None)
     add("synthetic_worth", ratios, 0.0, "real studies each", lambda used: _synthetic(used)[0])
     add("synthetic_limit", ratios, 0.0, "per real study", lambda used: _synthetic(used)[1])
-    without = [e for e in made if min(e.counts) == 0]
+    without = _enough(e for e in made if min(e.counts) == 0)
     add("synthetic_without_own", without, 0.0, "AUC of the group without", _without_own)
     _add_pretraining(add, found)
-    unequal = [e for e in found if e.is_only("mitigation") and e.worth is None]
+    unequal = _enough(e for e in found if e.is_only("mitigation") and e.worth is None)
     add(
         "mitigation_sensitivity_gain",
         unequal,
@@ -220,7 +221,7 @@ def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, 
 
 
 def _add_pretraining(add: Callable[..., None], found: Sequence[Effect]) -> None:
-    used = [e for e in found if e.treatment.pretraining_steps and e.worth is not None]
+    used = _enough(e for e in found if e.treatment.pretraining_steps and e.worth is not None)
     if not used:
         return
     even = [e for e in used if e.is_only("pretraining_steps")]
@@ -236,6 +237,12 @@ def _add_pretraining(add: Callable[..., None], found: Sequence[Effect]) -> None:
     ) == 2:
         unit = "multiple of the labelled studies, all images one's own against none"
         add("pretraining_own_share", ends, 1.0, unit, _own_against_none)
+
+
+def _enough(found: Iterable[Effect]) -> list[Effect]:
+    """Return the effects with enough seeds for an interval; all of them when none has."""
+    every = list(found)
+    return [e for e in every if e.seeds >= FEWEST_SEEDS] or every
 
 
 def _noise_exponent(used: Sequence[Effect]) -> Floats:

@@ -123,7 +123,10 @@ def residuals(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
                 )
                 off = mean[measure_of] - (1 - fitted)
                 axes.scatter(studies, off, s=18, color=colour, alpha=0.85, label=group)
-            axes.set_xscale("symlog", linthresh=30, linscale=0.5)
+            axes.set_xscale("log")
+            ticks = [n for n in (10, 30, 100, 300, 1_000, 3_000, 10_000) if n < 2 * studies.max()]
+            axes.set_xticks(ticks, [f"{n:g}" for n in ticks])
+            axes.minorticks_off()
             axes.set_title(f"{LABELS[measure_of]}, measured minus fitted")
             axes.set_xlabel("effective studies: own + kappa · other")
         axes.legend(fontsize=8.5)

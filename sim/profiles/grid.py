@@ -115,13 +115,17 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _collect(folder: Path, order: list[str]) -> None:
-    """Join the plan's runs into one table, in its order, and remove the parts."""
+    """Join all runs into one table, in the plan's order, and remove the parts.
+
+    Runs that a plan no longer names stay, after those that it names: they were measured.
+    """
     files = _files(folder)
     tables = [completed(pd.read_parquet(path)) for path in files]
     table = pd.concat(tables, ignore_index=True)
     latest = table.drop_duplicates(["run_id", "group"], keep="last")
     rank = latest["run_id"].map({run: i for i, run in enumerate(order)})
-    _write(latest.loc[rank.dropna().sort_values(kind="stable").index], folder / RUNS)
+    order_of = rank.fillna(len(order)).sort_values(kind="stable")
+    _write(latest.loc[order_of.index], folder / RUNS)
     for path in (folder / PARTS).iterdir():  # and what an interruption left half written
         path.unlink()
     (folder / PARTS).rmdir()

@@ -53,7 +53,7 @@ def _model(field: Mapping[str, Any], models: Mapping[str, Any]) -> Mapping[str, 
 
 def _default(field: Mapping[str, Any], *, is_part: bool) -> str:
     value = field.get("default")
-    if is_part or value is None or value == "":
+    if is_part or value in (None, "", []):
         return "-"
     return f"`{', '.join(value) if isinstance(value, list) else str(value).lower()}`"
 

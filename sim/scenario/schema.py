@@ -161,6 +161,8 @@ class Gate(Spec):
     """Loss of benefit per unit of specificity below the target."""
     target_specificity: Share = 0.9
     """Specificity below which false positives count against a reading."""
+    mitigate: bool = False
+    """Whether a new release that fails an audit of enough power is mitigated and released again."""
 
 
 class Training(Spec):
@@ -247,7 +249,7 @@ class Override(Spec):
     """Where the number comes from."""
     status: Literal["measured", "published", "assumed", "calibrated"] = "assumed"
     """How it is known."""
-    sample: tuple[float, ...] = Field((), max_length=2_000)
+    sample: tuple[float, ...] = Field((), max_length=512)
     """Equally likely values, in place of low to high; a draw takes the same row of all samples, so
     that values fitted together stay together. Written by ``equiscan calibrate``."""
 

@@ -111,8 +111,12 @@ def prepare(
     return setting(scenario, nature, seed=seed, replication=replication, stations=stations)
 
 
-MEASURED_FACTORS = ("synthetic_worth", "synthetic_limit")
-"""Inputs that the profile measures: fields of ``Data``, operations and factors of one name."""
+MEASURED_FACTORS = {
+    "synthetic_worth": (0.0, 1.0),
+    "synthetic_limit": (0.0, 10.0),
+    "mitigation_sensitivity_gain": (-1.0, 1.0),
+}
+"""Inputs that the profile measures, by the one name of field, operation and factor; with bounds."""
 
 
 def measured(
@@ -128,10 +132,14 @@ def measured(
     for name, factor in _measured_factors(profile, scenario).items():
         drawn = sorted(factor.draws) if draw is None else factor.draws
         place = 0.5 if draw is None else row
-        values[name] = max(0.0, drawn[int(place * len(drawn))])
+        low, high = MEASURED_FACTORS[name]
+        values[name] = min(max(drawn[int(place * len(drawn))], low), high)
+    energy = {"joules_per_inference": profile.joules_per_inference}
+    gain = "mitigation_sensitivity_gain"
+    training = energy | {gain: values.pop(gain, world.compute.mitigation_sensitivity_gain)}
     return replace(
         world,
-        compute=replace(world.compute, joules_per_inference=profile.joules_per_inference),
+        compute=replace(world.compute, **training),
         data=replace(world.data, **values),
     )
 
@@ -156,7 +164,7 @@ def _with_measured(
         kept[name] = Datum(
             factor.value or 0.0, low, high, factor.unit, "", "measured",
             f"profile {profile.name}, {factor.runs} runs: {factor.status}",
-            "95% interval of a bootstrap; below 0 counts as 0",
+            "95% interval of a bootstrap over seeds",
         )  # fmt: skip
     return kept
 

@@ -137,7 +137,7 @@ def _amounts(base: Plan, most: Floats, *, worth_usd: float) -> Floats:
     price = base.catalogue.capex_usd
     wanted = np.maximum(1.0, np.ceil(worth_usd / np.where(price > 0, price, np.inf)))
     service = np.array([item.is_service for item in base.catalogue.items])
-    switch = np.array([item.lever == "agreement" for item in base.catalogue.items])
+    switch = np.array([item.is_one_each for item in base.catalogue.items])
     taken = np.where(service, base.units.max(axis=0), base.units[0])
     taken = np.where(switch, base.units.sum(axis=0), taken)
     room = np.floor(np.maximum(np.where(switch, np.minimum(most, 1.0), most) - taken, 0.0) + 1e-9)

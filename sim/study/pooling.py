@@ -47,7 +47,7 @@ def share_out(plan: Plan, scenario: Scenario, world: World) -> Plan:
         share = np.where(mine, need, 0.0) / need[mine].sum()
         for i, item in enumerate(plan.catalogue.items):
             bought = plan.units[:, p, i]
-            if item.lever == "agreement":  # a group's agreement is one of each of its countries
+            if item.is_one_each:  # one for a group is one for each of its countries
                 units[:, mine, i] = bought[:, None]
             elif item.is_service:
                 units[:, :, i] += bought[:, None] * share

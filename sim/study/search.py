@@ -33,6 +33,7 @@ HEDGES = (0.0, 0.5, 1.0)
 """Shares of the budget that candidates spend as if AI never came to read."""
 FOR_AI: tuple[LeverName, ...] = (
     "steward", "curator", "annotation", "synthesis", "gpu_hours", "audit", "site", "agreement",
+    "federation",
 )  # fmt: skip
 """Levers that are worth nothing unless AI comes to read."""
 ROUNDS = 2

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 from typer.testing import CliRunner
 
+from reports.calibration import match, overlay_targets
 from sim.baseline.build import world_and_inputs
-from sim.calibration.calibrate import _stop_if_missed
+from sim.calibration.calibrate import _stop_if_missed, calibrate
 from sim.calibration.emulator import fit_emulator
 from sim.calibration.match import figures
 from sim.calibration.outputs import OUTPUTS, Scope
@@ -17,19 +19,20 @@ from sim.calibration.overlay import write_overlay
 from sim.calibration.posterior import effective, prior_points, resample, sample_posterior
 from sim.calibration.question import read_question
 from sim.calibration.result import Calibration
-from sim.calibration.targets import Targets
+from sim.calibration.targets import OutputName, Targets
 from sim.calibration.trials import Trials, simulate_points
 from sim.cli import app
 from sim.domain.plan import empty_plan
 from sim.errors import CalibrationError, NoMatchError, ScenarioError
 from sim.pipeline.records import Run
+from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.streams import stream
 from sim.study.experiment import run_experiment
 from sim.study.names import load_scenario
 from sim.study.outcomes import run_outcomes
-from tests.targets_file import SCENARIO, TARGETS, write_targets
+from tests.targets_file import TARGETS, write_targets
 
-UNIFORM = stream(1, "a test")
+SHIPPED = Path(__file__).parents[2] / "scenarios" / "calibration"
 
 
 def problems(folder: Path, old: str, new: str) -> str:
@@ -304,6 +307,32 @@ def test_a_draw_takes_one_row_of_all_samples(found: Calibration, named: Named) -
     assert len(rows) > 15
 
 
+def test_a_resolved_scenario_holds_its_overlays(named: Named) -> None:
+    scenario = load_scenario(named(""))
+    whole = named("").parent / "whole.yaml"
+    whole.write_text(resolved_yaml(scenario), encoding="utf-8")
+    assert load_scenario(whole) == scenario
+    assert scenario_hash(load_scenario(whole)) == scenario_hash(scenario)
+
+
+def test_a_calibrated_scenario_can_be_calibrated_again(named: Named) -> None:
+    path = named("")
+    again = write_targets(path.parent, TARGETS.replace("here.yaml", "mine.yaml"))
+    reach = read_question(again).unknowns[1]
+    assert reach.status == "calibrated"
+    assert 0.25 < reach.low < reach.high < 0.75
+    more = "overrides: {dermoscopy.need_per_1000.LIC: {value: 4, source: our own count}}\n"
+    named(more)
+    with pytest.raises(ScenarioError, match=r"value of its own .* dermoscopy\.need_per_1000\.LIC;"):
+        read_question(again)
+
+
+def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.calibration.emulator.find_spec", lambda _: None)
+    with pytest.raises(CalibrationError, match=r"pip install 'equiscan\[calibrate\]'"):
+        calibrate("no matter.yaml")
+
+
 def test_the_scenarios_own_overrides_win_whole(named: Named) -> None:
     own = "overrides: {groups.urban.reach: {value: 0.6, source: our own count}}\n"
     override = load_scenario(named(own)).overrides["groups.urban.reach"]
@@ -376,6 +405,23 @@ def test_the_command_says_what_is_wrong_without_a_traceback(tmp_path: Path) -> N
     assert (told.exit_code, there.read_text(encoding="utf-8")) == (2, "mine")
 
 
-def test_the_scenario_of_the_helper_is_valid(tmp_path: Path) -> None:
-    write_targets(tmp_path, scenario=SCENARIO)
-    assert load_scenario(tmp_path / "here.yaml").title
+def test_what_is_shipped_fits_together() -> None:
+    question = read_question(SHIPPED / "ct_targets.yaml")
+    calibrated = load_scenario(SHIPPED / "ct_calibrated.yaml")
+    named = {unknown.name for unknown in question.unknowns}
+    assert set(calibrated.overrides) == named
+    assert {len(override.sample) for override in calibrated.overrides.values()} == {128}
+    kept = overlay_targets(SHIPPED / "ct_targets_overlay.yaml")
+    targets = question.targets.targets
+    assert kept["target"].tolist() == [one.name for one in targets]
+    assert kept["value"].tolist() == [one.value for one in targets]
+    nearer = (kept["after"] / kept["value"] - 1).abs() < (kept["before"] / kept["value"] - 1).abs()
+    assert nearer.all()
+    assert match(kept).count("<svg ") == 1
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_every_output_is_in_the_docs_and_in_the_schema(output: str) -> None:
+    text = (SHIPPED.parents[1] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    assert f"| `{output}` |" in text
+    assert output in get_args(OutputName)

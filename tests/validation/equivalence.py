@@ -36,16 +36,24 @@ class Comparison:
     p_value: float
 
     @property
+    def bias(self) -> float:
+        """How far we are from the reference."""
+        return self.ours - self.reference
+
+    @property
     def equivalent(self) -> bool:
         """Whether the difference is shown to lie within the margin."""
         return self.p_value < ALPHA
 
     def __str__(self) -> str:
-        bias = self.ours - self.reference
         return (
-            f"{self.measure:18} {self.reference:10.4f} {self.ours:10.4f} {bias:+9.4f} "
+            f"{self.measure:18} {self.reference:10.4f} {self.ours:10.4f} {self.bias:+9.4f} "
             f"of {self.margin:.4f}  p {self.p_value:.4f}"
         )
+
+
+FOUND: list[tuple[str, Comparison]] = []
+"""Every comparison of this session, for the table of `conftest.py`."""
 
 
 def tost(ours: Sequence[float], reference: Sequence[float], *, margin: float) -> float:
@@ -108,9 +116,16 @@ def compare(
         )
 
 
+def against(measure: str, ours: Sequence[float], exact: float, *, share: float) -> Comparison:
+    """Compare one measure with an exact number, at a margin that is a share of it."""
+    p_value = tost(ours, [exact], margin=share * exact)
+    return Comparison(measure, exact, float(np.mean(ours)), share * exact, p_value)
+
+
 def assert_equivalent(name: str, found: Iterable[Comparison]) -> None:
     """Fail unless every measure is shown to be equivalent; log the table either way."""
     comparisons = list(found)
+    FOUND.extend((name, comparison) for comparison in comparisons)
     table = "\n  ".join([name, *map(str, comparisons)])
     logging.getLogger(__name__).info(table)
     assert all(comparison.equivalent for comparison in comparisons), table

@@ -79,3 +79,17 @@ def test_more_synthetic_studies_are_never_worth_less_nor_more_than_the_limit(
         for n in (synthetic, synthetic + more)
     )
     assert 0 <= few <= many <= worth * limit * real + 1e-9
+
+
+def test_a_federation_lets_others_use_what_may_not_leave() -> None:
+    world = small_world(3, 1)
+    state = State.today(world)
+    state.labelled[0, 0, 0], state.shared[0, 0, 0] = 1_000, 100
+    apart = holdings(world, state)
+    state.active[0, world.catalogue.index("federation")] = 1.0
+    together = holdings(world, state)
+    gain = together.other - apart.other
+    # 900 stay where they are; one is worth 0.9 of one that is shared; labels are 5% wrong
+    assert gain[1, 0, 0] == pytest.approx(900 * 0.9 * (1 - 2 * 0.05) ** 2)
+    assert gain[0, 0, 0] == 0.0
+    np.testing.assert_array_equal(together.own, apart.own)

@@ -6,10 +6,13 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+import torch
 
 from sim.errors import ProfileError
 from sim.learning.response import load_profile
-from sim.profiles import MeasurementPlan, fit, grid, measure, write_card
+from sim.profiles import MeasurementPlan, fit, measure, run, write_card
+from sim.profiles.design import Contrast
+from sim.profiles.treatment import FACTORS, Treatment, treated
 
 PLAN = MeasurementPlan(
     name="phantom",
@@ -22,8 +25,38 @@ PLAN = MeasurementPlan(
     counts=(0, 20, 120),
     seeds=2,
     folds=3,
-    noise=(0.4,),
-    damage_seeds=1,
+    contrasts=[
+        {
+            "counts": [[120, 120]],
+            "seeds": 3,
+            "levels": [
+                {"noise": 0.4},
+                {"noise": 0.4, "reading": "adjudicated"},
+                {"noise": 0.4, "reading": "consensus"},
+                {"corrupted": 0.5},
+                {"duplicates": 0.5},
+            ],
+        },
+        {
+            "counts": [[20, 120]],
+            "seeds": 1,
+            "levels": [{"mitigation": m} for m in ("reweighted", "balanced", "group_dro")],
+        },
+        {
+            "counts": [[20, 20]],
+            "seeds": 1,
+            "levels": [
+                {"synthetic": 2},
+                {"pretraining_steps": 5},
+                {"pretraining_steps": 5, "pretraining_own": 1},
+                {"width": 2},
+                {"precision": "bf16"},
+                {"batch": 2},
+            ],
+        },
+    ],
+    generator_steps=5,
+    pretraining_pool=40,
     prevalence=0.5,
     image_px=16,
     widths=(8, 16),
@@ -32,7 +65,10 @@ PLAN = MeasurementPlan(
     device="cpu",
     threads=1,
 )
-VARYING = ("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit")
+VARYING = (
+    *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
+    *("peak_flops", "utilisation", "other_cores", "idle_watts"),
+)
 
 
 def repeatable(folder):
@@ -53,7 +89,8 @@ def test_every_run_has_a_row_per_group(folder):
 
 
 def test_own_images_help_and_others_help_less(folder):
-    runs = pd.read_parquet(folder / "runs.parquet").query("noise == 0 and estimable")
+    runs = pd.read_parquet(folder / "runs.parquet")
+    runs = runs[~treated(runs) & runs["estimable"]]
     mean = runs.groupby(["n_own", "n_other"])["auc"].mean()
     assert mean[120, 0] > 0.8
     assert mean[120, 0] > mean[0, 120] + 0.05
@@ -73,6 +110,68 @@ def test_time_and_energy_are_recorded_with_their_source(folder):
     assert (runs["flops_per_training_sample"] > runs["flops_per_inference"]).all()
 
 
+def test_every_factor_has_rows_and_its_cost(folder):
+    runs = pd.read_parquet(folder / "runs.parquet").drop_duplicates("run_id").set_index("run_id")
+    plain = runs[~treated(runs)]
+    assert (plain["studies_trained"] == plain["n_total"]).all()
+    assert (plain["prepared"].isna()).all()
+    by = {name: runs[runs[name] != plain[name].iloc[0]] for name in FACTORS}
+    assert all(len(rows) for rows in by.values())
+    assert (by["synthetic"]["studies_trained"] == 3 * by["synthetic"]["n_total"]).all()
+    assert (by["synthetic"]["generation_kwh"] > 0).all()
+    assert (by["pretraining_steps"]["preparation_kwh"] > 0).all()
+    assert (by["width"]["flops_per_inference"] > 1.5 * plain["flops_per_inference"].iloc[0]).all()
+    assert by["batch"]["samples_trained"].iloc[0] == plain["samples_trained"].iloc[0]
+    consensus = runs[runs["reading"] == "consensus"]
+    assert (consensus["readings"] == 2 * consensus["n_total"]).all()
+    assert (consensus["studies_trained"] < consensus["n_total"]).all()
+    assert (runs["utilisation"].between(0, 1.5)).all()
+    assert (runs["other_cores"] >= 0).all()
+
+
+def test_damage_costs_studies_of_a_phantom_and_few_seeds_resolve_nothing(folder):
+    fitted = fit(folder, draws=10)
+    only = {next(iter(r)): r for r in fitted["treatments"] if r["assumed"] is not None}
+    assert set(only) == {"noise", "corrupted", "duplicates"}
+    assert all(row["worth"]["high"] < 0.9 for row in only.values())
+    assert fitted["factors"]["noise_exponent"]["status"] == "measured"  # three seeds
+    assert fitted["factors"]["mitigation_gap_change"]["status"] == "not resolved"  # one
+
+
+def test_a_plan_may_grow_and_keeps_what_was_measured(tmp_path):
+    small = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": ()})
+    measure(small, data=None, out=tmp_path)
+    before = pd.read_parquet(tmp_path / "runs.parquet")
+    contrast = Contrast(counts=((20, 20),), levels=(Treatment(noise=0.1),), seeds=1)
+    measure(small.model_copy(update={"contrasts": (contrast,)}), data=None, out=tmp_path)
+    after = pd.read_parquet(tmp_path / "runs.parquet")
+    assert set(after["run_id"]) - set(before["run_id"]) == {"n20-20_noise0.1_corrupted0_seed0"}
+    assert after["seconds"].isin(before["seconds"]).sum() == len(before)
+    measure(small, data=None, out=tmp_path)
+    assert len(pd.read_parquet(tmp_path / "runs.parquet")) == len(after)
+
+
+def test_a_loss_that_is_no_number_is_a_row(tmp_path):
+    plan = PLAN.model_copy(
+        update={"counts": (0, 20), "seeds": 1, "contrasts": (), "learning_rate": 1e30}
+    )
+    with pytest.raises(ProfileError, match="Lower 'learning_rate'"):
+        measure(plan, data=None, out=tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(ProfileError, match="device 'cuda' and there is none"):
+        measure(PLAN.model_copy(update={"device": "cuda"}), data=None, out=tmp_path)
+    contrast = Contrast(counts=((20, 20),), levels=(Treatment(precision="tf32"),), seeds=1)
+    plan = PLAN.model_copy(
+        update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": (contrast,)}
+    )
+    measure(plan, data=None, out=tmp_path)
+    errors = pd.read_parquet(tmp_path / "runs.parquet")["error"].dropna().unique().tolist()
+    assert errors == ["ProfileError: precision 'tf32' needs CUDA, and this is cpu."]
+
+
 def test_an_interrupted_plan_goes_on_to_the_same_table(folder, tmp_path):
     def stop(done, *_):
         if done == 5:
@@ -88,18 +187,19 @@ def test_an_interrupted_plan_goes_on_to_the_same_table(folder, tmp_path):
 
 
 def test_a_failed_run_is_a_row_and_is_tried_again(tmp_path, monkeypatch):
-    plan = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "noise": ()})
-    trained = grid.train
+    plan = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": ()})
+    trained = run.train
 
-    def out_of_memory(plan, images, label, **rest):
-        if len(label) == 40:
+    def out_of_memory(plan, learnt, **rest):
+        if len(learnt) == 40:
             raise RuntimeError("out of memory")
-        return trained(plan, images, label, **rest)
+        return trained(plan, learnt, **rest)
 
-    monkeypatch.setattr(grid, "train", out_of_memory)
+    monkeypatch.setattr(run, "train", out_of_memory)
     measure(plan, data=None, out=tmp_path)
     runs = pd.read_parquet(tmp_path / "runs.parquet")
-    assert runs["error"].dropna().unique().tolist() == ["RuntimeError: out of memory"]
+    (error,) = runs["error"].dropna().unique()
+    assert error.startswith("RuntimeError: out of memory (lower 'batch'")
     monkeypatch.undo()
     measure(plan, data=None, out=tmp_path)
     again = pd.read_parquet(tmp_path / "runs.parquet")
@@ -123,7 +223,7 @@ def test_the_card_is_one_page_that_says_phantom(folder):
 
     Links().feed(page)
     assert links == []
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 10
     assert "phantom images, not of patients" in page
     assert "not estimable" in page
     assert load_profile(folder).data == "phantom"

@@ -37,7 +37,7 @@ def test_every_treated_run_has_an_untreated_one_of_its_counts_and_seed(plan):
     assert all(Cell(c.counts, c.seed) in cells for c in treated)
 
 
-def test_run_ids_name_what_was_done_and_older_names_stay(plan):
+def test_run_ids_name_what_was_done_and_older_names_stay():
     assert Cell((60, 0), 2, Treatment(noise=0.1)).run_id == "n60-0_noise0.1_corrupted0_seed2"
     wide = Treatment(width=2, mitigation="balanced")
     assert wide.words == "noise0_corrupted0_mitigation-balanced_width2"

@@ -52,6 +52,7 @@ FORBIDDEN = (
     "audit",
     "site",
     "agreement",
+    "federation",
 )
 
 

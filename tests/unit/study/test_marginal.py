@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sim.domain.lever import Item
 from sim.domain.plan import spend_usd
 from sim.study.marginal import CANDIDATES, additions, marginal_table
 from tests.small_world import ITEMS, small_world
@@ -26,7 +27,7 @@ def test_an_addition_is_one_unit_or_two_percent_of_a_years_budget() -> None:
 
 def test_an_addition_stays_within_the_yearly_bounds() -> None:
     most = np.full((2, len(ITEMS)), 200.0)
-    most[0, 0], most[1, 0], most[:, -1] = 1.0, 0.0, 1.0
+    most[0, 0], most[1, 0], most[:, ITEMS.index(Item("agreement"))] = 1.0, 0.0, 1.0
     base = plan_of({"agreement": 1.0, "steward": 198.0})
     units = {
         (extra.region, extra.item): extra.units

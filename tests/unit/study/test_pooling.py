@@ -29,7 +29,7 @@ WHO = members(SCENARIO)
 COUNTRIES = build_world(SCENARIO, draw=None)
 GROUPS = build_world(pooled(SCENARIO), draw=None)
 ITEMS = GROUPS.catalogue.items
-AGREEMENT = GROUPS.catalogue.index("agreement")
+ONE_EACH = [item.is_one_each for item in ITEMS]
 YEARS = SCENARIO.horizon.decide_years
 NONE = empty_plan("plan", GROUPS.catalogue, GROUPS.regions, years=YEARS, start_year=2027)
 
@@ -44,7 +44,7 @@ def group_plans(draw: st.DrawFn) -> Plan:
     units *= luck.random(units.shape) < draw(st.sampled_from([0.1, 0.5, 1.0]))
     asset = [not item.is_service for item in ITEMS]
     units[:, :, asset] = np.round(units[:, :, asset])
-    units[:, :, AGREEMENT] *= np.cumsum(units[:, :, AGREEMENT], axis=0) <= 1.0
+    units[:, :, ONE_EACH] *= np.cumsum(units[:, :, ONE_EACH], axis=0) <= 1.0
     return replace(NONE, units=units, gap=0.1, predicted=0.5)
 
 
@@ -70,12 +70,11 @@ def test_sharing_out_adds_no_unit_and_no_dollar(plan: Plan) -> None:
     assert (shared.units <= most).all()
     asset = [not item.is_service for item in ITEMS]
     assert (shared.units[:, :, asset] == np.round(shared.units[:, :, asset])).all()
-    agreement = GROUPS.catalogue.index("agreement")
     for country, group in zip(shared.regions, members(SCENARIO).income_groups, strict=True):
         c, p = shared.regions.index(country), plan.regions.index(group)
-        np.testing.assert_array_equal(shared.units[:, c, agreement], plan.units[:, p, agreement])
+        np.testing.assert_array_equal(shared.units[:, c, ONE_EACH], plan.units[:, p, ONE_EACH])
     totals = by_group(shared.units)
-    totals[:, :, agreement] = plan.units[:, :, agreement]
+    totals[:, :, ONE_EACH] = plan.units[:, :, ONE_EACH]
     assert (totals <= plan.units * (1 + 1e-12) + 1e-9).all()
     # units are only lost where a country has as many as it can take
     full = by_group((shared.units >= most).astype(float)) > 0
