@@ -80,7 +80,7 @@ Outside = Annotated[
 @app.command()
 def validate(file: ScenarioFile, changes: Changes = None, allow_outside: Outside = False) -> None:
     """Check a scenario: say what is wrong, on which line, and what is allowed."""
-    from sim.baseline.build import members
+    from sim.baseline.members import members
     from sim.study.names import load_scenario
 
     scenario = load_scenario(file, overrides=changes or (), allow_outside=allow_outside)
@@ -254,6 +254,9 @@ def profile_list() -> None:
                 "task": [row.task for row in rows],
                 "images": [row.data for row in rows],
                 "runs": [row.runs for row in rows],
+                "factors": [
+                    sum(one.status == "measured" for one in row.factors.values()) for row in rows
+                ],
             }
         )
     )

@@ -1,15 +1,14 @@
 """Build the world of one draw from the tables: countries pooled into the scenario's regions."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
 from sim.baseline import tables
 from sim.baseline.inputs import Inputs
+from sim.baseline.members import Members, members
 from sim.baseline.world import Care, Compute, Data, World
 from sim.domain.lever import Catalogue, Floats, Item, LeverName
-from sim.errors import MOST_SHOWN, ScenarioError, nearest
 from sim.scenario.schema import PRIORITIES, Scenario
 from sim.units import DAYS_PER_WEEK, DAYS_PER_YEAR, MINUTES_PER_HOUR, WEEKS_PER_YEAR
 
@@ -26,84 +25,6 @@ IMPORTED: tuple[LeverName, ...] = ("scanner", "site")
 """Levers whose price carries freight and duty."""
 PERSONS_PER_MILLION = 1e6
 GPU = "H100"
-INCOME_GROUPS = {
-    "LIC": "Low income",
-    "LMC": "Lower middle income",
-    "UMC": "Upper middle income",
-    "HIC": "High income",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """Which countries make up which region."""
-
-    countries: tuple[str, ...]
-    income_groups: tuple[str, ...]
-    regions: tuple[str, ...]
-    names: tuple[str, ...]
-    belongs: Floats
-    """1 where a country is in a region, shape (region, country)."""
-
-
-def members(scenario: Scenario) -> Members:
-    """Resolve the scenario's regions to countries; ``ScenarioError`` for an unknown one.
-
-    Regions that policy steps and stated queues name must be among them.
-    """
-    who = _members(scenario)
-    places = {f"{region}.{modality}" for region in who.regions for modality in scenario.modalities}
-    for number, step in enumerate(scenario.policy_steps):
-        _known(f"policy_steps.{number}.regions", step.regions, set(who.regions))
-    for station, queues in scenario.backlog.items():
-        _known(f"backlog.{station}", queues, places)
-    return who
-
-
-def _known(key: str, given: Iterable[str], allowed: set[str]) -> None:
-    for name in given:
-        if name not in allowed:
-            shown = ", ".join(sorted(allowed)[:MOST_SHOWN])
-            raise ScenarioError(
-                f"{key}: '{name}' is not in this scenario; it has {shown}.{nearest(name, allowed)}"
-            )
-
-
-def _members(scenario: Scenario) -> Members:
-    known = tables.countries()
-    chosen: dict[str, None] = {}
-    for entry in scenario.regions:
-        chosen |= dict.fromkeys(_countries_of(entry))
-    countries = tuple(sorted(chosen))
-    groups = tuple(str(known.loc[iso3, "income_group"]) for iso3 in countries)
-    if scenario.by == "country":
-        names = tuple(str(known.loc[iso3, "name"]) for iso3 in countries)
-        return Members(countries, groups, countries, names, np.eye(len(countries)))
-    regions = tuple(group for group in INCOME_GROUPS if group in groups)
-    belongs = np.array([[float(group == region) for group in groups] for region in regions])
-    return Members(countries, groups, regions, tuple(INCOME_GROUPS[r] for r in regions), belongs)
-
-
-def region_names() -> set[str]:
-    """Return every name that ``regions`` of a scenario may hold."""
-    known = tables.countries()
-    return {"all", *INCOME_GROUPS, *known.index, *known["un_subregion"], *known["continent"]}
-
-
-def _countries_of(entry: str) -> list[str]:
-    known = tables.countries()
-    # economies without an income group or a population have no prices and no need in the tables
-    usable = known[known["income_group"].isin(list(INCOME_GROUPS))]
-    if entry == "all":
-        peopled = tables.table("country_values").xs("population", level="variable").index
-        return [iso3 for iso3 in usable.index if iso3 in peopled]
-    for column in ("income_group", "un_subregion", "continent"):
-        found = usable.index[usable[column] == entry]
-        if len(found):
-            return list(found)
-    if entry in usable.index:
-        return [entry]
-    raise ScenarioError(f"regions: unknown region '{entry}'.{nearest(entry, region_names())}")
 
 
 def build_world(scenario: Scenario, *, draw: int | None, purpose: str = "judge") -> World:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.baseline.build import members
+from sim.baseline.members import members
 from sim.calibration.targets import Targets, read_targets, scope_problems
 from sim.calibration.unknowns import Unknown, find_unknowns
 from sim.domain.lever import Floats

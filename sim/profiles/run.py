@@ -16,7 +16,7 @@ from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.energy import Meter, Reading
 from sim.profiles.images import Split, split, subset, unlabelled
 from sim.profiles.machine import describe, peak_flops, peak_memory_mb
-from sim.profiles.network import Trained, choose_device, flops, schedule, train
+from sim.profiles.network import Trained, choose_device, computing, flops, schedule, train
 from sim.profiles.scores import calibration_error, delong, rates, threshold_at
 from sim.profiles.treatment import CONTROL
 
@@ -129,7 +129,8 @@ def _train(bench: Bench, cell: Cell, parts: Split) -> tuple[Trained, Row]:
     steps, size = schedule(plan, treatment)
     forward, both = flops(plan, treatment.width)
     if treatment.precision not in bench.peaks:
-        bench.peaks[treatment.precision] = peak_flops(bench.device, treatment.precision)
+        with computing(treatment.precision, bench.device):
+            bench.peaks[treatment.precision] = peak_flops(bench.device, treatment.precision)
     peak = bench.peaks[treatment.precision]
     return network, {
         "samples_trained": steps * size,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.baseline import tables
-from sim.baseline.build import members, region_names
 from sim.baseline.inputs import override_names
+from sim.baseline.members import members, region_names
 from sim.learning.response import available, load_profile
 from sim.scenario import files
 from sim.scenario.schema import Scenario

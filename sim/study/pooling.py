@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.baseline.build import members
+from sim.baseline.members import members
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.baseline.build import members
+from sim.baseline.members import members
 from sim.scenario.fields import field_table
 from sim.scenario.files import scenario_schema
 from sim.study.names import load_scenario

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sim.errors import ProfileError
 from sim.learning.response import (
+    FACTORS,
     FROZEN_BEYOND,
     Response,
     available,
@@ -52,7 +53,9 @@ def test_an_error_is_at_most_one():
     assert poor.error(0.0, 0.0) == 1.0
 
 
-def test_every_draw_of_the_shipped_profile_obeys_the_contract(profile):
+@pytest.mark.parametrize("name", available())
+def test_every_draw_of_a_shipped_profile_obeys_the_contract(name):
+    profile = load_profile(name)
     own = np.array([0.0, 10.0, 100.0, 1_000.0, 1e6])
     chance = profile.specificity
     for draw in range(profile.size):
@@ -60,6 +63,20 @@ def test_every_draw_of_the_shipped_profile_obeys_the_contract(profile):
         assert (np.diff(error) <= 1e-12).all()
         assert 0 <= error[-1] <= error[0] <= chance + 1e-4  # stored with six digits
         assert 0 <= profile.draws["kappa"][draw] <= 1
+
+
+@pytest.mark.parametrize("name", available())
+def test_factors_are_named_bounded_and_reproduced_by_their_draws(name):
+    factors = load_profile(name).factors
+    assert tuple(factors) == FACTORS
+    for factor in factors.values():
+        if factor.status == "not measured":
+            assert (factor.value, factor.runs, factor.draws) == (None, 0, ())
+            continue
+        assert factor.low <= factor.value <= factor.high
+        assert np.median(factor.draws) == pytest.approx(factor.value, rel=1e-3, abs=1e-6)
+        if factor.status == "measured":
+            assert not factor.low <= factor.null <= factor.high
 
 
 def test_the_shipped_profile_is_real_and_states_its_limits(profile):

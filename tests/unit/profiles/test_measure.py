@@ -162,7 +162,7 @@ def test_a_loss_that_is_no_number_is_a_row(tmp_path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(ProfileError, match="device 'cuda' and there is none"):
-        measure(PLAN.model_copy(update={"device": "cuda"}), data=None, out=tmp_path)
+        measure(PLAN.model_copy(update={"device": "cuda"}), data=None, out=tmp_path / "none")
     contrast = Contrast(counts=((20, 20),), levels=(Treatment(precision="tf32"),), seeds=1)
     plan = PLAN.model_copy(
         update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": (contrast,)}
@@ -172,18 +172,25 @@ def test_a_gpu_that_is_not_there_is_an_error(tmp_path):
     assert errors == ["ProfileError: precision 'tf32' needs CUDA, and this is cpu."]
 
 
-def test_an_interrupted_plan_goes_on_to_the_same_table(folder, tmp_path):
+def test_an_interrupted_plan_goes_on_to_the_same_table(tmp_path):
+    contrast = Contrast(
+        counts=((20, 20),), levels=(Treatment(synthetic=1), Treatment(pretraining_steps=3)), seeds=1
+    )
+    plan = PLAN.model_copy(update={"counts": (0, 20), "steps": 20, "contrasts": (contrast,)})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    measure(plan, data=None, out=whole)
+
     def stop(done, *_):
-        if done == 5:
+        if done == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measure(PLAN, data=None, out=tmp_path, progress=stop)
-    assert not (tmp_path / "runs.parquet").exists()
+        measure(plan, data=None, out=parts, progress=stop)
+    assert not (parts / "runs.parquet").exists()
     seen = []
-    measure(PLAN, data=None, out=tmp_path, progress=lambda *done: seen.append(done[0]))
-    assert seen[0] == 6
-    pd.testing.assert_frame_equal(repeatable(tmp_path), repeatable(folder))
+    measure(plan, data=None, out=parts, progress=lambda *done: seen.append(done[0]))
+    assert seen[0] == 5
+    pd.testing.assert_frame_equal(repeatable(parts), repeatable(whole))
 
 
 def test_a_failed_run_is_a_row_and_is_tried_again(tmp_path, monkeypatch):

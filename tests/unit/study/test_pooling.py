@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.baseline.build import build_world, members
+from sim.baseline.build import build_world
+from sim.baseline.members import members
 from sim.domain.plan import Plan, empty_plan, spend_usd
 from sim.planning.purchases import most_per_year
 from sim.scenario.schema import LeverBounds
