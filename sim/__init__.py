@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sim.scenario.files import scenario_schema
     from sim.scenario.schema import Scenario
     from sim.study.execution import execute
+    from sim.study.experiment import prepare
     from sim.study.names import load_scenario
     from sim.study.result import StudyResult, load
 
@@ -40,6 +41,7 @@ __all__ = [
     "load",
     "load_profile",
     "load_scenario",
+    "prepare",
     "scenario_schema",
     "simulate",
     "warm_up",
@@ -63,6 +65,7 @@ _HOME = {
     "load": "sim.study.result",
     "load_profile": "sim.learning.response",
     "load_scenario": "sim.study.names",
+    "prepare": "sim.study.experiment",
     "scenario_schema": "sim.scenario.files",
     "simulate": "sim.pipeline.run",
     "warm_up": "sim.pipeline.run",

@@ -27,7 +27,7 @@ STATIONS = {
     ),
     "breakdowns": (
         Station(
-            40.0, 6.0, 5.0, units_per_facility=6, failures_per_week=0.15, repairs_per_week=0.75
+            42.0, 6.0, 5.0, units_per_facility=6, failures_per_week=0.3, repairs_per_week=1.5
         ), 16,
     ),
     "changing units": (

@@ -190,7 +190,7 @@ def test_one_group_leaves_kappa_open(tmp_path, folder):
     about["plan"]["groups"] = ["a"]
     runs.to_parquet(tmp_path / "runs.parquet")
     (tmp_path / "measurement.json").write_text(json.dumps(about))
-    fit(tmp_path, draws=100)
+    fit(tmp_path, draws=40)
     profile = load_profile(tmp_path)
     assert not profile.kappa_identified
     assert profile.kappa_interval[1] - profile.kappa_interval[0] > 0.8

@@ -59,7 +59,7 @@ def test_every_factor_is_varied_by_the_default_plan(plan):
         ("counts: [0,", "counts: [", "counts must hold 0"),
         ("counts: [0,", "counts: [0, 2,", "at least one positive"),
         ("seeds: ", "sedes: ", "sedes: Extra inputs"),
-        ("- counts: [[420, 420]]", "- counts: [[420]]", "name a count of each of rosendahl"),
+        ("- counts: [[0, 420]]", "- counts: [[420]]", "name a count of each of rosendahl"),
         ("{noise: 0.1}", "{noise: 0.9}", "less than or equal to 0.5"),
         ("{corrupted: 0.25}", "{reading: consensus}", "second reading changes nothing"),
         ("[vienna_dias]", "[rosendahl]", "both used and left out"),
