@@ -74,6 +74,11 @@ def step(
     steps = max(1, int(math.ceil(STEPS_PER_PATIENCE * stale_per_week.max())))
     with_ai, others = to_ai.copy(), exams - to_ai
     stale = stale_per_week / steps
+    # scratch of one region and step, made once: memory is what a small kernel spends its time on
+    came_ai, came, looked_over = (
+        np.empty_like(exams[0]), np.empty_like(exams[0]), np.empty_like(exams[0])
+    )  # fmt: skip
+    some = np.empty(exams.shape[2], dtype=np.int64)
     for results in (read_by_ai, read_by_human, unread):
         results[:] = 0
     mean_unread[:] = 0.0
@@ -81,30 +86,36 @@ def step(
     for r in range(waiting.shape[0]):
         for k in range(steps):
             tick = steps * week + k
-            came_ai = _take(2 * tick, keys[2, r], with_ai[r], steps - k)
-            came = _take(2 * tick + 1, keys[2, r], others[r], steps - k)
-            _go_stale(2 * tick, keys[1, r], stale, begun[r], waiting[r], unread[r], mean_unread[r])
+            _take(2 * tick, keys[2, r], steps - k, with_ai[r], came_ai)
+            _take(2 * tick + 1, keys[2, r], steps - k, others[r], came)
+            _go_stale(
+                2 * tick, keys[1, r], stale, begun[r], waiting[r], unread[r], mean_unread[r], some
+            )
             for p in range(hours.shape[1]):
                 hours_used[r, p] += _read(
                     tick, keys[0, r], pace[r, p], came, came_ai, hours[r, p] / steps, minutes,
-                    ai_minutes_ratio, reader_of == p, waiting[r], begun[r], read_by_ai[r],
-                    read_by_human[r],
+                    ai_minutes_ratio, reader_of, p, waiting[r], begun[r], read_by_ai[r],
+                    read_by_human[r], looked_over, some,
                 )  # fmt: skip
             _go_stale(
-                2 * tick + 1, keys[1, r], stale, begun[r], waiting[r], unread[r], mean_unread[r]
-            )
+                2 * tick + 1, keys[1, r], stale, begun[r], waiting[r], unread[r], mean_unread[r],
+                some,
+            )  # fmt: skip
         mean_unread[r] /= steps
 
 
 @njit(cache=True)
-def _take(draw: int, keys: NDArray[np.uint64], rest: Counts, steps: int) -> Counts:
+def _take(draw: int, keys: NDArray[np.uint64], steps: int, rest: Counts, taken: Counts) -> None:
     """Take out of the rest of a week what comes in the first of so many steps, shape (m, g)."""
-    taken = np.zeros_like(rest)
-    for m in range(len(rest)):
-        count = binomial(uniform(keys[m], 2 * draw), rest[m].sum(), 1.0 / steps)
-        allot(count, rest[m], uniform(keys[m], 2 * draw + 1), taken[m])
-    rest -= taken
-    return taken
+    modalities, groups = rest.shape
+    for m in range(modalities):
+        if steps == 1:
+            taken[m] = rest[m]
+        else:
+            count = binomial(uniform(keys[m], 2 * draw), rest[m].sum(), 1.0 / steps)
+            allot(count, rest[m], uniform(keys[m], 2 * draw + 1), taken[m])
+        for g in range(groups):
+            rest[m, g] -= taken[m, g]
 
 
 @njit(cache=True)
@@ -116,23 +127,27 @@ def _go_stale(
     waiting: Counts,
     unread: Counts,
     mean_unread: Floats,
+    late: Counts,
 ) -> None:
     """Move out of the queues what loses its use in half a step, at a rate per step, shape (m,).
 
     An exam that somebody has begun to read is safe. Those that go stale are the rate times the
     mean queue, so the mean queue is those expected to go, over the rate.
     """
-    late = np.zeros_like(waiting)
-    for m in range(len(waiting)):
-        chance = -math.expm1(-stale[m] / 2.0)
+    modalities, groups = waiting.shape
+    for m in range(modalities):
         exams = waiting[m].sum()
         queue = exams - (begun[m] > 0.0)
+        if queue <= 0:
+            continue
+        chance = -math.expm1(-stale[m] / 2.0)
         count = binomial(uniform(keys[m], 2 * draw), queue, chance)
-        allot(count, waiting[m], uniform(keys[m], 2 * draw + 1), late[m])
-        if queue > 0:
-            mean_unread[m] += waiting[m] * (chance / stale[m] * queue / exams)
-    waiting -= late
-    unread += late
+        allot(count, waiting[m], uniform(keys[m], 2 * draw + 1), late)
+        part = chance / stale[m] * queue / exams
+        for g in range(groups):
+            mean_unread[m, g] += waiting[m, g] * part
+            waiting[m, g] -= late[g]
+            unread[m, g] += late[g]
 
 
 @njit(cache=True)
@@ -145,40 +160,54 @@ def _read(
     hours: float,
     minutes: Floats,
     ai_minutes_ratio: Floats,
-    mine: NDArray[np.bool_],
+    reader_of: NDArray[np.int64],
+    p: int,
     waiting: Counts,
     begun: Floats,
     read_by_ai: Counts,
     read_by_human: Counts,
+    looked_over: Counts,
+    some: Counts,
 ) -> float:
-    """Read for one step, in one region and profession; return the hours spent."""
+    """Read for one step, in one region and profession; return the hours spent.
+
+    ``looked_over`` (m, g) and ``some`` (g,) are scratch.
+    """
+    modalities, groups = waiting.shape
     free = hours * MINUTES_PER_HOUR
-    ai_minutes = np.where(mine, minutes * ai_minutes_ratio, 0.0)
-    looked_over, with_ai = _with_ai(tick, keys, came_ai, ai_minutes, free)
-    before = _work(mine, minutes, waiting, begun)
-    entering = np.where(mine, minutes, 0.0)
-    variance = 0.0
-    for m in range(len(minutes)):
-        if mine[m]:
-            joining = came[m] + came_ai[m] - looked_over[m]
-            waiting[m] += joining
-            read_by_ai[m] += looked_over[m]
-            entering[m] *= joining.sum()
-            variance += joining.sum() * minutes[m] ** 2
-            variance += looked_over[m].sum() * ai_minutes[m] ** 2
-    left = _work_left(before, with_ai + entering.sum() - free, variance, uniform(pace, tick))
-    without_ai = _without_ai(
-        tick, keys, minutes, free - with_ai, left, mine, waiting, begun, read_by_human
+    with_ai = _with_ai(
+        tick, keys, came_ai, minutes, ai_minutes_ratio, reader_of, p, free, looked_over
     )
+    before = _work(reader_of, p, minutes, waiting, begun)
+    entering, variance = 0.0, 0.0
+    for m in range(modalities):
+        if reader_of[m] == p:
+            joining, seen = 0, 0
+            for g in range(groups):
+                more = came[m, g] + came_ai[m, g] - looked_over[m, g]
+                waiting[m, g] += more
+                read_by_ai[m, g] += looked_over[m, g]
+                joining += more
+                seen += looked_over[m, g]
+            entering += minutes[m] * joining
+            variance += joining * minutes[m] ** 2
+            variance += seen * (minutes[m] * ai_minutes_ratio[m]) ** 2
+    left = _work_left(before, with_ai + entering - free, variance, uniform(pace, tick))
+    without_ai = _without_ai(
+        tick, keys, minutes, free - with_ai, left, reader_of, p, waiting, begun, read_by_human,
+        some,
+    )  # fmt: skip
     return (with_ai + without_ai) / MINUTES_PER_HOUR
 
 
 @njit(cache=True)
-def _work(mine: NDArray[np.bool_], minutes: Floats, waiting: Counts, begun: Floats) -> float:
+def _work(
+    reader_of: NDArray[np.int64], p: int, minutes: Floats, waiting: Counts, begun: Floats
+) -> float:
     """Return the reader minutes that the queue of one region and profession still needs."""
     work = 0.0
     for m in range(len(minutes)):
-        if mine[m]:
+        if reader_of[m] == p:
             work += max(waiting[m].sum() - begun[m], 0.0) * minutes[m]
     return work
 
@@ -200,17 +229,29 @@ def _work_left(before: float, net: float, variance: float, u: float) -> float:
 
 @njit(cache=True)
 def _with_ai(
-    tick: int, keys: NDArray[np.uint64], to_ai: Counts, minutes: Floats, free: float
-) -> tuple[Counts, float]:
-    """Look over what AI reads, shape (m, g); return how much of it, and the minutes spent."""
-    wanted = (to_ai.sum(axis=1) * minutes).sum()
-    share = 1.0 if wanted <= free else free / wanted
-    read, spent = np.zeros_like(to_ai), 0.0
+    tick: int,
+    keys: NDArray[np.uint64],
+    to_ai: Counts,
+    minutes: Floats,
+    ai_minutes_ratio: Floats,
+    reader_of: NDArray[np.int64],
+    p: int,
+    free: float,
+    read: Counts,
+) -> float:
+    """Look over what AI reads, as much as there are hours for: ``read`` (m, g); return minutes."""
+    wanted = 0.0
     for m in range(len(minutes)):
-        count = int(math.floor(to_ai[m].sum() * share + 1e-9))
-        allot(count, to_ai[m], uniform(keys[m], 2 * tick), read[m])
-        spent += count * minutes[m]
-    return read, min(spent, free)
+        if reader_of[m] == p:
+            wanted += to_ai[m].sum() * (minutes[m] * ai_minutes_ratio[m])
+    share = 1.0 if wanted <= free else free / wanted
+    spent = 0.0
+    for m in range(len(minutes)):
+        if reader_of[m] == p:
+            count = int(math.floor(to_ai[m].sum() * share + 1e-9))
+            allot(count, to_ai[m], uniform(keys[m], 2 * tick), read[m])
+            spent += count * (minutes[m] * ai_minutes_ratio[m])
+    return min(spent, free)
 
 
 @njit(cache=True)
@@ -220,21 +261,22 @@ def _without_ai(
     minutes: Floats,
     free: float,
     left: float,
-    mine: NDArray[np.bool_],
+    reader_of: NDArray[np.int64],
+    p: int,
     waiting: Counts,
     begun: Floats,
     read_by_human: Counts,
+    read: Counts,
 ) -> float:
     """Read the queue down to the work left, in whole exams; return the minutes spent.
 
     An exam of which less than half is left is finished, where there is time for it.
     """
-    work = _work(mine, minutes, waiting, begun)
+    work = _work(reader_of, p, minutes, waiting, begun)
     left = min(max(left, work - free), work)
     idle, share = free - (work - left), left / work if work > 0.0 else 0.0
-    read = np.zeros(waiting.shape[1], dtype=np.int64)
     for m in range(len(minutes)):
-        if mine[m]:
+        if reader_of[m] == p:
             queue = waiting[m].sum()
             room = max(queue - begun[m], 0.0)
             rest = room * share
@@ -243,8 +285,9 @@ def _without_ai(
                 rest = 0.0
             done, begun[m] = serve(queue, room - rest, begun[m])
             allot(done, waiting[m], uniform(keys[m], 2 * tick + 1), read)
-            waiting[m] -= read
-            read_by_human[m] += read
+            for g in range(len(read)):
+                waiting[m, g] -= read[g]
+                read_by_human[m, g] += read[g]
     return max(free - idle, 0.0)
 
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.learning.effects import effective_studies
+from sim.profiles.factors import FEWEST_SEEDS
 from sim.profiles.figures import GREY, HUES, INK, STYLE, svg
 from sim.profiles.treatment import CONTROL
 
@@ -29,7 +30,12 @@ READINGS = {
 
 
 def panels(fit: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return title and picture of each factor that the runs vary."""
+    """Return title and picture of each factor that the runs vary.
+
+    Treatments with too few seeds for an interval are left to the table, unless all are such.
+    """
+    enough = [r for r in fit["treatments"] if r["runs"] >= FEWEST_SEEDS]
+    fit = {**fit, "treatments": enough or fit["treatments"]}
     with mpl.rc_context(STYLE):
         drawn = [
             (title, draw(chosen, fit))
@@ -89,7 +95,7 @@ def _noise(rows: Records, fit: Mapping[str, Any]) -> Figure:
 
 def _curation(rows: Records, fit: Mapping[str, Any]) -> Figure:
     del fit
-    figure, axes = _figure("", WORTH)
+    figure, axes = _figure("", "worth")
     short = {"duplicates": "copies", "corrupted": "blank", "noise": "wrong"}
     names = [
         " + ".join(f"{100 * value:.0f}% {short[name]}" for name, value in _levels(r).items())
@@ -101,7 +107,7 @@ def _curation(rows: Records, fit: Mapping[str, Any]) -> Figure:
     axes.set_yticks(places, names, fontsize=8)
     axes.set_xlim(0, None)
     axes.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
-    axes.legend(fontsize=8, loc="lower left")
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.4, 1.17), ncols=2)
     return figure
 
 

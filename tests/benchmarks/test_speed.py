@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +17,8 @@ from sim.baseline.build import build_world
 from sim.baseline.world import World
 from sim.domain.plan import empty_plan
 from sim.pipeline.run import simulate
-from tests.scenarios import scenario
+from sim.scenario.schema import Group
+from tests.scenarios import fixed, scenario
 from tests.small_world import fixed_response, small_world
 from tests.validation.patient_level import by_patients
 from tests.validation.station import Means, Station, by_counts
@@ -106,8 +108,18 @@ def _per_exam(work: Callable[[], Means], *, days: int, repeats: int) -> tuple[fl
     return min(seconds) / exams, exams
 
 
-def one_replication(world: World, *, years: int) -> Timing:
-    plan = empty_plan("baseline", world.catalogue, world.regions, years=years, start_year=2027)
+def world_of_five_modalities() -> World:
+    """Return all countries, with five modalities and four groups."""
+    groups = {f"group{i}": Group(share=0.25, reach=fixed(0.4)) for i in range(4)}
+    names = ("chest_xray", "mammography", "ct", "mri", "fundus")
+    case = scenario(regions=("all",), groups=groups, modalities=dict.fromkeys(names, 0.2))
+    return build_world(case, draw=None)
+
+
+def one_replication(world: World, *, years: int, units: float = 0.0) -> Timing:
+    """Time a run from the warm-up on, under a plan that buys ``units`` of everything."""
+    plan = empty_plan("bench", world.catalogue, world.regions, years=years, start_year=2027)
+    plan = replace(plan, units=np.minimum(plan.units + units, world.catalogue.max_per_year))
     set_up = scenario(years=years)
     return timed(
         lambda: simulate(world, plan, fixed_response(), scenario=set_up, seed=1, replication=0),
@@ -146,6 +158,10 @@ def test_seconds_of_a_replication_against_its_size() -> None:
         ("5 regions, 12 groups (made up)", small_world(5, 12), 15),
     )
     timings = {name: one_replication(world, years=years) for name, world, years in cases}
+    full = world_of_five_modalities()
+    large = f"{len(full.regions)} countries, 5 modalities, 4 groups, 10 years"
+    timings[large] = one_replication(full, years=10)
+    timings[f"{large}, everything bought"] = one_replication(full, years=10, units=2.0)
     base = timings[cases[0][0]].seconds
     show(
         "One replication",

@@ -230,7 +230,7 @@ def test_the_card_is_one_page_that_says_phantom(folder):
 
     Links().feed(page)
     assert links == []
-    assert page.count("<svg") == 10
+    assert page.count("<svg") == 7
     assert "phantom images, not of patients" in page
     assert "not estimable" in page
     assert load_profile(folder).data == "phantom"
