@@ -21,13 +21,15 @@ TOP = 8
 """Additions shown after a run; the report has them all."""
 INTERRUPTED = 130
 TRACED = {
-    "events": ["week", "kind", "region", "detail"],
-    "jobs": ["kind", "start_week", "end_week", "gpu_hours", "interruptions", "emissions_t_co2e",
-             "outcome"],
-    "audits": ["week", "release", "region", "modality", "positives", "lower_benefit",
-               "needed_benefit", "passed"],
+    "events": {"week": "week", "kind": "kind", "region": "region", "detail": "detail"},
+    "jobs": {"kind": "kind", "asked_week": "asked", "start_week": "start", "end_week": "end",
+             "gpu_hours": "GPU-h", "interruptions": "stops", "emissions_t_co2e": "t CO2e",
+             "outcome": "outcome"},
+    "audits": {"week": "week", "region": "region", "modality": "modality", "positives": "cases",
+               "lower_benefit": "lower", "needed_benefit": "needed",
+               "power": "power", "passed": "passed"},
 }  # fmt: skip
-"""Columns of every table that ``trace`` prints."""
+"""Columns of every table that ``trace`` prints, and their headings."""
 
 
 class Commands(TyperGroup):
@@ -194,9 +196,7 @@ def report(folder: RunFolder) -> None:
 def trace(
     folder: RunFolder,
     policy: Annotated[str, typer.Option(help="Policy whose run is shown.")] = "plan",
-    table: Annotated[
-        str, typer.Option(metavar="TABLE", help="events, jobs or audits.")
-    ] = "events",
+    table: Annotated[str, typer.Option(metavar="TABLE", help="events, jobs or audits.")] = "events",
 ) -> None:
     """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
     from sim.study.folder import read_table
@@ -211,8 +211,8 @@ def trace(
             f"{folder}: no policy '{policy}' in this run; it has {', '.join(known)}."
         )
     shown = read_table(folder, table)
-    shown = shown[shown["policy"] == policy][TRACED[table]]
-    terminal.table(shown, title=f"{table.capitalize()}, {policy}")
+    shown = shown[shown["policy"] == policy][list(TRACED[table])]
+    terminal.table(shown.rename(columns=TRACED[table]), title=f"{table.capitalize()}, {policy}")
 
 
 @data.command("show")

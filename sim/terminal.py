@@ -4,6 +4,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from math import isnan
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,15 @@ def table(frame: "pd.DataFrame", *, title: str | None = None) -> None:
     for name in frame.columns:
         drawn.add_column(str(name), overflow="fold")
     for row in frame.itertuples(index=False):
-        cells = (f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row)
+        cells = (_short(cell) for cell in row)
         drawn.add_row(*map(Text, cells))
     Console(highlight=False).print(drawn)
+
+
+def _short(cell: object) -> str:
+    if isinstance(cell, float):
+        return "-" if isnan(cell) else f"{cell:.3g}"
+    return str(cell)
 
 
 def bullets(sentences: Iterable[str]) -> None:

@@ -1,13 +1,12 @@
 """Which countries a scenario is about, and which regions they make up."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.baseline import tables
 from sim.domain.lever import Floats
-from sim.errors import MOST_SHOWN, ScenarioError, nearest
+from sim.errors import ScenarioError, nearest
 from sim.scenario.schema import Scenario
 
 INCOME_GROUPS = {
@@ -31,29 +30,7 @@ class Members:
 
 
 def members(scenario: Scenario) -> Members:
-    """Resolve the scenario's regions to countries; ``ScenarioError`` for an unknown one.
-
-    Regions that policy steps and stated queues name must be among them.
-    """
-    who = _members(scenario)
-    places = {f"{region}.{modality}" for region in who.regions for modality in scenario.modalities}
-    for number, step in enumerate(scenario.policy_steps):
-        _known(f"policy_steps.{number}.regions", step.regions, set(who.regions))
-    for station, queues in scenario.backlog.items():
-        _known(f"backlog.{station}", queues, places)
-    return who
-
-
-def _known(key: str, given: Iterable[str], allowed: set[str]) -> None:
-    for name in given:
-        if name not in allowed:
-            shown = ", ".join(sorted(allowed)[:MOST_SHOWN])
-            raise ScenarioError(
-                f"{key}: '{name}' is not in this scenario; it has {shown}.{nearest(name, allowed)}"
-            )
-
-
-def _members(scenario: Scenario) -> Members:
+    """Resolve the scenario's regions to countries; ``ScenarioError`` for an unknown one."""
     known = tables.countries()
     chosen: dict[str, None] = {}
     for entry in scenario.regions:

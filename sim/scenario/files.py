@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from sim.errors import ScenarioError, nearest
+from sim.errors import MOST_SHOWN, ScenarioError, nearest
 from sim.scenario.problems import Problem, schema_problems, stop_if, unknown
 from sim.scenario.schema import Override, Scenario
 from sim.scenario.tree import Node, Place, merge, parse_tree, read_tree
@@ -38,6 +38,8 @@ class Names:
     """Profiles that come with the package, with the modality that each was measured on."""
     overrides: Callable[[Scenario], Collection[str]]
     """Dotted names of the baseline values that a scenario may replace."""
+    places: Callable[[Scenario], Collection[str]]
+    """Regions that the scenario is about, by code: countries, or groups of them."""
 
 
 def load_scenario(
@@ -77,7 +79,11 @@ def load_scenario(
         stop_if(problems, file=str(file))
         raise  # not reached: a validation error holds at least one problem
     if names is not None and not problems:
-        problems = [*_override_problems(scenario, tree, names), *_transport(scenario, tree, names)]
+        problems = [
+            *_override_problems(scenario, tree, names),
+            *_place_problems(scenario, tree, names),
+            *_transport(scenario, tree, names),
+        ]
     stop_if(problems, file=str(file))
     if "/" in scenario.profile:
         folder = (file.parent / scenario.profile).resolve()
@@ -258,6 +264,27 @@ def _override_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator
             place = tree.descend(("overrides", name))[0].place
             reason = f"no such baseline value in this scenario.{nearest(name, known)}"
             yield Problem(place, f"overrides.{name}", reason)
+
+
+def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
+    """Yield regions of policy steps, and places of stated queues, that the scenario lacks."""
+    regions = names.places(scenario) if scenario.policy_steps or scenario.backlog else ()
+    cells = [f"{region}.{modality}" for region in regions for modality in scenario.modalities]
+    named: list[tuple[tuple[str | int, ...], str, Collection[str]]] = [
+        (("policy_steps", number, "regions", place), region, regions)
+        for number, step in enumerate(scenario.policy_steps)
+        for place, region in enumerate(step.regions)
+    ]
+    named += [
+        (("backlog", station, cell), cell, cells)
+        for station, queues in scenario.backlog.items()
+        for cell in queues
+    ]
+    for path, name, allowed in named:
+        if name not in allowed:
+            hint = unknown(name, list(allowed)[:MOST_SHOWN])
+            reason = f"'{name}' is not in this scenario. {hint}"
+            yield Problem(tree.descend(path)[0].place, ".".join(map(str, path)), reason)
 
 
 def _transport(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:

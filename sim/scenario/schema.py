@@ -182,7 +182,7 @@ class PolicyStep(Spec):
     year: int = Field(ge=2020, le=2140)
     """Calendar year at whose start it begins; it never ends."""
     regions: tuple[str, ...] = ()
-    """Regions that it holds in; all of the scenario's when not given. A carbon cap holds for all."""
+    """Regions that it holds in; all of them when not given. A carbon cap holds for all."""
     share: Share | None = None
     """For a documentation mandate: share of archived studies documented where they are made."""
     t_co2e_per_year: NotNegative | None = None
@@ -196,7 +196,7 @@ class PolicyStep(Spec):
             if given != (self.kind == kind):
                 raise ValueError(f"{field} belongs to {kind}, and only there; kind is {self.kind}")
         if self.kind == "carbon_cap" and self.regions:
-            raise ValueError("a carbon_cap holds for the cluster that all regions share: no regions")
+            raise ValueError("a carbon_cap holds for the cluster that all share: no regions")
         return self
 
 

@@ -34,6 +34,7 @@ def known_names() -> files.Names:
         regions={name: str(words.get(name, name)) for name in sorted(region_names())},
         profiles={name: load_profile(name).modality for name in available()},
         overrides=override_names_of,
+        places=lambda scenario: members(scenario).regions,
     )
 
 

@@ -40,6 +40,7 @@ overrides:
 NAMES = Names(
     regions={"NO": "A region called NO", "KEN": "Kenya", "NOR": "Norway", "all": "all"},
     profiles={"dermoscopy_site": "dermoscopy"},
+    places=lambda scenario: scenario.regions,
     overrides=lambda scenario: {f"{region}.population" for region in scenario.regions},
 )
 
