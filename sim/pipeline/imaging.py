@@ -13,14 +13,7 @@ Wang, Tipper and Banerjee 1996), and each day is an implicit Euler step,
 with busy share and waiting at night. With constant arrivals it settles exactly at Erlang A.
 Chance enters as whole numbers: Poisson capacity, arrivals by day, Poisson departures of those who
 give up, passed on to the night's count by the slope of the step, which is one in a saturated
-facility and near zero where everybody is served the same day.
-
-With few facilities the counts themselves carry part of the variation that the curve averages
-over: all but ``1 / facilities`` of it, save for what comes and goes within a day. Two constants,
-``WITHIN_DAY`` and ``SCATTER``, were fitted to Erlang A for that. The kernel then agrees with Erlang
-A on exams and on those who give up within 1% of arrivals, and on the mean queue within 5% or 0.05
-people per facility, 10% for a single unit that very patient people wait for. Units pooled without
-the curve overstate exams by up to 13% and show no queue below full load (``tests/validation``).
+facility and near zero where everybody is served the same day (`facility`).
 
 Urgent groups are examined before routine ones, but no exam is broken off. That changes who waits,
 not how many. While all units of a facility are busy, its urgent people meet one fast unit
@@ -38,17 +31,13 @@ from sim.baseline.world import World
 from sim.domain.capacity import switch_share
 from sim.domain.lever import Floats
 from sim.pipeline.erlang import NODES, busy_curve, urgent_curve
-from sim.pipeline.flow import Counts, allot, binomial, poisson, uniform
+from sim.pipeline.facility import day_of, urgent_night
+from sim.pipeline.flow import Counts, allot, binomial, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
 from sim.scenario.schema import Scenario
 from sim.units import DAYS_PER_WEEK
-
-WITHIN_DAY = 0.38
-"""Queue that comes and goes within a day, in days of exams of one unit; fitted."""
-SCATTER = 0.95
-"""Offsets chance arrivals, in which a short queue is convex; fitted."""
 
 SATURATED = 16
 """Power of the share of exams that urgent people take, above which their queue is theirs alone."""
@@ -111,8 +100,9 @@ def step(
     exams, gave_up : results of the week, shape (r, m, g).
     mean_waiting : people waiting for a unit, mean of the week, shape (r, m, g).
     """
-    regions, modalities, _ = waiting.shape
-    two_classes = urgent.any()
+    regions, modalities, groups = waiting.shape
+    two_classes, routine = urgent.any(), ~urgent
+    came, some = np.empty(groups, dtype=np.int64), np.empty((2, groups), dtype=np.int64)
     for r in range(regions):
         for m in range(modalities):
             people, done, left, area = waiting[r, m].sum(), 0, 0, 0.0
@@ -121,12 +111,13 @@ def step(
             curve = curves[r, m, units - 1]
             mean_arrivals = arrived[r, m].sum() / DAYS_PER_WEEK
             # the mean: a short queue is convex in arrivals, and chance is in the curve already
-            urgent_arrivals = (expected[r, m] * urgent).sum() / DAYS_PER_WEEK
-            on_units = urgent_arrivals / speed if working[r, m] else 0.0
-            urgent_queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
-            urgent_area, taken = 0.0, 0.0
+            urgent_arrivals, urgent_queue, on_units, urgent_area, taken = 0.0, 0.0, 0.0, 0.0, 0.0
+            if two_classes:
+                urgent_arrivals = (expected[r, m] * urgent).sum() / DAYS_PER_WEEK
+                on_units = urgent_arrivals / speed if working[r, m] else 0.0
+                urgent_queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
             for day in range(DAYS_PER_WEEK):
-                served, lost, queue, delayed = _day(
+                served, lost, queue, delayed = day_of(
                     DAYS_PER_WEEK * week + day,
                     keys[0, r, m],
                     keys[1, r, m],
@@ -140,11 +131,10 @@ def step(
                     curve,
                 )
                 people += by_day[day, r, m] - served - lost
-                done += served
-                left += lost
+                done, left = done + served, left + lost
                 area += queue / DAYS_PER_WEEK
                 if two_classes:
-                    urgent_queue, share = _urgent_night(
+                    urgent_queue, share = urgent_night(
                         urgent_queue,
                         urgent_arrivals,
                         delayed,
@@ -156,7 +146,8 @@ def step(
                     urgent_queue = min(urgent_queue, queue)
                     urgent_area += urgent_queue / DAYS_PER_WEEK
                     taken += share / DAYS_PER_WEEK
-            came = waiting[r, m] + arrived[r, m]
+            for g in range(groups):
+                came[g] = waiting[r, m, g] + arrived[r, m, g]
             u = uniform(keys[2, r, m], week)
             if two_classes:
                 urgent_done, urgent_left = _urgent_share(
@@ -171,12 +162,12 @@ def step(
                 )
                 _split(
                     urgent_done, urgent_left, urgent_area, urgent, came, u,
-                    exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m],
+                    exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
                 )  # fmt: skip
                 done, left, area = done - urgent_done, left - urgent_left, area - urgent_area
             _split(
-                done, left, area, ~urgent, came, u,
-                exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m],
+                done, left, area, routine, came, u,
+                exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
             )  # fmt: skip
 
 
@@ -223,141 +214,29 @@ def _split(
     gave_up: Counts,
     waiting: Counts,
     mean_waiting: Floats,
+    some: Counts,
 ) -> None:
-    """Split the week of one class over its groups, in proportion to their people."""
-    available = np.where(members, came, 0)
-    part = np.empty_like(available)
+    """Split the week of one class over its groups, in proportion to their people.
+
+    ``some``, shape (2, g), is scratch.
+    """
+    available, part = some[0], some[1]
+    count, total = 0, 0
+    for g in range(len(members)):
+        available[g] = came[g] if members[g] else 0
+        count += members[g]
     allot(done, available, u, part)
-    available -= part
-    exams[:] = np.where(members, part, exams)
-    total = available.sum()
+    for g in range(len(members)):
+        available[g] -= part[g]
+        total += available[g]
+        if members[g]:
+            exams[g] = part[g]
+    allot(left, available, u, part)
     for g in range(len(members)):
         if members[g]:
-            share = available[g] / total if total > 0 else 1.0 / members.sum()
-            mean_waiting[g] = area * share
-    allot(left, available, u, part)
-    gave_up[:] = np.where(members, part, gave_up)
-    waiting[:] = np.where(members, available - part, waiting)
-
-
-@njit(cache=True)
-def _day(
-    day: int,
-    service: np.uint64,
-    patience: np.uint64,
-    people: int,
-    arrivals: int,
-    mean_arrivals: float,
-    working: int,
-    facilities: float,
-    exams_per_unit: float,
-    leave: float,
-    curve: Floats,
-) -> tuple[int, int, float, float]:
-    """Serve one day.
-
-    Returns exams, people who gave up, the mean number who waited, and the chance that all units of
-    a facility are busy.
-    """
-    capacity = working * exams_per_unit
-    busy, queue, slope, delayed = _night(
-        people + mean_arrivals, working, facilities, exams_per_unit, leave, curve
-    )
-    lost = min(people + arrivals, poisson(uniform(patience, day), leave * queue))
-    possible = poisson(uniform(service, 2 * day), capacity)
-    surprise = arrivals - mean_arrivals - (possible - capacity) * busy - (lost - leave * queue)
-    at_night = queue + working * busy + slope * surprise
-    # whole people: rounded up or down by chance, so that the mean is kept
-    stay = max(0, int(math.floor(at_night + uniform(service, 2 * day + 1))))
-    served = max(0, people + arrivals - lost - stay) if working else 0
-    return served, lost, queue, delayed
-
-
-@njit(cache=True)
-def _night(
-    people: float,
-    working: int,
-    facilities: float,
-    exams_per_unit: float,
-    leave: float,
-    curve: Floats,
-) -> tuple[float, float, float, float]:
-    """Solve the implicit step of a day that began, arrivals included, with so many people.
-
-    Returns the busy share of the units, the people waiting, how many more people are there at
-    night for one more in the morning, and the chance that all units of a facility are busy.
-    """
-    low, high = 0, curve.shape[1] - 1
-    demand_low, queue_low = 0.0, 0.0
-    queue_high = _waiting(working * curve[0, high], working, facilities, exams_per_unit, leave)
-    full = working * (1.0 + exams_per_unit)
-    demand_high = full * curve[1, high] + (1.0 + leave) * queue_high
-    if people >= demand_high:
-        return 1.0, (people - full) / (1.0 + leave), 1.0 / (1.0 + leave), 1.0
-    while high - low > 1:
-        middle = (low + high) // 2
-        queue = _waiting(working * curve[0, middle], working, facilities, exams_per_unit, leave)
-        demand = full * curve[1, middle] + (1.0 + leave) * queue
-        if demand > people:
-            high, demand_high, queue_high = middle, demand, queue
-        else:
-            low, demand_low, queue_low = middle, demand, queue
-    part = (people - demand_low) / (demand_high - demand_low)
-    busy = curve[1, low] + part * (curve[1, high] - curve[1, low])
-    queue = queue_low + part * (queue_high - queue_low)
-    rise = queue_high - queue_low + working * (curve[1, high] - curve[1, low])
-    delayed = curve[2, low] + part * (curve[2, high] - curve[2, low])
-    return busy, queue, rise / (demand_high - demand_low), delayed
-
-
-@njit(cache=True)
-def _urgent_night(
-    before: float,
-    arrivals: float,
-    delayed: float,
-    facilities: float,
-    capacity: float,
-    leave: float,
-    curve: Floats,
-) -> tuple[float, float]:
-    """Solve the step of a day for urgent people alone, as `_night` does for everybody.
-
-    Returns those who wait, and the chance that the next exam goes to one of them.
-
-    They wait only while all units of their facility are busy, a share ``delayed`` of the time, and
-    ``capacity`` is what all units of a facility can do in a day.
-    """
-    busy = delayed * facilities
-    if busy <= 0.0:
-        return (0.0, 0.0) if facilities > 0.0 else ((before + arrivals) / (1.0 + leave), 1.0)
-    people = before / busy + arrivals / facilities
-    low, high = 0, curve.shape[1] - 1
-    high_demand = (1.0 + leave) * curve[3, high] + capacity * curve[4, high]
-    if people >= high_demand:
-        return busy * (people - capacity) / (1.0 + leave), delayed
-    low_demand = 0.0
-    while high - low > 1:
-        middle = (low + high) // 2
-        demand = (1.0 + leave) * curve[3, middle] + capacity * curve[4, middle]
-        if demand > people:
-            high, high_demand = middle, demand
-        else:
-            low, low_demand = middle, demand
-    part = (people - low_demand) / (high_demand - low_demand)
-    queue = curve[3, low] + part * (curve[3, high] - curve[3, low])
-    return busy * queue, delayed * (curve[4, low] + part * (curve[4, high] - curve[4, low]))
-
-
-@njit(cache=True, inline="always")
-def _waiting(
-    mean_queue: float, working: int, facilities: float, exams_per_unit: float, leave: float
-) -> float:
-    """Return the queue of the day for a long-run mean queue at the same busy share."""
-    if working == 0:
-        return 0.0
-    within_day = WITHIN_DAY * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
-    resolved = within_day * math.log1p(SCATTER * mean_queue / within_day)
-    return mean_queue + (resolved - mean_queue) / facilities
+            mean_waiting[g] = area * (available[g] / total if total > 0 else 1.0 / count)
+            gave_up[g] = part[g]
+            waiting[g] = available[g] - part[g]
 
 
 @njit(cache=True)
