@@ -2,8 +2,9 @@
 
 With few facilities the counts themselves carry part of the variation that the curve averages
 over: all but ``1 / facilities`` of it, save for what comes and goes within a day. Two constants,
-``WITHIN_DAY`` and ``SCATTER``, were fitted to Erlang A for that. What it reaches, and where it falls short, is in docs/validation.md. Units pooled without the curve
-overstate exams by up to 13% and show no queue below full load.
+``WITHIN_DAY`` and ``SCATTER``, were fitted to Erlang A for that. What that reaches, and where it
+falls short, is in docs/validation.md. Units pooled without the curve overstate exams by up to 13%
+and show no queue below full load.
 """
 
 import math
