@@ -1,9 +1,9 @@
 """One day of a facility: how many people are examined, give up, and wait at night.
 
 With few facilities the counts themselves carry part of the variation that the curve averages
-over: all but ``1 / facilities`` of it, save for what comes and goes within a day. Two constants,
-``WITHIN_DAY`` and ``SCATTER``, were fitted to Erlang A for that. What that reaches, and where it
-falls short, is in docs/validation.md. Units pooled without the curve overstate exams by up to 13%
+over: all but ``1 / facilities`` of it, save for what comes and goes within a day. The constants
+below were fitted to Erlang A and Erlang C for that. What that reaches, and where it falls short, is
+in docs/validation.md. Units pooled without the curve overstate exams by up to 13%
 and show no queue below full load.
 """
 
@@ -19,6 +19,9 @@ WITHIN_DAY = 0.38
 """Queue that comes and goes within a day, in days of exams of one unit; fitted."""
 SCATTER = 0.95
 """Offsets chance arrivals, in which a short queue is convex; fitted."""
+PATIENT_LESS, PATIENT_BELOW = 0.25, 0.03
+"""Where people give up at a rate far below so many per day, ``WITHIN_DAY`` is less by such a share:
+a queue that forgets nothing carries its variation from day to day; fitted to Erlang C."""
 
 
 @njit(cache=True)
@@ -136,6 +139,7 @@ def _waiting(
     """Return the queue of the day for a long-run mean queue at the same busy share."""
     if working == 0:
         return 0.0
-    within_day = WITHIN_DAY * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
+    carried = 1.0 - PATIENT_LESS * math.exp(-leave / PATIENT_BELOW)
+    within_day = WITHIN_DAY * carried * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
     resolved = within_day * math.log1p(SCATTER * mean_queue / within_day)
     return mean_queue + (resolved - mean_queue) / facilities
