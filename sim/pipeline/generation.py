@@ -54,6 +54,9 @@ class Generation(Station):
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Fill the room that real studies leave, where a trained generator is at hand."""
         self.capacity = self.bought(state, "synthesis") / WEEKS_PER_YEAR
+        if not self.capacity.any():
+            flows.generated[:] = 0
+            return
         most = np.floor(self.world.data.synthetic_limit * state.labelled).astype(np.int64)
         room = (most - state.synthetic).clip(min=0) * state.generator_ready[:, :, None]
         generate(tick, self.keys, self.capacity, room, state.generation_begun, flows.generated)

@@ -116,9 +116,8 @@ def _weeks(calendar: Calendar, week: Week, *, first: int) -> Process:
     while True:
         now = int(calendar.env.now)
         week.step(calendar.state, first + now)
-        accounts = week.accounts(calendar.state)
-        for name, series in records.stations.items():
-            series.write(now, accounts[name])
+        for name, account in week.accounts(calendar.state, records.stations).items():
+            records.stations[name].write(now, account)
         books.write(calendar.state, week.flows, calendar.year)
         pay()
         yield calendar.env.timeout(1)

@@ -1,5 +1,7 @@
 """One week of every station, in order, for all regions at once."""
 
+from collections.abc import Container
+
 import numpy as np
 
 from sim.baseline.world import World
@@ -44,9 +46,13 @@ class Week:
         for station, waiting in zip(own, before, strict=True):
             _check(station, station.account(state, self.flows), waiting)
 
-    def accounts(self, state: State) -> dict[str, Account]:
-        """Return the accounts of the week that was just stepped, by station."""
-        return {station.name: station.account(state, self.flows) for station in self.stations}
+    def accounts(self, state: State, names: Container[str]) -> dict[str, Account]:
+        """Return the accounts of some stations for the week that was just stepped."""
+        return {
+            station.name: station.account(state, self.flows)
+            for station in self.stations
+            if station.name in names
+        }
 
 
 def _waiting(account: Account) -> Counts:

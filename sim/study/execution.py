@@ -22,7 +22,7 @@ from sim.pipeline.records import Run
 from sim.pipeline.stations import STATIONS, Stations
 from sim.planning.purchases import most_per_year
 from sim.scenario.files import resolved_yaml
-from sim.scenario.schema import Scenario
+from sim.scenario.schema import Scenario, Weekly
 from sim.study import folder
 from sim.study.assembly import marginal_values, result_tables, robustness_table
 from sim.study.design import Experiment, Variant
@@ -96,8 +96,9 @@ class Bench:
 
     def run(self, task: Task) -> int:
         """Run the cases of a task in one setting, write their parts, and return how many."""
-        setting = self.prepare(self.scenario, task.draw, task.replication, "judge")
         shown = task.draw == 0 and task.replication == 0
+        scenario = self.scenario if shown else unrecorded(self.scenario)
+        setting = self.prepare(scenario, task.draw, task.replication, "judge")
         for case in task.cases:
             place = self.place(Experiment(case.name, task.draw, task.replication))
             run = setting.run(case.plan, variant=case.variant)
@@ -180,7 +181,7 @@ def _proposals(bench: Bench, world: World, crew: Crew) -> dict[str, Proposal]:
     scenario = bench.scenario
     place = folder.part(bench.partial, "plans")
     if not place.is_dir():
-        made = make_plans(scenario, prepare=bench.prepare, spread=crew)
+        made = make_plans(unrecorded(scenario), prepare=bench.prepare, spread=crew)
         folder.write_part(place, tables_of(made))
     tables = {name: folder.read_table(place, name) for name in ("plan", "programme", "duals")}
     return proposals_of(tables, scenario=scenario, regions=world.regions, catalogue=world.catalogue)
@@ -235,6 +236,11 @@ def _in_pool(pool: ProcessPoolExecutor, work: Callable[[T], R], on: Iterable[T],
     futures = [pool.submit(work, one) for one in on]
     for future in as_completed(futures):
         yield future.result()
+
+
+def unrecorded(scenario: Scenario) -> Scenario:
+    """Return the scenario without weekly series: nobody reads them of a run that is not shown."""
+    return scenario.model_copy(update={"weekly": Weekly(detail="none")})
 
 
 def _part(run: Run, *, shown: bool) -> dict[str, pd.DataFrame]:
