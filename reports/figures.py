@@ -53,7 +53,11 @@ def money(spend: pd.DataFrame) -> str:
     shades = LinearSegmentedColormap.from_list("money", ["#f5f9fc", "#0072b2"])
     top = max(float(shown.to_numpy().max()), 1e-9)
     axes.imshow(shown.to_numpy(), cmap=shades, vmin=0.0, vmax=top, aspect="auto")
-    axes.set_xticks(range(shown.shape[1]), [stage.replace(" ", "\n") for stage in shown.columns])
+    names = [
+        str(stage).replace(" ", "\n").replace("mentation", "-\nmentation")
+        for stage in shown.columns
+    ]
+    axes.set_xticks(range(shown.shape[1]), names, fontsize=8)
     axes.set_yticks(range(shown.shape[0]), list(shown.index))
     axes.grid(visible=False)
     axes.tick_params(length=0)
