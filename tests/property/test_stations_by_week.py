@@ -46,7 +46,7 @@ def test_exams_and_hours_add_up_in_every_week(
     labelling_hours = world.data.annotation_minutes / MINUTES_PER_HOUR
     for tick in range(40):
         week.step(state, tick)
-        for name, account in week.accounts(state).items():
+        for name, account in week.accounts(state, STATIONS).items():
             entered, *out = (0 if counts is None else counts for counts in account.counts())
             np.testing.assert_array_equal(waiting[name] + entered, sum(out), err_msg=name)
             waiting[name] = 0 if account.waiting is None else account.waiting.copy()
