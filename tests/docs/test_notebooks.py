@@ -8,7 +8,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 FILES = sorted(FOLDER.glob("*.ipynb"))
-LIMIT_S = 120
+LIMIT_S = 900  # of a cell; only to end one that hangs
 """Most seconds of one cell."""
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -125,7 +126,9 @@ def test_every_factor_has_rows_and_its_cost(folder):
     consensus = runs[runs["reading"] == "consensus"]
     assert (consensus["readings"] == 2 * consensus["n_total"]).all()
     assert (consensus["studies_trained"] < consensus["n_total"]).all()
-    assert (runs["utilisation"].between(0, 1.5)).all()
+    # how high it is depends on what else the machine does meanwhile
+    work = runs["samples_trained"] * runs["flops_per_training_sample"]
+    np.testing.assert_allclose(runs["utilisation"] * runs["seconds"] * runs["peak_flops"], work)
     assert (runs["other_cores"] >= 0).all()
 
 
