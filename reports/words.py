@@ -16,11 +16,13 @@ ITEM_WORDS = {
     "curator": "data curators",
     "annotation": "annotation hours",
     "synthesis": "synthetic studies",
+    "pretraining": "GPU-hours of pre-training",
+    "federation": "federated training nodes",
     "gpu_hours": "GPU-hours",
+    "gpu_server": "GPU servers of one's own",
     "audit": "local audits",
     "site": "AI deployment sites",
     "agreement": "data-sharing agreements",
-    "federation": "federated training nodes",
 }
 
 

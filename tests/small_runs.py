@@ -14,8 +14,8 @@ from tests.small_world import fixed_response
 YEARS = 3
 EVERYTHING = {
     "scanner": 3, "outreach": 1, "reader": 1, "steward": 1, "curator": 1, "annotation": 4,
-    "synthesis": 2, "gpu_hours": 5, "audit": 2, "site": 2, "agreement": 1,
-    "federation": 1,
+    "synthesis": 2, "pretraining": 1, "federation": 1, "gpu_hours": 5, "audit": 2, "site": 2,
+    "agreement": 1,
 }  # fmt: skip
 """Units of every lever, bought everywhere."""
 

@@ -14,17 +14,26 @@ ITEMS = (
     Item("curator"),
     Item("annotation"),
     Item("synthesis"),
+    Item("pretraining"),
+    Item("federation"),
     Item("gpu_hours"),
+    Item("gpu_server"),
     Item("audit"),
     Item("site"),
     Item("agreement"),
-    Item("federation"),
 )
-CAPEX = (3_000, 20_000, 15_000, 1_000, 2_000, 5_000, 500, 400, 8_000, 6_000, 50_000, 20_000)
-RUNNING = (1_500, 10_000, 18_000, 6_000, 9_000, 0, 0, 0, 0, 1_500, 10_000, 5_000)
-LEAD_WEEKS = (16, 26, 104, 8, 8, 0, 0, 0, 0, 20, 52, 26)
-LIFE_YEARS = (5, 5, 20, 20, 20, 1, 1, 1, 1, 5, 10, 5)
-CAPACITY = (3_640, 4_000, 1_500, 8_000, 12_000, 100, 1_000, 100, 1_000, 6_000, 1, 1)
+CAPEX = (
+    3_000, 20_000, 15_000, 1_000, 2_000, 5_000, 500, 400, 20_000, 400, 250_000, 8_000, 6_000,
+    50_000,
+)  # fmt: skip
+RUNNING = (
+    1_500, 10_000, 18_000, 6_000, 9_000, 0, 0, 0, 5_000, 0, 40_000, 0, 1_500, 10_000,
+)  # fmt: skip
+LEAD_WEEKS = (16, 26, 104, 8, 8, 0, 0, 0, 26, 0, 40, 0, 20, 52)
+LIFE_YEARS = (5, 5, 20, 20, 20, 1, 1, 1, 5, 1, 5, 1, 5, 10)
+CAPACITY = (
+    3_640, 4_000, 1_500, 8_000, 12_000, 100, 1_000, 100, 1, 100, 35_000, 1_000, 6_000, 1,
+)  # fmt: skip
 
 
 def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -> World:
@@ -102,6 +111,11 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         mitigation_gpu_share=0.2,
         mitigation_sensitivity_gain=0.0,
         generator_gpu_hours=20.0,
+        pretraining_gpu_hours=100.0,
+        pretraining_efficiency=1.2,
+        pretraining_per_decade=1.1,
+        pretraining_own_share=1.1,
+        owned_gpu_hours_per_year=np.zeros(r),
         cluster_outages_per_year=1.0,
         cluster_outage_weeks=0.3,
         grid_swing=0.15,

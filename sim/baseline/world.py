@@ -78,9 +78,9 @@ class Data:
     rejected_share: Floats
     """Share of studies rejected in curation, shape (m,)."""
     annotation_minutes: Floats
-    """Specialist minutes to label a study once, shape (m,)."""
+    """Specialist minutes to label a study, all its readings together, shape (m,)."""
     label_noise: Floats
-    """Share of wrong labels after one reading, shape (m,)."""
+    """Share of wrong labels after them, shape (m,)."""
     leave_share: Floats
     """Share of studies that may leave the region today, shape (r,)."""
     agreement_share: Floats
@@ -110,7 +110,7 @@ class Compute:
     gpu_watts: float
     """Nameplate draw of one GPU, W."""
     gpus: float
-    """GPUs that one training runs on."""
+    """Rented GPUs that one training runs on."""
     gpu_failures_per_week: float
     """Failures that interrupt a training, per week of running."""
     checkpoint_weeks: float
@@ -123,10 +123,20 @@ class Compute:
     """What a mitigation adds to sensitivity in the places that it is made for; about 0."""
     generator_gpu_hours: float
     """GPU-hours of one training of a generator."""
+    pretraining_gpu_hours: float
+    """GPU-hours of a full pre-training on images without labels."""
+    pretraining_efficiency: float
+    """Labelled studies that one is worth after a full pre-training on half own images."""
+    pretraining_per_decade: float
+    """Ratio of that worth per tenfold compute."""
+    pretraining_own_share: float
+    """Ratio of that worth where all images are of one's own place, against none."""
+    owned_gpu_hours_per_year: Floats
+    """GPU-hours of each region's own accelerators that its trainings may use, shape (r,)."""
     cluster_outages_per_year: float
-    """Outages of the whole cluster in a year."""
+    """Outages of a whole cluster in a year."""
     cluster_outage_weeks: float
-    """Mean length of an outage of the cluster, weeks."""
+    """Mean length of an outage of a cluster, weeks."""
     grid_swing: float
     """Spread of the grid's carbon intensity from week to week, relative to its mean."""
     audit_interval_weeks: int

@@ -18,6 +18,8 @@ class Stage(StrEnum):
     CURATION = "curation"
     ANNOTATION = "annotation"
     GENERATION = "generation"
+    PRE_TRAINING = "pre-training"
+    AGGREGATION = "aggregation"
     FINE_TUNING = "fine-tuning"
     EVALUATION = "evaluation"
     DEPLOYMENT = "deployment"
@@ -32,11 +34,13 @@ LeverName = Literal[
     "curator",
     "annotation",
     "synthesis",
+    "pretraining",
+    "federation",
     "gpu_hours",
+    "gpu_server",
     "audit",
     "site",
     "agreement",
-    "federation",
 ]
 
 STAGE_OF: dict[LeverName, Stage] = {
@@ -47,15 +51,19 @@ STAGE_OF: dict[LeverName, Stage] = {
     "curator": Stage.CURATION,
     "annotation": Stage.ANNOTATION,
     "synthesis": Stage.GENERATION,
+    "pretraining": Stage.PRE_TRAINING,
+    "federation": Stage.AGGREGATION,
     "gpu_hours": Stage.FINE_TUNING,
+    "gpu_server": Stage.FINE_TUNING,
     "audit": Stage.EVALUATION,
     "site": Stage.DEPLOYMENT,
     "agreement": Stage.GOVERNANCE,
-    "federation": Stage.GOVERNANCE,
 }
 """Stage of every lever."""
 
-SERVICES: frozenset[LeverName] = frozenset({"annotation", "synthesis", "gpu_hours", "audit"})
+SERVICES: frozenset[LeverName] = frozenset(
+    {"annotation", "synthesis", "pretraining", "gpu_hours", "audit"}
+)
 """Levers bought by the year: their capacity lasts the year in which they are paid.
 
 All others are assets: commissioned after their lead time, run at a yearly cost and replaced at
@@ -65,6 +73,10 @@ the end of their life, so that a slow stage is not starved by a horizon that end
 
 STAFF: frozenset[LeverName] = frozenset({"reader", "steward", "curator"})
 """Levers that are people: they leave, and their posts stand vacant until successors are trained."""
+
+
+POOLED: frozenset[LeverName] = frozenset({"pretraining", "gpu_hours"})
+"""Levers whose capacity all regions share, whoever pays for it."""
 
 
 ONE_EACH: frozenset[LeverName] = frozenset({"agreement", "federation"})
@@ -93,6 +105,11 @@ class Item:
     def is_one_each(self) -> bool:
         """Whether a country has one or none."""
         return self.lever in ONE_EACH
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether all regions share it, whoever pays."""
+        return self.lever in POOLED
 
     @property
     def is_service(self) -> bool:

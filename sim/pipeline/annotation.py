@@ -1,18 +1,68 @@
 """Annotation: specialists label curated studies in protected and in bought hours.
 
-A backlog (`sim.pipeline.backlog`) measured in minutes of specialist time.
+A backlog (`sim.pipeline.backlog`) measured in minutes of specialist time. What a mitigation has to
+see again comes first.
 """
 
 import numpy as np
+from numba import njit
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.backlog import work_off
+from sim.pipeline.flow import Counts
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
 from sim.scenario.schema import Scenario
 from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
+
+
+@njit(cache=True)
+def balance(count: int, waiting: Counts, have: Counts, chosen: Counts) -> None:
+    """Choose so many studies that the groups' labels become as even as they can, shape (g,).
+
+    Writes ``chosen``, at most ``waiting`` of each group. Every study goes to the group that has the
+    fewest labels, the ones chosen before included; ties go to the first.
+    """
+    chosen[:] = 0
+    level = _level(count, waiting, have)
+    for g in range(len(waiting)):
+        chosen[g] = min(waiting[g], max(level - have[g], 0))
+    rest = count - chosen.sum()
+    for g in range(len(waiting)):
+        if rest > 0 and chosen[g] < waiting[g] and have[g] + chosen[g] == level:
+            chosen[g] += 1
+            rest -= 1
+
+
+@njit(cache=True)
+def _level(count: int, waiting: Counts, have: Counts) -> int:
+    """Return the most labels that all groups can be brought up to with so many, by bisection."""
+    low, high = 0, have.max() + count
+    while low < high:
+        middle = (low + high + 1) // 2
+        asked = 0
+        for g in range(len(waiting)):
+            asked += min(waiting[g], max(middle - have[g], 0))
+        if asked <= count:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@njit(cache=True)
+def balanced(entering: Counts, counts: Counts, have: Counts, waiting: Counts, done: Counts) -> None:
+    """Split labels of the week, ``counts`` (r, m), over groups; updates ``waiting`` (r, m, g)."""
+    regions, modalities, groups = waiting.shape
+    for r in range(regions):
+        for m in range(modalities):
+            for g in range(groups):
+                waiting[r, m, g] += entering[r, m, g]
+            balance(counts[r, m], waiting[r, m], have[r, m], done[r, m])
+            for g in range(groups):
+                waiting[r, m, g] -= done[r, m, g]
 
 
 class Annotation(Station):
@@ -25,23 +75,49 @@ class Annotation(Station):
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("annotation/groups")
         self.minutes = np.zeros(world.shape[0])
+        self.order = scenario.annotation.order
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Label what the audit left of the week's curated studies, and the backlog."""
         flows.bought_hours[:] = self.bought(state, "annotation") / WEEKS_PER_YEAR
+        hours = self._hours(flows)
+        flows.mitigation_hours[:] = np.minimum(hours, state.review_hours)
+        state.review_hours -= flows.mitigation_hours
+        minutes = (hours - flows.mitigation_hours) * MINUTES_PER_HOUR
+        if self.order == "balanced":
+            self._label_balanced(state, flows, minutes, tick)
+        else:
+            self._work_off(
+                tick, flows.curated, minutes, state.annotation_waiting, state, flows.labelled
+            )
+        flows.annotation_hours[:] = self.minutes / MINUTES_PER_HOUR
+        state.labelled += flows.labelled
+
+    def _label_balanced(self, state: State, flows: Flows, minutes: Floats, tick: int) -> None:
+        """Label as many studies as there are hours for, of the groups with the fewest labels."""
+        entering = flows.curated.sum(axis=2, keepdims=True)
+        waiting = state.annotation_waiting.sum(axis=2, keepdims=True)
+        count = np.zeros_like(waiting)
+        self._work_off(tick, entering, minutes, waiting, state, count)
+        balanced(
+            flows.curated, count[..., 0], state.labelled, state.annotation_waiting, flows.labelled
+        )
+
+    def _work_off(
+        self, tick: int, entering: Counts, minutes: Floats, waiting: Counts, state: State,
+        done: Counts,
+    ) -> None:  # fmt: skip
         work_off(
             tick,
             self.keys,
-            flows.curated,
-            self._hours(flows) * MINUTES_PER_HOUR,
+            entering,
+            minutes,
             self.world.data.annotation_minutes,
-            state.annotation_waiting,
+            waiting,
             state.annotation_begun,
-            flows.labelled,
+            done,
             self.minutes,
         )
-        flows.annotation_hours[:] = self.minutes / MINUTES_PER_HOUR
-        state.labelled += flows.labelled
 
     def _hours(self, flows: Flows) -> Floats:
         """Return annotation hours of the week, protected and bought, shape (r,)."""
@@ -49,11 +125,11 @@ class Annotation(Station):
         return np.asarray(protected + flows.bought_hours)
 
     def account(self, state: State, flows: Flows) -> Account:
-        """Nobody leaves: an unlabelled study waits."""
+        """Nobody leaves: an unlabelled study waits. Hours of a mitigation count as used."""
         return Account(
             flows.curated,
             flows.labelled,
             waiting=state.annotation_waiting,
-            busy=flows.annotation_hours,
+            busy=flows.annotation_hours + flows.mitigation_hours,
             capacity=self._hours(flows),
         )

@@ -45,6 +45,7 @@ class Archive(Station):
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Archive the exams of the week."""
         step(tick, self.keys, flows.exams, self.world.data.digital_share, flows.archived)
+        state.archived += flows.archived
 
     def account(self, state: State, flows: Flows) -> Account:
         """Rejected: exams on film or on a device of their own, lost to data use."""

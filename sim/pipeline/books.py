@@ -68,8 +68,9 @@ class Books:
         # an audit package pays its own specialists: its hours are bought and used together
         audit = flows.set_aside.sum(axis=2) @ labelling_hours
         available = flows.reader_hours.sum(axis=1) + flows.bought_hours + audit
-        idle = available - clinical - flows.annotation_hours - audit
-        used = (clinical, flows.annotation_hours, audit, idle, available)
+        mitigation = flows.mitigation_hours
+        idle = available - clinical - flows.annotation_hours - audit - mitigation
+        used = (clinical, flows.annotation_hours, audit, mitigation, idle, available)
         for k in range(len(READER_HOURS)):
             self.records.reader_hours[year, :, k] += used[k]
 

@@ -1,7 +1,8 @@
 """The calendar of one run: its SimPy environment and what its control processes share."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import simpy
@@ -20,6 +21,43 @@ Process = Generator[simpy.Event, object, None]
 
 
 @dataclass(slots=True)
+class Cluster:
+    """Accelerators that run one job at a time, the most urgent first."""
+
+    name: Literal["rented", "owned"]
+    machine: simpy.PriorityResource
+    change: simpy.Event
+    """Happens when the cluster fails or comes back."""
+    up: bool = True
+
+    @classmethod
+    def of(cls, env: simpy.Environment, name: Literal["rented", "owned"]) -> "Cluster":
+        """Return a cluster that works."""
+        return cls(name, simpy.PriorityResource(env), env.event())
+
+
+@dataclass(slots=True)
+class Prepaid:
+    """Rented GPU-hours for one kind of training, paid for by the regions and not used yet."""
+
+    hours: simpy.Container
+    paid: Floats
+    """GPU-hours that each region has paid for so far, shape (r,)."""
+
+    @classmethod
+    def of(cls, env: simpy.Environment, regions: int) -> "Prepaid":
+        """Return an account without any hours."""
+        return cls(simpy.Container(env), np.zeros(regions))
+
+    def payers(self) -> Floats:
+        """Return the share of each region, shape (r,).
+
+        Unused hours are kept, so those who have paid so far share the energy of what runs now.
+        """
+        return np.asarray(self.paid / self.paid.sum())
+
+
+@dataclass(slots=True)
 class Calendar:
     """One run: every control process is a function of it, in a module named after what it does."""
 
@@ -32,21 +70,14 @@ class Calendar:
     records: Records
     seed: int
     replication: int
-    gpu_hours: simpy.Container
-    """GPU-hours paid for and not used yet."""
-    machine: simpy.PriorityResource
-    """The cluster; it runs one job at a time."""
-    bought_gpu_hours: Floats
-    """GPU-hours that each region has paid for so far, shape (r,)."""
+    rented: Cluster
+    owned: Cluster
+    """All regions' own accelerators together."""
+    for_pretraining: Prepaid
+    for_fine_tuning: Prepaid
     grid_weeks: Floats
     """Carbon intensity of the grid by week, relative to its mean, shape (w,)."""
-    cluster_up: bool = True
-    cluster_change: simpy.Event = field(init=False)
-    """Happens when the cluster fails or comes back."""
     newest: Release | None = None
-
-    def __post_init__(self) -> None:
-        self.cluster_change = self.env.event()
 
     @property
     def year(self) -> int:

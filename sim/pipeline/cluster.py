@@ -1,9 +1,11 @@
-"""The cluster: jobs wait for money, for a clean grid and for the machine, then run and are booked.
+"""The clusters: jobs wait for GPU-hours, for a clean grid and for the machine, then run.
 
-All regions share one rented cluster that runs one job at a time: fine-tuning first, then
-mitigation, then generators. A failure of a GPU or an outage of the cluster costs the work since the
-last checkpoint, which is done again: the provider does not charge for it twice, but its energy is
-spent and booked.
+The regions share two clusters: their own accelerators, as far as trainings may use them, and rented
+ones. A job runs on their own where these do it within half a year, else on rented GPU-hours that
+are paid for. Each cluster runs one job at a time: pre-training first, then fine-tuning, mitigation
+and generators. A failure of a GPU or an outage of the cluster costs the work since the last
+checkpoint, which is done again: the provider does not charge for it twice, but its energy is spent
+and booked.
 """
 
 from collections.abc import Generator
@@ -14,21 +16,36 @@ import numpy as np
 import simpy
 
 from sim.domain.lever import Floats
-from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.calendar import Calendar, Cluster, Prepaid, Process
 from sim.pipeline.policy_steps import carbon_cap
 from sim.pipeline.records import Job
 from sim.units import GRAMS_PER_TONNE, HOURS_PER_WEEK, WATTS_PER_KW, WEEKS_PER_YEAR
 
 GRID_MEMORY = 0.6
 """Correlation of the grid's carbon intensity between one week and the next; assumed."""
+OWNED_WITHIN_WEEKS = 26
+"""Longest time that a job may take on the regions' own accelerators; a planner's rule."""
 
 
 class Priority(IntEnum):
     """Order of jobs that wait for the machine; the lowest goes first."""
 
-    FINE_TUNING = 0
-    MITIGATION = 1
-    GENERATOR = 2
+    PRE_TRAINING = 0
+    FINE_TUNING = 1
+    MITIGATION = 2
+    GENERATOR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Where a job runs."""
+
+    cluster: Cluster
+    gpu_hours_per_week: float
+    payers: Floats
+    """Share of its energy by region, shape (r,); adds up to 1."""
+    prepaid: Prepaid | None = None
+    """What its hours were taken from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,60 +55,122 @@ class Order:
     kind: str
     priority: Priority
     gpu_hours: float
-    payers: Floats
-    """Share of its energy by region, shape (r,); adds up to 1."""
+    booking: Booking
+
+
+def rented_speed(cal: Calendar) -> float:
+    """Return the GPU-hours that the rented cluster does in a week."""
+    return cal.world.compute.gpus * HOURS_PER_WEEK
+
+
+def owned_speed(cal: Calendar) -> Floats:
+    """Return the GPU-hours of their own that regions give to trainings in a week, shape (r,)."""
+    catalogue = cal.world.catalogue
+    item = catalogue.index("gpu_server")
+    bought = cal.state.active[:, item] * catalogue.capacity[:, item]
+    return np.asarray((cal.world.compute.owned_gpu_hours_per_year + bought) / WEEKS_PER_YEAR)
+
+
+def fits_owned(cal: Calendar, gpu_hours: float) -> bool:
+    """Return whether the regions' own accelerators do a job soon enough."""
+    return gpu_hours <= OWNED_WITHIN_WEEKS * float(owned_speed(cal).sum())
+
+
+def book(
+    cal: Calendar, gpu_hours: float, prepaid: Prepaid, *, patience_weeks: float
+) -> Generator[simpy.Event, object, Booking | None]:
+    """Return where a job may run; None where its GPU-hours are not paid for in time."""
+    if fits_owned(cal, gpu_hours):
+        owned = owned_speed(cal)
+        speed = float(owned.sum())
+        return Booking(cal.owned, speed, owned / speed)
+    request = prepaid.hours.get(gpu_hours)
+    yield request | cal.env.timeout(patience_weeks)
+    if not request.triggered:
+        request.cancel()
+        return None
+    return Booking(cal.rented, rented_speed(cal), prepaid.payers(), prepaid)
 
 
 def run_job(cal: Calendar, order: Order) -> Generator[simpy.Event, object, bool]:
     """Wait for the machine, run the order, and book it; return whether it was done."""
-    asked = float(cal.env.now)
+    asked, booking = float(cal.env.now), order.booking
     yield from _wait_for_clean_grid(cal)
-    with cal.machine.request(priority=order.priority) as turn:
+    with booking.cluster.machine.request(priority=order.priority) as turn:
         yield turn
         grid = cal.world.compute.grid_g_co2e_per_kwh * grid_factor(cal)
         room = carbon_cap(cal) - _emitted(cal)
-        expected = _energy_kwh(cal, order.gpu_hours) * float(order.payers @ grid) / GRAMS_PER_TONNE
-        if expected > room:
-            held = Job(order.kind, asked, np.nan, np.nan, order.gpu_hours, 0, 0.0, 0.0, "over cap")
-            cal.records.jobs.append(held)
+        expected = _energy_kwh(cal, order.gpu_hours) * float(booking.payers @ grid)
+        if expected / GRAMS_PER_TONNE > room:
+            if booking.prepaid is not None:
+                yield booking.prepaid.hours.put(order.gpu_hours)
+            _write(cal, order, asked, outcome="over cap")
             cal.log(
-                "carbon cap", "all", f"{order.kind} needs {expected:,.2f} t CO2e, {room:,.2f} left"
+                "carbon cap",
+                "all",
+                f"{order.kind} needs {expected / GRAMS_PER_TONNE:,.2f} t CO2e, {room:,.2f} left",
             )
             return False
         start = float(cal.env.now)
         worked, interruptions = yield from _work(cal, order)
     energy = _energy_kwh(cal, worked)
-    cal.records.add_energy(min(cal.year, cal.last_year), "training", energy * order.payers, grid)
-    emitted = energy * float(order.payers @ grid) / GRAMS_PER_TONNE
-    cal.records.jobs.append(
-        Job(
-            kind=order.kind,
-            asked_week=asked,
-            start_week=start,
-            end_week=float(cal.env.now),
-            gpu_hours=order.gpu_hours,
-            interruptions=interruptions,
-            energy_kwh=energy,
-            emissions_t_co2e=emitted,
-            outcome="done",
-        )
+    cal.records.add_energy(min(cal.year, cal.last_year), "training", energy * booking.payers, grid)
+    _write(
+        cal,
+        order,
+        asked,
+        start=start,
+        interruptions=interruptions,
+        energy_kwh=energy,
+        emissions_t_co2e=energy * float(booking.payers @ grid) / GRAMS_PER_TONNE,
     )
     return True
 
 
+def _write(
+    cal: Calendar,
+    order: Order,
+    asked: float,
+    *,
+    start: float = np.nan,
+    interruptions: int = 0,
+    energy_kwh: float = 0.0,
+    emissions_t_co2e: float = 0.0,
+    outcome: str = "done",
+) -> None:
+    """Write down a job that ended now, or one that never started."""
+    cal.records.jobs.append(
+        Job(
+            kind=order.kind,
+            cluster=order.booking.cluster.name,
+            asked_week=asked,
+            start_week=start,
+            end_week=np.nan if np.isnan(start) else float(cal.env.now),
+            gpu_hours=order.gpu_hours,
+            interruptions=interruptions,
+            energy_kwh=energy_kwh,
+            emissions_t_co2e=emissions_t_co2e,
+            outcome=outcome,
+        )
+    )
+
+
 def _work(cal: Calendar, order: Order) -> Generator[simpy.Event, object, tuple[float, int]]:
     """Run until the work is done; return the GPU-hours that ran and the interruptions."""
-    compute = cal.world.compute
+    compute, cluster = cal.world.compute, order.booking.cluster
+    speed = order.booking.gpu_hours_per_week
+    # a failure stops the job, whichever of its accelerators fails
+    failures_per_week = compute.gpu_failures_per_week * speed / rented_speed(cal)
     luck = cal.luck("job", order.kind, int(cal.env.now))
-    left, worked, interruptions = order.gpu_hours / (compute.gpus * HOURS_PER_WEEK), 0.0, 0
+    left, worked, interruptions = order.gpu_hours / speed, 0.0, 0
     while True:
-        while not cal.cluster_up:
-            yield cal.cluster_change
+        while not cluster.up:
+            yield cluster.change
         began = cal.env.now
-        to_failure = luck.exponential(1.0 / compute.gpu_failures_per_week)
-        yield cal.env.timeout(min(left, to_failure)) | cal.cluster_change
+        to_failure = luck.exponential(1.0 / failures_per_week)
+        yield cal.env.timeout(min(left, to_failure)) | cluster.change
         ran = float(cal.env.now - began)
-        worked += ran * compute.gpus * HOURS_PER_WEEK
+        worked += ran * speed
         # a rounding error of the clock must not leave a job that never ends
         if ran >= left - 1e-9:
             return worked, interruptions

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.domain.lever import STAFF, Floats
-from sim.pipeline.calendar import Calendar, Process
+from sim.domain.lever import STAFF, Floats, LeverName
+from sim.pipeline.calendar import Calendar, Prepaid, Process
 from sim.pipeline.staff import finish_training
 from sim.units import WEEKS_PER_YEAR
 
@@ -47,11 +47,16 @@ def _serve(cal: Calendar, units: Floats) -> Process:
     """Keep services for the year that was paid for, shape (r, i)."""
     catalogue = cal.plan.catalogue
     cal.state.active += units
-    item = catalogue.index("gpu_hours")
-    hours = units[:, item] * catalogue.capacity[:, item]
-    if hours.any():
-        cal.bought_gpu_hours += hours
-        yield cal.gpu_hours.put(float(hours.sum()))
+    accounts: tuple[tuple[LeverName, Prepaid], ...] = (
+        ("pretraining", cal.for_pretraining),
+        ("gpu_hours", cal.for_fine_tuning),
+    )
+    for lever, account in accounts:
+        item = catalogue.index(lever)
+        hours = units[:, item] * catalogue.capacity[:, item]
+        if hours.any():
+            account.paid += hours
+            yield account.hours.put(float(hours.sum()))
     yield cal.env.timeout(WEEKS_PER_YEAR)
     cal.state.active -= units
 

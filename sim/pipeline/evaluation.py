@@ -88,6 +88,12 @@ def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidenc
     return np.where((positives > 0) & (enough <= trials), passes, 0.0)
 
 
+def positives(world: World, audited: Counts) -> Counts:
+    """Return the studies with the disease among those set aside (r, m, g), shape (r, m)."""
+    share = world.care.prevalence[None, :]
+    return np.asarray(np.round(audited.sum(axis=2) * share).astype(np.int64))
+
+
 def audit(
     world: World, gate: Gate, candidate: Performance, audited: Counts, luck: Floats
 ) -> Findings:
@@ -107,26 +113,26 @@ def audit(
     weights = np.where(studies[:, :, None] > 0, audited, 1)
     sensitivity = np.average(candidate.sensitivity, axis=2, weights=weights)
     specificity = np.average(candidate.specificity, axis=2, weights=weights)
-    positives = np.round(studies * care.prevalence[None, :]).astype(np.int64)
+    diseased = positives(world, audited)
     found = np.array(
         [
-            [binomial(luck[r, m], positives[r, m], sensitivity[r, m]) for m in range(luck.shape[1])]
+            [binomial(luck[r, m], diseased[r, m], sensitivity[r, m]) for m in range(luck.shape[1])]
             for r in range(luck.shape[0])
         ],
         dtype=float,
     )
-    lower = wilson_lower(found, positives.astype(float), confidence=gate.confidence)
+    lower = wilson_lower(found, diseased.astype(float), confidence=gate.confidence)
     ours = _benefit(lower, specificity, gate)
     theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)
     needed = theirs - gate.margin
     lost = gate.penalty * (gate.target_specificity - specificity).clip(min=0.0)
     power = audit_power(
-        positives,
+        diseased,
         as_good=np.clip(theirs[None, :] + lost, 0.0, 1.0),
         needed=needed[None, :] + lost,
         confidence=gate.confidence,
     )
-    return Findings(positives, ours, needed, (ours >= needed[None, :]) & (positives > 0), power)
+    return Findings(diseased, ours, needed, (ours >= needed[None, :]) & (diseased > 0), power)
 
 
 def _benefit(sensitivity: Floats, specificity: Floats, gate: Gate) -> Floats:

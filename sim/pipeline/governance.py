@@ -3,6 +3,8 @@
 Studies that may not leave can still be trained on where they lie, if their region federates.
 """
 
+from typing import Literal
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -45,50 +47,88 @@ class Governance(Station):
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Flag studies labelled this week."""
-        flag(tick, self.keys, flows.labelled, self.share_that_leaves(state), flows.leaving)
+        flag(tick, self.keys, flows.labelled, share_that_leaves(self.world, state), flows.leaving)
         state.shared += flows.leaving
-
-    def share_that_leaves(self, state: State) -> Floats:
-        """Return the share of new studies that may leave each region, shape (r,).
-
-        An agreement is bought by the plan, or starts by itself as a policy step of the scenario.
-        """
-        bought = state.active[:, self.world.catalogue.index("agreement")].clip(max=1.0)
-        agreed = np.maximum(bought, state.agreed)
-        data = self.world.data
-        return np.asarray(data.leave_share + agreed * (data.agreement_share - data.leave_share))
 
     def account(self, state: State, flows: Flows) -> Account:
         """Rejected: studies that serve their own region only."""
         return Account(flows.labelled, flows.leaving, rejected=flows.labelled - flows.leaving)
 
 
+def share_that_leaves(world: World, state: State) -> Floats:
+    """Return the share of new studies that may leave each region, shape (r,).
+
+    An agreement is bought by the plan, or starts by itself as a policy step of the scenario.
+    """
+    bought = state.active[:, world.catalogue.index("agreement")].clip(max=1.0)
+    agreed = np.maximum(bought, state.agreed)
+    data = world.data
+    return np.asarray(data.leave_share + agreed * (data.agreement_share - data.leave_share))
+
+
+def federates(world: World, state: State) -> NDArray[np.bool_]:
+    """Return which regions can be trained in where their studies lie, shape (r,)."""
+    return np.asarray(state.active[:, world.catalogue.index("federation")] >= 1.0 - 1e-9)
+
+
 def federated(world: World, state: State) -> Counts:
-    """Return labelled studies that may not leave but are trained on where they lie, (r, m)."""
-    item = world.catalogue.index("federation")
-    federates = (state.active[:, item] >= 1.0 - 1e-9)[:, None]
-    return np.asarray((state.labelled - state.shared).sum(axis=2) * federates)
+    """Return labelled studies that may not leave but are trained on where they lie, (r, m, g)."""
+    return np.asarray((state.labelled - state.shared) * federates(world, state)[:, None, None])
 
 
-def holdings(world: World, state: State) -> Holdings:
+def own_share_of_images(world: World, state: State) -> Floats:
+    """Return the share of the images for pre-training that are of each place, shape (r, m).
+
+    Archived images need no label and no record of who was examined, but they may only be used as
+    far as studies may leave, or all of them where a region federates. Public sets join them.
+    """
+    usable = np.where(federates(world, state), 1.0, share_that_leaves(world, state))
+    images = state.archived.sum(axis=2) * usable[:, None] + world.data.local_studies
+    everything = images.sum(axis=0) + world.data.public_studies
+    return np.asarray(
+        np.divide(images, everything, out=np.zeros_like(images), where=everything > 0)
+    )
+
+
+def trained_on(world: World, state: State) -> float:
+    """Return how many labelled and public studies a training passes over."""
+    worth = _worth(world, state)
+    return float(worth.sum() + (world.data.local_studies.sum() + world.data.public_studies.sum()))
+
+
+def holdings(world: World, state: State, *, own: Literal["place", "group"] = "place") -> Holdings:
     """Return what a training may use now: own and others' studies, shape (r, m, g).
 
-    A cell's own studies are those of its region, whatever the group: the profile measured the
-    place. Others' are what other regions share or federate, with public data sets. Synthetic
-    studies stay where they were made.
+    Others' studies are what other regions share or federate, with public data sets; synthetic
+    studies stay where they were made. All count as often as pre-training makes them worth.
+
+    Parameters
+    ----------
+    own : what the profile measured as own. Studies of a ``place`` are its region's, whatever the
+        group; those of a ``group`` are all that may be used here of people of the same group.
     """
-    data = world.data
-    worth = worth_of_label(data.label_noise)
-    real = state.labelled.sum(axis=2)
+    data, shares = world.data, world.care.population / world.care.population.sum(axis=1)[:, None]
+    groups = shares[:, None, :]
+    local = data.local_studies[:, :, None] * groups
+    elsewhere = data.public_studies[None, :, None] * groups
+    worth = worth_of_label(data.label_noise)[None, :, None]
+    here = local + _worth(world, state)
+    shared = local + worth * (state.shared + data.federation_worth * federated(world, state))
+    from_others = elsewhere + shared.sum(axis=0) - shared
+    if own == "place":
+        mine, theirs = (part.sum(axis=2, keepdims=True) for part in (here, from_others))
+        mine, theirs = np.broadcast_to(mine, world.shape), np.broadcast_to(theirs, world.shape)
+    else:
+        mine = here + from_others
+        theirs = mine.sum(axis=2, keepdims=True) - mine
+    efficiency = state.label_efficiency[:, :, None]
+    return Holdings(own=mine * efficiency, other=theirs * efficiency)
+
+
+def _worth(world: World, state: State) -> Floats:
+    """Return what each cell's labelled and synthetic studies are worth, shape (r, m, g)."""
+    data, real = world.data, state.labelled.astype(float)
     synthetic = worth_of_synthetic(
-        real, state.synthetic.sum(axis=2), worth=data.synthetic_worth, limit=data.synthetic_limit
+        real, state.synthetic.astype(float), worth=data.synthetic_worth, limit=data.synthetic_limit
     )
-    own = data.local_studies + worth * (real + synthetic)
-    in_place = data.federation_worth * federated(world, state)
-    shared = data.local_studies + worth * (state.shared.sum(axis=2) + in_place)
-    other = data.public_studies + shared.sum(axis=0) - shared
-    groups = len(world.groups)
-    return Holdings(
-        own=np.repeat(own[:, :, None].astype(float), groups, axis=2),
-        other=np.repeat(other[:, :, None].astype(float), groups, axis=2),
-    )
+    return np.asarray(worth_of_label(data.label_noise)[None, :, None] * (real + synthetic))

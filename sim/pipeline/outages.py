@@ -1,4 +1,4 @@
-"""Outages: long losses of power or network in a region, and failures of the training cluster.
+"""Outages: long losses of power or network in a region, and failures of the clusters.
 
 Short power cuts are in the usual share of hours that a site works (``site_power_share``); these are
 the storms, broken transformers and cut cables that last for days or weeks.
@@ -6,17 +6,18 @@ the storms, broken transformers and cut cables that last for days or weeks.
 
 import simpy
 
-from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.calendar import Calendar, Cluster, Process
 from sim.units import WEEKS_PER_YEAR
 
 
 def outages(cal: Calendar) -> None:
-    """Schedule the outages of every region and of the cluster."""
+    """Schedule the outages of every region and cluster."""
     for region, rate in enumerate(cal.world.compute.outages_per_year):
         if rate > 0.0:
             cal.env.process(power(cal, region))
     if cal.world.compute.cluster_outages_per_year > 0.0:
-        cal.env.process(cluster(cal))
+        for one in (cal.rented, cal.owned):
+            cal.env.process(cluster(cal, one))
 
 
 def power(cal: Calendar, region: int) -> Process:
@@ -35,19 +36,19 @@ def power(cal: Calendar, region: int) -> Process:
         cal.state.power[region] = 1.0
 
 
-def cluster(cal: Calendar) -> Process:
-    """Take the cluster down from time to time; what runs on it stops."""
-    compute, luck = cal.world.compute, cal.luck("outages", "cluster")
+def cluster(cal: Calendar, one: Cluster) -> Process:
+    """Take a cluster down from time to time; what runs on it stops."""
+    compute, luck = cal.world.compute, cal.luck("outages", "cluster", one.name)
     while True:
         yield cal.env.timeout(luck.exponential(WEEKS_PER_YEAR / compute.cluster_outages_per_year))
         weeks = luck.exponential(compute.cluster_outage_weeks)
-        cal.log("cluster down", "all", f"for {weeks:.1f} weeks", lasts=weeks)
-        _switch(cal, up=False)
+        cal.log("cluster down", "all", f"{one.name}, for {weeks:.1f} weeks", lasts=weeks)
+        _switch(cal, one, up=False)
         yield cal.env.timeout(weeks)
-        _switch(cal, up=True)
+        _switch(cal, one, up=True)
 
 
-def _switch(cal: Calendar, *, up: bool) -> None:
-    cal.cluster_up = up
-    changed, cal.cluster_change = cal.cluster_change, simpy.Event(cal.env)
+def _switch(cal: Calendar, one: Cluster, *, up: bool) -> None:
+    one.up = up
+    changed, one.change = one.change, simpy.Event(cal.env)
     changed.succeed()

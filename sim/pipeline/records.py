@@ -40,8 +40,8 @@ ENERGY_BASIS = {
     "sites": "assumed draw of a deployment site",
 }
 
-READER_HOURS = ("clinical", "annotation", "audit", "idle", "available")
-"""What reader hours are used for; the first four add up to the last."""
+READER_HOURS = ("clinical", "annotation", "audit", "mitigation", "idle", "available")
+"""What reader hours are used for; all but the last add up to it."""
 
 
 class Event(NamedTuple):
@@ -62,7 +62,9 @@ class Job(NamedTuple):
     """One piece of work on the cluster, from the wish to its end; weeks count from the start."""
 
     kind: str
-    """``fine-tuning``, ``mitigation`` or ``generator``."""
+    """``pre-training``, ``fine-tuning``, ``mitigation`` or ``generator``."""
+    cluster: str
+    """``rented``, or ``owned`` by the regions."""
     asked_week: float
     start_week: float
     end_week: float

@@ -1,73 +1,39 @@
-"""Releases: once a year data are frozen, a network is trained, released, and audited."""
+"""Releases: each is audited as audit studies add up, and mended where it is not good enough."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.domain.holdings import Performance
-from sim.pipeline import evaluation, generation, governance
+from sim.pipeline import evaluation
 from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.cluster import Order, Priority, run_job
+from sim.pipeline.cluster import Order, Priority, book, run_job
 from sim.pipeline.records import Audit, Release
 from sim.streams import keys, uniforms
-from sim.units import WEEKS_PER_YEAR
+from sim.units import MINUTES_PER_HOUR
 
 POWER_NEEDED = 0.8
 """Power above which a failed audit is held against the release; the usual convention."""
 
 
-def release_cycle(cal: Calendar) -> Process:
-    """Freeze the data once a year and send a training to the cluster."""
-    while True:
-        # after the purchases of the same instant, so that this year's GPU-hours are there
-        yield cal.env.timeout(0)
-        cal.env.process(fine_tuning(cal))
-        cal.env.process(generator(cal))
-        yield cal.env.timeout(WEEKS_PER_YEAR)
-
-
-def fine_tuning(cal: Calendar) -> Process:
-    """Wait for GPU-hours, train on what was frozen, release, audit."""
-    compute, frozen = cal.world.compute, governance.holdings(cal.world, cal.state)
-    asked = float(cal.env.now)
-    studies = float(frozen.own[:, :, 0].sum() + cal.world.data.public_studies.sum())
-    slower = compute.federation_gpu_factor - 1.0
-    passes = studies + slower * float(governance.federated(cal.world, cal.state).sum())
-    hours = compute.gpu_hours_base + compute.gpu_hours_per_1000_studies * passes / 1000.0
-    request = cal.gpu_hours.get(hours)
-    yield request | cal.env.timeout(WEEKS_PER_YEAR - 1)
-    if not request.triggered:
-        request.cancel()
-        return
-    # unused hours are kept, so those who have paid so far share the energy of what runs now
-    payers = cal.bought_gpu_hours / cal.bought_gpu_hours.sum()
-    cal.log("training", "all", f"{studies:,.0f} studies, {hours:,.0f} GPU-hours")
-    done = yield from run_job(cal, Order("fine-tuning", Priority.FINE_TUNING, hours, payers))
-    if not done:
-        yield cal.gpu_hours.put(hours)
-        return
-    number = len(cal.records.releases) + 1
-    cal.newest = Release(number, asked, float(cal.env.now), studies, cal.respond(frozen))
-    cal.records.releases.append(cal.newest)
-    since = cal.newest.live_week - asked
-    cal.log("release", "all", f"trained on {studies:,.0f} studies", since=since)
-    failed = audit(cal)
-    if cal.scenario.gate.mitigate and failed.any():
-        yield from mitigation(cal, failed, hours * compute.mitigation_gpu_share)
-
-
 def mitigation(cal: Calendar, failed: NDArray[np.bool_], hours: float) -> Process:
     """Mend the newest release where its audit failed for want of quality, and release it again.
 
-    It takes GPU-hours that are paid for and left over. What it adds to sensitivity is measured, or
-    assumed to be about zero: what evaluation is worth is the harm that it keeps away.
+    First the specialists of the places look at every audited positive once more, in the hours that
+    are there for labels. Then it takes GPU-hours that are left over. What it adds to sensitivity is
+    measured, or assumed to be about zero: what evaluation is worth is the harm that it keeps away.
     """
     old = cal.newest
-    if old is None or cal.gpu_hours.level < hours:
+    if old is None:
+        return
+    yield from _review(cal, failed)
+    if cal.newest is not old:
+        cal.log("mitigation", "all", "not done: a newer release came first")
+        return
+    booking = yield from book(cal, hours, cal.for_fine_tuning, patience_weeks=0.0)
+    if booking is None:
         cal.log("mitigation", "all", "not done: no GPU-hours left")
         return
-    yield cal.gpu_hours.get(hours)
-    payers = cal.bought_gpu_hours / cal.bought_gpu_hours.sum()
-    if not (yield from run_job(cal, Order("mitigation", Priority.MITIGATION, hours, payers))):
+    if not (yield from run_job(cal, Order("mitigation", Priority.MITIGATION, hours, booking))):
         return
     gain = cal.world.compute.mitigation_sensitivity_gain * failed[:, :, None]
     better = Performance(
@@ -80,22 +46,16 @@ def mitigation(cal: Calendar, failed: NDArray[np.bool_], hours: float) -> Proces
     audit(cal)
 
 
-def generator(cal: Calendar) -> Process:
-    """Train a generator for the regions that pay for synthetic studies and have enough real ones.
-
-    Its GPU-hours are in the price of the synthetic studies; its energy is booked.
-    """
-    paying = cal.state.active[:, cal.world.catalogue.index("synthesis")] > 0
-    ready = generation.can_train_a_generator(cal.world, cal.state) & paying[:, None]
-    if not ready.any():
-        return
-    payers = ready.any(axis=1) / ready.any(axis=1).sum()
-    hours = cal.world.compute.generator_gpu_hours
-    done = yield from run_job(cal, Order("generator", Priority.GENERATOR, hours, payers))
-    if done:
-        cal.state.generator_ready |= ready
-        where = ", ".join(np.array(cal.world.regions)[ready.any(axis=1)])
-        cal.log("generator", where, f"trained in {hours:,.0f} GPU-hours")
+def _review(cal: Calendar, failed: NDArray[np.bool_]) -> Process:
+    """Wait until specialists have reviewed the audited positives, or a newer release comes."""
+    world, state, old = cal.world, cal.state, cal.newest
+    positives = evaluation.positives(world, state.audited)
+    due = (positives * failed) @ world.data.annotation_minutes / MINUTES_PER_HOUR
+    # what an older release still asked for is of no more use
+    state.review_hours = due
+    while due.any() and cal.newest is old:
+        yield cal.env.timeout(1)
+    due[:] = 0.0
 
 
 def audits(cal: Calendar) -> Process:

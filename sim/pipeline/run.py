@@ -1,6 +1,5 @@
 """Simulate one plan once: build, run, close the books."""
 
-import numpy as np
 import simpy
 
 from sim.baseline.world import World
@@ -8,16 +7,17 @@ from sim.domain.holdings import Respond
 from sim.domain.plan import Plan
 from sim.pipeline.backlog import stated_backlog
 from sim.pipeline.books import Books
-from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.calendar import Calendar, Cluster, Prepaid, Process
 from sim.pipeline.cluster import grid_weeks
 from sim.pipeline.commissioning import purchases, running_cost
 from sim.pipeline.outages import outages
 from sim.pipeline.policy_steps import policy_steps
 from sim.pipeline.records import Records, Run
-from sim.pipeline.releases import audits, release_cycle
+from sim.pipeline.releases import audits
 from sim.pipeline.staff import turnover
 from sim.pipeline.state import State
 from sim.pipeline.stations import STATIONS, Stations
+from sim.pipeline.training import training_cycle
 from sim.pipeline.week import Week
 from sim.scenario.schema import Scenario
 from sim.streams import stream
@@ -83,9 +83,10 @@ def simulate(
         records=Records.of(world, years=years, stations=stations, weekly=scenario.weekly),
         seed=seed,
         replication=replication,
-        gpu_hours=simpy.Container(env),
-        machine=simpy.PriorityResource(env),
-        bought_gpu_hours=np.zeros(len(world.regions)),
+        rented=Cluster.of(env, "rented"),
+        owned=Cluster.of(env, "owned"),
+        for_pretraining=Prepaid.of(env, len(world.regions)),
+        for_fine_tuning=Prepaid.of(env, len(world.regions)),
         grid_weeks=grid_weeks(
             world.compute.grid_swing,
             stream(seed, "grid", replication),
@@ -104,7 +105,7 @@ def _start(calendar: Calendar) -> None:
     policy_steps(calendar)
     purchases(calendar)
     outages(calendar)
-    for process in (release_cycle, audits, turnover):
+    for process in (training_cycle, audits, turnover):
         calendar.env.process(process(calendar))
 
 

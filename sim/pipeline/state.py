@@ -33,6 +33,8 @@ class State:
     curation_begun: Floats  # (r, m)
     annotation_waiting: Counts  # (r, m, g)
     annotation_begun: Floats  # (r, m)
+    review_hours: Floats  # (r,) that a mitigation still asks of specialists
+    archived: Counts  # (r, m, g) images kept so far, labelled or not
     audit_begun: Floats  # (r,)
     audited: Counts  # (r, m, g)
     labelled: Counts  # (r, m, g)
@@ -40,6 +42,8 @@ class State:
     synthetic: Counts  # (r, m, g)
     generation_begun: Floats  # (r,)
     generator_ready: NDArray[np.bool_]  # (r, m), where a generator has been trained
+    pretraining_hours: float  # GPU-hours of pre-training done so far
+    label_efficiency: Floats  # (r, m) what a labelled study is worth after pre-training
     active: Floats  # (r, i) units in use that the plan owns or pays
     vacant: Floats  # (r, i) posts that the plan pays and nobody holds
     sites_live: Counts  # (r,)
@@ -76,6 +80,8 @@ class State:
             curation_begun=np.zeros((r, m)),
             annotation_waiting=counts(r, m, g),
             annotation_begun=np.zeros((r, m)),
+            review_hours=np.zeros(r),
+            archived=counts(r, m, g),
             audit_begun=np.zeros(r),
             audited=counts(r, m, g),
             labelled=counts(r, m, g),
@@ -83,6 +89,8 @@ class State:
             synthetic=counts(r, m, g),
             generation_begun=np.zeros(r),
             generator_ready=np.zeros((r, m), dtype=bool),
+            pretraining_hours=0.0,
+            label_efficiency=np.ones((r, m)),
             active=np.zeros((r, len(world.catalogue.items))),
             vacant=np.zeros((r, len(world.catalogue.items))),
             sites_live=counts(r),
@@ -127,6 +135,7 @@ class Flows:
     reader_hours: Floats  # (r, p) of the week, for everything
     clinical_hours: Floats  # (r, p) spent on reading
     annotation_hours: Floats  # (r,) spent on labels
+    mitigation_hours: Floats  # (r,) spent on what a mitigation has to see again
     bought_hours: Floats  # (r,) of annotation, on top of readers' own
 
     @classmethod
@@ -162,5 +171,6 @@ class Flows:
             reader_hours=np.zeros((r, len(world.professions))),
             clinical_hours=np.zeros((r, len(world.professions))),
             annotation_hours=np.zeros(r),
+            mitigation_hours=np.zeros(r),
             bought_hours=np.zeros(r),
         )

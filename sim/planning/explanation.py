@@ -37,7 +37,9 @@ LIMITS = {
     "imitated": "real studies for a generator to imitate",
     "audits": "audit capacity",
     "gate_audit": "studies audited, and the quality they show",
+    "pretraining_hours": "GPU-hours for a pre-training",
     "gpu_hours": "GPU-hours for a training",
+    "owned_gpu_hours": "accelerators of one's own",
     "agreement": "a data-sharing agreement",
     "federation": "a federation",
 }

@@ -1,12 +1,13 @@
 """From labelled studies to a release that may read: quality, training, audit and gate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pulp
 
 from sim.baseline.world import World
-from sim.domain.holdings import worth_of_label
+from sim.domain.holdings import pretraining_worth, worth_of_label
 from sim.domain.lever import Floats
 from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
 from sim.planning.calibration import Calibration
@@ -18,6 +19,8 @@ from sim.planning.today import Today
 
 TRAINING_MARGIN = 1.1
 """GPU-hours planned for a training over those expected: with one too few there is none at all."""
+OWNED_SHARE = 0.5
+"""Share of a year's GPU-hours of one's own that one training may take, as in `pipeline.cluster`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,14 @@ class ReleaseRows:
     """Studies that all regions share, as a share of all need, shape (y, m)."""
     gpu_hours: Grid
     """GPU-hours that the year's training takes, shape (y,)."""
+    owned_hours: Grid
+    """GPU-hours of it that the regions' own accelerators do, shape (y,)."""
+    pretrained: Grid
+    """Whether the network is fully pre-trained, shape (y,)."""
     least: Studies
     most: Studies
+    gain: Floats
+    """What full pre-training adds to the benefit of a reading, at least, shape (r, m)."""
 
     @classmethod
     def begin(
@@ -80,6 +89,8 @@ class ReleaseRows:
         leaving = leaving + (1.0 - leaving) * data.federation_worth
         nothing = np.zeros_like(labelled)
         imitated = labelled * (1.0 + data.synthetic_worth * data.synthetic_limit)
+        least = Studies.of(world, nothing, nothing)
+        most = Studies.of(world, imitated, labelled * leaving[:, None])
         return cls(
             problem=problem,
             world=world,
@@ -92,15 +103,18 @@ class ReleaseRows:
             trained=grid(problem, "trained", cells[:1], high=1.0, whole=integer),
             shared=grid(problem, "shared_by_all", (years, world.modalities)),
             gpu_hours=grid(problem, "training_hours", cells[:1]),
-            least=Studies.of(world, nothing, nothing),
-            most=Studies.of(world, imitated, labelled * leaving[:, None]),
+            owned_hours=grid(problem, "owned_hours", cells[:1]),
+            pretrained=grid(problem, "pretrained", cells[:1], high=1.0, whole=integer),
+            least=least,
+            most=most,
+            gain=pretraining_gain(world, response, (least, most)),
         )
 
     def quality_range(self, y: int) -> tuple[Floats, Floats]:
         """Return the least and the most quality in a year, each of shape (r, m)."""
         factor = self.calibration.quality[y]
-        least, most = (self._benefit(s.own, s.other) for s in (self.least, self.most))
-        return factor * least, factor * most
+        least, most = (_benefit(self.response, s) for s in (self.least, self.most))
+        return factor * least, factor * np.minimum(most + self.gain, 1.0)
 
     def at(self, y: int, r: int) -> Release:
         """Return what may read in one region and year."""
@@ -111,14 +125,12 @@ class ReleaseRows:
         """Add all rows of training, quality and gate."""
         for y in range(len(self.bought.years)):
             self._train(y, data)
+            self._pretrain(y)
             for m in range(len(self.world.modalities)):
                 everyone = self._shared_by_all(y, m, data) if y > 0 else []
                 for r in range(len(self.world.regions)):
                     self._learn(y, r, m, data, everyone)
                     self._pass(y, r, m, data)
-
-    def _benefit(self, own: Floats, other: Floats) -> Floats:
-        return np.clip(1.0 - self.response.error(own, other), 0.0, 1.0)
 
     def _where(self, y: int, r: int, m: int) -> str:
         return "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
@@ -146,7 +158,33 @@ class ReleaseRows:
             for r in range(len(world.regions))
         ]
         hours = total(1.0, self.gpu_hours[: y + 1])
-        at_most(self.problem, f"gpu_hours_{year}", [hours, *offers], 0.0)
+        owned = total(-1.0, self.owned_hours[: y + 1])
+        at_most(self.problem, f"gpu_hours_{year}", [hours, owned, *offers], 0.0)
+        now = [(self.owned_hours[y], 1.0)]
+        at_most(self.problem, f"owned_gpu_hours_{year}", [now, *self._servers(y)], self._owned)
+        more = [(self.gpu_hours[y], -1.0)]
+        at_most(self.problem, f"owned_for_training_{year}", [now, more], 0.0)
+
+    @property
+    def _owned(self) -> float:
+        """GPU-hours of today's own accelerators that one training of a year may take."""
+        return OWNED_SHARE * float(self.world.compute.owned_gpu_hours_per_year.sum())
+
+    def _servers(self, y: int) -> list[Terms]:
+        """Return what servers add to them, as an offer."""
+        regions = range(len(self.world.regions))
+        return [scaled(self.bought.capacity(y, r, "gpu_server"), -OWNED_SHARE) for r in regions]
+
+    def _pretrain(self, y: int) -> None:
+        """Pay a full pre-training out of what was bought for it so far, or do it on one's own."""
+        offers = [
+            scaled(self.bought.capacity(z, r, "pretraining"), -1.0)
+            for z in range(y + 1)
+            for r in range(len(self.world.regions))
+        ]
+        done = [(self.pretrained[y], self.world.compute.pretraining_gpu_hours)]
+        where = f"pretraining_hours_{self.bought.years[y]}"
+        at_most(self.problem, where, [done, *offers, *self._servers(y)], self._owned)
 
     def _shared_by_all(self, y: int, m: int, data: Data) -> Terms:
         """Return what all regions share by the end of last year, as one variable.
@@ -177,10 +215,11 @@ class ReleaseRows:
         new = [(self.trained[y], -(high - low))]
         start = low if y == 0 else 0.0
         at_most(self.problem, f"retrained_{where}", [now, before, new], start)
-        if y == 0:
-            at_most(self.problem, f"learned_{where}", [now], low)
-            return
         effective, factor = self._effective(m), float(self.calibration.quality[y, r, m])
+        start_from = [(self.pretrained[y], -factor * float(self.gain[r, m]))]
+        if y == 0:
+            at_most(self.problem, f"learned_{where}", [now, start_from], low)
+            return
         worth = effective[r] * self.world.data.synthetic_worth
         labels = [
             (data.label_stock[y - 1, r, m], effective[r]),
@@ -193,14 +232,14 @@ class ReleaseRows:
         ]
         here = (float(self.least.own[r, m]), float(self.least.other[r, m]))
         tangents = quality_tangents(
-            self._benefit,
+            lambda own, other: _benefit(self.response, Studies(own, other)),
             own=(here[0], float(self.most.own[r, m])),
             other=(here[1], float(self.most.other[r, m])),
         )
         for t, (intercept, (by_own, by_other)) in enumerate(tangents):
             gain = [scaled(labels, -factor * by_own), scaled(others, -factor * by_other)]
             limit = factor * (intercept + by_own * here[0] + by_other * here[1])
-            at_most(self.problem, f"learned_{t}_{where}", [now, *gain], limit)
+            at_most(self.problem, f"learned_{t}_{where}", [now, start_from, *gain], limit)
 
     def _pass(self, y: int, r: int, m: int, data: Data) -> None:
         """Open the gate once enough studies are audited for the quality that was reached."""
@@ -229,3 +268,28 @@ class ReleaseRows:
             opened = [(live, if_closed / need)]
             limit = (if_closed - intercept) / need
             at_most(self.problem, f"gate_audit_{t}_{where}", [audited, better, opened], limit)
+
+
+def pretraining_gain(world: World, response: Quality, holdings: Sequence[Studies]) -> Floats:
+    """Return what a full pre-training adds to the benefit of a reading, shape (r, m).
+
+    The least over some holdings: labels and pre-training do in part the same, and a sum of the two
+    must not promise more than both bring together.
+    """
+    compute, regions = world.compute, len(world.regions)
+    worth = pretraining_worth(
+        1.0,
+        np.array(1.0 / regions),
+        efficiency=compute.pretraining_efficiency,
+        per_decade=compute.pretraining_per_decade,
+        own_share=compute.pretraining_own_share,
+    )
+    gains = [
+        _benefit(response, Studies(s.own * worth, s.other * worth)) - _benefit(response, s)
+        for s in holdings
+    ]
+    return np.asarray(np.min(gains, axis=0))
+
+
+def _benefit(response: Quality, studies: Studies) -> Floats:
+    return np.clip(1.0 - response.error(studies.own, studies.other), 0.0, 1.0)

@@ -139,6 +139,10 @@ class Response(Spec):
     """Errors of a full-size foundation model relative to the measured network's."""
     kappa_one_weight: Share = 0.0
     """Transport: probability that another place's study is worth as much as one's own."""
+    own: Literal["place", "group"] = "place"
+    """What the profile's groups are here. ``place``: a cell's own studies are those of its region,
+    whatever the group. ``group``: they are those of its group, wherever they come from, as for a
+    profile of age bands or of sex."""
     transport: str = Field("", max_length=500)
     """Why a profile of another task may be used here; required when it is of another task."""
 
@@ -165,8 +169,19 @@ class Gate(Spec):
     """Whether a new release that fails an audit of enough power is mitigated and released again."""
 
 
+class Annotation(Spec):
+    """How specialists label studies."""
+
+    reading: Literal["single", "adjudicated"] = "single"
+    """``single``: one specialist labels a study. ``adjudicated``: two do, and a third where they
+    differ; it takes twice the hours and more, and fewer labels are wrong."""
+    order: Literal["proportional", "balanced"] = "proportional"
+    """Which of the documented studies are labelled first: groups in proportion to their studies,
+    or always those of the group that has the fewest labels."""
+
+
 class Training(Spec):
-    """How trainings are scheduled on the cluster."""
+    """How trainings are scheduled on the clusters."""
 
     flexible_weeks: int = Field(0, ge=0, le=52)
     """Weeks that a training may wait for the week in which the grid is cleanest; 0 never waits."""
@@ -296,6 +311,8 @@ class Scenario(Spec):
     """The measure of equity."""
     gate: Gate = Gate()
     """When a release may serve."""
+    annotation: Annotation = Annotation()
+    """How studies are labelled, today and under every policy."""
     training: Training = Training()
     """How trainings are scheduled."""
     policy_steps: tuple[PolicyStep, ...] = Field((), max_length=100)

@@ -115,6 +115,9 @@ MEASURED_FACTORS = {
     "synthetic_worth": (0.0, 1.0),
     "synthetic_limit": (0.0, 10.0),
     "mitigation_sensitivity_gain": (-1.0, 1.0),
+    "pretraining_efficiency": (0.1, 10.0),
+    "pretraining_per_decade": (0.1, 10.0),
+    "pretraining_own_share": (0.1, 10.0),
 }
 """Inputs that the profile measures, by the one name of field, operation and factor; with bounds."""
 
@@ -134,13 +137,10 @@ def measured(
         place = 0.5 if draw is None else row
         low, high = MEASURED_FACTORS[name]
         values[name] = min(max(drawn[int(place * len(drawn))], low), high)
-    energy = {"joules_per_inference": profile.joules_per_inference}
-    gain = "mitigation_sensitivity_gain"
-    training = energy | {gain: values.pop(gain, world.compute.mitigation_sensitivity_gain)}
+    values["joules_per_inference"] = profile.joules_per_inference
+    data = {name: values.pop(name) for name in list(values) if hasattr(world.data, name)}
     return replace(
-        world,
-        compute=replace(world.compute, **training),
-        data=replace(world.data, **values),
+        world, compute=replace(world.compute, **values), data=replace(world.data, **data)
     )
 
 

@@ -80,8 +80,8 @@ def additions(
     duals : screening values, shape (region, item); None where there is no programme.
     """
     units = _amounts(base, most, worth_usd=BUDGET_SHARE * scenario.budget_usd_per_year)
-    # GPU-hours are one pool for all regions: where they are paid for makes no difference
-    pooled = [item.lever == "gpu_hours" for item in base.catalogue.items]
+    # rented GPU-hours are one pool for all regions: where they are paid for makes no difference
+    pooled = [item.is_pooled for item in base.catalogue.items]
     units[1:, pooled] = 0.0
     values = np.full(units.shape, np.nan) if duals is None else duals
     luck = stream(scenario.uncertainty.seed, "marginal", "screening")
@@ -169,7 +169,7 @@ def _addition(
     bought = base.catalogue.items[place.item]
     return Addition(
         plan=plan,
-        region="all" if bought.lever == "gpu_hours" else base.regions[place.region],
+        region="all" if bought.is_pooled else base.regions[place.region],
         item=bought.name,
         stage=str(bought.stage),
         units=units,

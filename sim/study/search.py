@@ -32,8 +32,8 @@ SEARCH_DRAWS = 10
 HEDGES = (0.0, 0.5, 1.0)
 """Shares of the budget that candidates spend as if AI never came to read."""
 FOR_AI: tuple[LeverName, ...] = (
-    "steward", "curator", "annotation", "synthesis", "gpu_hours", "audit", "site", "agreement",
-    "federation",
+    "steward", "curator", "annotation", "synthesis", "pretraining", "federation", "gpu_hours",
+    "gpu_server", "audit", "site", "agreement",
 )  # fmt: skip
 """Levers that are worth nothing unless AI comes to read."""
 ROUNDS = 2
@@ -137,6 +137,7 @@ def prudent(central: World, drawn: Sequence[World]) -> World:
     compute = replace(
         central.compute,
         gpu_hours_base=enough(lambda world: world.compute.gpu_hours_base),
+        pretraining_gpu_hours=enough(lambda world: world.compute.pretraining_gpu_hours),
         gpu_hours_per_1000_studies=enough(lambda world: world.compute.gpu_hours_per_1000_studies),
     )
     care = replace(central.care, prevalence=np.minimum(rare, central.care.prevalence))

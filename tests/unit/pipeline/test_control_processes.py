@@ -146,7 +146,7 @@ def test_fine_tuning_goes_before_a_generator_and_one_job_runs_at_a_time() -> Non
     world = changed(
         world, "compute", gpu_hours_base=30 * 8 * 168.0, generator_gpu_hours=30 * 8 * 168.0
     )
-    everything = EVERYTHING | {"gpu_hours": 600, "steward": 4, "curator": 4}
+    everything = EVERYTHING | {"gpu_hours": 600, "pretraining": 0, "steward": 4, "curator": 4}
     jobs = run(world, buying(world, **everything)).jobs().sort_values("start_week")
     assert set(jobs["kind"]) == {"fine-tuning", "generator"}
     assert (jobs["start_week"].to_numpy()[1:] >= jobs["end_week"].to_numpy()[:-1] - 1e-9).all()

@@ -48,11 +48,13 @@ FORBIDDEN = (
     "curator",
     "annotation",
     "synthesis",
+    "pretraining",
+    "federation",
     "gpu_hours",
+    "gpu_server",
     "audit",
     "site",
     "agreement",
-    "federation",
 )
 
 

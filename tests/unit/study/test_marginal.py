@@ -21,6 +21,8 @@ def test_an_addition_is_one_unit_or_two_percent_of_a_years_budget() -> None:
     assert units["AAA", "scanner.dermoscopy"] == 2  # 2% of 200,000 over 3,000 dollars
     assert units["AAA", "reader.dermatologist"] == 1
     assert units["all", "gpu_hours"] == 10  # one pool, wherever it is paid for
+    assert units["all", "pretraining"] == 10
+    assert units["AAA", "gpu_server"] == 1
     assert units["AAA", "agreement"] == 1
     assert {extra.chosen for extra in tried} == {"all"}
 
@@ -60,10 +62,10 @@ def test_many_additions_are_screened_by_dual_and_at_random() -> None:
     tried = additions(SCENARIO, wide, most=np.full((16, len(ITEMS)), 200.0), duals=duals)
     assert len(tried) == CANDIDATES
     best = [extra.dual for extra in tried if extra.chosen == "dual"]
-    gpu_hours = wide.catalogue.index("gpu_hours")
+    pooled = {i for i, item in enumerate(ITEMS) if item.is_pooled}
     count = len(ITEMS)
     best_first = range(16 * count - 1, -1, -1)
-    worth = [dual for dual in best_first if dual % count != gpu_hours or dual < count]
+    worth = [dual for dual in best_first if dual % count not in pooled or dual < count]
     assert best == worth[:48]
     others = [extra.dual for extra in tried if extra.chosen == "random"]
     assert len(others) == 16

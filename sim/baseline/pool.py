@@ -1,0 +1,73 @@
+"""Pool the inputs of countries into the regions of a scenario."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sim.baseline.inputs import Inputs
+from sim.baseline.members import Members
+from sim.domain.lever import Floats
+from sim.scenario.schema import Modality, Scenario
+
+READER_OF: dict[Modality, str] = {
+    "dermoscopy": "dermatologist",
+    "fundus": "ophthalmologist",
+    "chest_xray": "radiologist",
+    "mammography": "radiologist",
+    "ct": "radiologist",
+    "mri": "radiologist",
+}
+"""Profession that reads a modality."""
+PERSONS_PER_MILLION = 1e6
+
+
+class Pool:
+    """Reads inputs country by country and pools them into regions.
+
+    Counts of people and things add up over the countries of a region; rates and prices are means
+    weighted by population.
+    """
+
+    def __init__(self, scenario: Scenario, inputs: Inputs, who: Members) -> None:
+        self.scenario, self.inputs, self.who = scenario, inputs, who
+        self.modalities = tuple(scenario.modalities)
+        self.professions = tuple(dict.fromkeys(READER_OF[m] for m in self.modalities))
+        self.people = self.of_country("population")
+        self.millions = self.people / PERSONS_PER_MILLION
+
+    def each(self, value: Callable[[str, str], float]) -> Floats:
+        """Return a value of every country, shape (country,)."""
+        pairs = zip(self.who.countries, self.who.income_groups, strict=True)
+        return np.array([value(iso3, group) for iso3, group in pairs])
+
+    def total(self, values: Floats) -> Floats:
+        """Add up over the countries of each region."""
+        return np.asarray(self.who.belongs @ values)
+
+    def mean(self, values: Floats) -> Floats:
+        """Average over the people of each region."""
+        return np.asarray(self.total(values * self.people) / self.total(self.people))
+
+    def per_modality(self, variable: str) -> list[Floats]:
+        """Return a table value of every modality, pooled to regions, shape (m, r)."""
+        return [self.mean(self.of_modality(m, variable)) for m in self.modalities]
+
+    def of_modality(self, modality: str, variable: str) -> Floats:
+        """Return a table value of one modality, by country, shape (country,)."""
+        return self.each(lambda _, group: self.inputs.modality(modality, variable, group))
+
+    def of_country(self, variable: str) -> Floats:
+        """Return a country variable, shape (country,)."""
+        return self.each(lambda iso3, _: self.inputs.country(iso3, variable))
+
+    def by_modality(self, variable: str) -> Floats:
+        """Return a table value that does not differ by region, shape (m,)."""
+        return np.array([float(values.mean()) for values in self.per_modality(variable)])
+
+    def operation(self, variable: str) -> Floats:
+        """Return how services run, by country, shape (country,)."""
+        return self.each(lambda _, group: self.inputs.operation(variable, group))
+
+    def overall(self, variable: str) -> float:
+        """Return how services run, the same everywhere."""
+        return float(self.operation(variable).mean())

@@ -1,0 +1,92 @@
+"""What can be bought in every region: prices, delays, lives, capacities and bounds."""
+
+import numpy as np
+
+from sim.baseline.pool import Pool
+from sim.domain.lever import Catalogue, Floats, Item, LeverName
+from sim.units import MINUTES_PER_HOUR
+
+IMPORTED: tuple[LeverName, ...] = ("scanner", "site", "gpu_server")
+"""Levers whose price carries freight and duty."""
+FOR_ALL: tuple[LeverName, ...] = (
+    "steward", "curator", "annotation", "synthesis", "pretraining", "federation", "gpu_hours",
+    "gpu_server", "audit", "site", "agreement",
+)  # fmt: skip
+"""Levers that serve all modalities and professions alike."""
+
+
+def catalogue(pool: Pool) -> Catalogue:
+    """Return what can be bought in every region, and what it costs and does."""
+    items = (
+        *(Item("scanner", modality) for modality in pool.modalities),
+        Item("outreach"),
+        *(Item("reader", profession) for profession in pool.professions),
+        *(Item(lever) for lever in FOR_ALL),
+    )
+    columns = {
+        name: np.stack([_price(pool, item, name) for item in items], axis=1)
+        for name in ("capex_usd", "running_usd_per_year", "lead_time_weeks", "lifetime_years")
+    }
+    return Catalogue(
+        items=items,
+        capex_usd=columns["capex_usd"],
+        running_usd=columns["running_usd_per_year"],
+        lead_weeks=np.round(columns["lead_time_weeks"]).astype(np.int64),
+        life_years=np.maximum(np.round(columns["lifetime_years"]), 1).astype(np.int64),
+        capacity=np.stack([_capacity(pool, item) for item in items], axis=1),
+        max_per_year=np.stack([_maximum(pool, item) for item in items], axis=1),
+    )
+
+
+def _price(pool: Pool, item: Item, variable: str) -> Floats:
+    values = pool.each(lambda _, group: pool.inputs.lever(item.lever, variable, item.scope, group))
+    if variable == "capex_usd" and item.lever in IMPORTED:
+        values = values * pool.operation("import_price_factor")
+    if item.is_one_each and variable in ("capex_usd", "running_usd_per_year"):
+        # it covers a country; a pooled region needs one for each of its own
+        return pool.total(values)
+    return pool.mean(values)
+
+
+def _capacity(pool: Pool, item: Item) -> Floats:
+    if item.lever == "scanner":
+        exams = pool.per_modality("exams_per_unit_year")
+        return exams[pool.modalities.index(item.scope)]
+    if item.lever == "reader":
+        return pool.mean(hours_of_a_reader(pool))
+    if item.lever == "steward":
+        return pool.mean(records_of_a_steward(pool))
+    if item.lever == "curator":
+        return pool.mean(studies_of_a_curator(pool))
+    return _price(pool, item, "capacity")
+
+
+def _maximum(pool: Pool, item: Item) -> Floats:
+    if item.is_one_each:
+        return np.ones(len(pool.who.regions))
+    rate = pool.each(
+        lambda _, group: pool.inputs.lever(item.lever, "max_per_year", item.scope, group)
+    )
+    most = np.maximum(np.floor(pool.total(rate * pool.millions)), 1.0)
+    bounds = pool.scenario.levers.get(item.lever)
+    if bounds is None:
+        return most
+    given = most if bounds.max_per_year is None else np.full_like(most, bounds.max_per_year)
+    return given * bounds.allowed
+
+
+def hours_of_a_reader(pool: Pool) -> Floats:
+    """Return the hours in a year that a reader reads, by country, shape (country,)."""
+    return pool.operation("reader_hours_per_year") * pool.operation("reader_presence_share")
+
+
+def records_of_a_steward(pool: Pool) -> Floats:
+    """Return the records in a year that a steward completes, by country, shape (country,)."""
+    hours = pool.each(lambda _, group: pool.inputs.lever("steward", "capacity", "", group))
+    return hours * MINUTES_PER_HOUR / pool.operation("documentation_minutes")
+
+
+def studies_of_a_curator(pool: Pool) -> Floats:
+    """Return the studies in a year that a curator curates, by country, shape (country,)."""
+    hours = pool.each(lambda _, group: pool.inputs.lever("curator", "capacity", "", group))
+    return hours * MINUTES_PER_HOUR / pool.operation("curation_minutes")

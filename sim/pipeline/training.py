@@ -1,0 +1,103 @@
+"""Training: once a year networks are pre-trained, fine-tuned on frozen data, and released.
+
+Pre-training continues a public foundation model on images of the regions' own archives, labelled
+or not. What it brings is measured: it multiplies labelled studies (docs/model.md §4).
+"""
+
+import numpy as np
+
+from sim.domain.holdings import pretraining_worth
+from sim.pipeline import generation, governance
+from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.cluster import Booking, Order, Priority, book, fits_owned, rented_speed, run_job
+from sim.pipeline.records import Release
+from sim.pipeline.releases import audit, mitigation
+from sim.units import WEEKS_PER_YEAR
+
+LEAST_PRETRAINING = 0.01
+"""Share of a full pre-training below which none is run: the least compute that was measured."""
+
+
+def training_cycle(cal: Calendar) -> Process:
+    """Send the trainings of every year to the clusters."""
+    while True:
+        # after the purchases of the same instant, so that this year's GPU-hours are there
+        yield cal.env.timeout(0)
+        cal.env.process(year_of_training(cal))
+        cal.env.process(generator(cal))
+        yield cal.env.timeout(WEEKS_PER_YEAR)
+
+
+def year_of_training(cal: Calendar) -> Process:
+    """Pre-train as far as there are GPU-hours for it, then fine-tune."""
+    yield from pre_training(cal)
+    yield from fine_tuning(cal)
+
+
+def pre_training(cal: Calendar) -> Process:
+    """Go on with pre-training until it is full; more compute than that was not measured."""
+    compute, state = cal.world.compute, cal.state
+    full = compute.pretraining_gpu_hours
+    rest = full - state.pretraining_hours
+    hours = rest if fits_owned(cal, rest) else min(rest, float(cal.for_pretraining.hours.level))
+    if hours < LEAST_PRETRAINING * full:
+        return
+    own = governance.own_share_of_images(cal.world, state)
+    booking = yield from book(cal, hours, cal.for_pretraining, patience_weeks=0.0)
+    if booking is None:
+        return
+    if not (yield from run_job(cal, Order("pre-training", Priority.PRE_TRAINING, hours, booking))):
+        return
+    state.pretraining_hours += hours
+    state.label_efficiency = pretraining_worth(
+        state.pretraining_hours / full,
+        own,
+        efficiency=compute.pretraining_efficiency,
+        per_decade=compute.pretraining_per_decade,
+        own_share=compute.pretraining_own_share,
+    )
+    detail = f"{hours:,.0f} GPU-hours, {state.pretraining_hours / full:.0%} of a full one"
+    cal.log("pre-training", "all", detail)
+
+
+def fine_tuning(cal: Calendar) -> Process:
+    """Wait for GPU-hours, train on what was frozen, release, audit."""
+    world, compute = cal.world, cal.world.compute
+    frozen = governance.holdings(world, cal.state, own=cal.scenario.response.own)
+    asked = float(cal.env.now)
+    studies = governance.trained_on(world, cal.state)
+    slower = compute.federation_gpu_factor - 1.0
+    passes = studies + slower * float(governance.federated(world, cal.state).sum())
+    hours = compute.gpu_hours_base + compute.gpu_hours_per_1000_studies * passes / 1000.0
+    booking = yield from book(cal, hours, cal.for_fine_tuning, patience_weeks=WEEKS_PER_YEAR - 1.0)
+    if booking is None:
+        return
+    cal.log("training", "all", f"{studies:,.0f} studies, {hours:,.0f} GPU-hours")
+    if not (yield from run_job(cal, Order("fine-tuning", Priority.FINE_TUNING, hours, booking))):
+        return
+    number = len(cal.records.releases) + 1
+    cal.newest = Release(number, asked, float(cal.env.now), studies, cal.respond(frozen))
+    cal.records.releases.append(cal.newest)
+    since = cal.newest.live_week - asked
+    cal.log("release", "all", f"trained on {studies:,.0f} studies", since=since)
+    failed = audit(cal)
+    if cal.scenario.gate.mitigate and failed.any():
+        yield from mitigation(cal, failed, hours * compute.mitigation_gpu_share)
+
+
+def generator(cal: Calendar) -> Process:
+    """Train a generator for the regions that pay for synthetic studies and have enough real ones.
+
+    Its GPU-hours are in the price of the synthetic studies; its energy is booked.
+    """
+    paying = cal.state.active[:, cal.world.catalogue.index("synthesis")] > 0
+    ready = generation.can_train_a_generator(cal.world, cal.state) & paying[:, None]
+    if not ready.any():
+        return
+    payers = ready.any(axis=1) / ready.any(axis=1).sum()
+    hours = cal.world.compute.generator_gpu_hours
+    booking = Booking(cal.rented, rented_speed(cal), np.asarray(payers))
+    if (yield from run_job(cal, Order("generator", Priority.GENERATOR, hours, booking))):
+        cal.state.generator_ready |= ready
+        where = ", ".join(np.array(cal.world.regions)[ready.any(axis=1)])
+        cal.log("generator", where, f"trained in {hours:,.0f} GPU-hours")
