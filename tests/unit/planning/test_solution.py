@@ -7,10 +7,12 @@ import numpy as np
 import pulp
 import pytest
 
+from sim.baseline.world import World
+from sim.domain.holdings import worth_of_label
 from sim.domain.plan import spend_usd
 from sim.errors import InfeasibleError, PlanError
 from sim.learning.response import Response
-from sim.planning.algebra import at_most
+from sim.planning.algebra import at_most, values
 from sim.planning.programme import Programme, build
 from sim.planning.solution import solve
 from sim.planning.solver import SolveStatus, run, status_of
@@ -81,6 +83,50 @@ def test_no_training_without_gpu_hours_and_no_gate_without_audit() -> None:
         closed = scenario(horizon=HORIZON, levers={lever: {"allowed": False}})
         expected = solve(build(small_world(), LAW, closed, budget_usd=150e3)).expected
         assert not expected.live.any()
+
+
+def with_compute(**values: object) -> World:
+    world = small_world()
+    return replace(world, compute=replace(world.compute, **values))  # type: ignore[arg-type]
+
+
+def plan_and_ede(world: World) -> tuple[dict[str, float], float]:
+    """Return the units bought of every lever, and the equity that the programme expects."""
+    solved = solve(build(world, LAW, scenario(horizon=HORIZON), budget_usd=150e3))
+    items = [item.name for item in solved.plan.catalogue.items]
+    units = dict(zip(items, solved.plan.units.sum(axis=(0, 1)), strict=True))
+    return units, solved.expected.ede
+
+
+def test_pretraining_is_bought_where_it_is_worth_its_price() -> None:
+    useless, without = plan_and_ede(with_compute(pretraining_efficiency=1.0))
+    assert useless["pretraining"] == 0.0
+    assert useless["gpu_hours"] > 0.0
+    useful, with_it = plan_and_ede(with_compute(pretraining_efficiency=3.0))
+    assert useful["pretraining"] >= 1.0  # a full one takes 100 GPU-hours, one unit
+    assert with_it > without
+
+
+def test_pretraining_promises_no_more_than_the_law_gives() -> None:
+    """At the holdings that are reached, quality stays below the law with pre-trained labels."""
+    world = with_compute(pretraining_efficiency=3.0, pretraining_own_share=1.0)
+    problem = build(world, LAW, scenario(horizon=HORIZON), budget_usd=150e3, integer=False)
+    solve(problem)
+    quality = values(problem.release.quality)
+    stock = values(problem.data.label_stock) * problem.today.need
+    worth = worth_of_label(world.data.label_noise)
+    own = worth * (stock + world.data.synthetic_worth * values(problem.data.synthetic_stock))
+    others = world.data.public_studies + own.sum(axis=1, keepdims=True) - own
+    best = 1.0 - np.asarray(LAW.error(3.0 * own, 3.0 * others))
+    # a year learns from the studies of the year before; tangents lie a little above the law
+    assert (quality[1:] <= best[:-1] + 0.02).all()
+    assert quality[1:].max() > 1.0 - float(LAW.error(0.0, 2_000.0))
+
+
+def test_what_ones_own_accelerators_do_is_not_rented() -> None:
+    owners, _ = plan_and_ede(with_compute(owned_gpu_hours_per_year=np.array([5_000.0, 0.0])))
+    assert owners["gpu_hours"] == pytest.approx(0.0, abs=1e-6)
+    assert owners["gpu_server"] == 0.0
 
 
 def test_gap_is_proven_against_the_exact_utility() -> None:
