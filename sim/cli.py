@@ -22,7 +22,7 @@ TOP = 8
 INTERRUPTED = 130
 TRACED = {
     "events": {"week": "week", "kind": "kind", "region": "region", "detail": "detail"},
-    "jobs": {"kind": "kind", "asked_week": "asked", "start_week": "start", "end_week": "end",
+    "jobs": {"kind": "kind", "cluster": "cluster", "start_week": "start", "end_week": "end",
              "gpu_hours": "GPU-h", "interruptions": "stops", "emissions_t_co2e": "t CO2e",
              "outcome": "outcome"},
     "audits": {"week": "week", "region": "region", "modality": "modality", "positives": "cases",
