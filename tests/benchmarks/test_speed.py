@@ -18,6 +18,7 @@ from sim.baseline.world import World
 from sim.domain.plan import empty_plan
 from sim.pipeline.run import simulate
 from sim.scenario.schema import Group
+from sim.units import DAYS_PER_WEEK
 from tests.scenarios import fixed, scenario
 from tests.small_world import fixed_response, small_world
 from tests.validation.patient_level import by_patients
@@ -27,6 +28,8 @@ from tests.validation.test_imaging_ciw import by_ciw
 REPEATS = 5
 NATIONAL = Station(19_000.0, 10.0, 30.0, facilities=2_000)
 """A large country's arrivals: seven million a year."""
+REGIONAL = Station(1_900.0, 10.0, 30.0, facilities=200)
+"""A region's: the largest for which Ciw, which looks at every node at every event, is practical."""
 SMALL = Station(38.0, 10.0, 30.0, facilities=4)
 """A district's: the same load on fewer units, where Ciw is at its fastest."""
 
@@ -65,19 +68,14 @@ def test_seconds_per_exam_against_peers() -> None:
     """Each model runs as long as it takes to be timed; time per exam does not depend on that."""
     rows, ratios = [], []
     for place, station, peers in (
-        (
-            "4 units",
-            SMALL,
-            {"SimPy": _simpy(SMALL, weeks=60), "Ciw": lambda: by_ciw(SMALL, seed=1)},
-        ),
-        ("2,000 units", NATIONAL, {"SimPy": _simpy(NATIONAL, weeks=1)}),
+        ("4 units", SMALL, {"SimPy": (_simpy, 60), "Ciw": (_ciw, 100)}),
+        ("200 units", REGIONAL, {"SimPy": (_simpy, 4), "Ciw": (_ciw, 1)}),
+        ("2,000 units", NATIONAL, {"SimPy": (_simpy, 1)}),
     ):
-        weeks = 520
-        ours, exams = _per_exam(_counts(station, weeks=weeks), days=weeks * 7, repeats=REPEATS)
+        ours, exams = _per_exam(_counts(station, weeks=520), weeks=520, repeats=REPEATS)
         rows.append((f"{place}, counts", f"{exams:,.0f}", f"{1.0 / ours:,.0f}", "1"))
-        for name, work in peers.items():
-            days = 700 if name == "Ciw" else 420 if station is SMALL else 7
-            theirs, exams = _per_exam(work, days=days, repeats=1)
+        for name, (model, weeks) in peers.items():
+            theirs, exams = _per_exam(model(station, weeks=weeks), weeks=weeks, repeats=1)
             ratios.append(theirs / ours)
             rows.append(
                 (f"{place}, {name}", f"{exams:,.0f}", f"{1.0 / theirs:,.0f}", f"{ratios[-1]:,.0f}")
@@ -98,12 +96,16 @@ def _simpy(station: Station, *, weeks: int) -> Callable[[], Means]:
     return lambda: by_patients(station, weeks=weeks, warm_up=0, replication=0)
 
 
-def _per_exam(work: Callable[[], Means], *, days: int, repeats: int) -> tuple[float, float]:
+def _ciw(station: Station, *, weeks: int) -> Callable[[], Means]:
+    return lambda: by_ciw(station, seed=1, days=weeks * DAYS_PER_WEEK, warm_up=0)
+
+
+def _per_exam(work: Callable[[], Means], *, weeks: int, repeats: int) -> tuple[float, float]:
     """Return seconds per exam, the fastest of the repeats, and how many exams that was."""
     seconds, exams = [], 1.0
     for _ in range(repeats):
         start = time.perf_counter()
-        exams = work().exams_per_day * days
+        exams = work().exams_per_day * weeks * DAYS_PER_WEEK
         seconds.append(time.perf_counter() - start)
     return min(seconds) / exams, exams
 

@@ -40,24 +40,24 @@ STATIONS = {
 DAYS, WARM_UP = 700, 28
 
 
-def by_ciw(station: Station, *, seed: int) -> Means:
+def by_ciw(station: Station, *, seed: int, days: int = DAYS, warm_up: int = WARM_UP) -> Means:
     """Simulate the station with Ciw: one node per facility, people who renege."""
     ciw = pytest.importorskip("ciw")
     ciw.seed(seed)
     network = network_of(station)
     simulation = ciw.Simulation(network)
-    simulation.simulate_until_max_time(DAYS)
+    simulation.simulate_until_max_time(days)
     records = [
         record
         for record in simulation.get_all_records()
-        if WARM_UP <= record.arrival_date < DAYS and record.customer_class != "breakdown"
+        if warm_up <= record.arrival_date < days and record.customer_class != "breakdown"
     ]
     waits = np.array([record.waiting_time for record in records])
     gave_up = np.array([record.record_type == "renege" for record in records])
     of_group = [
         np.array([record.customer_class == name for record in records]) for name in groups(station)
     ]
-    exams, length = ~gave_up, DAYS - WARM_UP
+    exams, length = ~gave_up, days - warm_up
     return Means(
         exams_per_day=float(exams.sum() / length),
         unmet_share=float(gave_up.mean()),
