@@ -77,7 +77,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "purchases": purchases(result, recommended),
         "groups": coverage_by_group(result),
         "losers": worse_off(result),
-        "first_training": first_training(result, recommended),
+        "trained": training_range(result, recommended),
         "marginal": marginal.head(TOP),
         "marginal_count": len(marginal),
         "programme": result.programme.set_index("policy"),
@@ -167,11 +167,17 @@ def worse_off(result: StudyResult) -> dict[str, int]:
     return {name: int((mean.loc[name] < before - WORSE_OFF).sum()) for name in result.policies}
 
 
-def first_training(result: StudyResult, policy: str) -> str:
-    """Return the size of the first training of the run that is shown; empty without one."""
-    events = result.events
-    trained = events[(events["policy"] == policy) & (events["kind"] == "training")]
-    return str(trained["detail"].iloc[0]) if len(trained) else ""
+def training_range(result: StudyResult, policy: str) -> dict[str, float] | None:
+    """Return the fewest and most studies of a training of the run that is shown; None without.
+
+    ``multiple`` is the most over the largest effective number that was measured.
+    """
+    studies = result.releases.loc[result.releases["policy"] == policy, "studies"]
+    if studies.empty:
+        return None
+    most = float(studies.max())
+    multiple = most / float(str(result.profile["measured_max"]))
+    return {"fewest": float(studies.min()), "most": most, "multiple": multiple}
 
 
 def _last_years(result: StudyResult) -> pd.DataFrame:

@@ -107,5 +107,12 @@ def svg(figure: Figure, *, name: str) -> str:
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
-    element = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", text[text.index("<svg") :])
+    text = text[text.index("<svg") :]
+    # matplotlib hashes positions to their last bit, which the layout does not settle the same way
+    # every time: number what it names instead
+    named = dict.fromkeys(re.findall(r' id="([^"]+)"', text))
+    number = {old: f"{name}-{place}" for place, old in enumerate(named)}
+    element = re.sub(
+        r'( id="|href="#|url\(#)([^")]+)', lambda found: found[1] + number[found[2]], text
+    )
     return element.replace("<svg ", f'<svg role="img" aria-labelledby="{name}-caption" ', 1)

@@ -25,6 +25,8 @@ TRACED = {
     "jobs": {"kind": "kind", "cluster": "cluster", "start_week": "start", "end_week": "end",
              "gpu_hours": "GPU-h", "interruptions": "stops", "emissions_t_co2e": "t CO2e",
              "outcome": "outcome"},
+    "releases": {"release": "no.", "live_week": "live", "studies": "studies", "region": "region",
+                 "modality": "modality", "group": "group", "sensitivity": "sensitivity"},
     "audits": {"week": "week", "region": "region", "modality": "modality", "positives": "cases",
                "lower_benefit": "lower", "needed_benefit": "needed",
                "power": "power", "passed": "passed"},
@@ -196,11 +198,15 @@ def report(folder: RunFolder) -> None:
 def trace(
     folder: RunFolder,
     policy: Annotated[str, typer.Option(help="Policy whose run is shown.")] = "plan",
-    table: Annotated[str, typer.Option(metavar="TABLE", help="events, jobs or audits.")] = "events",
+    table: Annotated[
+        str, typer.Option(metavar="TABLE", help="events, jobs, releases or audits.")
+    ] = "events",
 ) -> None:
     """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
     from sim.study.folder import read_table
 
+    if not folder.is_dir():
+        raise RunFolderError(f"no run folder at '{folder}': equiscan run FILE --out {folder}")
     if table not in TRACED:
         raise RunFolderError(
             f"no table '{table}' to trace; there are {', '.join(TRACED)}.{nearest(table, TRACED)}"

@@ -77,11 +77,11 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         reading_minutes=np.full(m, 10.0),
         ai_minutes_ratio=np.full(m, 0.1),
         reader_of=(0,),
-        prevalence=np.full(m, 0.2),
+        prevalence=np.full((r, m), 0.2),
         reader_sensitivity=np.full(m, 0.8),
         reader_specificity=np.full(m, 0.82),
-        true_positive_usd=np.full(m, 50.0),
-        false_positive_usd=np.full(m, 30.0),
+        true_positive_usd=np.full((r, m), 50.0),
+        false_positive_usd=np.full((r, m), 30.0),
     )
     data = Data(
         digital_share=np.full(r, 0.5),
@@ -124,6 +124,7 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         joules_per_inference=1.0,
         grid_g_co2e_per_kwh=np.full(r, 300.0),
         site_power_share=np.full(r, 0.8),
+        site_grid_share=np.full(r, 0.7),
         site_backup_share=np.full(r, 0.5),
         outages_per_year=np.full(r, 0.5),
         outage_weeks=np.full(r, 1.0),

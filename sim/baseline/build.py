@@ -80,13 +80,13 @@ def _care(pool: Pool) -> Care:
         hours_per_reader_year=np.repeat(pool.mean(hours)[:, None], len(pool.professions), 1),
         protected_share=pool.mean(pool.operation("annotation_protected_share")),
         reading_minutes=mean("reading_minutes"),
-        ai_minutes_ratio=np.full(len(pool.modalities), pool.operation("ai_minutes_ratio").mean()),
+        ai_minutes_ratio=np.full(len(pool.modalities), pool.overall("ai_minutes_ratio")),
         reader_of=tuple(pool.professions.index(READER_OF[m]) for m in pool.modalities),
-        prevalence=mean("prevalence"),
+        prevalence=np.stack(pool.per_modality("prevalence"), axis=1),
         reader_sensitivity=mean("reader_sensitivity"),
         reader_specificity=mean("reader_specificity"),
-        true_positive_usd=mean("true_positive_usd"),
-        false_positive_usd=mean("false_positive_usd"),
+        true_positive_usd=np.stack(pool.per_modality("true_positive_usd"), axis=1),
+        false_positive_usd=np.stack(pool.per_modality("false_positive_usd"), axis=1),
     )
 
 
@@ -207,6 +207,7 @@ def _compute(pool: Pool) -> Compute:
         grid_g_co2e_per_kwh=pool.mean(pool.of_country("grid_gco2_per_kwh")),
         # a site brings its own solar and batteries, so power is lost only where they fail too
         site_power_share=pool.mean(network * (reliable + backup * (1.0 - reliable))),
+        site_grid_share=pool.mean(reliable),
         site_backup_share=pool.mean(backup),
         outages_per_year=pool.mean(pool.operation("outages_per_year")),
         outage_weeks=pool.mean(pool.operation("outage_days")) / DAYS_PER_WEEK,

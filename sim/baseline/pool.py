@@ -7,6 +7,7 @@ import numpy as np
 from sim.baseline.inputs import Inputs
 from sim.baseline.members import Members
 from sim.domain.lever import Floats
+from sim.errors import ScenarioError
 from sim.scenario.schema import Modality, Scenario
 
 READER_OF: dict[Modality, str] = {
@@ -62,12 +63,27 @@ class Pool:
 
     def by_modality(self, variable: str) -> Floats:
         """Return a table value that does not differ by region, shape (m,)."""
-        return np.array([float(values.mean()) for values in self.per_modality(variable)])
+        return np.array(
+            [_one_of(f"{m}.{variable}", self.of_modality(m, variable)) for m in self.modalities]
+        )
 
     def operation(self, variable: str) -> Floats:
         """Return how services run, by country, shape (country,)."""
         return self.each(lambda _, group: self.inputs.operation(variable, group))
 
     def overall(self, variable: str) -> float:
-        """Return how services run, the same everywhere."""
-        return float(self.operation(variable).mean())
+        """Return how services run, where it does not differ by region."""
+        return _one_of(variable, self.operation(variable))
+
+
+def _one_of(name: str, values: Floats) -> float:
+    """Return the one value of all countries.
+
+    Never a mean of several, which would change with the countries that a scenario has.
+    """
+    if (values != values[0]).any():
+        raise ScenarioError(
+            f"overrides: {name} is the same in all countries, and cannot be replaced by income "
+            f"group; got {values.min():g} and {values.max():g}. Replace {name} itself."
+        )
+    return float(values[0])

@@ -52,15 +52,15 @@ class Care:
     reader_of: tuple[int, ...]
     """Profession index of each modality, length m."""
     prevalence: Floats
-    """Share of exams with the disease, shape (m,)."""
+    """Share of exams with the disease, shape (r, m)."""
     reader_sensitivity: Floats
     """Sensitivity of today's readers, shape (m,)."""
     reader_specificity: Floats
     """Specificity of today's readers, shape (m,)."""
     true_positive_usd: Floats
-    """Cost of confirming a true positive reading, US dollars, shape (m,)."""
+    """Cost of confirming a true positive reading, US dollars, shape (r, m)."""
     false_positive_usd: Floats
-    """Cost of ruling out a false positive reading, US dollars, shape (m,)."""
+    """Cost of ruling out a false positive reading, US dollars, shape (r, m)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,8 @@ class Compute:
     """Grid intensity, shape (r,)."""
     site_power_share: Floats
     """Share of deployment sites with working power and network, shape (r,)."""
+    site_grid_share: Floats
+    """Share of hours with power from the grid at a site, long outages apart, shape (r,)."""
     site_backup_share: Floats
     """Share of a site's hours that its own solar power and batteries cover, shape (r,)."""
     outages_per_year: Floats

@@ -36,7 +36,7 @@ class Books:
         cells["benefit"][year] += (
             flows.read_by_ai * ai + flows.read_by_human * self.human_benefit[None, :, None]
         )
-        sick = care.prevalence[None, :, None]
+        sick = care.prevalence[:, :, None]
         found = sick * (
             flows.read_by_ai * state.sensitivity
             + flows.read_by_human * care.reader_sensitivity[None, :, None]
@@ -48,19 +48,24 @@ class Books:
         cells["found"][year] += found
         cells["missed"][year] += flows.need * sick - found
         self.records.follow_up_usd[year] += (
-            found.sum(axis=2) @ care.true_positive_usd + false.sum(axis=2) @ care.false_positive_usd
-        )
+            found.sum(axis=2) * care.true_positive_usd + false.sum(axis=2) * care.false_positive_usd
+        ).sum(axis=1)
 
     def _write_energy(self, state: State, flows: Flows, year: int) -> None:
         compute = self.world.compute
-        by_use = {
-            "imaging": (flows.exams.sum(axis=2) * compute.unit_kwh_per_exam).sum(axis=1),
-            "inference": flows.read_by_ai.sum(axis=(1, 2))
-            * (compute.joules_per_inference / JOULES_PER_KWH),
-            "sites": state.sites_live * (compute.site_watts * HOURS_PER_WEEK / WATTS_PER_KW),
-        }
-        for use, energy_kwh in by_use.items():
-            self.records.add_energy(year, use, energy_kwh, compute.grid_g_co2e_per_kwh)
+        grid = compute.grid_g_co2e_per_kwh
+        imaging = (flows.exams.sum(axis=2) * compute.unit_kwh_per_exam).sum(axis=1)
+        self.records.add_energy(year, "imaging", imaging, grid)
+        # a network reads what is sent to it, whether or not somebody has time to look it over
+        joules = flows.to_ai.sum(axis=(1, 2)) * compute.joules_per_inference
+        self.records.add_energy(year, "inference", joules / JOULES_PER_KWH, grid)
+        # a site is on while the grid is, or its own solar power and batteries; these emit nothing
+        from_grid = compute.site_grid_share * (state.power >= 1.0)
+        on = from_grid + compute.site_backup_share * (1.0 - from_grid)
+        hours = state.sites_live * HOURS_PER_WEEK * on
+        dirty = np.divide(from_grid, on, out=np.zeros_like(on), where=on > 0.0)
+        sites = hours * compute.site_watts / WATTS_PER_KW
+        self.records.add_energy(year, "sites", sites, grid * dirty)
 
     def _write_hours(self, flows: Flows, year: int) -> None:
         labelling_hours = self.world.data.annotation_minutes / MINUTES_PER_HOUR

@@ -1,8 +1,8 @@
 """The calendar of one run: its SimPy environment and what its control processes share."""
 
+from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 import numpy as np
 import simpy
@@ -11,6 +11,7 @@ from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
+from sim.pipeline.jobs import Cluster, Prepaid, Tally
 from sim.pipeline.records import Event, Records, Release
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario
@@ -18,43 +19,6 @@ from sim.streams import stream
 from sim.units import WEEKS_PER_YEAR
 
 Process = Generator[simpy.Event, object, None]
-
-
-@dataclass(slots=True)
-class Cluster:
-    """Accelerators that run one job at a time, the most urgent first."""
-
-    name: Literal["rented", "owned"]
-    machine: simpy.PriorityResource
-    change: simpy.Event
-    """Happens when the cluster fails or comes back."""
-    up: bool = True
-
-    @classmethod
-    def of(cls, env: simpy.Environment, name: Literal["rented", "owned"]) -> "Cluster":
-        """Return a cluster that works."""
-        return cls(name, simpy.PriorityResource(env), env.event())
-
-
-@dataclass(slots=True)
-class Prepaid:
-    """Rented GPU-hours for one kind of training, paid for by the regions and not used yet."""
-
-    hours: simpy.Container
-    paid: Floats
-    """GPU-hours that each region has paid for so far, shape (r,)."""
-
-    @classmethod
-    def of(cls, env: simpy.Environment, regions: int) -> "Prepaid":
-        """Return an account without any hours."""
-        return cls(simpy.Container(env), np.zeros(regions))
-
-    def payers(self) -> Floats:
-        """Return the share of each region, shape (r,).
-
-        Unused hours are kept, so those who have paid so far share the energy of what runs now.
-        """
-        return np.asarray(self.paid / self.paid.sum())
 
 
 @dataclass(slots=True)
@@ -78,6 +42,14 @@ class Calendar:
     grid_weeks: Floats
     """Carbon intensity of the grid by week, relative to its mean, shape (w,)."""
     newest: Release | None = None
+    pretraining_booked: float = 0.0
+    """GPU-hours of pre-training that are done or under way."""
+    promised_t_co2e: dict[int, float] = field(default_factory=dict)
+    """What trainings that started in a year were expected to emit, t CO2e, by year."""
+    started: Counter[str] = field(default_factory=Counter)
+    """Jobs that have started, by kind."""
+    under_way: list[Tally] = field(default_factory=list)
+    """Jobs that have started and not ended."""
 
     @property
     def year(self) -> int:

@@ -9,53 +9,20 @@ and booked.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import simpy
 
 from sim.domain.lever import Floats
-from sim.pipeline.calendar import Calendar, Cluster, Prepaid, Process
+from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.jobs import Booking, Order, Prepaid, Tally
 from sim.pipeline.policy_steps import carbon_cap
-from sim.pipeline.records import Job
 from sim.units import GRAMS_PER_TONNE, HOURS_PER_WEEK, WATTS_PER_KW, WEEKS_PER_YEAR
 
 GRID_MEMORY = 0.6
 """Correlation of the grid's carbon intensity between one week and the next; assumed."""
 OWNED_WITHIN_WEEKS = 26
 """Longest time that a job may take on the regions' own accelerators; a planner's rule."""
-
-
-class Priority(IntEnum):
-    """Order of jobs that wait for the machine; the lowest goes first."""
-
-    PRE_TRAINING = 0
-    FINE_TUNING = 1
-    MITIGATION = 2
-    GENERATOR = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """Where a job runs."""
-
-    cluster: Cluster
-    gpu_hours_per_week: float
-    payers: Floats
-    """Share of its energy by region, shape (r,); adds up to 1."""
-    prepaid: Prepaid | None = None
-    """What its hours were taken from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A job that somebody wants done."""
-
-    kind: str
-    priority: Priority
-    gpu_hours: float
-    booking: Booking
 
 
 def rented_speed(cal: Calendar) -> float:
@@ -85,7 +52,9 @@ def book(
         speed = float(owned.sum())
         return Booking(cal.owned, speed, owned / speed)
     request = prepaid.hours.get(gpu_hours)
-    yield request | cal.env.timeout(patience_weeks)
+    if not request.triggered:
+        # without a wait where hours are there, so that jobs ask for the machine in their order
+        yield request | cal.env.timeout(patience_weeks)
     if not request.triggered:
         request.cancel()
         return None
@@ -94,88 +63,88 @@ def book(
 
 def run_job(cal: Calendar, order: Order) -> Generator[simpy.Event, object, bool]:
     """Wait for the machine, run the order, and book it; return whether it was done."""
-    asked, booking = float(cal.env.now), order.booking
+    tally = Tally(order, float(cal.env.now))
     yield from _wait_for_clean_grid(cal)
-    with booking.cluster.machine.request(priority=order.priority) as turn:
+    with order.booking.cluster.machine.request(priority=order.priority) as turn:
         yield turn
-        grid = cal.world.compute.grid_g_co2e_per_kwh * grid_factor(cal)
-        room = carbon_cap(cal) - _emitted(cal)
-        expected = _energy_kwh(cal, order.gpu_hours) * float(booking.payers @ grid)
-        if expected / GRAMS_PER_TONNE > room:
-            if booking.prepaid is not None:
-                yield booking.prepaid.hours.put(order.gpu_hours)
-            _write(cal, order, asked, outcome="over cap")
-            cal.log(
-                "carbon cap",
-                "all",
-                f"{order.kind} needs {expected / GRAMS_PER_TONNE:,.2f} t CO2e, {room:,.2f} left",
-            )
+        if not _within_cap(cal, order):
+            if (prepaid := order.booking.prepaid) is not None:
+                yield prepaid.hours.put(order.gpu_hours)
+            cal.records.jobs.append(tally.written(end_week=np.nan, outcome="over cap"))
             return False
-        start = float(cal.env.now)
-        worked, interruptions = yield from _work(cal, order)
-    energy = _energy_kwh(cal, worked)
-    cal.records.add_energy(min(cal.year, cal.last_year), "training", energy * booking.payers, grid)
-    _write(
-        cal,
-        order,
-        asked,
-        start=start,
-        interruptions=interruptions,
-        energy_kwh=energy,
-        emissions_t_co2e=energy * float(booking.payers @ grid) / GRAMS_PER_TONNE,
-    )
+        tally.start_week = float(cal.env.now)
+        cal.under_way.append(tally)
+        yield from _work(cal, tally)
+        cal.under_way.remove(tally)
+    now = float(cal.env.now)
+    cal.records.jobs.append(tally.written(end_week=now, outcome="done"))
+    stops = f", {tally.interruptions} interruptions" if tally.interruptions else ""
+    detail = f"{order.gpu_hours:,.0f} GPU-hours, {order.booking.cluster.name}{stops}"
+    cal.log(order.kind, "all", detail, since=now - tally.start_week)
     return True
 
 
-def _write(
-    cal: Calendar,
-    order: Order,
-    asked: float,
-    *,
-    start: float = np.nan,
-    interruptions: int = 0,
-    energy_kwh: float = 0.0,
-    emissions_t_co2e: float = 0.0,
-    outcome: str = "done",
-) -> None:
-    """Write down a job that ended now, or one that never started."""
-    cal.records.jobs.append(
-        Job(
-            kind=order.kind,
-            cluster=order.booking.cluster.name,
-            asked_week=asked,
-            start_week=start,
-            end_week=np.nan if np.isnan(start) else float(cal.env.now),
-            gpu_hours=order.gpu_hours,
-            interruptions=interruptions,
-            energy_kwh=energy_kwh,
-            emissions_t_co2e=emissions_t_co2e,
-            outcome=outcome,
-        )
-    )
+def _within_cap(cal: Calendar, order: Order) -> bool:
+    """Return whether a training may start under the carbon cap of the year, and promise its share.
+
+    What failures make it do again comes on top: nobody can promise that.
+    """
+    expected = _energy_kwh(cal, order.gpu_hours) * _grid(cal, order) / GRAMS_PER_TONNE
+    room = carbon_cap(cal) - cal.promised_t_co2e.get(cal.year, 0.0)
+    if expected > room:
+        detail = f"{order.kind} needs {expected:,.2f} t CO2e, {room:,.2f} left"
+        cal.log("carbon cap", "all", detail)
+        return False
+    cal.promised_t_co2e[cal.year] = cal.promised_t_co2e.get(cal.year, 0.0) + expected
+    return True
 
 
-def _work(cal: Calendar, order: Order) -> Generator[simpy.Event, object, tuple[float, int]]:
-    """Run until the work is done; return the GPU-hours that ran and the interruptions."""
-    compute, cluster = cal.world.compute, order.booking.cluster
-    speed = order.booking.gpu_hours_per_week
+def _work(cal: Calendar, tally: Tally) -> Process:
+    """Run until the work is done."""
+    compute, booking, kind = cal.world.compute, tally.order.booking, tally.order.kind
     # a failure stops the job, whichever of its accelerators fails
+    speed = booking.gpu_hours_per_week
     failures_per_week = compute.gpu_failures_per_week * speed / rented_speed(cal)
-    luck = cal.luck("job", order.kind, int(cal.env.now))
-    left, worked, interruptions = order.gpu_hours / speed, 0.0, 0
+    # by number, not by week: when a job starts depends on the plan
+    luck = cal.luck("job", kind, cal.started[kind])
+    cal.started[kind] += 1
+    left = tally.order.gpu_hours / speed
     while True:
-        while not cluster.up:
-            yield cluster.change
-        began = cal.env.now
+        while not booking.cluster.up:
+            yield booking.cluster.change
+        tally.since_week = float(cal.env.now)
         to_failure = luck.exponential(1.0 / failures_per_week)
-        yield cal.env.timeout(min(left, to_failure)) | cluster.change
-        ran = float(cal.env.now - began)
-        worked += ran * speed
+        yield cal.env.timeout(min(left, to_failure)) | booking.cluster.change
+        ran = float(cal.env.now) - tally.since_week
+        _book_energy(cal, tally)
         # a rounding error of the clock must not leave a job that never ends
         if ran >= left - 1e-9:
-            return worked, interruptions
-        interruptions += 1
+            return
+        tally.interruptions += 1
         left -= ran // compute.checkpoint_weeks * compute.checkpoint_weeks
+
+
+def _book_energy(cal: Calendar, tally: Tally) -> None:
+    """Book what a job used since it began to work last, in the years in which it did."""
+    booking, since, now = tally.order.booking, tally.since_week, float(cal.env.now)
+    grid = cal.world.compute.grid_g_co2e_per_kwh * grid_factor(cal, since)
+    for year in range(int(since // WEEKS_PER_YEAR), int(now // WEEKS_PER_YEAR) + 1):
+        begin, end = year * WEEKS_PER_YEAR, (year + 1) * WEEKS_PER_YEAR
+        weeks = min(now, end) - max(since, begin)
+        if weeks > 0.0:
+            energy = _energy_kwh(cal, weeks * booking.gpu_hours_per_week)
+            cal.records.add_energy(year, "training", energy * booking.payers, grid)
+            tally.energy_kwh += energy
+            tally.emissions_t_co2e += energy * float(booking.payers @ grid) / GRAMS_PER_TONNE
+    tally.since_week = np.nan
+
+
+def close_jobs(cal: Calendar) -> None:
+    """Write down the jobs that still run when the simulation ends, and book what they used."""
+    for tally in cal.under_way:
+        if not np.isnan(tally.since_week):
+            _book_energy(cal, tally)
+        cal.records.jobs.append(tally.written(end_week=np.nan, outcome="running"))
 
 
 def _wait_for_clean_grid(cal: Calendar) -> Process:
@@ -189,9 +158,9 @@ def _wait_for_clean_grid(cal: Calendar) -> Process:
         yield cal.env.timeout(wait)
 
 
-def grid_factor(cal: Calendar) -> float:
-    """Return the grid's carbon intensity this week, relative to its yearly mean."""
-    return float(cal.grid_weeks[min(int(cal.env.now), len(cal.grid_weeks) - 1)])
+def grid_factor(cal: Calendar, week: float) -> float:
+    """Return the grid's carbon intensity in a week, relative to its yearly mean."""
+    return float(cal.grid_weeks[min(int(week), len(cal.grid_weeks) - 1)])
 
 
 def grid_weeks(swing: float, luck: np.random.Generator, *, weeks: int) -> Floats:
@@ -214,7 +183,7 @@ def _energy_kwh(cal: Calendar, gpu_hours: float) -> float:
     return gpu_hours * compute.gpu_watts / WATTS_PER_KW * compute.pue
 
 
-def _emitted(cal: Calendar) -> float:
-    """Return what trainings that ended in this year have emitted, t CO2e."""
-    ended = (job for job in cal.records.jobs if job.end_week // WEEKS_PER_YEAR == cal.year)
-    return sum(job.emissions_t_co2e for job in ended)
+def _grid(cal: Calendar, order: Order) -> float:
+    """Return the intensity of the grids that an order draws on now, g CO2e per kWh."""
+    grids = cal.world.compute.grid_g_co2e_per_kwh
+    return float(order.booking.payers @ grids) * grid_factor(cal, float(cal.env.now))

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.domain.lever import STAFF, Floats, LeverName
-from sim.pipeline.calendar import Calendar, Prepaid, Process
+from sim.errors import PlanError
+from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.jobs import Prepaid
 from sim.pipeline.staff import finish_training
 from sim.units import WEEKS_PER_YEAR
 
@@ -31,6 +33,7 @@ def purchase(cal: Calendar, year: int) -> Process:
     """
     catalogue, units = cal.plan.catalogue, cal.plan.units[year]
     service = np.array([item.is_service for item in catalogue.items])
+    _demand_whole_scanners(cal, units)
     owned = np.where(service, 0.0, units)
     price = units * catalogue.capex_usd
     lead = np.maximum(catalogue.lead_weeks, cal.world.catalogue.lead_weeks)
@@ -41,6 +44,17 @@ def purchase(cal: Calendar, year: int) -> Process:
     for life_years, chosen in _by_value(catalogue.life_years, owned > 0):
         cal.env.process(replacement(cal, life_years, np.where(chosen, price, 0.0)))
     yield from _serve(cal, np.where(service, units, 0.0))
+
+
+def _demand_whole_scanners(cal: Calendar, units: Floats) -> None:
+    """Refuse part of an imaging unit: it would be paid for and could never be put up."""
+    for region, item in np.argwhere(units != np.round(units)).tolist():
+        what = cal.plan.catalogue.items[item]
+        if what.lever == "scanner":
+            raise PlanError(
+                f"plan '{cal.plan.name}' buys {units[region, item]:g} {what.name} in "
+                f"{cal.world.regions[region]}: imaging units come in whole numbers."
+            )
 
 
 def _serve(cal: Calendar, units: Floats) -> Process:

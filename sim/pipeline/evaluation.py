@@ -90,8 +90,7 @@ def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidenc
 
 def positives(world: World, audited: Counts) -> Counts:
     """Return the studies with the disease among those set aside (r, m, g), shape (r, m)."""
-    share = world.care.prevalence[None, :]
-    return np.asarray(np.round(audited.sum(axis=2) * share).astype(np.int64))
+    return np.asarray(np.round(audited.sum(axis=2) * world.care.prevalence).astype(np.int64))
 
 
 def audit(

@@ -6,7 +6,8 @@ the storms, broken transformers and cut cables that last for days or weeks.
 
 import simpy
 
-from sim.pipeline.calendar import Calendar, Cluster, Process
+from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.jobs import Cluster
 from sim.units import WEEKS_PER_YEAR
 
 

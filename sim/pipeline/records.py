@@ -37,7 +37,7 @@ ENERGY_BASIS = {
     "imaging": "assumed energy per exam",
     "training": "nameplate draw of the GPU x hours x PUE",
     "inference": "measured joules per inference of the profile",
-    "sites": "assumed draw of a deployment site",
+    "sites": "assumed draw of a deployment site while it has power",
 }
 
 READER_HOURS = ("clinical", "annotation", "audit", "mitigation", "idle", "available")
@@ -75,7 +75,7 @@ class Job(NamedTuple):
     energy_kwh: float
     emissions_t_co2e: float
     outcome: str
-    """``done``, or why not."""
+    """``done``, ``running`` at the end of the simulation, or ``over cap``."""
 
 
 class Release(NamedTuple):

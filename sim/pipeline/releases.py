@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from sim.domain.holdings import Performance
 from sim.pipeline import evaluation
 from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.cluster import Order, Priority, book, run_job
+from sim.pipeline.cluster import book, run_job
+from sim.pipeline.jobs import Order, Priority
 from sim.pipeline.records import Audit, Release
 from sim.streams import keys, uniforms
 from sim.units import MINUTES_PER_HOUR
@@ -34,6 +35,9 @@ def mitigation(cal: Calendar, failed: NDArray[np.bool_], hours: float) -> Proces
         cal.log("mitigation", "all", "not done: no GPU-hours left")
         return
     if not (yield from run_job(cal, Order("mitigation", Priority.MITIGATION, hours, booking))):
+        return
+    if cal.newest is not old:
+        cal.log("no release", "all", "a newer one came before the mitigated one")
         return
     gain = cal.world.compute.mitigation_sensitivity_gain * failed[:, :, None]
     better = Performance(
@@ -83,7 +87,11 @@ def audit(cal: Calendar) -> NDArray[np.bool_]:
     # releases err on much the same ones, so looking again does not pass an audit
     luck = uniforms(key, 0)[0]
     found = evaluation.audit(world, cal.scenario.gate, performance, state.audited, luck)
-    for r, m in np.argwhere(found.positives > 0):
+    looked = found.positives > 0
+    if looked.any():
+        passed = int((found.passed & looked).sum())
+        cal.log("audit", "all", f"{passed} of {int(looked.sum())} places passed")
+    for r, m in np.argwhere(looked):
         look = Audit(
             week=float(cal.env.now),
             release=cal.newest.number,

@@ -7,9 +7,10 @@ from sim.domain.holdings import Respond
 from sim.domain.plan import Plan
 from sim.pipeline.backlog import stated_backlog
 from sim.pipeline.books import Books
-from sim.pipeline.calendar import Calendar, Cluster, Prepaid, Process
-from sim.pipeline.cluster import grid_weeks
+from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.cluster import close_jobs, grid_weeks
 from sim.pipeline.commissioning import purchases, running_cost
+from sim.pipeline.jobs import Cluster, Prepaid
 from sim.pipeline.outages import outages
 from sim.pipeline.policy_steps import policy_steps
 from sim.pipeline.records import Records, Run
@@ -97,6 +98,7 @@ def simulate(
     week = Week(world, scenario, stations, seed=seed, replication=replication)
     env.process(_weeks(calendar, week, first=scenario.horizon.warm_up_years * WEEKS_PER_YEAR))
     env.run(until=years * WEEKS_PER_YEAR)
+    close_jobs(calendar)
     return Run(plan.name, world, scenario.horizon.start_year, calendar.records)
 
 
@@ -113,6 +115,8 @@ def _weeks(calendar: Calendar, week: Week, *, first: int) -> Process:
     """Step the stations in the middle of every week, so that control events come between."""
     records, pay = calendar.records, running_cost(calendar)
     books = Books(calendar.world, calendar.scenario.gate, records)
+    for name, account in week.accounts(calendar.state, records.stations).items():
+        records.stations[name].begin(account)
     yield calendar.env.timeout(0.5)
     while True:
         now = int(calendar.env.now)

@@ -17,19 +17,21 @@ Detail = Literal["none", "region", "cell"]
 class Series:
     """What passed one station, week by week.
 
-    Cell axes are (r,) or (r, m, g), by the detail that was asked for. 32 bits are enough: no
-    station of a region passes two thousand million studies in a week.
+    Cell axes are (r,) or (r, m, g), by the detail that was asked for. Counts need 64 bits: over the
+    years, backlogs of large regions pass two thousand million studies.
     """
 
     name: str
     unit: str
     capacity_unit: str
-    counts: NDArray[np.int32]
+    counts: NDArray[np.int64]
     """Shape (w, 5, *cell), in the order of ``COUNTED``."""
     queue: NDArray[np.float32]
     """Mean number waiting during the week, shape (w, *cell)."""
     use: NDArray[np.float32]
     """Capacity used and capacity there was, shape (w, 2, r)."""
+    start: NDArray[np.int64]
+    """Waiting on the first day, of shape cell."""
 
     @classmethod
     def of(cls, station: type[Station], world: World, *, weeks: int, by_cell: bool) -> "Series":
@@ -39,10 +41,16 @@ class Series:
             name=station.name,
             unit=station.unit,
             capacity_unit=station.capacity_unit,
-            counts=np.zeros((weeks, len(COUNTED), *cell), dtype=np.int32),
+            counts=np.zeros((weeks, len(COUNTED), *cell), dtype=np.int64),
             queue=np.zeros((weeks, *cell), dtype=np.float32),
             use=np.full((weeks, 2, world.shape[0]), np.nan, dtype=np.float32),
+            start=np.zeros(cell, dtype=np.int64),
         )
+
+    def begin(self, account: Account) -> None:
+        """Write down who waits before the first week."""
+        if account.waiting is not None:
+            self.start[...] = self._summed(account.waiting)
 
     def write(self, week: int, account: Account) -> None:
         """Write the account of one week."""
@@ -53,7 +61,7 @@ class Series:
             self.queue[week] = self._summed(account.queue)
         elif account.waiting is not None:
             now = self.counts[week, COUNTED.index("waiting")]
-            before = self.counts[week - 1, COUNTED.index("waiting")] if week else now
+            before = self.counts[week - 1, COUNTED.index("waiting")] if week else self.start
             self.queue[week] = (before + now) / 2.0
         if account.busy is not None and account.capacity is not None:
             self.use[week] = account.busy, account.capacity

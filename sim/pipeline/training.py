@@ -9,7 +9,8 @@ import numpy as np
 from sim.domain.holdings import pretraining_worth
 from sim.pipeline import generation, governance
 from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.cluster import Booking, Order, Priority, book, fits_owned, rented_speed, run_job
+from sim.pipeline.cluster import book, fits_owned, rented_speed, run_job
+from sim.pipeline.jobs import Booking, Order, Priority
 from sim.pipeline.records import Release
 from sim.pipeline.releases import audit, mitigation
 from sim.units import WEEKS_PER_YEAR
@@ -24,13 +25,14 @@ def training_cycle(cal: Calendar) -> Process:
         # after the purchases of the same instant, so that this year's GPU-hours are there
         yield cal.env.timeout(0)
         cal.env.process(year_of_training(cal))
-        cal.env.process(generator(cal))
         yield cal.env.timeout(WEEKS_PER_YEAR)
 
 
 def year_of_training(cal: Calendar) -> Process:
-    """Pre-train as far as there are GPU-hours for it, then fine-tune."""
+    """Pre-train as far as there are GPU-hours for it, then fine-tune; generators come after."""
     yield from pre_training(cal)
+    # it asks for the machine once fine-tuning has: a process begins when this one waits
+    cal.env.process(generator(cal))
     yield from fine_tuning(cal)
 
 
@@ -38,7 +40,7 @@ def pre_training(cal: Calendar) -> Process:
     """Go on with pre-training until it is full; more compute than that was not measured."""
     compute, state = cal.world.compute, cal.state
     full = compute.pretraining_gpu_hours
-    rest = full - state.pretraining_hours
+    rest = full - cal.pretraining_booked
     hours = rest if fits_owned(cal, rest) else min(rest, float(cal.for_pretraining.hours.level))
     if hours < LEAST_PRETRAINING * full:
         return
@@ -46,7 +48,9 @@ def pre_training(cal: Calendar) -> Process:
     booking = yield from book(cal, hours, cal.for_pretraining, patience_weeks=0.0)
     if booking is None:
         return
+    cal.pretraining_booked += hours
     if not (yield from run_job(cal, Order("pre-training", Priority.PRE_TRAINING, hours, booking))):
+        cal.pretraining_booked -= hours
         return
     state.pretraining_hours += hours
     state.label_efficiency = pretraining_worth(
@@ -56,8 +60,6 @@ def pre_training(cal: Calendar) -> Process:
         per_decade=compute.pretraining_per_decade,
         own_share=compute.pretraining_own_share,
     )
-    detail = f"{hours:,.0f} GPU-hours, {state.pretraining_hours / full:.0%} of a full one"
-    cal.log("pre-training", "all", detail)
 
 
 def fine_tuning(cal: Calendar) -> Process:
@@ -71,9 +73,12 @@ def fine_tuning(cal: Calendar) -> Process:
     hours = compute.gpu_hours_base + compute.gpu_hours_per_1000_studies * passes / 1000.0
     booking = yield from book(cal, hours, cal.for_fine_tuning, patience_weeks=WEEKS_PER_YEAR - 1.0)
     if booking is None:
+        cal.log("no training", "all", f"{hours:,.0f} GPU-hours were not paid for in time")
         return
-    cal.log("training", "all", f"{studies:,.0f} studies, {hours:,.0f} GPU-hours")
     if not (yield from run_job(cal, Order("fine-tuning", Priority.FINE_TUNING, hours, booking))):
+        return
+    if cal.newest is not None and cal.newest.frozen_week > asked:
+        cal.log("no release", "all", "one that was trained on newer data came first")
         return
     number = len(cal.records.releases) + 1
     cal.newest = Release(number, asked, float(cal.env.now), studies, cal.respond(frozen))
@@ -99,5 +104,3 @@ def generator(cal: Calendar) -> Process:
     booking = Booking(cal.rented, rented_speed(cal), np.asarray(payers))
     if (yield from run_job(cal, Order("generator", Priority.GENERATOR, hours, booking))):
         cal.state.generator_ready |= ready
-        where = ", ".join(np.array(cal.world.regions)[ready.any(axis=1)])
-        cal.log("generator", where, f"trained in {hours:,.0f} GPU-hours")

@@ -247,7 +247,7 @@ class ReleaseRows:
         low, high = (float(bound[r, m]) for bound in self.quality_range(y))
         audit = Audit(
             needed=float(self.today.human_benefit[m] - self.today.gate.margin),
-            prevalence=float(self.world.care.prevalence[m]),
+            prevalence=float(self.world.care.prevalence[r, m]),
             confidence=self.today.gate.confidence,
         )
         trained = total(-1.0, self.trained[: y + 1])

@@ -193,7 +193,8 @@ class PolicyStep(Spec):
     kind: Literal["agreement", "documentation_mandate", "carbon_cap"]
     """``agreement``: studies may be shared as under a data-sharing agreement.
     ``documentation_mandate``: a share of studies is documented where they are made.
-    ``carbon_cap``: trainings of a year may emit no more than so much."""
+    ``carbon_cap``: trainings start only while what those of a year should emit stays within so
+    much; work that failures make them do again is not foreseen."""
     year: int = Field(ge=2020, le=2140)
     """Calendar year at whose start it begins; it never ends."""
     regions: tuple[str, ...] = ()
@@ -201,7 +202,7 @@ class PolicyStep(Spec):
     share: Share | None = None
     """For a documentation mandate: share of archived studies documented where they are made."""
     t_co2e_per_year: NotNegative | None = None
-    """For a carbon cap: emissions of all trainings in a calendar year, t CO2e."""
+    """For a carbon cap: expected emissions of all trainings that start in a year, t CO2e."""
 
     @model_validator(mode="after")
     def _says_how_much(self) -> Self:
@@ -222,6 +223,14 @@ class Weekly(Spec):
     """``cell`` keeps every region, modality and group; ``region`` adds them up."""
     stations: tuple[StationName, ...] = ()
     """Stations that are recorded; all when not given."""
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        if twice := sorted({name for name in self.stations if self.stations.count(name) > 1}):
+            raise ValueError(f"stations named twice: {', '.join(twice)}")
+        if self.detail == "none" and self.stations:
+            raise ValueError("stations are named, but detail 'none' records none of them")
+        return self
 
     @property
     def recorded(self) -> tuple[str, ...]:
@@ -329,6 +338,14 @@ class Scenario(Spec):
     overrides: Mapping[str, Override] = {}
     """Baseline values to replace, by dotted name such as ``KEN.readers_per_million.dermatologist``
     or ``dermoscopy.need_per_1000``."""
+
+    @model_validator(mode="after")
+    def _steps_begin_in_time(self) -> Self:
+        end = self.horizon.start_year + self.horizon.score_years
+        if late := sorted({step.year for step in self.policy_steps if step.year >= end}):
+            years = ", ".join(map(str, late))
+            raise ValueError(f"policy_steps in {years} would begin after the last year, {end - 1}")
+        return self
 
     @field_validator("regions")
     @classmethod

@@ -69,8 +69,8 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
     [
         (("validate", "none.yaml"), 2, "error: none.yaml: there is no such file."),
         (("run", "none.yaml"), 2, "error: none.yaml: there is no such file."),
-        (("report", "none"), 2, "error: cannot read 'none"),
-        (("trace", "none"), 2, "error: cannot read 'none"),
+        (("report", "none"), 2, "error: no run folder at 'none"),
+        (("trace", "none"), 2, "error: no run folder at 'none"),
         (("data", "show", "KEM"), 2, "error: countries.csv: there is no 'KEM'."),
         (("profile", "card", "none"), 2, "error: no profile 'none'"),
         (("profile", "fit", "none"), 2, "error: "),
@@ -180,7 +180,7 @@ def test_the_event_log_of_a_run_is_printed_by_policy(tmp_path: Path) -> None:
     assert "no policy 'by_need' in this run; it has plan, baseline." in result.stderr
     result = called("trace", str(tmp_path), "--table", "job")
     assert result.exit_code == 2
-    assert "there are events, jobs, audits. Did you mean 'jobs'?" in result.stderr
+    assert "there are events, jobs, releases, audits. Did you mean 'jobs'?" in result.stderr
 
 
 def test_a_country_is_shown_with_ranges_and_sources() -> None:
