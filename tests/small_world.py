@@ -6,61 +6,69 @@ from sim.baseline.world import Care, Compute, Data, World
 from sim.domain.holdings import Holdings, Performance, Respond
 from sim.domain.lever import Catalogue, Item
 
-ITEMS = (
-    Item("scanner", "dermoscopy"),
-    Item("outreach"),
-    Item("reader", "dermatologist"),
-    Item("steward"),
-    Item("curator"),
-    Item("annotation"),
-    Item("synthesis"),
-    Item("pretraining"),
-    Item("federation"),
-    Item("gpu_hours"),
-    Item("gpu_server"),
-    Item("audit"),
-    Item("site"),
-    Item("agreement"),
-)
-CAPEX = (
-    3_000, 20_000, 15_000, 1_000, 2_000, 5_000, 500, 400, 20_000, 400, 250_000, 8_000, 6_000,
-    50_000,
-)  # fmt: skip
-RUNNING = (
-    1_500, 10_000, 18_000, 6_000, 9_000, 0, 0, 0, 5_000, 0, 40_000, 0, 1_500, 10_000,
-)  # fmt: skip
-LEAD_WEEKS = (16, 26, 104, 8, 8, 0, 0, 0, 26, 0, 40, 0, 20, 52)
-LIFE_YEARS = (5, 5, 20, 20, 20, 1, 1, 1, 5, 1, 5, 1, 5, 10)
-CAPACITY = (
-    3_640, 4_000, 1_500, 8_000, 12_000, 100, 1_000, 100, 1, 100, 35_000, 1_000, 6_000, 1,
-)  # fmt: skip
+MODALITIES = ("dermoscopy", "ct", "mri")
+PROFESSIONS = ("dermatologist", "radiologist")
+READER_OF = (0, 1, 1)
+PRICES = {
+    # capex, running, lead weeks, life years, capacity
+    "scanner": (3_000, 1_500, 16, 5, 3_640),
+    "outreach": (20_000, 10_000, 26, 5, 4_000),
+    "reader": (15_000, 18_000, 104, 20, 1_500),
+    "steward": (1_000, 6_000, 8, 20, 8_000),
+    "curator": (2_000, 9_000, 8, 20, 12_000),
+    "annotation": (5_000, 0, 0, 1, 100),
+    "synthesis": (500, 0, 0, 1, 1_000),
+    "pretraining": (400, 0, 0, 1, 100),
+    "federation": (20_000, 5_000, 26, 5, 1),
+    "gpu_hours": (400, 0, 0, 1, 100),
+    "gpu_server": (250_000, 40_000, 40, 5, 35_000),
+    "audit": (8_000, 0, 0, 1, 1_000),
+    "site": (6_000, 1_500, 20, 5, 6_000),
+    "agreement": (50_000, 10_000, 52, 10, 1),
+}
 
 
-def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -> World:
-    """Return a world of poor-to-rich made-up regions AAA, BBB, ... and one modality."""
+def items_of(modalities: int) -> tuple[Item, ...]:
+    """Return the items of a world with so many of the modalities."""
+    professions = PROFESSIONS[: max(READER_OF[:modalities]) + 1]
+    scopes = {"scanner": MODALITIES[:modalities], "reader": professions}
+    return tuple(
+        Item(lever, scope)  # type: ignore[arg-type]
+        for lever in PRICES
+        for scope in scopes.get(lever, ("",))
+    )
+
+
+ITEMS = items_of(1)
+
+
+def small_world(
+    regions: int = 2, groups: int = 2, *, population: float = 2e6, modalities: int = 1
+) -> World:
+    """Return a world of poor-to-rich made-up regions AAA, BBB, ...; of up to three modalities."""
     names = tuple(chr(ord("A") + i) * 3 for i in range(regions))
-    r, m, g = regions, 1, groups
+    r, m, g = regions, modalities, groups
+    items = items_of(m)
+    readers = max(READER_OF[:m]) + 1
     rank = np.arange(1, r + 1, dtype=float)
     reach = np.linspace(0.6, 0.3, g)[None, None, :] * np.ones((r, m, 1))
-    table = {
-        "capex_usd": CAPEX,
-        "running_usd": RUNNING,
-        "lead_weeks": LEAD_WEEKS,
-        "life_years": LIFE_YEARS,
-        "capacity": CAPACITY,
-    }
+    columns = ("capex_usd", "running_usd", "lead_weeks", "life_years", "capacity")
     prices = {
         name: np.tile(
-            np.array(row, dtype=int if "_weeks" in name or "_years" in name else float), (r, 1)
+            np.array(
+                [PRICES[item.lever][place] for item in items],
+                dtype=int if "_weeks" in name or "_years" in name else float,
+            ),
+            (r, 1),
         )
-        for name, row in table.items()
+        for place, name in enumerate(columns)
     }
-    maximum = np.full((r, len(ITEMS)), 200.0)
-    maximum[:, [item.is_one_each for item in ITEMS]] = 1.0
+    maximum = np.full((r, len(items)), 200.0)
+    maximum[:, [item.is_one_each for item in items]] = 1.0
     people = np.full((r, g), population / g)
     care = Care(
         population=people,
-        need_per_year=people[:, None, :] * 0.005,
+        need_per_year=people[:, None, :] * 0.005 * np.ones((1, m, 1)),
         reach=reach,
         units=np.floor(rank)[:, None] * np.ones((r, m)),
         units_per_facility=np.ones(m),
@@ -70,13 +78,13 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
         priority=np.ones(g, dtype=np.int64),
         patience_weeks=np.full(m, 12.0),
         report_patience_weeks=np.full(m, 8.0),
-        reader_hours_per_year=300.0 * rank[:, None],
+        reader_hours_per_year=300.0 * rank[:, None] * np.ones((1, readers)),
         trainee_loss_share=0.1,
-        hours_per_reader_year=np.full((r, 1), 1_500.0),
+        hours_per_reader_year=np.full((r, readers), 1_500.0),
         protected_share=np.full(r, 0.02),
-        reading_minutes=np.full(m, 10.0),
+        reading_minutes=np.array([10.0, 20.0, 25.0])[:m],
         ai_minutes_ratio=np.full(m, 0.1),
-        reader_of=(0,),
+        reader_of=READER_OF[:m],
         prevalence=np.full((r, m), 0.2),
         reader_sensitivity=np.full(m, 0.8),
         reader_specificity=np.full(m, 0.82),
@@ -135,14 +143,14 @@ def small_world(regions: int = 2, groups: int = 2, *, population: float = 2e6) -
     return World(
         regions=names,
         region_names=tuple(f"Region {name}" for name in names),
-        modalities=("dermoscopy",),
+        modalities=MODALITIES[:m],
         groups=tuple(f"group{i}" for i in range(g)),
-        professions=("dermatologist",),
-        weight=np.ones(m),
+        professions=PROFESSIONS[:readers],
+        weight=np.full(m, 1.0 / m),
         care=care,
         data=data,
         compute=compute,
-        catalogue=Catalogue(ITEMS, max_per_year=maximum, **prices),
+        catalogue=Catalogue(items, max_per_year=maximum, **prices),
         income_rank=1_000.0 * rank,
     )
 

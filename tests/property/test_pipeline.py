@@ -1,6 +1,8 @@
 """What must hold in every run: conservation, hours, common random numbers, exact limits."""
 
+import dataclasses
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,29 +10,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.baseline.build import build_world
 from sim.baseline.world import World
 from sim.domain.plan import spend_usd
-from sim.pipeline.records import ENERGY_USES
+from sim.pipeline.records import ENERGY_USES, READER_HOURS
 from sim.pipeline.run import simulate, warm_up
 from sim.pipeline.station import COUNTED
 from sim.pipeline.stations import STATIONS
+from sim.units import MINUTES_PER_HOUR
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run
 from tests.small_world import fixed_response, small_world
 
+SHARED = {"gpu_hours", "pretraining", "synthesis"}
+"""Levers through which regions meet: one cluster, one network."""
+
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Worlds from empty to overloaded, one to three regions and groups."""
-    world = small_world(draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    """Worlds from empty to overloaded, one to three regions, groups and modalities."""
+    counts = st.integers(1, 3)
+    world = small_world(draw(counts), draw(counts), modalities=draw(counts))
+    modalities = len(world.modalities)
     scale = draw(st.floats(0.0, 20.0))
     care = replace(
         world.care,
         need_per_year=world.care.need_per_year * scale,
         reach=np.clip(world.care.reach * draw(st.floats(0.0, 3.0)), 0.0, 1.0),
-        patience_weeks=np.full(1, draw(st.floats(0.2, 50.0))),
-        reading_minutes=np.full(1, draw(st.floats(0.5, 60.0))),
-        ai_minutes_ratio=np.full(1, draw(st.floats(0.0, 1.5))),
+        patience_weeks=np.full(modalities, draw(st.floats(0.2, 50.0))),
+        reading_minutes=world.care.reading_minutes * draw(st.floats(0.05, 6.0)),
+        ai_minutes_ratio=np.full(modalities, draw(st.floats(0.0, 1.5))),
         failures_per_week=world.care.failures_per_week * draw(st.floats(0.1, 30.0)),
     )
     data = replace(world.data, digital_share=world.data.digital_share * draw(st.floats(0.0, 2.0)))
@@ -43,13 +52,11 @@ def test_every_station_conserves_exams_in_every_week(world: World, busy: bool, s
     plan = buying(world, **EVERYTHING) if busy else nothing(world)
     records = run(world, plan, seed=seed, sensitivity=0.9).records
     for name in STATIONS:
-        counts = records.stations[name].counts
+        series = records.stations[name]
+        counts = series.counts
         entered, done, left, rejected, waiting = counts.swapaxes(0, 1)
-        before = np.vstack([waiting[:1] * 0, waiting[:-1]])
-        balance = before + entered - (done + left + rejected + waiting)
-        assert (balance[1:] == 0).all(), name
-        # the first week starts from what the warm-up left waiting
-        assert (balance[0] <= 0).all(), name
+        before = np.vstack([series.start[None], waiting[:-1]])
+        assert (before + entered == done + left + rejected + waiting).all(), name
         assert (counts >= 0).all(), name
 
 
@@ -78,6 +85,35 @@ def test_stations_hand_on_what_they_finish_and_hours_add_up(world: World, seed: 
     *used, available = result.records.reader_hours.transpose(2, 0, 1)
     np.testing.assert_allclose(sum(used), available, atol=1e-6)
     assert min(kind.min() for kind in used) >= -1e-6
+    # what there is, from the inputs: today's readers, and hours and audits that were bought
+    labelling = world.data.annotation_minutes / MINUTES_PER_HOUR
+    audits = result.records.reader_hours[:, :, READER_HOURS.index("audit")]
+    bought = EVERYTHING["annotation"] * 100.0 + audits
+    today = world.care.reader_hours_per_year.sum(axis=1)
+    assert (available[0] >= today + bought[0] - 1e-6).all()
+    added = EVERYTHING["reader"] * 1_500.0 * len(world.professions)
+    assert (available <= today + added + bought + 1e-6).all()
+    done_audits = station["evaluation"][done] * labelling.min()
+    assert (audits.sum(axis=0) >= done_audits - 1e-6).all()
+
+
+def test_readers_of_one_profession_share_their_hours_over_modalities() -> None:
+    """Two modalities that radiologists read, too many for them: hours go by work, none idle."""
+    world = small_world(1, 2, modalities=3)
+    units = np.full_like(world.care.units, 40.0)
+    care = replace(
+        world.care,
+        units=units,
+        need_per_year=world.care.need_per_year * np.array([1.0, 4.0, 4.0])[None, :, None],
+        report_patience_weeks=np.full(3, 30.0),
+    )
+    read = run(replace(world, care=care)).records.cells["read_by_human"].sum(axis=(1, 3))
+    minutes = care.reading_minutes
+    radiology = (read[:, 1:] * minutes[1:]).sum(axis=1) / MINUTES_PER_HOUR
+    there = care.reader_hours_per_year[0, 1] * (1.0 - care.protected_share[0])
+    np.testing.assert_allclose(radiology, there, rtol=0.01)
+    shares = read[-1, 1:] * minutes[1:] / (read[-1, 1:] * minutes[1:]).sum()
+    assert shares[1] == pytest.approx(25.0 / 45.0, abs=0.05)
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -91,11 +127,55 @@ def test_same_seed_same_bits_and_another_seed_differs(seed: int) -> None:
     assert not first.cells()["need"].equals(other.cells()["need"])
 
 
+def in_front(world: World) -> World:
+    """Return the world with one more region before all others, which stay what they were."""
+    more = small_world(len(world.regions) + 1, len(world.groups))
+    names = ("ZZZ", *world.regions)
+
+    def shifted(part: Any, given: Any) -> Any:
+        if dataclasses.is_dataclass(part):
+            fields = {f.name: (getattr(part, f.name), getattr(given, f.name))
+                      for f in dataclasses.fields(part) if f.init}  # fmt: skip
+            return replace(part, **{name: shifted(*both) for name, both in fields.items()})
+        if isinstance(part, np.ndarray) and part.shape[:1] == (len(names),):
+            return np.concatenate([part[-1:], given])
+        return part
+
+    return replace(shifted(more, world), regions=names, region_names=names)
+
+
 def test_adding_a_region_leaves_the_others_alone() -> None:
-    two, three = small_world(2), small_world(3)
-    small, large = run(two).cells(), run(three).cells()
-    shared = large[large["region"].isin(two.regions)].reset_index(drop=True)
-    pd.testing.assert_frame_equal(small, shared, check_exact=True)
+    """With everything bought that does not pool regions: stations, staff and outages alike."""
+    two = small_world(2)
+    three = in_front(two)
+    apart = {name: units for name, units in EVERYTHING.items() if name not in SHARED}
+    small, large = (run(world, buying(world, **apart)) for world in (two, three))
+
+    def of_two(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["region"].isin(two.regions)].reset_index(drop=True)
+
+    pd.testing.assert_frame_equal(small.cells(), of_two(large.cells()), check_exact=True)
+    for name in STATIONS:
+        pd.testing.assert_frame_equal(small.station(name), of_two(large.station(name)))
+    events = of_two(small.events())
+    assert {"posts vacant", "power lost", "commissioned"} <= set(events["kind"])
+    pd.testing.assert_frame_equal(events, of_two(large.events()))
+
+
+@pytest.mark.parametrize("draw", [None, 3])
+def test_adding_a_country_leaves_the_inputs_of_the_others_alone(draw: int | None) -> None:
+    few, more = (
+        build_world(scenario(regions=names), draw=draw)
+        for names in (("KEN", "UGA"), ("KEN", "UGA", "USA"))
+    )
+    for part in ("care", "data", "compute", "catalogue"):
+        for field in dataclasses.fields(getattr(few, part)):
+            if not field.init or field.name == "public_studies":  # the USA's are no longer others'
+                continue
+            one, other = (getattr(getattr(world, part), field.name) for world in (few, more))
+            if isinstance(one, np.ndarray) and one.shape[:1] == (2,) and other.shape[0] == 3:
+                other = other[:2]
+            np.testing.assert_array_equal(one, other, err_msg=f"{part}.{field.name}")
 
 
 def test_plans_face_the_same_need_and_may_branch_from_one_warm_up() -> None:
@@ -178,9 +258,9 @@ def test_every_training_is_paid_for_in_energy_whenever_it_runs() -> None:
     plan = nothing(world).plus(0, world.catalogue.index("gpu_hours"), units=20)
     plan.units[1:] = 0.0  # all bought in the first year, used in every year
     result = run(world, plan)
-    events = result.events().query("kind == 'training'")
+    events = result.events().query("kind == 'fine-tuning'")
     hours = (
-        events["detail"].str.extract(r"([\d,]+) GPU-hours")[0].str.replace(",", "").astype(float)
+        events["detail"].str.extract(r"^([\d,]+) GPU-hours")[0].str.replace(",", "").astype(float)
     )
     assert len(hours) == YEARS
     compute = world.compute

@@ -69,7 +69,7 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
     [
         (("validate", "none.yaml"), 2, "error: none.yaml: there is no such file."),
         (("run", "none.yaml"), 2, "error: none.yaml: there is no such file."),
-        (("report", "none"), 2, "error: no run folder at 'none"),
+        (("report", "none"), 2, "error: cannot read 'none"),
         (("trace", "none"), 2, "error: no run folder at 'none"),
         (("data", "show", "KEM"), 2, "error: countries.csv: there is no 'KEM'."),
         (("profile", "card", "none"), 2, "error: no profile 'none'"),
