@@ -37,7 +37,11 @@ class Trained:
     precision: str = "fp32"
 
     def probability(self, images: NDArray[np.uint8]) -> Floats:
-        """Return the probability of the positive class, shape (images,)."""
+        """Return the probability of the positive class, shape (images,).
+
+        Raises ``ProfileError`` when one is not a number: the last update is not followed by a
+        loss that would show it.
+        """
         import torch  # noqa: PLC0415
 
         self.network.eval()
@@ -48,6 +52,8 @@ class Trained:
             ]
             joined = torch.cat(logits)[:, 0]
             scores: Floats = torch.sigmoid(joined.double()).cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise ProfileError("the network's scores are not numbers. Lower 'learning_rate'.")
         return scores
 
 

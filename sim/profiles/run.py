@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 INFERENCE_PASSES = 5
 """Times the test images are scored under the meter: once is too short to read."""
+WARM_UP_RATE = 1e-6
+"""Learning rate of the warm-up: too small to fail, so that a plan's own rate fails in its runs."""
+FAILURES = (RuntimeError, MemoryError, ProfileError, ValueError, ArithmeticError)
+"""What a single run may end with, and the measurement goes on: CUDA's errors are the first."""
 
 Row = dict[str, object]
 
@@ -54,13 +58,15 @@ class Bench:
 
 @contextmanager
 def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
-    """Yield a warm device with a running meter."""
+    """Yield a warm device with a running meter.
+
+    Raises ``ProfileError`` when not even the warm-up fits on the device.
+    """
     device = choose_device(plan)
     meter = Meter(plan.country)
     try:
-        some = TrainingSet(cases.images[:64], cases.label[:64], np.zeros(64, dtype=np.int64))
         with meter.block("warm-up"):  # first use of kernels and caches is not a run's cost
-            train(plan, some, seed=0, device=device, treatment=CONTROL)
+            _warm_up(plan, cases, device)
         power_source, tracking = meter.source()
         common: Row = {
             "power_source": power_source,
@@ -74,6 +80,16 @@ def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
         yield Bench(plan, cases, meter, device, common)
     finally:
         meter.close()
+
+
+def _warm_up(plan: MeasurementPlan, cases: Cases, device: "torch.device") -> None:
+    images, label = cases.images[:64], cases.label[:64]
+    some = TrainingSet(images, label, np.zeros(len(label), dtype=np.int64))
+    calm = plan.model_copy(update={"learning_rate": WARM_UP_RATE})
+    try:
+        train(calm, some, seed=0, device=device, treatment=CONTROL)
+    except FAILURES as error:
+        raise ProfileError(f"{device}: no run can start, {_words(error)}") from error
 
 
 def rows_of(bench: Bench, cell: Cell) -> list[Row]:
@@ -94,7 +110,7 @@ def rows_of(bench: Bench, cell: Cell) -> list[Row]:
         parts = split(bench.cases, plan, fold)
         network, costs = _train(bench, cell, parts)
         scores, inference = _score(bench, cell, network, parts)
-    except (RuntimeError, MemoryError, ProfileError) as error:  # recorded, not hidden
+    except FAILURES as error:  # recorded, not hidden
         failed = run | bench.common | {"error": _words(error)}
         return [failed | {"group": group} for group in groups]
     own = dict(zip(plan.groups, cell.counts, strict=True))

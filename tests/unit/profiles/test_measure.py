@@ -154,12 +154,55 @@ def test_a_plan_may_grow_and_keeps_what_was_measured(tmp_path):
     assert len(pd.read_parquet(tmp_path / "runs.parquet")) == len(after)
 
 
+SMALL = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": ()})
+
+
+def errors_of(plan, folder):
+    measure(plan, data=None, out=folder)
+    runs = pd.read_parquet(folder / "runs.parquet")
+    assert list(runs["run_id"].unique()) == [cell.run_id for cell in plan.cells()]
+    assert (runs.groupby("run_id")["group"].apply(set) == {"a", "b", "c"}).all()
+    return runs["error"].dropna().unique().tolist()
+
+
 def test_a_loss_that_is_no_number_is_a_row(tmp_path):
-    plan = PLAN.model_copy(
-        update={"counts": (0, 20), "seeds": 1, "contrasts": (), "learning_rate": 1e30}
-    )
-    with pytest.raises(ProfileError, match="Lower 'learning_rate'"):
-        measure(plan, data=None, out=tmp_path)
+    (error,) = errors_of(SMALL.model_copy(update={"learning_rate": 1e30}), tmp_path)
+    assert error == "ProfileError: the loss is nan at step 2. Lower 'learning_rate'."
+
+
+def test_weights_that_are_no_numbers_after_the_last_update_are_a_row(tmp_path):
+    (error,) = errors_of(SMALL.model_copy(update={"learning_rate": 1e38, "steps": 1}), tmp_path)
+    assert error == "ProfileError: the network's scores are not numbers. Lower 'learning_rate'."
+
+
+@pytest.mark.parametrize("failure", [ValueError("no number"), ZeroDivisionError("nothing")])
+def test_what_a_single_run_raises_is_a_row(failure, tmp_path, monkeypatch):
+    def broken(*_):
+        raise failure
+
+    monkeypatch.setattr(run, "calibration_error", broken)
+    assert errors_of(SMALL, tmp_path) == [f"{type(failure).__name__}: {failure}"]
+
+
+def test_a_stopped_run_is_not_a_row(tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "calibration_error", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        measure(SMALL, data=None, out=tmp_path)
+    assert not list((tmp_path / "parts").iterdir())
+
+
+def test_a_device_too_small_for_the_warm_up_is_a_clear_error(tmp_path, monkeypatch):
+    def out_of_memory(*_, **__):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(run, "train", out_of_memory)
+    with pytest.raises(
+        ProfileError, match=r"cpu: no run can start, .*out of memory \(lower 'batch"
+    ):
+        measure(SMALL, data=None, out=tmp_path)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
