@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sim.errors import ProfileError
 from sim.profiles.baseline import no_image_baseline
-from sim.profiles.cases import Cases
+from sim.profiles.cases import Cases, countable
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.images import load_cases
 from sim.profiles.network import require_torch
@@ -33,7 +33,9 @@ def measure(
     """Run what the plan still lacks in folder ``out`` and return the folder.
 
     Finished runs are kept and skipped, so that an interrupted measurement goes on where it
-    stopped; a run that fails is a row with its error, and is tried again the next time.
+    stopped; a run that fails is a row with its error, and is tried again the next time. A group
+    with too few cases to test is counted in every run and neither trained on nor scored, as are
+    those that the plan names ``not_estimable``.
 
     Parameters
     ----------
@@ -44,6 +46,7 @@ def measure(
     require_torch()
     folder = Path(out)
     cases = load_cases(plan, data, table)
+    plan = countable(plan, cases)
     _open(folder, plan, cases)
     cells = plan.cells()
     done = _finished(folder)

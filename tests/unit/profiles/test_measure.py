@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,8 +12,9 @@ import torch
 
 from sim.errors import ProfileError
 from sim.learning.response import load_profile
-from sim.profiles import MeasurementPlan, fit, measure, run, write_card
+from sim.profiles import MeasurementPlan, fit, grid, measure, run, write_card
 from sim.profiles.design import Contrast
+from sim.profiles.images import load_cases
 from sim.profiles.treatment import FACTORS, Treatment, treated
 
 PLAN = MeasurementPlan(
@@ -66,6 +68,7 @@ PLAN = MeasurementPlan(
     device="cpu",
     threads=1,
 )
+SMALL = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": ()})
 VARYING = (
     *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
     *("peak_flops", "utilisation", "other_cores", "idle_watts"),
@@ -102,6 +105,26 @@ def test_groups_that_are_not_estimable_are_counted_and_not_scored(folder):
     assert not rows["estimable"].any()
     assert (rows["test_positives"] > 0).all()
     assert rows["auc"].isna().all()
+
+
+def test_a_group_that_tests_too_few_is_counted_as_if_the_plan_said_so(tmp_path, monkeypatch):
+    whole = load_cases(SMALL, None)
+    rare = (whole.group == "a") & (whole.label == 1) & (np.arange(len(whole.id)) >= 20)
+    few = replace(whole, label=np.where(rare, 0, whole.label).astype(np.int8))
+    monkeypatch.setattr(grid, "load_cases", lambda *_: few)
+    measure(SMALL, data=None, out=tmp_path)
+    runs = pd.read_parquet(tmp_path / "runs.parquet")
+    assert runs["error"].isna().all()
+    rows = runs[runs["group"] == "a"]
+    assert rows["test_positives"].tolist() == [4]  # of ten in three folds
+    assert not rows["estimable"].any()
+    assert rows[["auc", "sensitivity"]].isna().all(axis=None)
+    about = json.loads((tmp_path / "measurement.json").read_text())
+    assert about["cases"]["a"]["positives"] == 10
+    assert about["plan"]["not_estimable"] == ["c", "a"]
+    fit(tmp_path, draws=3)
+    assert "not estimable: 10 positives and 590 negatives" in write_card(tmp_path).read_text()
+    measure(SMALL, data=None, out=tmp_path)  # the plan as it was written goes on
 
 
 def test_time_and_energy_are_recorded_with_their_source(folder):
@@ -152,9 +175,6 @@ def test_a_plan_may_grow_and_keeps_what_was_measured(tmp_path):
     assert after["seconds"].isin(before["seconds"]).sum() == len(before)
     measure(small, data=None, out=tmp_path)
     assert len(pd.read_parquet(tmp_path / "runs.parquet")) == len(after)
-
-
-SMALL = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": ()})
 
 
 def errors_of(plan, folder):
