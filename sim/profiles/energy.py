@@ -120,8 +120,13 @@ def _busy_elsewhere() -> float:
 
 
 def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
-    """Return joules, FLOPs and seconds per image of untreated runs, and what all runs drew."""
+    """Return joules, FLOPs and seconds per image of untreated runs, and what all runs drew.
+
+    Tables of older measurements hold only the kWh of preparing: its emissions are then the run's
+    own kg per kWh times these, and ``emissions_scaled_runs`` says of how many runs.
+    """
     once = completed(runs).drop_duplicates("run_id")
+    scaled, once = _lacking(once, "emissions_kg"), _filled(once)
     plain = once[~treated(once)]
     # Medians: a run that shared the machine with other work took longer and drew more.
     trained_j = JOULES_PER_KWH * float((plain["kwh"] / plain["samples_trained"]).median())
@@ -133,7 +138,8 @@ def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
         "tracking": "; ".join(sorted(once["tracking"].unique())),
         "grid_country": str(once["grid_country"].iloc[0]),
         "kwh": _total(once, "kwh"),
-        "emissions_kg": float((once["emissions_kg"] + once["inference_emissions_kg"]).sum()),
+        "emissions_kg": _total(once, "emissions_kg"),
+        "emissions_scaled_runs": int(scaled.sum()),
         "hours": _total(once, "seconds") / 3600,
         "joules_per_training_sample": trained_j,
         "joules_per_inference": float(inferred.median()),
@@ -188,13 +194,37 @@ def _spread(values: "pd.Series[float]") -> dict[str, float]:
 
 
 def _total(once: pd.DataFrame, quantity: str) -> float:
-    """Return training, inference, and each preparation once, however many runs used it."""
-    result = float((once[quantity] + once[f"inference_{quantity}"]).sum())
+    """Return what training, inference and preparing took of a quantity."""
+    return float(sum(rows[f"{block}{quantity}"].sum() for block, rows in _blocks(once)))
+
+
+def _blocks(once: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return prefix and runs of each kind of work; a preparation once, whoever used it."""
+    blocks = [("", once), ("inference_", once)]
     if "prepared" in once:
-        used = once[once["prepared"].notna()]
-        result += float(used.drop_duplicates("prepared")[f"preparation_{quantity}"].sum())
-        result += float(once[f"generation_{quantity}"].sum())
-    return result
+        used = once[once["prepared"].notna()].drop_duplicates("prepared")
+        blocks += [("preparation_", used), ("generation_", once)]
+    return blocks
+
+
+def _lacking(once: pd.DataFrame, quantity: str) -> "pd.Series[bool]":
+    """Return which runs prepared something and did not keep a quantity of it."""
+    lacking = pd.Series(data=False, index=once.index)
+    for block in ("preparation_", "generation_") if "prepared" in once else ():
+        unknown = once[f"{block}{quantity}"].isna() if f"{block}{quantity}" in once else True
+        lacking |= (once[f"{block}kwh"] > 0) & unknown
+    return lacking
+
+
+def _filled(once: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with every quantity of preparing, by the run's own share per kWh."""
+    filled = once.copy()
+    for block in ("preparation_", "generation_") if "prepared" in once else ():
+        for quantity in ("emissions_kg",):
+            column = f"{block}{quantity}"
+            scaled = once[f"{block}kwh"] * once[quantity] / once["kwh"]
+            filled[column] = once[column].fillna(scaled) if column in once else scaled
+    return filled
 
 
 def _median(once: pd.DataFrame, name: str) -> float | None:

@@ -29,6 +29,8 @@ WARM_UP_RATE = 1e-6
 """Learning rate of the warm-up: too small to fail, so that a plan's own rate fails in its runs."""
 FAILURES = (RuntimeError, MemoryError, ProfileError, ValueError, ArithmeticError)
 """What a single run may end with, and the measurement goes on: CUDA's errors are the first."""
+NOTHING = Reading(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+"""What preparing costs a run that starts from nothing prepared."""
 
 Row = dict[str, object]
 
@@ -168,30 +170,33 @@ def _prepare(
 ) -> tuple[TrainingSet, Any, Row]:
     """Return what is learnt from, the weights to start with, and what preparing both cost."""
     plan, treatment = bench.plan, cell.treatment
-    costs: Row = {"prepared": None, "preparation_seconds": 0.0, "preparation_kwh": 0.0}
-    costs |= {"generation_seconds": 0.0, "generation_kwh": 0.0}
-    learnt, start, one = real, None, None
+    learnt, start, one, generation = real, None, None, NOTHING
+    name = None
     named: dict[str, Any] = {"seed": cell.seed, "device": bench.device}
     if treatment.synthetic:
         source = treatment.model_copy(update={"synthetic": 0.0}).words
         name = f"generator_{'-'.join(map(str, cell.counts))}_{source}_seed{cell.seed}"
         one = _once(bench, name, lambda: generator.train_generator(plan, real, **named))
-        with bench.meter.block(f"{cell.run_id} generate") as reading:
+        with bench.meter.block(f"{cell.run_id} generate") as generation:
             made = generator.generate(
                 one.made, real, treatment.synthetic, seed=cell.seed, image_px=plan.image_px
             )
         learnt = real.joined(made)
-        costs |= {"generation_seconds": reading.seconds, "generation_kwh": reading.kwh}
     if treatment.pretraining_steps:
         steps, own = treatment.pretraining_steps, treatment.pretraining_own
         name = f"pretraining_{steps}_own{own:g}_seed{cell.seed}"
         images = bench.cases.images[unlabelled(bench.cases, parts.train, plan, cell)]
         one = _once(bench, name, lambda: pretraining.pretrain(plan, images, steps=steps, **named))
         start = one.made
-    if one is not None:
-        costs |= {"prepared": name, "preparation_seconds": one.cost.seconds}
-        costs |= {"preparation_kwh": one.cost.kwh}
-    return learnt, start, costs
+    return (
+        learnt,
+        start,
+        {
+            "prepared": name,
+            **_costs("preparation_", one.cost if one else NOTHING),
+            **_costs("generation_", generation),
+        },
+    )
 
 
 def _once(bench: Bench, name: str, make: Any) -> Prepared:

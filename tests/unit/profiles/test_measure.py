@@ -144,6 +144,9 @@ def test_every_factor_has_rows_and_its_cost(folder):
     assert (by["synthetic"]["studies_trained"] == 3 * by["synthetic"]["n_total"]).all()
     assert (by["synthetic"]["generation_kwh"] > 0).all()
     assert (by["pretraining_steps"]["preparation_kwh"] > 0).all()
+    assert (by["pretraining_steps"]["preparation_emissions_kg"] > 0).all()
+    assert (by["synthetic"]["generation_emissions_kg"] > 0).all()
+    assert (plain[["preparation_kwh", "generation_emissions_kg"]] == 0).all(axis=None)
     assert (by["width"]["flops_per_inference"] > 1.5 * plain["flops_per_inference"].iloc[0]).all()
     assert by["batch"]["samples_trained"].iloc[0] == plain["samples_trained"].iloc[0]
     consensus = runs[runs["reading"] == "consensus"]
