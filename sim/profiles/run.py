@@ -13,10 +13,11 @@ from sim.profiles import generator, pretraining
 from sim.profiles.cases import Cases
 from sim.profiles.damage import TrainingSet, training_set
 from sim.profiles.design import Cell, MeasurementPlan
-from sim.profiles.energy import Meter, Reading
 from sim.profiles.images import Split, split, subset, unlabelled
 from sim.profiles.machine import describe, peak_flops, peak_memory_mb
+from sim.profiles.meter import Meter, Reading
 from sim.profiles.network import Trained, choose_device, computing, flops, schedule, train
+from sim.profiles.power import PARTS, weakest, weakest_used
 from sim.profiles.scores import calibration_error, delong, rates, threshold_at
 from sim.profiles.treatment import CONTROL
 
@@ -69,10 +70,11 @@ def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
     try:
         with meter.block("warm-up"):  # first use of kernels and caches is not a run's cost
             _warm_up(plan, cases, device)
-        power_source, tracking = meter.source()
+        sources = meter.sources()
         common: Row = {
-            "power_source": power_source,
-            "tracking": tracking,
+            "power_source": weakest(sources.values()),
+            **{f"{part}_power_source": sources[part] for part in PARTS},
+            "tracking": meter.words(),
             "idle_watts": meter.idle_watts(),
             "grid_country": plan.country,
             "threads": plan.threads,
@@ -116,14 +118,14 @@ def rows_of(bench: Bench, cell: Cell) -> list[Row]:
         failed = run | bench.common | {"error": _words(error)}
         return [failed | {"group": group} for group in groups]
     own = dict(zip(plan.groups, cell.counts, strict=True))
+    drawn = bench.common | costs | inference
+    drawn["power_source"] = weakest_used(drawn)
     return [
         run
         | {"group": group, "n_own": own.get(group, 0)}
         | {"n_other": sum(cell.counts) - own.get(group, 0)}
         | scores[group]
-        | costs
-        | inference
-        | bench.common
+        | drawn
         for group in groups
     ]
 

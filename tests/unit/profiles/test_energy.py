@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from sim.profiles.energy import energy_per_image
+from sim.profiles.power import sources_of, weakest_used
 
 ONE = {
     **{"samples_trained": 1_000, "seconds": 10.0, "inference_images": 100},
@@ -47,3 +48,61 @@ def test_runs_that_never_could_prepare_have_their_own_energy():
     energy = energy_per_image(table({}, {})[["run_id", *old]])
     assert energy["kwh"] == pytest.approx(2 * 4.4e-5)
     assert energy["emissions_kg"] == pytest.approx(2 * 2.2e-5)
+
+
+def test_the_share_of_each_kind_of_source_is_told():
+    sources = {"cpu_power_source": "nameplate", "ram_power_source": "model"}
+    gpu = {"gpu_kwh": 1.2e-4, "kwh": 1.6e-4, "gpu_power_source": "measured"}
+    energy = energy_per_image(table(sources, sources | gpu | {"power_source": "model"}))
+    total = 1.6e-4 + 4e-5 + 2 * 4e-6
+    assert list(energy["share_by_source"]) == ["measured", "nameplate", "model"]
+    assert energy["share_by_source"]["measured"]["share"] == pytest.approx(1.2e-4 / total)
+    assert energy["share_by_source"]["nameplate"]["share"] == pytest.approx(2 * 1.1e-5 / total)
+    assert energy["share_by_source"]["model"] == {
+        "share": pytest.approx(2 * 3.3e-5 / total),
+        "parts": ["ram"],
+    }
+
+
+def test_older_tables_name_the_processors_source_only():
+    energy = energy_per_image(table({}, PREPARED))
+    assert energy["power_source"] == "default"
+    shares = {source: of["share"] for source, of in energy["share_by_source"].items()}
+    # preparing is split as each run's own energy is
+    assert shares == pytest.approx({"model": 0.75, "default": 0.25})
+
+
+@pytest.mark.parametrize(
+    ("drew", "source"),
+    [
+        ({"cpu_kwh": 1.0, "gpu_kwh": 1.0, "ram_kwh": 0.0}, "nameplate"),
+        ({"cpu_kwh": 0.0, "gpu_kwh": 1.0, "ram_kwh": 0.0}, "measured"),
+        ({"cpu_kwh": 1.0, "gpu_kwh": 1.0, "inference_ram_kwh": 1.0}, "model"),
+        ({}, "default"),
+    ],
+)
+def test_a_run_is_known_as_its_weakest_part_that_drew(drew, source):
+    named = {"cpu": "nameplate", "gpu": "measured", "ram": "model"}
+    run = {f"{part}_power_source": of for part, of in named.items()}
+    assert weakest_used(run | drew | {"power_source": "default"}) == source
+
+
+def processor(mode, tdp, **more):
+    return type("CPU", (), {"_mode": mode, "_tdp": tdp, "_cpu_count": 2, **more})()
+
+
+@pytest.mark.parametrize(
+    ("found", "source"),
+    [
+        (processor("intel_rapl", 100), "measured"),
+        (processor("cpu_load", 100), "nameplate"),
+        (processor("cpu_load", 8), "default"),  # 4 W for each of two cores
+        (processor("cpu_load", None), "default"),
+        (processor("cpu_load", 85, _is_generic_tdp=True), "default"),
+        (type("Raspberry", (), {"chip_part": "CPU"})(), "measured"),
+    ],
+)
+def test_each_part_of_a_machine_has_a_source_of_its_own(found, source):
+    memory, gpu = type("RAM", (), {})(), type("GPU", (), {})()
+    assert sources_of([found, memory]) == {"cpu": source, "gpu": None, "ram": "model"}
+    assert sources_of([memory, gpu]) == {"cpu": None, "gpu": "measured", "ram": "model"}

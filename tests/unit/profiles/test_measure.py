@@ -130,7 +130,9 @@ def test_a_group_that_tests_too_few_is_counted_as_if_the_plan_said_so(tmp_path, 
 def test_time_and_energy_are_recorded_with_their_source(folder):
     runs = pd.read_parquet(folder / "runs.parquet")
     assert (runs[["seconds", "kwh", "inference_seconds", "inference_kwh"]] > 0).all(axis=None)
-    assert runs["power_source"].isin(["measured", "nameplate", "default"]).all()
+    assert runs["power_source"].isin(["measured", "nameplate", "model", "default"]).all()
+    assert (runs["ram_power_source"] == "model").all()
+    assert runs["cpu_power_source"].isin(["measured", "nameplate", "default"]).all()
     assert (runs["flops_per_training_sample"] > runs["flops_per_inference"]).all()
 
 
@@ -302,6 +304,7 @@ def test_the_card_is_one_page_that_says_phantom(folder):
     assert page.count("<svg") == 7
     assert "phantom images, not of patients" in page
     assert "not estimable" in page
+    assert "(memory) is\nestimated by a model" in page
     assert load_profile(folder).data == "phantom"
 
 
