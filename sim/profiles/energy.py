@@ -17,13 +17,16 @@ ALONE = 0.25
 def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
     """Return joules, FLOPs and seconds per image of untreated runs, and what all runs drew.
 
+    Per image: of the runs that had the machine to themselves, of one number of threads, where
+    there are any, else of all untreated runs; ``headline_*`` say which and how many.
+
     Tables of older measurements hold only the kWh of preparing: its emissions are then the run's
     own kg per kWh times these, and ``emissions_scaled_runs`` says of how many runs.
     """
     once = completed(runs).drop_duplicates("run_id")
     scaled, once = _lacking(once, "emissions_kg"), _filled(_sourced(once))
-    plain = once[~treated(once)]
-    # Medians: a run that shared the machine with other work took longer and drew more.
+    plain = _comparable(once[~treated(once)])
+    # Medians: even then, other work made some runs take longer and draw more.
     trained_j = JOULES_PER_KWH * float((plain["kwh"] / plain["samples_trained"]).median())
     inferred = JOULES_PER_KWH * plain["inference_kwh"] / plain["inference_images"]
     per_sample = float(plain["flops_per_training_sample"].iloc[0])
@@ -37,6 +40,9 @@ def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
         "emissions_kg": _total(once, "emissions_kg"),
         "emissions_scaled_runs": int(scaled.sum()),
         "hours": _total(once, "seconds") / 3600,
+        "headline_runs": len(plain),
+        "headline_alone": bool(_alone(plain).all()),
+        "headline_threads": sorted({int(n) for n in plain.get("threads", ())}),
         "joules_per_training_sample": trained_j,
         "joules_per_inference": float(inferred.median()),
         "seconds_per_inference": float(
@@ -48,9 +54,24 @@ def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
         "flop_per_second": float(speed.median()),
         "utilisation": _median(plain, "utilisation"),
         "idle_watts": _median(once, "idle_watts"),
-        "runs_alone": int((once["other_cores"] < ALONE).sum()) if "other_cores" in once else 0,
+        "runs_alone": int(_alone(once).sum()),
         "peak_memory_mb": float(once["peak_memory_mb"].max()),
     }
+
+
+def _alone(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which runs are known to have had the machine to themselves."""
+    others = runs.get("other_cores", pd.Series(float("nan"), index=runs.index))
+    return others <= ALONE
+
+
+def _comparable(plain: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs alone on one machine with one number of threads, the most there are."""
+    alone = plain[_alone(plain)]
+    if alone.empty:
+        return plain
+    setup = [name for name in ("hardware", "threads") if name in alone]
+    return max((some for _, some in alone.groupby(setup)), key=len)
 
 
 def energy_by_setting(runs: pd.DataFrame) -> list[dict[str, Any]]:
@@ -73,7 +94,7 @@ def energy_by_setting(runs: pd.DataFrame) -> list[dict[str, Any]]:
             {
                 **dict(zip(SETTINGS, level, strict=True)),
                 "runs": len(some),
-                "runs_alone": int((some["other_cores"] < ALONE).sum()),
+                "runs_alone": int(_alone(some).sum()),
                 "joules_per_training_sample": _spread(joules),
                 "joules_per_inference": _spread(inferred),
                 "seconds_per_training_sample": _spread(some["seconds"] / some["samples_trained"]),

@@ -50,6 +50,25 @@ def test_runs_that_never_could_prepare_have_their_own_energy():
     assert energy["emissions_kg"] == pytest.approx(2 * 2.2e-5)
 
 
+def test_joules_per_image_are_of_runs_alone_with_one_number_of_threads():
+    alone, shared = {"threads": 2, "kwh": 1e-5}, {"kwh": 9e-5, "other_cores": 1.0}
+    runs = table(alone, alone | {"other_cores": 0.25}, {"kwh": 7e-5}, *[shared] * 5)
+    energy = energy_per_image(runs)
+    assert energy["joules_per_training_sample"] == pytest.approx(1e-5 * 3.6e6 / 1_000)
+    assert energy["headline_runs"] == 2
+    assert energy["headline_alone"]
+    assert energy["headline_threads"] == [2]
+    assert energy["runs_alone"] == 3
+
+
+@pytest.mark.parametrize("others", [0.3, None])
+def test_where_no_run_is_known_to_be_alone_all_count_and_that_is_said(others):
+    energy = energy_per_image(table(*[{"kwh": k, "other_cores": others} for k in (1e-5, 3e-5)]))
+    assert energy["joules_per_training_sample"] == pytest.approx(2e-5 * 3.6e6 / 1_000)
+    assert energy["headline_runs"] == 2
+    assert not energy["headline_alone"]
+
+
 def test_the_share_of_each_kind_of_source_is_told():
     sources = {"cpu_power_source": "nameplate", "ram_power_source": "model"}
     gpu = {"gpu_kwh": 1.2e-4, "kwh": 1.6e-4, "gpu_power_source": "measured"}
