@@ -34,6 +34,7 @@ def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
     return {
         "power_source": weakest(once["power_source"]),
         "share_by_source": _share_by_source(once),
+        "gpu_counter_ratio": _counter_ratio(once),
         "tracking": "; ".join(sorted(once["tracking"].unique())),
         "grid_country": str(once["grid_country"].iloc[0]),
         "kwh": _total(once, "kwh"),
@@ -55,7 +56,7 @@ def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
         "utilisation": _median(plain, "utilisation"),
         "idle_watts": _median(once, "idle_watts"),
         "runs_alone": int(_alone(once).sum()),
-        "peak_memory_mb": float(once["peak_memory_mb"].max()),
+        **_memory(once),
     }
 
 
@@ -168,6 +169,17 @@ def _drawn(once: pd.DataFrame, part: str, source: str) -> float:
     )
 
 
+def _counter_ratio(once: pd.DataFrame) -> float | None:
+    """Return the GPU's energy by codecarbon over that by its own counter, where both are known."""
+    tracked = counted = 0.0
+    for block, rows in _blocks(once):
+        if f"{block}gpu_counter_kwh" in rows:
+            both = rows.dropna(subset=f"{block}gpu_counter_kwh")
+            tracked += float(both[f"{block}gpu_kwh"].sum())
+            counted += float(both[f"{block}gpu_counter_kwh"].sum())
+    return tracked / counted if counted else None
+
+
 def _lacking(once: pd.DataFrame, quantity: str) -> "pd.Series[bool]":
     """Return which runs prepared something and did not keep a quantity of it."""
     lacking = pd.Series(data=False, index=once.index)
@@ -186,6 +198,20 @@ def _filled(once: pd.DataFrame) -> pd.DataFrame:
             scaled = once[f"{block}kwh"] * once[quantity] / once["kwh"]
             filled[column] = once[column].fillna(scaled) if column in once else scaled
     return filled
+
+
+def _memory(once: pd.DataFrame) -> dict[str, Any]:
+    """Return the highest peak of a run, and what it is a peak of.
+
+    Older runs recorded the process since it had started: they count where there are no others.
+    """
+    known = once.dropna(subset="peak_memory_of") if "peak_memory_of" in once else once[:0]
+    if known.empty:
+        since = "resident in the process since the measurement began"
+        return {"peak_memory_mb": float(once["peak_memory_mb"].max()), "peak_memory_of": since}
+    highest = known.nlargest(1, "peak_memory_mb").iloc[0]
+    of = f"{highest['peak_memory_of']} in the run that needed most"
+    return {"peak_memory_mb": float(highest["peak_memory_mb"]), "peak_memory_of": of}
 
 
 def _median(once: pd.DataFrame, name: str) -> float | None:

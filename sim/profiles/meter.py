@@ -7,6 +7,7 @@ from logging import getLogger
 from time import perf_counter, process_time, sleep
 
 from sim.profiles import power
+from sim.profiles.counter import Counter, kwh_between
 from sim.units import JOULES_PER_KWH
 
 IDLE_SECONDS = 2.0
@@ -24,6 +25,8 @@ class Reading:
     emissions_kg: float = float("nan")
     other_cores: float = float("nan")
     """Mean number of processor cores that other processes kept busy meanwhile."""
+    gpu_counter_kwh: float | None = None
+    """What the GPU's own counter says; ``None`` where there is none."""
 
     @property
     def kwh(self) -> float:
@@ -36,6 +39,8 @@ class Meter:
     """A codecarbon tracker for the whole machine, without network or files."""
 
     country: str
+    counter: Counter | None = None
+    """Read beside the tracker, as a check of it."""
     _tracker: object = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,10 +62,11 @@ class Meter:
         """Measure the block; the reading is complete when the block has ended."""
         reading = Reading()
         self._tracker.start_task(name)  # type: ignore[attr-defined]
-        start, others = perf_counter(), _busy_elsewhere()
+        start, others, counted = perf_counter(), _busy_elsewhere(), self._counted()
         try:
             yield reading
         finally:
+            reading.gpu_counter_kwh = kwh_between(counted, self._counted())
             reading.seconds = perf_counter() - start
             reading.other_cores = max(0.0, _busy_elsewhere() - others) / reading.seconds
             # codecarbon logs its own failures and returns nothing: the reading then stays nan.
@@ -76,6 +82,9 @@ class Meter:
         with self.block("idle") as reading:
             sleep(IDLE_SECONDS)
         return reading.kwh * JOULES_PER_KWH / reading.seconds
+
+    def _counted(self) -> float | None:
+        return self.counter.millijoules() if self.counter else None
 
     def close(self) -> None:
         """Stop the tracker's thread."""

@@ -11,10 +11,12 @@ import numpy as np
 from sim.errors import ProfileError
 from sim.profiles import generator, pretraining
 from sim.profiles.cases import Cases
+from sim.profiles.counter import open_counter
 from sim.profiles.damage import TrainingSet, training_set
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.images import Split, split, subset, unlabelled
-from sim.profiles.machine import describe, peak_flops, peak_memory_mb
+from sim.profiles.machine import describe, peak_flops
+from sim.profiles.memory import peak_memory
 from sim.profiles.meter import Meter, Reading
 from sim.profiles.network import Trained, choose_device, computing, flops, schedule, train
 from sim.profiles.power import PARTS, weakest, weakest_used
@@ -66,7 +68,7 @@ def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
     Raises ``ProfileError`` when not even the warm-up fits on the device.
     """
     device = choose_device(plan)
-    meter = Meter(plan.country)
+    meter = Meter(plan.country, open_counter(str(device)))
     try:
         with meter.block("warm-up"):  # first use of kernels and caches is not a run's cost
             _warm_up(plan, cases, device)
@@ -142,25 +144,28 @@ def _train(bench: Bench, cell: Cell, parts: Split) -> tuple[Trained, Row]:
     rows = subset(bench.cases, parts.train, plan, cell)
     real = training_set(bench.cases, rows, plan, cell)
     learnt, start, preparation = _prepare(bench, cell, parts, real)
-    with bench.meter.block(f"{cell.run_id} train") as reading:
-        network = train(
-            plan, learnt, seed=cell.seed, device=bench.device, treatment=treatment, start=start
-        )
+    named: dict[str, Any] = {"seed": cell.seed, "device": bench.device, "start": start}
+    with (
+        bench.meter.block(f"{cell.run_id} train") as reading,
+        peak_memory(str(bench.device)) as peak,
+    ):
+        network = train(plan, learnt, treatment=treatment, **named)
     steps, size = schedule(plan, treatment)
     forward, both = flops(plan, treatment.width)
     if treatment.precision not in bench.peaks:
         with computing(treatment.precision, bench.device):
             bench.peaks[treatment.precision] = peak_flops(bench.device, treatment.precision)
-    peak = bench.peaks[treatment.precision]
+    fastest = bench.peaks[treatment.precision]
     return network, {
         "samples_trained": steps * size,
         "studies_trained": len(learnt),
         "readings": real.readings,
-        "peak_memory_mb": peak_memory_mb(str(bench.device)),
+        "peak_memory_mb": peak.mb,
+        "peak_memory_of": peak.of,
         "flops_per_inference": forward,
         "flops_per_training_sample": both,
-        "peak_flops": peak,
-        "utilisation": steps * size * both / reading.seconds / peak,
+        "peak_flops": fastest,
+        "utilisation": steps * size * both / reading.seconds / fastest,
         "other_cores": reading.other_cores,
         **_costs("", reading),
         **preparation,
@@ -279,6 +284,7 @@ def _costs(prefix: str, reading: Reading) -> Row:
         f"{prefix}kwh": reading.kwh,
         f"{prefix}cpu_kwh": reading.cpu_kwh,
         f"{prefix}gpu_kwh": reading.gpu_kwh,
+        f"{prefix}gpu_counter_kwh": reading.gpu_counter_kwh,
         f"{prefix}ram_kwh": reading.ram_kwh,
         f"{prefix}emissions_kg": reading.emissions_kg,
     }

@@ -1,9 +1,15 @@
 """What runs drew in all, by what it is known, and per image."""
 
+from time import sleep
+
+import numpy as np
 import pandas as pd
 import pytest
 
+from sim.profiles.counter import kwh_between, open_counter
 from sim.profiles.energy import energy_per_image
+from sim.profiles.memory import peak_memory
+from sim.profiles.meter import Meter
 from sim.profiles.power import sources_of, weakest_used
 
 ONE = {
@@ -125,3 +131,77 @@ def test_each_part_of_a_machine_has_a_source_of_its_own(found, source):
     memory, gpu = type("RAM", (), {})(), type("GPU", (), {})()
     assert sources_of([found, memory]) == {"cpu": source, "gpu": None, "ram": "model"}
     assert sources_of([memory, gpu]) == {"cpu": None, "gpu": "measured", "ram": "model"}
+
+
+def test_peak_memory_is_of_the_block_and_not_of_what_came_before():
+    def held(megabytes):
+        with peak_memory("cpu") as peak:
+            block = np.ones(megabytes * 125_000)  # touched, so resident
+            sleep(0.2)
+            del block
+        return peak
+
+    large, small = held(400), held(1)
+    assert large.of == small.of == "resident in the process"
+    assert large.mb - small.mb == pytest.approx(400, rel=0.15)
+
+
+def test_the_highest_peak_is_of_runs_that_recorded_their_own():
+    own = {"peak_memory_mb": 300.0, "peak_memory_of": "resident in the process"}
+    energy = energy_per_image(table({}, own, own | {"peak_memory_mb": 200.0}))
+    assert energy["peak_memory_mb"] == 300.0
+    assert energy["peak_memory_of"].startswith("resident in the process in the run")
+    old = energy_per_image(table({}, {}))
+    assert old["peak_memory_mb"] == 900.0
+    assert "since the measurement began" in old["peak_memory_of"]
+
+
+class Readings:
+    """A counter that shows given numbers, one after the other."""
+
+    def __init__(self, *millijoules):
+        self._left = list(millijoules)
+
+    def millijoules(self):
+        return self._left.pop(0)
+
+
+@pytest.fixture
+def meter():
+    meter = Meter("USA")
+    yield meter
+    meter.close()
+
+
+@pytest.mark.parametrize(
+    ("shown", "kwh"),
+    [
+        ((7.2e9, 9.0e9), 0.5),
+        ((7.2e9, 7.2e9), 0.0),
+        ((None, 9.0e9), None),
+        ((7.2e9, None), None),
+        ((7.2e9, 1.0e9), None),  # the driver was loaded anew
+    ],
+)
+def test_a_block_is_held_against_the_counter_of_the_device(meter, shown, kwh):
+    meter.counter = Readings(*shown)
+    with meter.block("work") as reading:
+        assert reading.gpu_counter_kwh is None
+    assert reading.gpu_counter_kwh == kwh
+    assert kwh_between(*shown) == kwh
+
+
+def test_without_a_gpu_nothing_is_counted(meter):
+    assert open_counter("cpu") is None
+    with meter.block("work") as reading:
+        pass
+    assert reading.gpu_counter_kwh is None
+    assert energy_per_image(table({"gpu_counter_kwh": None}))["gpu_counter_ratio"] is None
+    assert energy_per_image(table({}))["gpu_counter_ratio"] is None
+
+
+def test_the_ratio_to_the_counter_is_of_blocks_that_have_both():
+    both = {"gpu_kwh": 9e-4, "gpu_counter_kwh": 1e-3}
+    prepared = PREPARED | {"preparation_gpu_kwh": 1e-4, "preparation_gpu_counter_kwh": 3e-4}
+    energy = energy_per_image(table(both, prepared, prepared, {"gpu_kwh": 5.0}))
+    assert energy["gpu_counter_ratio"] == pytest.approx((9e-4 + 1e-4) / (1e-3 + 3e-4))

@@ -133,6 +133,9 @@ def test_time_and_energy_are_recorded_with_their_source(folder):
     assert runs["power_source"].isin(["measured", "nameplate", "model", "default"]).all()
     assert (runs["ram_power_source"] == "model").all()
     assert runs["cpu_power_source"].isin(["measured", "nameplate", "default"]).all()
+    assert runs[["gpu_counter_kwh", "inference_gpu_counter_kwh"]].isna().all(axis=None)
+    assert (runs["peak_memory_mb"] > 50).all()
+    assert (runs["peak_memory_of"] == "resident in the process").all()
     assert (runs["flops_per_training_sample"] > runs["flops_per_inference"]).all()
 
 
