@@ -126,7 +126,7 @@ class MeasurementPlan(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """``auto``: CUDA where there is one, else CPU. May change later."""
     threads: int = Field(default=2, ge=1)
-    """CPU threads. May change later."""
+    """CPU threads: they change rounding, and so results, as well as time and energy."""
     country: str = "USA"
     """ISO code of the grid that emissions are computed for; assumed, not detected."""
 

@@ -18,7 +18,7 @@ from sim.profiles.run import open_bench, rows_of
 from sim.profiles.treatment import completed
 
 RUNS, ABOUT, PARTS = "runs.parquet", "measurement.json", "parts"
-GROWING = ("seeds", "contrasts", "device", "threads")
+GROWING = ("seeds", "contrasts", "device")
 """Fields of a plan that may change: finished runs stay valid, each says what it ran on."""
 
 
@@ -83,11 +83,22 @@ def _open(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
     if path.exists():
         before, sha256 = _described(path)
         growing = {name: about["plan"][name] for name in GROWING}
-        if before | growing != about["plan"] or sha256 != about["data_sha256"]:
-            raise ProfileError(f"{folder} holds another plan or other data. Choose a new folder.")
+        _check_same(folder, before | growing, about["plan"])
+        if sha256 != about["data_sha256"]:
+            raise ProfileError(f"{folder} holds runs on other data. Choose a new folder.")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     text = json.dumps(about, indent=1) + "\n"
     _replace(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+
+
+def _check_same(folder: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:
+    other = [
+        f"{name} is {held[name]} there and {asked[name]} now"
+        for name in asked
+        if held[name] != asked[name]
+    ]
+    if other:
+        raise ProfileError(f"{folder} holds another plan: {'; '.join(other)}. Choose a new folder.")
 
 
 def _described(path: Path) -> tuple[dict[str, Any], str]:

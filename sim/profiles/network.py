@@ -3,6 +3,7 @@
 torch is imported when a measurement starts, not before: nothing else in the package needs it.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,7 +77,25 @@ def choose_device(plan: MeasurementPlan) -> "torch.device":
     has_cuda = torch.cuda.is_available()
     if plan.device == "cuda" and not has_cuda:
         raise ProfileError("the plan asks for device 'cuda' and there is none. Use 'auto'.")
-    return torch.device("cuda" if has_cuda and plan.device != "cpu" else "cpu")
+    if not has_cuda or plan.device == "cpu":
+        return torch.device("cpu")
+    compute_repeatably()
+    return torch.device("cuda")
+
+
+def compute_repeatably() -> None:
+    """Make CUDA give the same numbers each time, as a processor does of itself.
+
+    Call before the first product on the device. An operation that has no such algorithm warns and
+    goes on: of those used here, they add up in any order.
+    """
+    import torch  # noqa: PLC0415
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
+    torch.backends.cudnn.benchmark = False  # would choose by the time that others leave it
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # clearing what is overwritten anyway would cost time and energy that training does not need
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -288,9 +288,20 @@ def test_a_failed_run_is_a_row_and_is_tried_again(tmp_path, monkeypatch):
     assert again["run_id"].nunique() == 3
 
 
-def test_another_plan_does_not_go_into_the_same_folder(folder):
+def test_another_plan_does_not_go_into_the_same_folder(folder, tmp_path):
     with pytest.raises(ProfileError, match="holds another plan"):
         measure(PLAN.model_copy(update={"steps": 61}), data=None, out=folder)
+    about = json.loads((folder / "measurement.json").read_text())
+    (tmp_path / "measurement.json").write_text(json.dumps(about | {"data_sha256": "other"}))
+    with pytest.raises(ProfileError, match="holds runs on other data"):
+        measure(PLAN, data=None, out=tmp_path)
+
+
+def test_threads_are_part_of_a_measurement(folder):
+    before = (folder / "measurement.json").read_text()
+    with pytest.raises(ProfileError, match="another plan: threads is 1 there and 2 now"):
+        measure(PLAN.model_copy(update={"threads": 2}), data=None, out=folder)
+    assert (folder / "measurement.json").read_text() == before
 
 
 def test_the_card_is_one_page_that_says_phantom(folder):
