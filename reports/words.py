@@ -80,6 +80,7 @@ def number(value: float) -> str:
 POWER_WORDS = {
     "measured": "power measured by the device",
     "nameplate": "power estimated from the nameplate",
+    "model": "power of a part, as of memory, is a library's model of it, not measured",
     "default": "power is a library's default, not measured: an order of magnitude only",
 }
 

@@ -73,6 +73,18 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
     return cases
 
 
+def countable(plan: MeasurementPlan, cases: Cases) -> MeasurementPlan:
+    """Return the plan that scores the groups with enough cases to test, and counts the others.
+
+    Folds are stratified, so that each tests a group's cases over the number of folds, rounded
+    down at worst.
+
+    Raises ``ProfileError`` when no group has enough.
+    """
+    enough = [g for g in plan.groups if min(cases.count(g)) // plan.folds >= plan.fewest_tested]
+    return plan.scoring(tuple(enough))
+
+
 def _allowed(plan: MeasurementPlan, source: Source) -> NDArray[np.bool_]:
     """Return which rows meet all of the plan's ``where``."""
     group = source.column(plan.group_attribute)

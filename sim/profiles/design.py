@@ -1,7 +1,7 @@
 """Which trainings a measurement consists of, and how each of them is identified."""
 
-from collections.abc import Iterable, Mapping
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress, product
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from sim.errors import ProfileError
-from sim.profiles.treatment import CONTROL, Share, Treatment
+from sim.profiles.treatment import CONTROL, CONTROL_OWN, Share, Treatment
 
 
 class Cell(NamedTuple):
@@ -39,6 +39,15 @@ class Contrast(BaseModel):
     """What is tried; a field left out is at its control level."""
     seeds: int = Field(default=3, ge=1)
     """Repetitions. May change later."""
+
+    def of_groups(self, kept: Sequence[bool]) -> dict[str, object] | None:
+        """Return the contrast's fields without some groups, ``None`` where nothing is left."""
+        counts = dict.fromkeys(tuple(compress(each, kept)) for each in self.counts)
+        # a single group has no own share of a pool: all of it is its own
+        alone = sum(kept) == 1
+        levels = [x for x in self.levels if not alone or x.pretraining_own == CONTROL_OWN]
+        some = [each for each in counts if any(each)]
+        return {"counts": some, "levels": levels, "seeds": self.seeds} if some and levels else None
 
     def cells(self, seed: int) -> Iterable[Cell]:
         """Return the runs of one seed, the control of each count first."""
@@ -91,6 +100,9 @@ class MeasurementPlan(BaseModel):
     """Repetitions: initial weights, subsets and, in turn, the test fold. May change later."""
     folds: int = Field(default=5, ge=3)
     """Parts of the cases: one tests, the next sets the threshold, the rest train."""
+    fewest_tested: int = Field(default=20, ge=2)
+    """Positives, and negatives, of a group that every fold must test. A group with fewer is not
+    estimable, as if it were listed there."""
     contrasts: tuple[Contrast, ...] = ()
     """Factors besides the counts. May change later."""
     prevalence: Share = Field(gt=0, lt=1)
@@ -114,7 +126,7 @@ class MeasurementPlan(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """``auto``: CUDA where there is one, else CPU. May change later."""
     threads: int = Field(default=2, ge=1)
-    """CPU threads. May change later."""
+    """CPU threads: they change rounding, and so results, as well as time and energy."""
     country: str = "USA"
     """ISO code of the grid that emissions are computed for; assumed, not detected."""
 
@@ -152,6 +164,22 @@ class MeasurementPlan(BaseModel):
     def data(self) -> Literal["real", "phantom"]:
         """Whether the images are real; shown wherever a result is shown."""
         return "real" if self.source == "file" else "phantom"
+
+    def scoring(self, groups: tuple[str, ...]) -> Self:
+        """Return the plan that trains and scores only some of its groups, and counts the others.
+
+        Raises ``ProfileError`` when it would score none.
+        """
+        if groups == self.groups:
+            return self
+        if not groups:
+            raise ProfileError(f"plan '{self.name}': no group has enough cases to be scored.")
+        kept = [name in groups for name in self.groups]
+        contrasts = [contrast.of_groups(kept) for contrast in self.contrasts]
+        rest = tuple(name for name in self.groups if name not in groups)
+        changed = {"groups": groups, "not_estimable": (*self.not_estimable, *rest)}
+        raw = self.model_dump() | changed | {"contrasts": [c for c in contrasts if c]}
+        return type(self).model_validate(raw)
 
     def cells(self) -> tuple[Cell, ...]:
         """Return every training once, seed by seed, so that an interrupted plan is balanced.

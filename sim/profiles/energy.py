@@ -1,140 +1,49 @@
-"""What a run drew from the wall, whether that is a reading or an estimate, and who else drew."""
+"""What runs cost: in all, by how it is known, and per image; of whole tables of runs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from logging import getLogger
-from time import perf_counter, process_time, sleep
 from typing import Any
 
 import pandas as pd
 
+from sim.profiles.power import PARTS, SOURCES, weakest, weakest_used
 from sim.profiles.treatment import CONTROL, completed, treated
 from sim.units import JOULES_PER_KWH
 
-COUNTERS = ("intel_rapl", "intel_power_gadget", "windows_emi")
-"""Modes in which codecarbon reads a processor counter; the others estimate."""
 SETTINGS = ("width", "precision", "batch")
 """Factors that change what a sample costs."""
-IDLE_SECONDS = 2.0
-"""How long the machine is watched doing nothing."""
 ALONE = 0.25
 """Processor cores that other work may keep busy before a run no longer counts as run alone."""
 
 
-@dataclass(slots=True)
-class Reading:
-    """Energy, emissions and time of one block; ``nan`` until the block has ended."""
-
-    seconds: float = float("nan")
-    cpu_kwh: float = float("nan")
-    gpu_kwh: float = float("nan")
-    ram_kwh: float = float("nan")
-    emissions_kg: float = float("nan")
-    other_cores: float = float("nan")
-    """Mean number of processor cores that other processes kept busy meanwhile."""
-
-    @property
-    def kwh(self) -> float:
-        """Energy of the whole machine, idle included."""
-        return self.cpu_kwh + self.gpu_kwh + self.ram_kwh
-
-
-@dataclass(slots=True)
-class Meter:
-    """A codecarbon tracker for the whole machine, without network or files."""
-
-    country: str
-    _tracker: object = field(init=False)
-
-    def __post_init__(self) -> None:
-        from codecarbon import OfflineEmissionsTracker  # noqa: PLC0415
-
-        # The level of the tracker itself starts too late for its first two lines.
-        getLogger("codecarbon").setLevel("ERROR")
-        self._tracker = OfflineEmissionsTracker(
-            country_iso_code=self.country,
-            output_methods=[],
-            log_level="error",
-            tracking_mode="machine",
-            measure_power_secs=5,
-            allow_multiple_runs=True,
-        )
-
-    @contextmanager
-    def block(self, name: str) -> Iterator[Reading]:
-        """Measure the block; the reading is complete when the block has ended."""
-        reading = Reading()
-        self._tracker.start_task(name)  # type: ignore[attr-defined]
-        start, others = perf_counter(), _busy_elsewhere()
-        try:
-            yield reading
-        finally:
-            reading.seconds = perf_counter() - start
-            reading.other_cores = max(0.0, _busy_elsewhere() - others) / reading.seconds
-            # codecarbon logs its own failures and returns nothing: the reading then stays nan.
-            used = self._tracker.stop_task(name)  # type: ignore[attr-defined]
-            if used is not None:
-                reading.cpu_kwh = float(used.cpu_energy)
-                reading.gpu_kwh = float(used.gpu_energy)
-                reading.ram_kwh = float(used.ram_energy)
-                reading.emissions_kg = float(used.emissions)
-
-    def idle_watts(self) -> float:
-        """Return the power of the machine while this process waits, by the same tracker."""
-        with self.block("idle") as reading:
-            sleep(IDLE_SECONDS)
-        return reading.kwh * JOULES_PER_KWH / reading.seconds
-
-    def close(self) -> None:
-        """Stop the tracker's thread."""
-        self._tracker.stop()  # type: ignore[attr-defined]
-
-    def source(self) -> tuple[str, str]:
-        """Return how the processor's power is known, and codecarbon's words for it.
-
-        ``measured``: a counter was read. ``nameplate``: the rated power of the model found, times
-        load. ``default``: codecarbon did not know the model and took a few watts per core.
-        """
-        from codecarbon.core.cpu import DEFAULT_POWER_PER_CORE  # noqa: PLC0415
-
-        parts = {type(part).__name__: part for part in self._tracker._hardware}  # type: ignore[attr-defined]
-        processor = parts.get("CPU")
-        if processor is None:  # Apple's and Raspberry's chips are read, not modelled
-            return "measured", f"codecarbon: {', '.join(map(str, parts.values()))}"
-        mode, rated, cores = processor._mode, processor._tdp, processor._cpu_count
-        words = f"codecarbon {mode}, {rated} W rated for {cores} cores; {', '.join(parts)}"
-        if mode in COUNTERS:
-            return "measured", words
-        unknown = rated is None or rated == cores * DEFAULT_POWER_PER_CORE
-        return ("default" if unknown else "nameplate"), words
-
-
-def _busy_elsewhere() -> float:
-    """Return processor seconds that other processes have used since the machine started."""
-    import psutil  # type: ignore[import-untyped] # noqa: PLC0415 - comes with codecarbon
-
-    times = psutil.cpu_times()
-    idle = times.idle + getattr(times, "iowait", 0.0)
-    return float(sum(times) - idle - process_time())
-
-
 def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
-    """Return joules, FLOPs and seconds per image of untreated runs, and what all runs drew."""
+    """Return joules, FLOPs and seconds per image of untreated runs, and what all runs drew.
+
+    Per image: of the runs that had the machine to themselves, of one number of threads, where
+    there are any, else of all untreated runs; ``headline_*`` say which and how many.
+
+    Tables of older measurements hold only the kWh of preparing: its emissions are then the run's
+    own kg per kWh times these, and ``emissions_scaled_runs`` says of how many runs.
+    """
     once = completed(runs).drop_duplicates("run_id")
-    plain = once[~treated(once)]
-    # Medians: a run that shared the machine with other work took longer and drew more.
+    scaled, once = _lacking(once, "emissions_kg"), _filled(_sourced(once))
+    plain = _comparable(once[~treated(once)])
+    # Medians: even then, other work made some runs take longer and draw more.
     trained_j = JOULES_PER_KWH * float((plain["kwh"] / plain["samples_trained"]).median())
     inferred = JOULES_PER_KWH * plain["inference_kwh"] / plain["inference_images"]
     per_sample = float(plain["flops_per_training_sample"].iloc[0])
     speed = per_sample * plain["samples_trained"] / plain["seconds"]
     return {
-        "power_source": "+".join(sorted(once["power_source"].unique())),
+        "power_source": weakest(once["power_source"]),
+        "share_by_source": _share_by_source(once),
+        "gpu_counter_ratio": _counter_ratio(once),
         "tracking": "; ".join(sorted(once["tracking"].unique())),
         "grid_country": str(once["grid_country"].iloc[0]),
         "kwh": _total(once, "kwh"),
-        "emissions_kg": float((once["emissions_kg"] + once["inference_emissions_kg"]).sum()),
+        "emissions_kg": _total(once, "emissions_kg"),
+        "emissions_scaled_runs": int(scaled.sum()),
         "hours": _total(once, "seconds") / 3600,
+        "headline_runs": len(plain),
+        "headline_alone": bool(_alone(plain).all()),
+        "headline_threads": sorted({int(n) for n in plain.get("threads", ())}),
         "joules_per_training_sample": trained_j,
         "joules_per_inference": float(inferred.median()),
         "seconds_per_inference": float(
@@ -146,9 +55,24 @@ def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
         "flop_per_second": float(speed.median()),
         "utilisation": _median(plain, "utilisation"),
         "idle_watts": _median(once, "idle_watts"),
-        "runs_alone": int((once["other_cores"] < ALONE).sum()) if "other_cores" in once else 0,
-        "peak_memory_mb": float(once["peak_memory_mb"].max()),
+        "runs_alone": int(_alone(once).sum()),
+        **_memory(once),
     }
+
+
+def _alone(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which runs are known to have had the machine to themselves."""
+    others = runs.get("other_cores", pd.Series(float("nan"), index=runs.index))
+    return others <= ALONE
+
+
+def _comparable(plain: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs alone on one machine with one number of threads, the most there are."""
+    alone = plain[_alone(plain)]
+    if alone.empty:
+        return plain
+    setup = [name for name in ("hardware", "threads") if name in alone]
+    return max((some for _, some in alone.groupby(setup)), key=len)
 
 
 def energy_by_setting(runs: pd.DataFrame) -> list[dict[str, Any]]:
@@ -171,7 +95,7 @@ def energy_by_setting(runs: pd.DataFrame) -> list[dict[str, Any]]:
             {
                 **dict(zip(SETTINGS, level, strict=True)),
                 "runs": len(some),
-                "runs_alone": int((some["other_cores"] < ALONE).sum()),
+                "runs_alone": int(_alone(some).sum()),
                 "joules_per_training_sample": _spread(joules),
                 "joules_per_inference": _spread(inferred),
                 "seconds_per_training_sample": _spread(some["seconds"] / some["samples_trained"]),
@@ -188,13 +112,106 @@ def _spread(values: "pd.Series[float]") -> dict[str, float]:
 
 
 def _total(once: pd.DataFrame, quantity: str) -> float:
-    """Return training, inference, and each preparation once, however many runs used it."""
-    result = float((once[quantity] + once[f"inference_{quantity}"]).sum())
+    """Return what training, inference and preparing took of a quantity."""
+    return float(sum(rows[f"{block}{quantity}"].sum() for block, rows in _blocks(once)))
+
+
+def _blocks(once: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return prefix and runs of each kind of work; a preparation once, whoever used it."""
+    blocks = [("", once), ("inference_", once)]
     if "prepared" in once:
-        used = once[once["prepared"].notna()]
-        result += float(used.drop_duplicates("prepared")[f"preparation_{quantity}"].sum())
-        result += float(once[f"generation_{quantity}"].sum())
+        used = once[once["prepared"].notna()].drop_duplicates("prepared")
+        blocks += [("preparation_", used), ("generation_", once)]
+    return blocks
+
+
+def _sourced(once: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with the source of each part's power.
+
+    Tables of older measurements name the processor's only. Memory was always codecarbon's model,
+    and a GPU that drew anything was read.
+    """
+    assumed = {"cpu": once["power_source"], "ram": "model", "gpu": "measured"}
+    result = once.copy()
+    for part in _parts(once):
+        column = f"{part}_power_source"
+        known = once[column] if column in once else pd.Series(None, once.index, dtype=object)
+        result[column] = known.mask(known.isna() & (once[f"{part}_kwh"] > 0), assumed[part])
+    result["power_source"] = [weakest_used(run) for run in result.to_dict("records")]
     return result
+
+
+def _parts(once: pd.DataFrame) -> list[str]:
+    return [part for part in PARTS if f"{part}_kwh" in once]
+
+
+def _share_by_source(once: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the share of all energy from each kind of source, strongest first, and its parts."""
+    parts = {
+        source: {part: _drawn(once, part, source) for part in _parts(once)} for source in SOURCES
+    }
+    total = sum(sum(of.values()) for of in parts.values())
+    return {
+        source: {
+            "share": sum(of.values()) / total,
+            "parts": [part for part, kwh in of.items() if kwh > 0],
+        }
+        for source, of in parts.items()
+        if sum(of.values()) > 0
+    }
+
+
+def _drawn(once: pd.DataFrame, part: str, source: str) -> float:
+    """Return the kWh of a part over the runs in which its power was known in one way."""
+    return sum(
+        float(rows.loc[rows[f"{part}_power_source"] == source, f"{block}{part}_kwh"].sum())
+        for block, rows in _blocks(once)
+    )
+
+
+def _counter_ratio(once: pd.DataFrame) -> float | None:
+    """Return the GPU's energy by codecarbon over that by its own counter, where both are known."""
+    tracked = counted = 0.0
+    for block, rows in _blocks(once):
+        if f"{block}gpu_counter_kwh" in rows:
+            both = rows.dropna(subset=f"{block}gpu_counter_kwh")
+            tracked += float(both[f"{block}gpu_kwh"].sum())
+            counted += float(both[f"{block}gpu_counter_kwh"].sum())
+    return tracked / counted if counted else None
+
+
+def _lacking(once: pd.DataFrame, quantity: str) -> "pd.Series[bool]":
+    """Return which runs prepared something and did not keep a quantity of it."""
+    lacking = pd.Series(data=False, index=once.index)
+    for block in ("preparation_", "generation_") if "prepared" in once else ():
+        unknown = once[f"{block}{quantity}"].isna() if f"{block}{quantity}" in once else True
+        lacking |= (once[f"{block}kwh"] > 0) & unknown
+    return lacking
+
+
+def _filled(once: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with every quantity of preparing, by the run's own share per kWh."""
+    filled = once.copy()
+    for block in ("preparation_", "generation_") if "prepared" in once else ():
+        for quantity in ("emissions_kg", *(f"{part}_kwh" for part in _parts(once))):
+            column = f"{block}{quantity}"
+            scaled = once[f"{block}kwh"] * once[quantity] / once["kwh"]
+            filled[column] = once[column].fillna(scaled) if column in once else scaled
+    return filled
+
+
+def _memory(once: pd.DataFrame) -> dict[str, Any]:
+    """Return the highest peak of a run, and what it is a peak of.
+
+    Older runs recorded the process since it had started: they count where there are no others.
+    """
+    known = once.dropna(subset="peak_memory_of") if "peak_memory_of" in once else once[:0]
+    if known.empty:
+        since = "resident in the process since the measurement began"
+        return {"peak_memory_mb": float(once["peak_memory_mb"].max()), "peak_memory_of": since}
+    highest = known.nlargest(1, "peak_memory_mb").iloc[0]
+    of = f"{highest['peak_memory_of']} in the run that needed most"
+    return {"peak_memory_mb": float(highest["peak_memory_mb"]), "peak_memory_of": of}
 
 
 def _median(once: pd.DataFrame, name: str) -> float | None:

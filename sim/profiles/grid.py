@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from sim.errors import ProfileError
 from sim.profiles.baseline import no_image_baseline
-from sim.profiles.cases import Cases
+from sim.profiles.cases import Cases, countable
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.images import load_cases
 from sim.profiles.network import require_torch
@@ -17,7 +18,7 @@ from sim.profiles.run import open_bench, rows_of
 from sim.profiles.treatment import completed
 
 RUNS, ABOUT, PARTS = "runs.parquet", "measurement.json", "parts"
-GROWING = ("seeds", "contrasts", "device", "threads")
+GROWING = ("seeds", "contrasts", "device")
 """Fields of a plan that may change: finished runs stay valid, each says what it ran on."""
 
 
@@ -32,7 +33,9 @@ def measure(
     """Run what the plan still lacks in folder ``out`` and return the folder.
 
     Finished runs are kept and skipped, so that an interrupted measurement goes on where it
-    stopped; a run that fails is a row with its error, and is tried again the next time.
+    stopped; a run that fails is a row with its error, and is tried again the next time. A group
+    with too few cases to test is counted in every run and neither trained on nor scored, as are
+    those that the plan names ``not_estimable``.
 
     Parameters
     ----------
@@ -43,6 +46,7 @@ def measure(
     require_torch()
     folder = Path(out)
     cases = load_cases(plan, data, table)
+    plan = countable(plan, cases)
     _open(folder, plan, cases)
     cells = plan.cells()
     done = _finished(folder)
@@ -77,18 +81,41 @@ def _open(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
     path = folder / ABOUT
     about = _about(plan, cases)
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before, sha256 = _described(path)
         growing = {name: about["plan"][name] for name in GROWING}
-        same = _as_now(before["plan"]) | growing == about["plan"]
-        if not same or before["data_sha256"] != about["data_sha256"]:
-            raise ProfileError(f"{folder} holds another plan or other data. Choose a new folder.")
+        _check_same(folder, before | growing, about["plan"])
+        if sha256 != about["data_sha256"]:
+            raise ProfileError(f"{folder} holds runs on other data. Choose a new folder.")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(about, indent=1) + "\n"
+    _replace(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
 
 
-def _as_now(plan: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored plan with the fields that have come since, at their defaults."""
-    return json.loads(MeasurementPlan.model_validate(plan).model_dump_json())  # type: ignore[no-any-return]
+def _check_same(folder: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:
+    other = [
+        f"{name} is {held[name]} there and {asked[name]} now"
+        for name in asked
+        if held[name] != asked[name]
+    ]
+    if other:
+        raise ProfileError(f"{folder} holds another plan: {'; '.join(other)}. Choose a new folder.")
+
+
+def _described(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the plan that a folder holds, new fields at their defaults, and its data's checksum.
+
+    Raises ``ProfileError`` when the file is cut short or describes no measurement.
+    """
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        plan = MeasurementPlan.model_validate(about["plan"])
+        return json.loads(plan.model_dump_json()), str(about["data_sha256"])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise ProfileError(
+            f"{path} does not describe a measurement ({type(error).__name__}): it is cut short, or "
+            "another program's. Choose a new folder, or put the file back: without it nobody knows "
+            "which plan made the runs beside it."
+        ) from None
 
 
 def _about(plan: MeasurementPlan, cases: Cases) -> dict[str, Any]:
@@ -106,8 +133,19 @@ def _about(plan: MeasurementPlan, cases: Cases) -> dict[str, Any]:
 
 
 def _finished(folder: Path) -> set[str]:
-    frames = [pd.read_parquet(path) for path in _files(folder)]
+    frames = [_table(path) for path in _files(folder)]
     return {str(run) for f in frames for run in f.loc[f["error"].isna(), "run_id"]}
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Return a table of runs; raise ``ProfileError`` for a file that is none."""
+    try:
+        runs = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ProfileError(f"{path} is not a table of runs ({error}). Delete it.") from None
+    if not {"run_id", "group", "error"} <= set(runs):
+        raise ProfileError(f"{path} is not a table of runs: no run_id, group or error. Delete it.")
+    return runs
 
 
 def _files(folder: Path) -> list[Path]:
@@ -120,7 +158,7 @@ def _collect(folder: Path, order: list[str]) -> None:
     Runs that a plan no longer names stay, after those that it names: they were measured.
     """
     files = _files(folder)
-    tables = [completed(pd.read_parquet(path)) for path in files]
+    tables = [completed(_table(path)) for path in files]
     table = pd.concat(tables, ignore_index=True)
     latest = table.drop_duplicates(["run_id", "group"], keep="last")
     rank = latest["run_id"].map({run: i for i, run in enumerate(order)})
@@ -132,8 +170,12 @@ def _collect(folder: Path, order: list[str]) -> None:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    """Write so that a reader, or an interruption, never meets half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, lambda unfinished: table.to_parquet(unfinished, index=False))
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file so that a reader, or an interruption, never meets half of it."""
     unfinished = path.with_suffix(".tmp")
-    table.to_parquet(unfinished, index=False)
+    write(unfinished)
     unfinished.replace(path)

@@ -60,7 +60,20 @@ def split(cases: Cases, plan: MeasurementPlan, fold: int) -> Split:
         test=np.flatnonzero(test),
     )
     check_leakage(cases.id, result)
+    _check_classes(cases, result, trained)
     return result
+
+
+def _check_classes(cases: Cases, parts: Split, trained: NDArray[np.bool_]) -> None:
+    for name in ("train", "validation", "test"):
+        rows = getattr(parts, name)
+        found = np.unique(cases.label[rows[trained[rows]]])
+        if len(found) < 2:
+            held = ", ".join(map(str, found)) or "no case"
+            raise ProfileError(
+                f"the {name} part of a split holds {held} of the classes 0 and 1 in the groups "
+                "that are scored. Lower 'folds', or use a label that both classes have."
+            )
 
 
 def check_leakage(ids: Names, parts: Split) -> None:

@@ -1,7 +1,6 @@
 """What a measurement ran on: hardware, versions, and the commit of the code."""
 
 import os
-import resource
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -38,15 +37,6 @@ def _hardware(device: str) -> str:
 
         words += f", {torch.cuda.get_device_name()}"
     return words
-
-
-def peak_memory_mb(device: str) -> float:
-    """Peak of the device since the start of the measurement; of the process on CPU."""
-    if device == "cuda":
-        import torch  # noqa: PLC0415
-
-        return torch.cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def peak_flops(device: "torch.device", precision: str) -> float:

@@ -3,6 +3,7 @@
 torch is imported when a measurement starts, not before: nothing else in the package needs it.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,11 @@ class Trained:
     precision: str = "fp32"
 
     def probability(self, images: NDArray[np.uint8]) -> Floats:
-        """Return the probability of the positive class, shape (images,)."""
+        """Return the probability of the positive class, shape (images,).
+
+        Raises ``ProfileError`` when one is not a number: the last update is not followed by a
+        loss that would show it.
+        """
         import torch  # noqa: PLC0415
 
         self.network.eval()
@@ -48,6 +53,8 @@ class Trained:
             ]
             joined = torch.cat(logits)[:, 0]
             scores: Floats = torch.sigmoid(joined.double()).cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise ProfileError("the network's scores are not numbers. Lower 'learning_rate'.")
         return scores
 
 
@@ -70,7 +77,25 @@ def choose_device(plan: MeasurementPlan) -> "torch.device":
     has_cuda = torch.cuda.is_available()
     if plan.device == "cuda" and not has_cuda:
         raise ProfileError("the plan asks for device 'cuda' and there is none. Use 'auto'.")
-    return torch.device("cuda" if has_cuda and plan.device != "cpu" else "cpu")
+    if not has_cuda or plan.device == "cpu":
+        return torch.device("cpu")
+    compute_repeatably()
+    return torch.device("cuda")
+
+
+def compute_repeatably() -> None:
+    """Make CUDA give the same numbers each time, as a processor does of itself.
+
+    Call before the first product on the device. An operation that has no such algorithm warns and
+    goes on: of those used here, they add up in any order.
+    """
+    import torch  # noqa: PLC0415
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
+    torch.backends.cudnn.benchmark = False  # would choose by the time that others leave it
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # clearing what is overwritten anyway would cost time and energy that training does not need
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -11,12 +11,15 @@ import numpy as np
 from sim.errors import ProfileError
 from sim.profiles import generator, pretraining
 from sim.profiles.cases import Cases
+from sim.profiles.counter import open_counter
 from sim.profiles.damage import TrainingSet, training_set
 from sim.profiles.design import Cell, MeasurementPlan
-from sim.profiles.energy import Meter, Reading
 from sim.profiles.images import Split, split, subset, unlabelled
-from sim.profiles.machine import describe, peak_flops, peak_memory_mb
+from sim.profiles.machine import describe, peak_flops
+from sim.profiles.memory import peak_memory
+from sim.profiles.meter import Meter, Reading
 from sim.profiles.network import Trained, choose_device, computing, flops, schedule, train
+from sim.profiles.power import PARTS, weakest, weakest_used
 from sim.profiles.scores import calibration_error, delong, rates, threshold_at
 from sim.profiles.treatment import CONTROL
 
@@ -25,6 +28,12 @@ if TYPE_CHECKING:
 
 INFERENCE_PASSES = 5
 """Times the test images are scored under the meter: once is too short to read."""
+WARM_UP_RATE = 1e-6
+"""Learning rate of the warm-up: too small to fail, so that a plan's own rate fails in its runs."""
+FAILURES = (RuntimeError, MemoryError, ProfileError, ValueError, ArithmeticError)
+"""What a single run may end with, and the measurement goes on: CUDA's errors are the first."""
+NOTHING = Reading(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+"""What preparing costs a run that starts from nothing prepared."""
 
 Row = dict[str, object]
 
@@ -54,17 +63,20 @@ class Bench:
 
 @contextmanager
 def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
-    """Yield a warm device with a running meter."""
+    """Yield a warm device with a running meter.
+
+    Raises ``ProfileError`` when not even the warm-up fits on the device.
+    """
     device = choose_device(plan)
-    meter = Meter(plan.country)
+    meter = Meter(plan.country, open_counter(str(device)))
     try:
-        some = TrainingSet(cases.images[:64], cases.label[:64], np.zeros(64, dtype=np.int64))
         with meter.block("warm-up"):  # first use of kernels and caches is not a run's cost
-            train(plan, some, seed=0, device=device, treatment=CONTROL)
-        power_source, tracking = meter.source()
+            _warm_up(plan, cases, device)
+        sources = meter.sources()
         common: Row = {
-            "power_source": power_source,
-            "tracking": tracking,
+            "power_source": weakest(sources.values()),
+            **{f"{part}_power_source": sources[part] for part in PARTS},
+            "tracking": meter.words(),
             "idle_watts": meter.idle_watts(),
             "grid_country": plan.country,
             "threads": plan.threads,
@@ -74,6 +86,16 @@ def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
         yield Bench(plan, cases, meter, device, common)
     finally:
         meter.close()
+
+
+def _warm_up(plan: MeasurementPlan, cases: Cases, device: "torch.device") -> None:
+    images, label = cases.images[:64], cases.label[:64]
+    some = TrainingSet(images, label, np.zeros(len(label), dtype=np.int64))
+    calm = plan.model_copy(update={"learning_rate": WARM_UP_RATE})
+    try:
+        train(calm, some, seed=0, device=device, treatment=CONTROL)
+    except FAILURES as error:
+        raise ProfileError(f"{device}: no run can start, {_words(error)}") from error
 
 
 def rows_of(bench: Bench, cell: Cell) -> list[Row]:
@@ -94,18 +116,18 @@ def rows_of(bench: Bench, cell: Cell) -> list[Row]:
         parts = split(bench.cases, plan, fold)
         network, costs = _train(bench, cell, parts)
         scores, inference = _score(bench, cell, network, parts)
-    except (RuntimeError, MemoryError, ProfileError) as error:  # recorded, not hidden
+    except FAILURES as error:  # recorded, not hidden
         failed = run | bench.common | {"error": _words(error)}
         return [failed | {"group": group} for group in groups]
     own = dict(zip(plan.groups, cell.counts, strict=True))
+    drawn = bench.common | costs | inference
+    drawn["power_source"] = weakest_used(drawn)
     return [
         run
         | {"group": group, "n_own": own.get(group, 0)}
         | {"n_other": sum(cell.counts) - own.get(group, 0)}
         | scores[group]
-        | costs
-        | inference
-        | bench.common
+        | drawn
         for group in groups
     ]
 
@@ -122,25 +144,28 @@ def _train(bench: Bench, cell: Cell, parts: Split) -> tuple[Trained, Row]:
     rows = subset(bench.cases, parts.train, plan, cell)
     real = training_set(bench.cases, rows, plan, cell)
     learnt, start, preparation = _prepare(bench, cell, parts, real)
-    with bench.meter.block(f"{cell.run_id} train") as reading:
-        network = train(
-            plan, learnt, seed=cell.seed, device=bench.device, treatment=treatment, start=start
-        )
+    named: dict[str, Any] = {"seed": cell.seed, "device": bench.device, "start": start}
+    with (
+        bench.meter.block(f"{cell.run_id} train") as reading,
+        peak_memory(str(bench.device)) as peak,
+    ):
+        network = train(plan, learnt, treatment=treatment, **named)
     steps, size = schedule(plan, treatment)
     forward, both = flops(plan, treatment.width)
     if treatment.precision not in bench.peaks:
         with computing(treatment.precision, bench.device):
             bench.peaks[treatment.precision] = peak_flops(bench.device, treatment.precision)
-    peak = bench.peaks[treatment.precision]
+    fastest = bench.peaks[treatment.precision]
     return network, {
         "samples_trained": steps * size,
         "studies_trained": len(learnt),
         "readings": real.readings,
-        "peak_memory_mb": peak_memory_mb(str(bench.device)),
+        "peak_memory_mb": peak.mb,
+        "peak_memory_of": peak.of,
         "flops_per_inference": forward,
         "flops_per_training_sample": both,
-        "peak_flops": peak,
-        "utilisation": steps * size * both / reading.seconds / peak,
+        "peak_flops": fastest,
+        "utilisation": steps * size * both / reading.seconds / fastest,
         "other_cores": reading.other_cores,
         **_costs("", reading),
         **preparation,
@@ -152,30 +177,33 @@ def _prepare(
 ) -> tuple[TrainingSet, Any, Row]:
     """Return what is learnt from, the weights to start with, and what preparing both cost."""
     plan, treatment = bench.plan, cell.treatment
-    costs: Row = {"prepared": None, "preparation_seconds": 0.0, "preparation_kwh": 0.0}
-    costs |= {"generation_seconds": 0.0, "generation_kwh": 0.0}
-    learnt, start, one = real, None, None
+    learnt, start, one, generation = real, None, None, NOTHING
+    name = None
     named: dict[str, Any] = {"seed": cell.seed, "device": bench.device}
     if treatment.synthetic:
         source = treatment.model_copy(update={"synthetic": 0.0}).words
         name = f"generator_{'-'.join(map(str, cell.counts))}_{source}_seed{cell.seed}"
         one = _once(bench, name, lambda: generator.train_generator(plan, real, **named))
-        with bench.meter.block(f"{cell.run_id} generate") as reading:
+        with bench.meter.block(f"{cell.run_id} generate") as generation:
             made = generator.generate(
                 one.made, real, treatment.synthetic, seed=cell.seed, image_px=plan.image_px
             )
         learnt = real.joined(made)
-        costs |= {"generation_seconds": reading.seconds, "generation_kwh": reading.kwh}
     if treatment.pretraining_steps:
         steps, own = treatment.pretraining_steps, treatment.pretraining_own
         name = f"pretraining_{steps}_own{own:g}_seed{cell.seed}"
         images = bench.cases.images[unlabelled(bench.cases, parts.train, plan, cell)]
         one = _once(bench, name, lambda: pretraining.pretrain(plan, images, steps=steps, **named))
         start = one.made
-    if one is not None:
-        costs |= {"prepared": name, "preparation_seconds": one.cost.seconds}
-        costs |= {"preparation_kwh": one.cost.kwh}
-    return learnt, start, costs
+    return (
+        learnt,
+        start,
+        {
+            "prepared": name,
+            **_costs("preparation_", one.cost if one else NOTHING),
+            **_costs("generation_", generation),
+        },
+    )
 
 
 def _once(bench: Bench, name: str, make: Any) -> Prepared:
@@ -256,6 +284,7 @@ def _costs(prefix: str, reading: Reading) -> Row:
         f"{prefix}kwh": reading.kwh,
         f"{prefix}cpu_kwh": reading.cpu_kwh,
         f"{prefix}gpu_kwh": reading.gpu_kwh,
+        f"{prefix}gpu_counter_kwh": reading.gpu_counter_kwh,
         f"{prefix}ram_kwh": reading.ram_kwh,
         f"{prefix}emissions_kg": reading.emissions_kg,
     }

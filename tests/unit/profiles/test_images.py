@@ -7,7 +7,7 @@ from PIL import Image
 
 from sim.errors import ProfileError
 from sim.profiles.baseline import no_image_baseline
-from sim.profiles.cases import Cases
+from sim.profiles.cases import Cases, countable
 from sim.profiles.damage import training_set, wrong_after
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.images import Split, check_leakage, load_cases, split, subset, unlabelled
@@ -186,6 +186,37 @@ def test_a_group_of_one_class_is_an_error(tmp_path):
     np.savez(tmp_path / "one.npz", **raw)
     with pytest.raises(ProfileError, match="group 'a' has 0 positives"):
         load_cases(PLAN, tmp_path / "one.npz")
+
+
+def test_a_single_class_in_a_split_is_an_error(cases):
+    with pytest.raises(ProfileError, match="the train part of a split holds 1 of the classes"):
+        split(replace(cases, label=np.ones_like(cases.label)), PLAN, 0)
+    only = np.zeros_like(cases.label)
+    only[np.flatnonzero(cases.group == "a")[0]] = 1  # in one part, and missing in two
+    for fold in range(3):
+        with pytest.raises(ProfileError, match="part of a split holds 0 of the classes"):
+            split(replace(cases, label=only), PLAN, fold)
+
+
+def with_positives(cases, group, count):
+    """Return the cases with that many positives in a group."""
+    label = cases.label.copy()
+    here = np.flatnonzero(cases.group == group)
+    label[here] = np.arange(len(here)) < count
+    return replace(cases, label=label)
+
+
+def test_a_group_with_too_few_to_test_is_not_estimable(cases):
+    plan = PLAN.model_copy(update={"fewest_tested": 5})
+    assert countable(plan, with_positives(cases, "a", 15)) == plan
+    for few in (14, 4):
+        less = countable(plan, with_positives(cases, "a", few))
+        assert (less.groups, less.not_estimable) == (("b",), ("c", "a"))
+    many = int((cases.group == "a").sum()) - 14  # as few negatives
+    assert countable(plan, with_positives(cases, "a", many)).groups == ("b",)
+    both = with_positives(with_positives(cases, "a", 3), "b", 3)
+    with pytest.raises(ProfileError, match="no group has enough cases"):
+        countable(plan, both)
 
 
 def test_real_images_need_a_file(tmp_path):

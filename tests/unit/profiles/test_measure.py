@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,8 +12,9 @@ import torch
 
 from sim.errors import ProfileError
 from sim.learning.response import load_profile
-from sim.profiles import MeasurementPlan, fit, measure, run, write_card
+from sim.profiles import MeasurementPlan, fit, grid, measure, run, write_card
 from sim.profiles.design import Contrast
+from sim.profiles.images import load_cases
 from sim.profiles.treatment import FACTORS, Treatment, treated
 
 PLAN = MeasurementPlan(
@@ -66,6 +68,7 @@ PLAN = MeasurementPlan(
     device="cpu",
     threads=1,
 )
+SMALL = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": ()})
 VARYING = (
     *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
     *("peak_flops", "utilisation", "other_cores", "idle_watts"),
@@ -104,10 +107,35 @@ def test_groups_that_are_not_estimable_are_counted_and_not_scored(folder):
     assert rows["auc"].isna().all()
 
 
+def test_a_group_that_tests_too_few_is_counted_as_if_the_plan_said_so(tmp_path, monkeypatch):
+    whole = load_cases(SMALL, None)
+    rare = (whole.group == "a") & (whole.label == 1) & (np.arange(len(whole.id)) >= 20)
+    few = replace(whole, label=np.where(rare, 0, whole.label).astype(np.int8))
+    monkeypatch.setattr(grid, "load_cases", lambda *_: few)
+    measure(SMALL, data=None, out=tmp_path)
+    runs = pd.read_parquet(tmp_path / "runs.parquet")
+    assert runs["error"].isna().all()
+    rows = runs[runs["group"] == "a"]
+    assert rows["test_positives"].tolist() == [4]  # of ten in three folds
+    assert not rows["estimable"].any()
+    assert rows[["auc", "sensitivity"]].isna().all(axis=None)
+    about = json.loads((tmp_path / "measurement.json").read_text())
+    assert about["cases"]["a"]["positives"] == 10
+    assert about["plan"]["not_estimable"] == ["c", "a"]
+    fit(tmp_path, draws=3)
+    assert "not estimable: 10 positives and 590 negatives" in write_card(tmp_path).read_text()
+    measure(SMALL, data=None, out=tmp_path)  # the plan as it was written goes on
+
+
 def test_time_and_energy_are_recorded_with_their_source(folder):
     runs = pd.read_parquet(folder / "runs.parquet")
     assert (runs[["seconds", "kwh", "inference_seconds", "inference_kwh"]] > 0).all(axis=None)
-    assert runs["power_source"].isin(["measured", "nameplate", "default"]).all()
+    assert runs["power_source"].isin(["measured", "nameplate", "model", "default"]).all()
+    assert (runs["ram_power_source"] == "model").all()
+    assert runs["cpu_power_source"].isin(["measured", "nameplate", "default"]).all()
+    assert runs[["gpu_counter_kwh", "inference_gpu_counter_kwh"]].isna().all(axis=None)
+    assert (runs["peak_memory_mb"] > 50).all()
+    assert (runs["peak_memory_of"] == "resident in the process").all()
     assert (runs["flops_per_training_sample"] > runs["flops_per_inference"]).all()
 
 
@@ -121,6 +149,9 @@ def test_every_factor_has_rows_and_its_cost(folder):
     assert (by["synthetic"]["studies_trained"] == 3 * by["synthetic"]["n_total"]).all()
     assert (by["synthetic"]["generation_kwh"] > 0).all()
     assert (by["pretraining_steps"]["preparation_kwh"] > 0).all()
+    assert (by["pretraining_steps"]["preparation_emissions_kg"] > 0).all()
+    assert (by["synthetic"]["generation_emissions_kg"] > 0).all()
+    assert (plain[["preparation_kwh", "generation_emissions_kg"]] == 0).all(axis=None)
     assert (by["width"]["flops_per_inference"] > 1.5 * plain["flops_per_inference"].iloc[0]).all()
     assert by["batch"]["samples_trained"].iloc[0] == plain["samples_trained"].iloc[0]
     consensus = runs[runs["reading"] == "consensus"]
@@ -154,12 +185,52 @@ def test_a_plan_may_grow_and_keeps_what_was_measured(tmp_path):
     assert len(pd.read_parquet(tmp_path / "runs.parquet")) == len(after)
 
 
+def errors_of(plan, folder):
+    measure(plan, data=None, out=folder)
+    runs = pd.read_parquet(folder / "runs.parquet")
+    assert list(runs["run_id"].unique()) == [cell.run_id for cell in plan.cells()]
+    assert (runs.groupby("run_id")["group"].apply(set) == {"a", "b", "c"}).all()
+    return runs["error"].dropna().unique().tolist()
+
+
 def test_a_loss_that_is_no_number_is_a_row(tmp_path):
-    plan = PLAN.model_copy(
-        update={"counts": (0, 20), "seeds": 1, "contrasts": (), "learning_rate": 1e30}
-    )
-    with pytest.raises(ProfileError, match="Lower 'learning_rate'"):
-        measure(plan, data=None, out=tmp_path)
+    (error,) = errors_of(SMALL.model_copy(update={"learning_rate": 1e30}), tmp_path)
+    assert error == "ProfileError: the loss is nan at step 2. Lower 'learning_rate'."
+
+
+def test_weights_that_are_no_numbers_after_the_last_update_are_a_row(tmp_path):
+    (error,) = errors_of(SMALL.model_copy(update={"learning_rate": 1e38, "steps": 1}), tmp_path)
+    assert error == "ProfileError: the network's scores are not numbers. Lower 'learning_rate'."
+
+
+@pytest.mark.parametrize("failure", [ValueError("no number"), ZeroDivisionError("nothing")])
+def test_what_a_single_run_raises_is_a_row(failure, tmp_path, monkeypatch):
+    def broken(*_):
+        raise failure
+
+    monkeypatch.setattr(run, "calibration_error", broken)
+    assert errors_of(SMALL, tmp_path) == [f"{type(failure).__name__}: {failure}"]
+
+
+def test_a_stopped_run_is_not_a_row(tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "calibration_error", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        measure(SMALL, data=None, out=tmp_path)
+    assert not list((tmp_path / "parts").iterdir())
+
+
+def test_a_device_too_small_for_the_warm_up_is_a_clear_error(tmp_path, monkeypatch):
+    def out_of_memory(*_, **__):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(run, "train", out_of_memory)
+    with pytest.raises(
+        ProfileError, match=r"cpu: no run can start, .*out of memory \(lower 'batch"
+    ):
+        measure(SMALL, data=None, out=tmp_path)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -217,9 +288,20 @@ def test_a_failed_run_is_a_row_and_is_tried_again(tmp_path, monkeypatch):
     assert again["run_id"].nunique() == 3
 
 
-def test_another_plan_does_not_go_into_the_same_folder(folder):
+def test_another_plan_does_not_go_into_the_same_folder(folder, tmp_path):
     with pytest.raises(ProfileError, match="holds another plan"):
         measure(PLAN.model_copy(update={"steps": 61}), data=None, out=folder)
+    about = json.loads((folder / "measurement.json").read_text())
+    (tmp_path / "measurement.json").write_text(json.dumps(about | {"data_sha256": "other"}))
+    with pytest.raises(ProfileError, match="holds runs on other data"):
+        measure(PLAN, data=None, out=tmp_path)
+
+
+def test_threads_are_part_of_a_measurement(folder):
+    before = (folder / "measurement.json").read_text()
+    with pytest.raises(ProfileError, match="another plan: threads is 1 there and 2 now"):
+        measure(PLAN.model_copy(update={"threads": 2}), data=None, out=folder)
+    assert (folder / "measurement.json").read_text() == before
 
 
 def test_the_card_is_one_page_that_says_phantom(folder):
@@ -236,6 +318,7 @@ def test_the_card_is_one_page_that_says_phantom(folder):
     assert page.count("<svg") == 7
     assert "phantom images, not of patients" in page
     assert "not estimable" in page
+    assert "(memory) is\nestimated by a model" in page
     assert load_profile(folder).data == "phantom"
 
 

@@ -53,6 +53,18 @@ def test_every_factor_is_varied_by_the_default_plan(plan):
     assert off == set(FACTORS)
 
 
+def test_a_plan_without_one_of_its_groups_keeps_what_concerns_the_others(plan):
+    one = plan.scoring(("vidir_modern",))
+    assert one.not_estimable == ("vienna_dias", "rosendahl")
+    assert {len(cell.counts) for cell in one.cells()} == {1}
+    before = {(c.counts[1:], c.seed, c.treatment) for c in plan.cells() if c.counts[1]}
+    own = Treatment.model_fields["pretraining_own"].default
+    assert {tuple(c) for c in one.cells()} == {c for c in before if c[2].pretraining_own == own}
+    assert plan.scoring(plan.groups) is plan
+    with pytest.raises(ProfileError, match="no group has enough"):
+        plan.scoring(())
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -1,5 +1,6 @@
 """What trains: batches and losses by group, the generator, and pre-training without labels."""
 
+import os
 from itertools import islice
 
 import numpy as np
@@ -11,7 +12,7 @@ from sim.profiles.damage import TrainingSet
 from sim.profiles.design import MeasurementPlan
 from sim.profiles.generator import generate, train_generator
 from sim.profiles.mitigation import Objective, batches
-from sim.profiles.network import build, computing, flops, schedule, train
+from sim.profiles.network import build, compute_repeatably, computing, flops, schedule, train
 from sim.profiles.pretraining import _contrast, pretrain
 from sim.profiles.treatment import CONTROL, Treatment
 from sim.streams import stream
@@ -145,3 +146,24 @@ def test_bfloat16_scores_nearly_as_full_precision():
 def test_tf32_needs_cuda():
     with pytest.raises(ProfileError, match="needs CUDA"), computing("tf32", CPU):
         pass
+
+
+def test_cuda_is_asked_for_the_same_numbers_each_time(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is put back as it was
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    try:
+        compute_repeatably()
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.backends.cudnn.benchmark
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.utils.deterministic.fill_uninitialized_memory = filled
+
+
+def test_a_training_gives_the_same_weights_each_time():
+    real = bright()
+    first, second = (train(PLAN, real, seed=3, device=CPU, treatment=CONTROL) for _ in range(2))
+    assert (first.probability(real.images) == second.probability(real.images)).all()

@@ -1,0 +1,127 @@
+"""A measurement that is killed, wherever that is, goes on to the table of an undisturbed one."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import pandas as pd
+import pytest
+
+from sim.errors import ProfileError
+from sim.profiles import MeasurementPlan, measure
+
+ROOT = Path(__file__).parents[3]
+PLAN = MeasurementPlan(
+    name="killed",
+    task="find the stripe",
+    modality="none",
+    citation="generated",
+    source="phantom",
+    groups=("a", "b"),
+    not_estimable=("c",),
+    counts=(0, 20),
+    seeds=2,
+    folds=3,
+    contrasts=[
+        {
+            "counts": [[20, 20]],
+            "seeds": 1,
+            "levels": [{"synthetic": 1}, {"pretraining_steps": 3}, {"noise": 0.2}],
+        }
+    ],
+    generator_steps=3,
+    pretraining_pool=40,
+    prevalence=0.5,
+    image_px=16,
+    widths=(8, 16),
+    steps=10,
+    batch=16,
+    device="cpu",
+    threads=1,
+)
+RUNS = len(PLAN.cells())
+VARYING = (
+    *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
+    *("peak_flops", "utilisation", "other_cores", "idle_watts"),
+)
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from sim.profiles import MeasurementPlan, measure
+
+plan, folder, method, last = sys.argv[1:]
+left, original = [int(last)], getattr(Path, method)
+
+def until_killed(self, *rest, **named):
+    if folder in str(self):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return original(self, *rest, **named)
+
+setattr(Path, method, until_killed)
+measure(MeasurementPlan.model_validate_json(plan), data=None, out=folder)
+"""
+
+
+def start(folder, method="replace", last=0):
+    """Measure in a process of its own, which dies at its ``last`` call of a method of paths."""
+    command = [sys.executable, "-c", CHILD, PLAN.model_dump_json(), str(folder), method, str(last)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+
+
+def killed(process):
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, said.decode()
+
+
+def repeatable(folder):
+    table = pd.read_parquet(folder / "runs.parquet")
+    return table[[c for c in table if not c.endswith(VARYING)]]
+
+
+def test_killed_at_any_time_it_goes_on_to_the_same_table(tmp_path):
+    folder, parts = tmp_path / "killed", tmp_path / "killed" / "parts"
+    killed(start(folder, "replace", 1))
+    assert not (folder / "measurement.json").exists()  # nothing half written is in its place
+
+    busy = start(folder)
+    while len(list(parts.glob("*.parquet"))) < 2 and busy.poll() is None:
+        sleep(0.01)
+    busy.kill()
+    killed(busy)
+    done = len(list(parts.glob("*.parquet")))
+    assert 2 <= done < RUNS
+
+    # the description, the runs left, and the table of all
+    killed(start(folder, "replace", 1 + RUNS - done + 1))
+    assert not (folder / "runs.parquet").exists()
+    assert len(list(parts.glob("*.parquet"))) == RUNS
+    killed(start(folder, "unlink", 3))
+    assert 0 < len(list(parts.glob("*.parquet"))) < RUNS
+
+    measure(PLAN, data=None, out=folder)
+    assert sorted(p.name for p in folder.iterdir()) == ["measurement.json", "runs.parquet"]
+    measure(PLAN, data=None, out=tmp_path / "whole")
+    pd.testing.assert_frame_equal(repeatable(folder), repeatable(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"plan": {"name": "cut', "[]", '{"plan": {}}', '{"name": "another program"}']
+)
+def test_a_description_that_is_cut_short_or_foreign_is_an_error(tmp_path, text):
+    (tmp_path / "measurement.json").write_text(text)
+    with pytest.raises(ProfileError, match=r"measurement\.json does not describe a measurement"):
+        measure(PLAN, data=None, out=tmp_path)
+    assert (tmp_path / "measurement.json").read_text() == text
+
+
+def test_a_file_that_is_no_table_of_runs_is_an_error(tmp_path):
+    (tmp_path / "runs.parquet").write_bytes(b"PAR1 cut short")
+    with pytest.raises(ProfileError, match=r"runs\.parquet is not a table of runs"):
+        measure(PLAN, data=None, out=tmp_path)
+    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "runs.parquet")
+    with pytest.raises(ProfileError, match="no run_id, group or error"):
+        measure(PLAN, data=None, out=tmp_path)
