@@ -41,7 +41,10 @@ FACTORS = (
     "mitigation_gap_change",
     "local_threshold_gain",
 )
-"""Keys of ``Profile.factors``; docs/profiles.md says what each number means."""
+"""Keys of ``Profile.factors``; docs/profiles.md says what each number means.
+
+``synthetic_worth`` may be below 0, as measured; ``synthetic_limit`` is then not measured.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,26 @@ def draw_response(
         one["kappa"] = 1.0
     edge = FROZEN_BEYOND * profile.measured_max if frozen else math.inf
     return Response(**one, edge=edge, level=level)
+
+
+def central(profile: Profile, *, level: float = 1.0, points: int = 9) -> Response:
+    """Return the draw whose errors are nearest to the mean of all draws: one answer for all.
+
+    Constants of the law are fitted together, and their means or medians taken one by one can be
+    no law that any run supports, even one worse than chance. Least squares over a grid of own
+    and other studies from none to the edge, evenly spread in log(1 + n).
+
+    Parameters
+    ----------
+    level : error ratio of the simulated model to the measured network.
+    points : counts of own, and of other studies.
+    """
+    counts = np.expm1(np.linspace(0, np.log1p(FROZEN_BEYOND * profile.measured_max), points))
+    floor, scale, power, kappa, offset = (profile.draws[n][:, None, None] for n in PARAMETERS)
+    studies = counts[:, None] + kappa * counts
+    error = floor + scale * (studies + offset) ** -power
+    distance = ((error - error.mean(axis=0)) ** 2).sum(axis=(1, 2))
+    return draw_response(profile, int(np.argmin(distance)), level=level)
 
 
 def profile_folder(name_or_path: str | Path) -> Path:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sim.errors import ProfileError
-from sim.learning.response import load_profile
+from sim.learning.response import NOT_MEASURED, load_profile
 from sim.learning.scaling import effective, power_law
 from sim.profiles.card import write_card
 from sim.profiles.damage import wrong_after
@@ -172,6 +172,26 @@ def test_no_effect_is_not_resolved(tmp_path, folder):
     runs.to_parquet(tmp_path / "runs.parquet")
     (tmp_path / "measurement.json").write_text((folder / "measurement.json").read_text())
     assert fit(tmp_path, draws=40)["factors"]["synthetic_worth"]["status"] == "not resolved"
+
+
+@pytest.mark.parametrize("per_study", [-0.2, -0.05])
+def test_harm_by_synthetic_studies_is_a_finding_and_leaves_no_limit(tmp_path, folder, per_study):
+    runs = pd.read_parquet(folder / "runs.parquet")
+    for row in runs[runs["synthetic"] > 0].itertuples():
+        left = 1 + per_study * min(row.synthetic, LIMIT)
+        studies = left * effective(row.n_own, row.n_other, KNOWN["kappa"])
+        named = {key: KNOWN[key] for key in ("power", "offset")}
+        error = power_law(studies, floor=FLOOR[row.group], scale=SCALE, **named)
+        luck = stream(row.seed, row.run_id, row.group).normal(0, 0.0015)
+        runs.loc[row.Index, "auc"] = 1 - error + luck
+    runs.to_parquet(tmp_path / "runs.parquet")
+    (tmp_path / "measurement.json").write_text((folder / "measurement.json").read_text())
+    fit(tmp_path, draws=40)
+    factors = load_profile(tmp_path).factors
+    worth = factors["synthetic_worth"]
+    assert worth.status == "measured"
+    assert worth.low <= per_study <= worth.high < 0
+    assert factors["synthetic_limit"] == NOT_MEASURED
 
 
 def test_runs_from_before_a_factor_are_at_its_control(tmp_path, folder):
