@@ -65,6 +65,8 @@ class Factor:
     unit: str = ""
     draws: tuple[float, ...] = ()
     """Bootstrap draws, one answer each; empty when not measured."""
+    seeds: int = 0
+    """Fewest seeds behind a treatment; an interval over fewer than three says nothing."""
 
 
 NOT_MEASURED = Factor(None, None, None, "not measured", 0)
@@ -103,6 +105,8 @@ class Profile:
     power_source: str
     """``measured``, ``nameplate`` or ``default``: how power is known."""
     hardware: str
+    best_form: str = ""
+    """Form that predicts the largest counts of sensitivity best when fitted without them."""
     factors: Mapping[str, Factor] = field(default_factory=dict)
     """What else was measured: every name of ``FACTORS``, ``NOT_MEASURED`` where there is no run."""
 
@@ -245,6 +249,7 @@ def _read(fit: Mapping[str, Any]) -> Profile:
         joules_per_flop=float(fit["energy"]["joules_per_flop"]),
         power_source=fit["energy"]["power_source"],
         hardware=fit["hardware"],
+        best_form=str(sensitivity["comparison"]["best"]),
         factors=_factors(fit.get("factors", {})),
     )
 
