@@ -250,6 +250,8 @@ def profile_list() -> None:
     import pandas as pd
 
     from sim.learning.response import available, load_profile
+    from sim.profiles.forms import POWER_RANGE
+    from sim.profiles.pooling import pooled
 
     rows = [load_profile(name) for name in available()]
     terminal.table(
@@ -263,9 +265,17 @@ def profile_list() -> None:
                 "factors": [
                     sum(one.status == "measured" for one in row.factors.values()) for row in rows
                 ],
+                "best form": [row.best_form.split(" (")[0] for row in rows],
             }
         )
     )
+    for name, bounds in (("power", POWER_RANGE), ("floor", (0.0, 1.0))):
+        one = pooled([row.draws[name] for row in rows], bounds=bounds)
+        typer.echo(
+            f"{name} of 1 - sensitivity over {one.profiles} profiles: {one.mean:.2f} "
+            f"({one.low:.2f} to {one.high:.2f}); of one more task {one.next_low:.2f} to "
+            f"{one.next_high:.2f}"
+        )
 
 
 @profile.command("card")

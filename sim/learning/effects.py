@@ -18,14 +18,14 @@ def effective_studies(
     worth: float = 0.0,
     limit: float = 0.0,
 ) -> Floats:
-    """Return what a set of labelled studies is worth, in clean, curated, real studies.
+    """Return what a set of labelled studies is worth, in clean, curated, real studies; at least 0.
 
     Parameters
     ----------
     real, synthetic : studies, at least 0.
     noise : share of labels that are wrong, 0 to 0.5; at 0.5 labels carry nothing.
     quality : worth of a study as it was curated against a perfectly curated one, 0 to 1.
-    worth : worth of a synthetic study against a real one, 0 to 1.
+    worth : worth of a synthetic study against a real one, -1 to 1; below 0 they harm.
     limit : most synthetic studies that count, as a multiple of the real ones.
 
     Notes
@@ -37,7 +37,9 @@ def effective_studies(
     250.0
     >>> float(effective_studies(100, 1_000, worth=0.3, limit=2.0))
     160.0
+    >>> float(effective_studies(100, 50, worth=-0.2, limit=2.0))
+    90.0
     """
     real, synthetic = np.asarray(real, float), np.asarray(synthetic, float)
     kept = real * (1 - 2 * np.asarray(noise, float)) ** 2 * np.asarray(quality, float)
-    return np.asarray(kept + worth * np.minimum(synthetic, limit * real))
+    return np.asarray(np.maximum(kept + worth * np.minimum(synthetic, limit * real), 0.0))

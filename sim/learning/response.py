@@ -41,7 +41,10 @@ FACTORS = (
     "mitigation_gap_change",
     "local_threshold_gain",
 )
-"""Keys of ``Profile.factors``; docs/profiles.md says what each number means."""
+"""Keys of ``Profile.factors``; docs/profiles.md says what each number means.
+
+``synthetic_worth`` may be below 0, as measured; ``synthetic_limit`` is then not measured.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Factor:
     unit: str = ""
     draws: tuple[float, ...] = ()
     """Bootstrap draws, one answer each; empty when not measured."""
+    seeds: int = 0
+    """Fewest seeds behind a treatment; an interval over fewer than three says nothing."""
 
 
 NOT_MEASURED = Factor(None, None, None, "not measured", 0)
@@ -100,6 +105,8 @@ class Profile:
     power_source: str
     """``measured``, ``nameplate`` or ``default``: how power is known."""
     hardware: str
+    best_form: str = ""
+    """Form that predicts the largest counts of sensitivity best when fitted without them."""
     factors: Mapping[str, Factor] = field(default_factory=dict)
     """What else was measured: every name of ``FACTORS``, ``NOT_MEASURED`` where there is no run."""
 
@@ -165,6 +172,26 @@ def draw_response(
     return Response(**one, edge=edge, level=level)
 
 
+def central(profile: Profile, *, level: float = 1.0, points: int = 9) -> Response:
+    """Return the draw whose errors are nearest to the mean of all draws: one answer for all.
+
+    Constants of the law are fitted together, and their means or medians taken one by one can be
+    no law that any run supports, even one worse than chance. Least squares over a grid of own
+    and other studies from none to the edge, evenly spread in log(1 + n).
+
+    Parameters
+    ----------
+    level : error ratio of the simulated model to the measured network.
+    points : counts of own, and of other studies.
+    """
+    counts = np.expm1(np.linspace(0, np.log1p(FROZEN_BEYOND * profile.measured_max), points))
+    floor, scale, power, kappa, offset = (profile.draws[n][:, None, None] for n in PARAMETERS)
+    studies = counts[:, None] + kappa * counts
+    error = floor + scale * (studies + offset) ** -power
+    distance = ((error - error.mean(axis=0)) ** 2).sum(axis=(1, 2))
+    return draw_response(profile, int(np.argmin(distance)), level=level)
+
+
 def profile_folder(name_or_path: str | Path) -> Path:
     """Return the folder of a built-in profile by name, or a folder that holds one.
 
@@ -222,6 +249,7 @@ def _read(fit: Mapping[str, Any]) -> Profile:
         joules_per_flop=float(fit["energy"]["joules_per_flop"]),
         power_source=fit["energy"]["power_source"],
         hardware=fit["hardware"],
+        best_form=str(sensitivity["comparison"]["best"]),
         factors=_factors(fit.get("factors", {})),
     )
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from sim.errors import ProfileError
 from sim.learning.response import FACTORS, FROZEN_BEYOND
+from sim.profiles.factors import FEWEST_SEEDS
 from sim.profiles.figures import curves, gaps, kappas, residuals, untreated
 from sim.profiles.grid import RUNS
 from sim.profiles.panels import panels
@@ -37,8 +38,8 @@ MEANINGS = {
     "noise_exponent": "b in worth = (1 - 2 noise)^b; the model takes 2",
     "double_reading_gain": "worth of adjudicated labels, against one reading of the same cases",
     "uncurated_quality": "worth of a set with copies, blanks and wrong labels, against a clean one",
-    "synthetic_worth": "worth of a synthetic study, against a real one",
-    "synthetic_limit": "synthetic studies per real one beyond which more add nothing",
+    "synthetic_worth": "worth of a synthetic study, against a real one; below 0 they harm",
+    "synthetic_limit": "synthetic studies per real one that count, if they are worth anything",
     "synthetic_without_own": "change of AUC, group without real studies, others' made into more",
     "pretraining_efficiency": "M after the longest pre-training",
     "pretraining_per_decade": "ratio of M per tenfold compute",
@@ -48,6 +49,15 @@ MEANINGS = {
     "local_threshold_gain": "change of sensitivity with a threshold of its own, same group",
 }
 """What each factor is, in words; ``sim.learning.response.FACTORS`` has the same keys."""
+
+
+MITIGATED = (
+    ("gap_sensitivity", "the gap in sensitivity"),
+    ("fewest_sensitivity", "sensitivity, group with fewest studies"),
+    ("most_sensitivity", "sensitivity, group with most studies"),
+    ("auc", "AUC, mean of groups"),
+    ("specificity", "specificity, mean of groups"),
+)
 
 
 def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
@@ -63,7 +73,12 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         raise ProfileError(
             f"{error.filename}: not found. Fit first: `equiscan profile fit`."
         ) from None
+    if "pairs" not in fit:
+        raise ProfileError(
+            f"{folder}: an older version fitted it. Run `equiscan profile fit` again."
+        )
     best = _with_all_data(runs, fit)
+    several = len(fit["groups"]) > 1
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -72,11 +87,11 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
     )
     page = environment.get_template(TEMPLATE).render(
         fit=fit,
-        fits=[(name, fit["fits"][name]) for name in ("sensitivity", "auc")],
+        fits=_fits(fit),
         sensitivity=fit["fits"]["sensitivity"],
         auc=fit["fits"]["auc"],
         draws=len(fit["fits"]["auc"]["draws"]["kappa"]),
-        constants=CONSTANTS,
+        constants=[one for one in CONSTANTS if several or one[0] != "kappa"],
         best=best,
         weak=[g for g in fit["groups"] if _is_weak(g, best, fit)],
         local_gap=_local_gap(runs),
@@ -85,19 +100,29 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         words=_words,
         frozen_beyond=FROZEN_BEYOND,
         attribute=fit["group_attribute"].replace("_", " "),
-        several=len(fit["groups"]) > 1,
+        several=several,
+        rivals=[(name, one) for name, one in _fits(fit) if not one["comparison"]["law_is_best"]],
+        fewest_seeds=FEWEST_SEEDS,
         number=_number,
+        interval=_interval,
+        mitigated=MITIGATED,
+        mitigated_seeds=fit["factors"].get("mitigation_gap_change", {"seeds": 0})["seeds"],
+        levelled_down=_is_levelled_down(fit["mitigated"]),
         span=lambda pair: f"{_number(pair[0])} to {_number(pair[1])}",
         # The figures are made here, from numbers only.
         curves=Markup(curves(runs, fit)),
-        gaps=Markup(gaps(runs, fit) if len(fit["groups"]) > 1 else ""),
-        kappas=Markup(kappas(fit) if len(fit["groups"]) > 1 else ""),
+        gaps=Markup(gaps(runs, fit) if several else ""),
+        kappas=Markup(kappas(fit) if several else ""),
         residuals=Markup(residuals(runs, fit)),
         panels=[(title, Markup(picture)) for title, picture in panels(fit)],
     )
     path = folder / "card.html" if out is None else Path(out)
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _fits(fit: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, fit["fits"][name]) for name in ("sensitivity", "auc")]
 
 
 def _with_all_data(runs: pd.DataFrame, fit: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -130,6 +155,21 @@ def _local_gap(runs: pd.DataFrame) -> dict[str, float]:
     clean = untreated(runs)
     own = clean.groupby("run_id")["local_sensitivity"].agg(lambda s: s.max() - s.min())
     return {"common": float(clean["gap_sensitivity"].mean()), "own": float(own.mean())}
+
+
+def _is_levelled_down(mitigated: dict[str, Any]) -> bool:
+    """Whether the gap closes, and more by one group's loss than by the other's gain."""
+    if not mitigated or mitigated["gap_sensitivity"]["value"] >= 0:
+        return False
+    gain, loss = (mitigated[f"{of}_sensitivity"]["value"] for of in ("fewest", "most"))
+    return bool(-loss > max(gain, 0.0))
+
+
+def _interval(one: dict[str, Any], seeds: int) -> str:
+    """Return the interval in words, or how few seeds there are for one."""
+    if seeds < FEWEST_SEEDS:
+        return f"{seeds} seed" if seeds == 1 else f"{seeds} seeds"
+    return f"{_number(one['low'])} to {_number(one['high'])}"
 
 
 def _number(value: float) -> str:

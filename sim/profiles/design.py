@@ -76,6 +76,9 @@ class MeasurementPlan(BaseModel):
     source: Literal["file", "phantom"] = "file"
     """``file``: real images, named when measuring. ``phantom``: generated, for tests and offline
     use."""
+    phantom_shared: Share = Field(default=0.25, ge=0, le=1)
+    """Share of what shows the disease that all groups of a phantom have in common: with 1 another
+    group's study is worth one's own, with 0 nothing."""
     label: str = "label"
     """Column (array of the npz file) of 0 and 1."""
     group_attribute: str = "group"

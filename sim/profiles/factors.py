@@ -1,11 +1,6 @@
-"""What each treatment was worth, read back through the fitted law, with intervals over seeds.
+"""Which constants the treatments tell, each with its interval and whether it is told from none."""
 
-A treated run is compared with the untreated run of the same counts, seed and test cases. A loss of
-AUC becomes a *worth*: the multiple of the untreated studies with which the law gives that AUC.
-"""
-
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,157 +8,35 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.learning.effects import effective_studies
-from sim.profiles.damage import wrong_after
-from sim.profiles.treatment import CONTROL, FACTORS, Treatment, completed, treated
-from sim.streams import stream
+from sim.profiles.contrasts import INTERVAL, Effect, over_seeds, quantiles
+from sim.profiles.treatment import completed, treated
 
 Floats = NDArray[np.float64]
 
-SCORES = ("auc", "sensitivity", "gap_auc", "gap_sensitivity")
-MOST_WORTH = 100.0
-"""Largest worth told apart; near its floor the law turns a small gain into any number."""
 LEAST_WORTH = 1e-3
 FEWEST_SEEDS = 3
 """Below this an interval over seeds says nothing, and nothing counts as resolved."""
-INTERVAL = (0.025, 0.5, 0.975)
-WORTHS, LIMITS = np.linspace(0.0, 1.0, 101), np.linspace(0.0, 1.0, 41)
-"""Grids on which the worth of synthetic studies is sought, and its limit as a share of the most."""
+WORTHS, LIMITS = np.linspace(-1.0, 1.0, 201), np.linspace(0.025, 1.0, 40)
+"""Grids on which the worth of synthetic studies is sought, and its limit as a share of the most.
+Below 0 they harm. No limit is 0, so that no effect is a worth of 0 and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What one treatment at one set of counts changed, draw by draw."""
+def mitigated(found: Sequence[Effect]) -> dict[str, dict[str, float]]:
+    """Return what mitigation changed at unequal counts, mean of all methods; empty without.
 
-    treatment: Treatment
-    counts: tuple[int, ...]
-    runs: int
-    seeds: int
-    change: Mapping[str, Floats]
-    """Treated minus untreated, by score: mean over groups, shape (draws,)."""
-    by_group: Mapping[str, Mapping[str, Floats]]
-    """The same by score and group."""
-    fewest: str
-    """The group with the fewest studies of its own."""
-    worth: Floats | None
-    """Multiple of the untreated studies, shape (draws,); ``None`` at unequal counts."""
-    worth_by_group: Mapping[str, Floats]
-
-    def is_only(self, *names: str) -> bool:
-        """Whether exactly the named factors are off their control levels."""
-        changed = {n for n in FACTORS if getattr(self.treatment, n) != getattr(CONTROL, n)}
-        return changed == set(names)
-
-
-def effects(runs: pd.DataFrame, fitted: Mapping[str, Any], groups: Sequence[str]) -> list[Effect]:
-    """Return the effect of every treatment in the runs, by treatment and counts.
-
-    Parameters
-    ----------
-    runs : finished runs.
-    fitted : the fit of AUC: ``draws`` of the law.
-    groups : groups that are scored.
+    A gap also closes when the better group gets worse: who won and who lost belongs beside it.
     """
-    rows = completed(runs)
-    rows = rows[rows["group"].isin(list(groups))]
-    names = [f"n_{group}" for group in groups]
-    keys = ["seed", "group", *names]
-    off = treated(rows)
-    control = rows.loc[~off, [*keys, *SCORES]]
-    pairs = rows[off].merge(control, on=keys, suffixes=("", "_untreated"))
-    draws = {key: np.array(values) for key, values in fitted["draws"].items()}
-    return [
-        _effect(some, draws, groups, dict(zip([*FACTORS, *names], key, strict=True)))
-        for key, some in pairs.groupby([*FACTORS, *names], sort=True)
-    ]
-
-
-def _effect(
-    pairs: pd.DataFrame, draws: Mapping[str, Floats], groups: Sequence[str], key: Mapping[str, Any]
-) -> Effect:
-    counts = tuple(int(key[f"n_{group}"]) for group in groups)
-    size = len(draws["kappa"])
-    by_group: dict[str, dict[str, Floats]] = {}
-    for score in SCORES:
-        frame = pairs.assign(change=pairs[score] - pairs[f"{score}_untreated"])
-        table = frame.pivot_table(index="seed", columns="group", values="change")[list(groups)]
-        sampled = _over_seeds(table.to_numpy(float), size)
-        by_group[score] = dict(zip(groups, sampled.T, strict=True))
-    equal = len(set(counts)) == 1
-    change = {
-        score: np.asarray(np.mean(list(of.values()), axis=0)) for score, of in by_group.items()
+    used = _mitigations(found)
+    if not used:
+        return {}
+    of = {
+        "fewest_sensitivity": [e.by_group["sensitivity"][e.fewest] for e in used],
+        "most_sensitivity": [e.by_group["sensitivity"][e.most] for e in used],
+        "gap_sensitivity": [e.change["gap_sensitivity"] for e in used],
+        "auc": [e.change["auc"] for e in used],
+        "specificity": [e.change["specificity"] for e in used],
     }
-    other = sum(counts) - counts[0]
-    return Effect(
-        treatment=Treatment.model_validate({name: key[name] for name in FACTORS}),
-        counts=counts,
-        runs=int(pairs["run_id"].nunique()),
-        seeds=int(pairs["seed"].nunique()),
-        change=change,
-        by_group=by_group,
-        fewest=groups[int(np.argmin(counts))],
-        worth=worth_of(-change["auc"], draws, counts[0], other) if equal else None,
-        worth_by_group={
-            group: worth_of(-of, draws, counts[0], other) for group, of in by_group["auc"].items()
-        }
-        if equal
-        else {},
-    )
-
-
-def _over_seeds(values: Floats, draws: int) -> Floats:
-    """Return bootstrap means over seeds, shape (draws, groups), from shape (seeds, groups).
-
-    The same seeds are drawn for every treatment, which therefore stay paired. Deviations are
-    widened by sqrt(k / (k - 1)), as means of k values resampled from themselves vary too little.
-    """
-    count = len(values)
-    picks = np.stack(
-        [stream(d, "factors", count).integers(count, size=count) for d in range(draws)]
-    )
-    centre = values.mean(axis=0)
-    wide = np.sqrt(count / (count - 1)) if count > 1 else 1.0
-    return np.asarray(centre + wide * (values[picks].mean(axis=1) - centre))
-
-
-def worth_of(loss: Floats, draws: Mapping[str, Floats], own: float, other: float) -> Floats:
-    """Return the multiple of the studies with which the law loses ``loss`` of AUC, by draw.
-
-    0 where the loss is more than all data are worth, at most ``MOST_WORTH``.
-    """
-    studies = own + draws["kappa"] * other
-    before = draws["scale"] * (studies + draws["offset"]) ** -draws["power"]
-    after = np.maximum(before + loss, 1e-12)
-    with np.errstate(over="ignore"):
-        needed = (after / draws["scale"]) ** (-1 / draws["power"]) - draws["offset"]
-    return np.clip(needed / studies, 0.0, MOST_WORTH)
-
-
-def assumed_worth(treatment: Treatment) -> float | None:
-    """Return what the simulation takes for damage, and ``None`` for what only runs can tell."""
-    wrong, kept, _ = wrong_after(treatment.noise, treatment.reading)
-    intact = (1 - treatment.duplicates) * (1 - treatment.corrupted)
-    same = treatment.model_copy(
-        update={"noise": 0.0, "reading": "single", "duplicates": 0.0, "corrupted": 0.0}
-    )
-    return float(effective_studies(kept, noise=wrong, quality=intact)) if same == CONTROL else None
-
-
-def table_of(found: Sequence[Effect]) -> list[dict[str, Any]]:
-    """Return one record per treatment and counts, for the fit and its card."""
-    return [
-        {
-            **effect.treatment.model_dump(exclude_defaults=True),
-            "counts": list(effect.counts),
-            "runs": effect.runs,
-            **{f"{score}_change": _quantiles(of) for score, of in effect.change.items()},
-            "fewest": effect.fewest,
-            "fewest_sensitivity_change": _quantiles(effect.by_group["sensitivity"][effect.fewest]),
-            "worth": None if effect.worth is None else _quantiles(effect.worth),
-            "worth_by_group": {g: _quantiles(w) for g, w in effect.worth_by_group.items()},
-            "assumed": assumed_worth(effect.treatment),
-        }
-        for effect in found
-    ]
+    return {name: quantiles(np.mean(changes, axis=0)) for name, changes in of.items()}
 
 
 def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -192,12 +65,12 @@ def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, 
     add("uncurated_quality", mixes[:1], 1.0, "multiple of the studies", lambda used: used[0].worth)
     made = [e for e in found if e.is_only("synthetic")]
     ratios = _enough(e for e in made if e.worth is not None)
-    add("synthetic_worth", ratios, 0.0, "real studies each", lambda used: _synthetic(used)[0])
-    add("synthetic_limit", ratios, 0.0, "per real study", lambda used: _synthetic(used)[1])
+    if ratios:
+        answers |= _synthetic_answers(ratios)
     without = _enough(e for e in made if min(e.counts) == 0)
     add("synthetic_without_own", without, 0.0, "AUC of the group without", _without_own)
     _add_pretraining(add, found)
-    unequal = _enough(e for e in found if e.is_only("mitigation") and e.worth is None)
+    unequal = _mitigations(found)
     add(
         "mitigation_sensitivity_gain",
         unequal,
@@ -214,7 +87,7 @@ def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, 
     )
     gains = _threshold_gains(runs, {e.counts for e in unequal})
     if gains is not None and unequal:
-        draws = _over_seeds(gains, len(unequal[0].change["auc"]))[:, 0]
+        draws = over_seeds(gains, len(unequal[0].change["auc"]))[:, 0]
         unit = "sensitivity of the group with fewest studies"
         answers["local_threshold_gain"] = _answer(draws, (len(gains), len(gains)), 0.0, unit)
     return answers
@@ -245,6 +118,10 @@ def _enough(found: Iterable[Effect]) -> list[Effect]:
     return [e for e in every if e.seeds >= FEWEST_SEEDS] or every
 
 
+def _mitigations(found: Sequence[Effect]) -> list[Effect]:
+    return _enough(e for e in found if e.is_only("mitigation") and e.worth is None)
+
+
 def _noise_exponent(used: Sequence[Effect]) -> Floats:
     """Return b of worth = (1 - 2 noise)^b by least squares of logarithms; 2 is assumed."""
     x = np.log([1 - 2 * e.treatment.noise for e in used])
@@ -262,6 +139,22 @@ def _single(effect: Effect, noise: Sequence[Effect]) -> Any:
     return same[0] if same else None
 
 
+def _synthetic_answers(used: Sequence[Effect]) -> dict[str, dict[str, Any]]:
+    """Return the worth of synthetic studies, and their limit where they are worth anything.
+
+    A draw in which they are worth nothing or harm says nothing about how many of them count, and
+    takes the middle of those that do; when such draws are the larger half, the limit is left out.
+    """
+    worth, limit = _synthetic(used)
+    size = (sum(e.runs for e in used), min(e.seeds for e in used))
+    answers = {"synthetic_worth": _answer(worth, size, 0.0, "real studies each")}
+    if answers["synthetic_worth"]["value"] > 0:
+        known = np.where(worth > 0, limit, np.median(limit[worth > 0]))
+        same_status = {"status": answers["synthetic_worth"]["status"]}
+        answers["synthetic_limit"] = _answer(known, size, 0.0, "per real study") | same_status
+    return answers
+
+
 def _synthetic(used: Sequence[Effect]) -> tuple[Floats, Floats]:
     """Return worth and limit by least squares over a grid, draw by draw."""
     ratio = np.array([e.treatment.synthetic for e in used])
@@ -275,7 +168,7 @@ def _synthetic(used: Sequence[Effect]) -> tuple[Floats, Floats]:
     observed = np.stack([np.asarray(e.worth) for e in used], axis=1)
     worth, most = np.empty(len(observed)), np.empty(len(observed))
     for d, seen in enumerate(observed):
-        missed = ((np.log(predicted) - np.log(_floored(seen))) ** 2).sum(axis=2)
+        missed = ((np.log(_floored(predicted)) - np.log(_floored(seen))) ** 2).sum(axis=2)
         w, m = np.unravel_index(int(np.argmin(missed)), missed.shape)
         worth[d], most[d] = WORTHS[w], limit[m]
     return worth, most
@@ -330,15 +223,11 @@ def _answer(draws: Floats, size: tuple[int, int], null: float, unit: str) -> dic
         "high": high,
         "status": "measured" if resolved else "not resolved",
         "runs": size[0],
+        "seeds": size[1],
         "null": null,
         "unit": unit,
         "draws": draws.tolist(),
     }
-
-
-def _quantiles(draws: Floats) -> dict[str, float]:
-    low, middle, high = np.quantile(draws, INTERVAL).tolist()
-    return {"value": middle, "low": low, "high": high}
 
 
 def _floored(worth: Any) -> Floats:

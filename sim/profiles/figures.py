@@ -128,7 +128,8 @@ def residuals(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
             axes.set_xticks(ticks, [f"{n:g}" for n in ticks])
             axes.minorticks_off()
             axes.set_title(f"{LABELS[measure_of]}, measured minus fitted")
-            axes.set_xlabel("effective studies: own + kappa · other")
+            several = len(fit["groups"]) > 1
+            axes.set_xlabel("effective studies: own + kappa · other" if several else "studies")
         axes.legend(fontsize=8.5)
         return svg(figure, "Residuals of the law")
 

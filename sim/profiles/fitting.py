@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.errors import ProfileError
-from sim.learning.response import SCHEMA
+from sim.learning.response import FROZEN_BEYOND, SCHEMA
 from sim.learning.scaling import effective
+from sim.profiles.contrasts import effects, table_of
 from sim.profiles.energy import energy_by_setting, energy_per_image
-from sim.profiles.factors import effects, factors, table_of
+from sim.profiles.factors import factors, mitigated
 from sim.profiles.forms import LAW, RIVALS, SATURATING, Form, Target, fit_form, law_parameters
 from sim.profiles.grid import ABOUT, RUNS
 from sim.profiles.recipes import recipes
-from sim.profiles.treatment import completed, treated
+from sim.profiles.resampling import Grid, mean, noise_of, resampled
+from sim.profiles.treatment import alike, completed, treated
 from sim.streams import stream
 
 Floats = NDArray[np.float64]
@@ -29,33 +30,11 @@ IDENTIFIED_WIDTH = 0.8
 """Width of kappa's 95% interval from which on the data are said not to tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Errors of the untreated runs as an array."""
-
-    groups: tuple[str, ...]
-    own: Floats
-    """Training studies of the group itself, shape (cells, groups)."""
-    other: Floats
-    error: Floats
-    """Shape (seeds, cells, groups); ``nan`` where a run failed or is missing."""
-    test_sd: Floats
-    """Standard error from the finite test set, shape (seeds, groups)."""
-    chance: float
-    """Error without any information."""
-
-    def target(self, error: Floats) -> Target:
-        """Return mean errors, shape (cells, groups), as what a form is fitted to."""
-        weight = np.broadcast_to(1 / np.mean(self.test_sd**2, axis=0), error.shape)
-        return Target(self.own, self.other, error, weight, self.chance)
-
-
 def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
     """Fit the measured runs in ``folder``, write ``fit.json`` there and return its content.
 
-    Sensitivity at the common threshold and AUC are fitted alike. Draws resample seeds, each with
-    its own test fold, and add the noise of finite test cases, common to all runs of a seed. As
-    seeds differ in test cases too, that part is counted twice: intervals are on the wide side.
+    Sensitivity at the common threshold and AUC are fitted alike. Each draw fits the law to what
+    the runs could have shown with other test cases, studies and luck; see ``resampling.Noise``.
 
     Parameters
     ----------
@@ -91,6 +70,8 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
         "fits": fits,
         "treatments": table_of(found),
         "factors": factors(found, finished),
+        "mitigated": mitigated(found),
+        "pairs": alike(finished),
         "energy": energy,
         "recipes": recipes(energy),
         "settings": energy_by_setting(finished),
@@ -149,10 +130,10 @@ def _grid(runs: pd.DataFrame, plan: dict[str, Any], measure_of: str) -> Grid:
 def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
     """Return estimate, draws, intervals, range and the comparison of forms of one measure."""
     groups = len(grid.groups)
-    observed = _mean(grid.error)
+    observed, noise = mean(grid.error), noise_of(grid)
     best = fit_form(LAW, grid.target(observed))
     estimate = law_parameters(best, groups, grid.chance)
-    samples = [_resampled(grid, rng) for rng in streams]
+    samples = [resampled(grid, noise, rng) for rng in streams]
     vectors = [fit_form(LAW, grid.target(sample), near=best) for sample in samples]
     drawn = [law_parameters(vector, groups, grid.chance) for vector in vectors]
     by_group = {key: np.array([d[key] for d in drawn]) for key in ("floor", "scale")}
@@ -193,19 +174,6 @@ def _at_bound(vectors: list[Floats], groups: int) -> dict[str, float]:
     return dict(zip(names, stuck[2 * groups :].tolist(), strict=True))
 
 
-def _resampled(grid: Grid, rng: np.random.Generator) -> Floats:
-    """Return one bootstrap draw of the mean errors, shape (cells, groups)."""
-    seeds = rng.integers(len(grid.error), size=len(grid.error))
-    shift = rng.normal(0.0, grid.test_sd[seeds])
-    return _mean(grid.error[seeds] + shift[:, None, :])
-
-
-def _mean(error: Floats) -> Floats:
-    """Return the mean over seeds, ``nan`` for a cell that no seed has a value of."""
-    count = np.isfinite(error).sum(axis=0)
-    return np.asarray(np.where(count > 0, np.nansum(error, axis=0) / np.maximum(count, 1), np.nan))
-
-
 def _kappa_by_group(grid: Grid, observed: Floats) -> dict[str, float]:
     """Return kappa when each group is fitted alone: how far sharing it is a simplification."""
     whole = grid.target(observed)
@@ -223,7 +191,7 @@ def _comparison(grid: Grid, observed: Floats, samples: list[Floats]) -> dict[str
     """Return how far each form, fitted without the largest counts, misses them.
 
     All forms are judged on cells with own data, as one of them needs it; ``all`` adds the cells
-    without.
+    without. ``beyond`` is what each form, fitted to all cells, has for the error at the edge.
     """
     # without other groups, own, total and both laws are one
     forms = (LAW, *(form for form in RIVALS if len(grid.groups) > 1 or form.name == SATURATING))
@@ -242,6 +210,7 @@ def _comparison(grid: Grid, observed: Floats, samples: list[Floats]) -> dict[str
         "best": best,
         "law_is_best": best == LAW.name,
         "share_of_draws_best": {name: winners.count(name) / len(winners) for name in point},
+        "beyond": {form.name: _beyond(form, grid, observed) for form in forms},
     }
 
 
@@ -262,6 +231,13 @@ def _miss(form: Form, vector: Floats, grid: Grid, error: Floats) -> dict[str, fl
     if not form.needs_own:
         result["all"] = float(np.sqrt(np.nanmean(squared)))
     return result
+
+
+def _beyond(form: Form, grid: Grid, observed: Floats) -> float:
+    """Return the mean group's error with all groups at ``FROZEN_BEYOND`` times the most studies."""
+    vector = fit_form(form, grid.target(observed))
+    own = np.full((1, len(grid.groups)), FROZEN_BEYOND * grid.own.max())
+    return float(form.predict(vector, own, (len(grid.groups) - 1) * own, grid.chance).mean())
 
 
 def _rounded(value: Any) -> Any:

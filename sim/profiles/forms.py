@@ -72,9 +72,13 @@ def fit_form(form: Form, target: Target, *, near: Floats | None = None) -> Float
         return np.asarray((predicted - target.error)[used] * root)
 
     margin = 1e-3 * (high - low)
+    least = 1e-8 if near is None else 1e-6  # a draw's noise is far above what more steps would give
+    tolerance = dict.fromkeys(("ftol", "xtol", "gtol"), least)
     starts = [np.clip(near, low + margin, high - margin)] if near is not None else None
     results = [
-        least_squares(residual, first, bounds=(low, high), x_scale=high - low, max_nfev=200)
+        least_squares(
+            residual, first, bounds=(low, high), x_scale=high - low, max_nfev=200, **tolerance
+        )
         for first in starts or _starts(form, low, high, start)
     ]
     best: Floats = min(results, key=lambda result: float(result.cost)).x

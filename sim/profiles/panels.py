@@ -32,10 +32,12 @@ READINGS = {
 def panels(fit: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return title and picture of each factor that the runs vary.
 
-    Treatments with too few seeds for an interval are left to the table, unless all are such.
+    Treatments with too few seeds for an interval are left to the table, unless all are such: then
+    they are points.
     """
-    enough = [r for r in fit["treatments"] if r["runs"] >= FEWEST_SEEDS]
-    fit = {**fit, "treatments": enough or fit["treatments"]}
+    enough = [r for r in fit["treatments"] if r["seeds"] >= FEWEST_SEEDS]
+    points = [_without_intervals(r) for r in fit["treatments"]]
+    fit = {**fit, "treatments": enough or points}
     with mpl.rc_context(STYLE):
         drawn = [
             (title, draw(chosen, fit))
@@ -50,6 +52,16 @@ def panels(fit: Mapping[str, Any]) -> list[tuple[str, str]]:
             if chosen
         ]
         return [(title, svg(figure, title)) for title, figure in drawn]
+
+
+def _without_intervals(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record with every interval shrunk to its value."""
+    shrunk = {
+        name: dict.fromkeys(one, one["value"])
+        for name, one in record.items()
+        if isinstance(one, Mapping) and "value" in one
+    }
+    return {**record, **shrunk}
 
 
 def _levels(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,13 +170,15 @@ def _mitigation(rows: Records, fit: Mapping[str, Any]) -> Figure:
     counts = sorted({tuple(r["counts"]) for r in rows})
     names: list[tuple[float, str]] = []
     place = 0.0
-    for method, words in METHODS.items():
+    tried = {r["mitigation"] for r in rows}
+    for method, words in ((one, METHODS[one]) for one in METHODS if one in tried):
         for count in counts:
             some = [r for r in rows if r["mitigation"] == method and tuple(r["counts"]) == count]
             first = not names
             for key, hue, shift, label in (
-                ("fewest_sensitivity_change", HUES[0], 0.14, "group with fewest studies"),
-                ("gap_sensitivity_change", HUES[1], -0.14, "gap between groups"),
+                ("fewest_sensitivity_change", HUES[0], 0.22, "group with fewest studies"),
+                ("most_sensitivity_change", HUES[2], 0.0, "with most"),
+                ("gap_sensitivity_change", HUES[1], -0.22, "gap"),
             ):
                 named = label if first else ""
                 places = [place + shift] * len(some)
@@ -173,7 +187,7 @@ def _mitigation(rows: Records, fit: Mapping[str, Any]) -> Figure:
             place -= 1.0
     axes.set_yticks([at for at, _ in names], [name for _, name in names], fontsize=8)
     axes.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
-    axes.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.35, 1.17), ncols=2)
+    axes.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.35, 1.17), ncols=3)
     return figure
 
 

@@ -63,6 +63,8 @@ class Treatment(BaseModel):
 
 
 CONTROL_OWN = 0.5
+OF_GROUP = ("n_own", "n_other", "n_total")
+"""Columns of the runs that are counts, and no group's name: each depends on the row's group."""
 CONTROL = Treatment()
 """Nothing done: clean labels, real images, plain training from scratch."""
 FACTORS: tuple[str, ...] = tuple(Treatment.model_fields)
@@ -75,6 +77,22 @@ def completed(runs: pd.DataFrame) -> pd.DataFrame:
     missing = {name: level for name, level in levels.items() if name not in runs}
     filled = runs.assign(**missing)
     return filled.fillna({name: level for name, level in levels.items() if name in runs})
+
+
+def alike(runs: pd.DataFrame) -> dict[str, int]:
+    """Return how many treated runs there are, and how many are like their control in what else.
+
+    ``commit``, ``threads``: state of the code, and CPU threads; ``both``. A seed does not give the
+    same network to the last digit under another code or number of threads.
+    """
+    one = completed(runs).drop_duplicates("run_id")
+    same = ["seed", *sorted({c for c in map(str, one) if c.startswith("n_")} - {*OF_GROUP})]
+    state = ["commit", "threads"]
+    off = treated(one)
+    pairs = one[off].merge(one.loc[~off, [*same, *state]], on=same, suffixes=("", "_control"))
+    equal = {name: pairs[name] == pairs[f"{name}_control"] for name in state}
+    counts = equal | {"both": equal["commit"] & equal["threads"]}
+    return {"treated": len(pairs)} | {name: int(one.sum()) for name, one in counts.items()}
 
 
 def treated(runs: pd.DataFrame) -> NDArray[np.bool_]:

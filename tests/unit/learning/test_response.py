@@ -1,3 +1,4 @@
+import json
 import math
 import subprocess
 import sys
@@ -12,11 +13,14 @@ from sim.errors import ProfileError
 from sim.learning.response import (
     FACTORS,
     FROZEN_BEYOND,
+    MEASURED,
     Response,
     available,
+    central,
     draw_response,
     load_profile,
 )
+from sim.learning.scaling import effective, power_law
 
 ONE = Response(floor=0.2, scale=2.0, power=0.4, kappa=0.25, offset=50.0)
 COUNTS = st.floats(0, 1e5)
@@ -53,16 +57,95 @@ def test_an_error_is_at_most_one():
     assert poor.error(0.0, 0.0) == 1.0
 
 
+def errors_of_draws(one, group, own, other):
+    """Return the law's errors in every draw, of one group or of the mean of all, before cutting."""
+    floor, scale = (
+        np.array(one["draws"][name] if group is None else one["draws_by_group"][name][group])
+        for name in ("floor", "scale")
+    )
+    power, kappa, offset = (np.array(one["draws"][name]) for name in ("power", "kappa", "offset"))
+    laws = np.stack([floor, scale, power, kappa, offset], axis=1)
+    return np.array(
+        [
+            power_law(effective(own, other, k), floor=f, scale=s, power=p, offset=n)
+            for f, s, p, k, n in laws
+        ]
+    )
+
+
+def shipped(name):
+    return json.loads((MEASURED / name / "fit.json").read_text())
+
+
+@pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
 @pytest.mark.parametrize("name", available())
-def test_every_draw_of_a_shipped_profile_obeys_the_contract(name):
+def test_every_draw_of_a_shipped_profile_obeys_the_contract(name, measure_of):
+    fitted = shipped(name)
+    one = fitted["fits"][measure_of]
+    doubled = np.array([0.0, *(10.0 * 2 ** np.arange(16))])
+    others = np.array([0.0, 1.0, 60.0, 810.0, 1e5])[:, None]
+    for group in (None, *fitted["groups"]):
+        error = errors_of_draws(one, group, doubled, others)
+        assert (np.diff(error, axis=2) <= 0).all()
+        assert (np.diff(error, axis=1) <= 0).all()
+        assert error.min() >= 0
+        assert error.max() <= one["chance"] + 1e-4  # stored with six digits
+    assert 0 <= min(one["draws"]["kappa"]) <= max(one["draws"]["kappa"]) <= 1
+
+
+@pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
+@pytest.mark.parametrize("name", available())
+def test_draws_reproduce_the_fit_inside_the_measured_range(name, measure_of):
+    fitted = shipped(name)
+    one, most = fitted["fits"][measure_of], fitted["fits"][measure_of]["measured_max"]
+    own = np.linspace(0.05, 1, 6) * most["own"]
+    other = np.linspace(0, 1, 4)[:, None] * most["other"]
+    law = one["estimate"]
+    for g, group in enumerate(fitted["groups"]):
+        draws = errors_of_draws(one, group, own, other)
+        fit = power_law(
+            effective(own, other, law["kappa"]),
+            floor=law["floor"][g],
+            scale=law["scale"][g],
+            power=law["power"],
+            offset=law["offset"],
+        )
+        assert np.abs(draws.mean(axis=0) - fit).max() < 0.02
+        assert (np.quantile(draws, 0.025, axis=0) <= fit).all()
+        assert (fit <= np.quantile(draws, 0.975, axis=0)).all()
+
+
+def test_the_response_is_the_mean_group_of_the_stored_draws(profile):
+    own, other = np.array([0.0, 50.0, 700.0]), np.array([9.0, 0.0, 300.0])
+    stored = errors_of_draws(shipped("dermoscopy_site")["fits"]["sensitivity"], None, own, other)
+    for draw in (0, 7, profile.size - 1):
+        np.testing.assert_allclose(draw_response(profile, draw).error(own, other), stored[draw])
+
+
+@pytest.mark.parametrize("name", available())
+def test_the_central_response_is_a_draw_close_to_the_mean_of_all(name):
     profile = load_profile(name)
-    own = np.array([0.0, 10.0, 100.0, 1_000.0, 1e6])
-    chance = profile.specificity
-    for draw in range(profile.size):
-        error = draw_response(profile, draw).error(own, 0.0)
-        assert (np.diff(error) <= 1e-12).all()
-        assert 0 <= error[-1] <= error[0] <= chance + 1e-4  # stored with six digits
-        assert 0 <= profile.draws["kappa"][draw] <= 1
+    middle = central(profile)
+    assert middle in [draw_response(profile, d) for d in range(profile.size)]
+    assert middle.error(0.0, 0.0) <= profile.specificity + 1e-4  # chance; stored with six digits
+    own, other = np.meshgrid([0, 20, 200, profile.measured_max], [0, 50, profile.measured_max])
+    errors = np.array([draw_response(profile, d).error(own, other) for d in range(profile.size)])
+    off = middle.error(own, other) - errors.mean(axis=0)
+    assert np.sqrt(np.mean(off**2)) < 0.02
+    assert np.abs(off).max() < 0.06
+    assert central(profile, level=0.5).error(9, 9) == pytest.approx(0.5 * middle.error(9, 9))
+
+
+def test_constants_that_hang_together_have_no_central_law_one_by_one(profile):
+    laws = [
+        {"floor": 0.1, "kappa": 0.3, "power": p, "offset": offset, "scale": 0.8 * offset**p}
+        for p, offset in ((0.1, 1.0), (0.3, 100.0), (1.0, 10.0))
+    ]
+    draws = {key: np.array([law[key] for law in laws]) for key in laws[0]}
+    apart = Response(**{key: float(np.median(values)) for key, values in draws.items()})
+    middle = central(replace(profile, draws=draws))
+    assert apart.error(0, 0) == 1.0  # cut there; every law has 0.9
+    assert middle.error(0, 0) == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize("name", available())

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sim.errors import ProfileError
-from sim.learning.response import load_profile
+from sim.learning.response import NOT_MEASURED, load_profile
 from sim.learning.scaling import effective, power_law
 from sim.profiles.card import write_card
 from sim.profiles.damage import wrong_after
@@ -44,6 +44,8 @@ KNOWN = {"kappa": 0.3, "power": 0.5, "offset": 60.0}
 FLOOR = {"a": 0.10, "b": 0.16}
 SCALE = 2.6
 WORTH, LIMIT, PER_DECADE, OWN_SHARE, MITIGATED = 0.3, 2.0, 1.3, 1.4, 0.05
+LOST = 2.0
+"""What the larger group loses for what the smaller one gains."""
 TESTED = 50_000
 """Cases of each class: test noise far below the effects to be found."""
 
@@ -77,7 +79,12 @@ def rows():
                 **cell.treatment.model_dump(),
                 **{"data": "phantom", "gap_auc": 0.06, "gap_sensitivity": 0.06 - gained},
                 **{"auc": 1 - error + noise[0], "auc_variance": 1 / TESTED},
-                **{"sensitivity": 1 - error + noise[1] + (gained if own < other else 0.0)},
+                **{
+                    "sensitivity": 1
+                    - error
+                    + noise[1]
+                    + (gained if own < other else -LOST * gained)
+                },
                 **{"local_sensitivity": 1 - error + 0.02, "test_positives": TESTED},
                 **{"auc_low": 0.7, "auc_high": 0.9, "specificity": 0.9, "calibration_error": 0.1},
                 **{"test_negatives": TESTED},
@@ -87,6 +94,7 @@ def rows():
                 **{"inference_seconds": 0.1, "inference_images": 500, "peak_memory_mb": 900.0},
                 **{"flops_per_training_sample": 3e6, "flops_per_inference": 1e6},
                 **{"power_source": "default", "tracking": "none", "grid_country": "USA"},
+                **{"commit": "a" if cell.seed else "b", "threads": 1 + cell.treatment.duplicates},
                 **{"hardware": "none", "python": "", "torch": "", "numpy": "", "codecarbon": ""},
             }
 
@@ -174,6 +182,26 @@ def test_no_effect_is_not_resolved(tmp_path, folder):
     assert fit(tmp_path, draws=40)["factors"]["synthetic_worth"]["status"] == "not resolved"
 
 
+@pytest.mark.parametrize("per_study", [-0.2, -0.05])
+def test_harm_by_synthetic_studies_is_a_finding_and_leaves_no_limit(tmp_path, folder, per_study):
+    runs = pd.read_parquet(folder / "runs.parquet")
+    for row in runs[runs["synthetic"] > 0].itertuples():
+        left = 1 + per_study * min(row.synthetic, LIMIT)
+        studies = left * effective(row.n_own, row.n_other, KNOWN["kappa"])
+        named = {key: KNOWN[key] for key in ("power", "offset")}
+        error = power_law(studies, floor=FLOOR[row.group], scale=SCALE, **named)
+        luck = stream(row.seed, row.run_id, row.group).normal(0, 0.0015)
+        runs.loc[row.Index, "auc"] = 1 - error + luck
+    runs.to_parquet(tmp_path / "runs.parquet")
+    (tmp_path / "measurement.json").write_text((folder / "measurement.json").read_text())
+    fit(tmp_path, draws=40)
+    factors = load_profile(tmp_path).factors
+    worth = factors["synthetic_worth"]
+    assert worth.status == "measured"
+    assert worth.low <= per_study <= worth.high < 0
+    assert factors["synthetic_limit"] == NOT_MEASURED
+
+
 def test_runs_from_before_a_factor_are_at_its_control(tmp_path, folder):
     runs = pd.read_parquet(folder / "runs.parquet")
     old = runs[~treated(runs)].drop(columns=[name for name in FACTORS if name != "noise"])
@@ -194,7 +222,66 @@ def test_one_group_leaves_kappa_open(tmp_path, folder):
     profile = load_profile(tmp_path)
     assert not profile.kappa_identified
     assert profile.kappa_interval[1] - profile.kappa_interval[0] > 0.8
-    assert "kappa is not identified" in write_card(tmp_path).read_text()
+    page = write_card(tmp_path).read_text()
+    assert "kappa" not in page
+    assert page.index("One group:") < page.index("<svg")
+
+
+@pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
+def test_the_card_says_first_which_measure_leaves_kappa_open(tmp_path, folder, measure_of):
+    for name in ("fit.json", "runs.parquet"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    fitted = json.loads((tmp_path / "fit.json").read_text())
+    assert "kappa is not identified" not in write_card(tmp_path).read_text()
+    fitted["fits"][measure_of]["kappa_identified"] = False
+    (tmp_path / "fit.json").write_text(json.dumps(fitted))
+    page = write_card(tmp_path).read_text()
+    assert page.index(f"kappa is not identified from {measure_of}") < page.index("<svg")
+
+
+def test_a_gap_that_closes_by_loss_is_called_levelling_down(folder, fitted):
+    changed = fitted["mitigated"]
+    assert changed["fewest_sensitivity"]["value"] == pytest.approx(MITIGATED, abs=0.006)
+    assert changed["most_sensitivity"]["value"] == pytest.approx(-LOST * MITIGATED, abs=0.006)
+    assert changed["specificity"]["value"] == 0.0
+    assert changed["auc"]["low"] <= 0.0 <= changed["auc"]["high"]
+    assert "Mostly levelling down" in write_card(folder).read_text()
+
+
+def test_pairs_of_another_code_or_thread_count_are_counted(folder, fitted):
+    runs = pd.read_parquet(folder / "runs.parquet").drop_duplicates("run_id")
+    damaged = runs["duplicates"] > 0
+    all_pairs = int(treated(runs).sum())
+    assert fitted["pairs"] == {
+        "treated": all_pairs,
+        "commit": all_pairs,
+        "threads": all_pairs - int(damaged.sum()),
+        "both": all_pairs - int(damaged.sum()),
+    }
+    assert f"Of {all_pairs} treated runs" in write_card(folder).read_text()
+
+
+def test_the_form_that_predicts_best_is_kept_and_set_against_the_law(tmp_path, folder):
+    runs = pd.read_parquet(folder / "runs.parquet")
+    saturated = 0.1 + 0.4 * np.exp(-(runs["n_own"] + 0.3 * runs["n_other"]) / 150)
+    runs["sensitivity"] = 1 - saturated
+    runs.to_parquet(tmp_path / "runs.parquet")
+    (tmp_path / "measurement.json").write_text((folder / "measurement.json").read_text())
+    comparison = fit(tmp_path, draws=5)["fits"]["sensitivity"]["comparison"]
+    assert load_profile(tmp_path).best_form == "saturating exponential" == comparison["best"]
+    assert comparison["beyond"]["saturating exponential"] == pytest.approx(0.1, abs=0.005)
+    page = write_card(tmp_path).read_text()
+    assert "Another form predicts the largest counts better" in page
+    assert "The simulation keeps the law" in page
+
+
+def test_a_fit_from_an_older_version_asks_to_be_fitted_again(tmp_path, folder):
+    old = json.loads((folder / "fit.json").read_text())
+    del old["pairs"]
+    (tmp_path / "fit.json").write_text(json.dumps(old))
+    (tmp_path / "runs.parquet").write_bytes((folder / "runs.parquet").read_bytes())
+    with pytest.raises(ProfileError, match="profile fit"):
+        write_card(tmp_path)
 
 
 def test_settings_are_compared_with_runs_of_the_same_session(fitted):
