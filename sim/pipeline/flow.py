@@ -14,6 +14,8 @@ Counts = NDArray[np.int64]
 
 EXACT_BELOW_VARIANCE = 25.0
 """Below this variance counts are inverted exactly, above it by a Cornish-Fisher expansion."""
+JOINED_BELOW_VARIANCE = 28.0
+"""Up to this variance the expansion is kept from falling below, or rising above, what was exact."""
 
 
 @njit(cache=True, inline="always")
@@ -66,26 +68,39 @@ def _tail(q: float) -> float:
 
 @njit(cache=True)
 def poisson(u: float, mean: float) -> int:
-    """Return the ``u``-quantile of a Poisson count with the given mean."""
+    """Return the ``u``-quantile of a Poisson count; it never falls when the mean rises."""
     if mean <= 0.0:
         return 0
     if mean < EXACT_BELOW_VARIANCE:
-        term = math.exp(-mean)
-        below, count = term, 0
-        while below < u and count < 400:
-            count += 1
-            term *= mean / count
-            below += term
-        return count
+        return _exact_poisson(u, mean)
     z = normal_quantile(u)
     deviation = math.sqrt(mean)
     guess = mean + deviation * z + (z * z - 1.0) / 6.0 + (z - z**3) / (72.0 * deviation)
-    return max(0, int(math.floor(guess + 0.5)))
+    count = max(0, int(math.floor(guess + 0.5)))
+    if mean < JOINED_BELOW_VARIANCE:
+        # where the expansion takes over, it must not fall below what was exact
+        count = max(count, _exact_poisson(u, EXACT_BELOW_VARIANCE))
+    return count
+
+
+@njit(cache=True)
+def _exact_poisson(u: float, mean: float) -> int:
+    term = math.exp(-mean)
+    below, count = term, 0
+    while below < u and count < 400:
+        count += 1
+        term *= mean / count
+        below += term
+    return count
 
 
 @njit(cache=True)
 def binomial(u: float, trials: int, chance: float) -> int:
-    """Return the ``u``-quantile of a binomial count."""
+    """Return the ``u``-quantile of a binomial count.
+
+    One more trial adds one or none. When the chance rises it does not fall, but for one in some
+    thousand counts by one, where the expansion takes over.
+    """
     if trials <= 0 or chance <= 0.0:
         return 0
     if chance >= 1.0:
@@ -94,18 +109,29 @@ def binomial(u: float, trials: int, chance: float) -> int:
         return trials - binomial(1.0 - u, trials, 1.0 - chance)
     variance = trials * chance * (1.0 - chance)
     if variance < EXACT_BELOW_VARIANCE:
-        term = math.exp(trials * math.log1p(-chance))
-        below, count, odds = term, 0, chance / (1.0 - chance)
-        while below < u and count < trials:
-            term *= (trials - count) / (count + 1.0) * odds
-            count += 1
-            below += term
-        return count
+        return _exact_binomial(u, trials, chance)
     z = normal_quantile(u)
     deviation = math.sqrt(variance)
     skew = 1.0 - 2.0 * chance
     guess = trials * chance + deviation * z + skew * (z * z - 1.0) / 6.0
-    return min(trials, max(0, int(math.floor(guess + 0.5))))
+    count = min(trials, max(0, int(math.floor(guess + 0.5))))
+    if variance < JOINED_BELOW_VARIANCE:
+        # where the expansion takes over, it must join what was exact with fewer trials
+        fewer = int(EXACT_BELOW_VARIANCE / (chance * (1.0 - chance)))
+        before = _exact_binomial(u, fewer, chance)
+        count = min(max(count, before), before + trials - fewer)
+    return count
+
+
+@njit(cache=True)
+def _exact_binomial(u: float, trials: int, chance: float) -> int:
+    term = math.exp(trials * math.log1p(-chance))
+    below, count, odds = term, 0, chance / (1.0 - chance)
+    while below < u and count < trials:
+        term *= (trials - count) / (count + 1.0) * odds
+        count += 1
+        below += term
+    return count
 
 
 @njit(cache=True)

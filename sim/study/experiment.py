@@ -18,6 +18,7 @@ from sim.learning.response import (
     Factor,
     Profile,
     Response,
+    central,
     draw_response,
     load_profile,
 )
@@ -119,7 +120,10 @@ MEASURED_FACTORS = {
     "pretraining_per_decade": (0.1, 10.0),
     "pretraining_own_share": (0.1, 10.0),
 }
-"""Inputs that the profile measures, by the one name of field, operation and factor; with bounds."""
+"""Inputs that the profile measures, by the one name of field, operation and factor; with bounds.
+
+Synthetic studies that were measured to harm count as nothing: who trains would leave them out.
+"""
 
 
 def measured(
@@ -216,14 +220,13 @@ def response_of(
 ) -> Response:
     """Return one draw of the profile's law, carried over to the scenario's task.
 
-    Central values (``draw`` None) are the medians of the profile's draws and the central level;
-    kappa is then 1 where the scenario holds that more likely than not.
+    Central (``draw`` None) is the draw nearest to the mean of all, at the central level; kappa is
+    then 1 where the scenario holds that more likely than not.
     """
     weight = scenario.response.kappa_one_weight
     if draw is None:
-        middle = {name: float(np.median(values)) for name, values in profile.draws.items()}
-        some = draw_response(profile, 0, level=scenario.response.level.value)
-        return replace(some, **middle | ({"kappa": 1.0} if weight > 0.5 else {}))
+        middle = central(profile, level=scenario.response.level.value)
+        return replace(middle, kappa=1.0) if weight > 0.5 else middle
     luck = stream(scenario.uncertainty.seed, "response", purpose, draw)
     return draw_response(
         profile,

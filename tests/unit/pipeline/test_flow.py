@@ -93,3 +93,31 @@ def test_the_kernel_and_the_stream_draw_the_same_uniform(seed: int, step: int) -
     key = keys(seed, 0, "imaging/service", ["KEN/ct"])
     assert uniform(key[0], step) == uniforms(key, step)[0, 0]
     assert 0.0 < uniform(key[0], step) < 1.0
+
+
+CHANCES = np.concatenate([np.linspace(0.001, 0.999, 499), [1e-9, 1e-6, 1 - 1e-6, 1 - 1e-9]])
+"""Uniforms, the middle and far into both tails."""
+
+
+@pytest.mark.parametrize("means", [np.linspace(0.0, 60.0, 1201), np.linspace(24.9, 28.2, 331)])
+def test_a_poisson_count_never_falls_when_its_mean_rises(means: np.ndarray) -> None:
+    counts = np.array([[poisson(u, mean) for mean in means] for u in CHANCES])
+    assert np.diff(counts, axis=1).min() == 0
+
+
+@pytest.mark.parametrize("chance", [0.02, 0.1, 0.3, 0.5, 0.7, 0.98])
+def test_one_more_trial_adds_a_success_or_none(chance: float) -> None:
+    trials = range(2_000 if abs(chance - 0.5) > 0.4 else 300)
+    counts = np.array([[binomial(u, n, chance) for n in trials] for u in CHANCES])
+    assert set(np.unique(np.diff(counts, axis=1))) == {0, 1}
+
+
+@pytest.mark.parametrize("trials", [60, 120, 400, 5_000])
+def test_a_binomial_count_hardly_ever_falls_when_the_chance_rises(trials: int) -> None:
+    chances = np.linspace(0.0, 1.0, 1_001)
+    counts = np.array([[binomial(u, trials, chance) for chance in chances] for u in CHANCES])
+    falls = np.diff(counts, axis=1).clip(max=0)
+    assert falls.min() >= -1
+    assert -falls.sum() <= 0.02 * len(CHANCES)  # of a thousand steps each
+    assert counts[:, 0].max() == 0
+    assert counts[:, -1].min() == trials
