@@ -42,8 +42,13 @@ def keys(seed: int, replication: int, decision: str, cells: Sequence[str]) -> ND
     decision : name of the draw, such as ``"imaging/service"``.
     cells : names of the cells, such as ISO codes joined with a modality.
     """
-    names = [_digest((seed, replication, decision, cell)) for cell in cells]
-    return np.array([np.frombuffer(name, dtype="<u8")[0] for name in names], dtype=np.uint64)
+    common = _hash((seed, replication, decision, ""))
+    words = bytearray()
+    for cell in cells:
+        own = common.copy()
+        own.update(cell.encode())
+        words += own.digest()[:8]
+    return np.frombuffer(bytes(words), dtype="<u8").astype(np.uint64)
 
 
 def uniforms(key: NDArray[np.uint64], first: int, count: int = 1) -> NDArray[np.float64]:
@@ -63,4 +68,8 @@ def uniforms(key: NDArray[np.uint64], first: int, count: int = 1) -> NDArray[np.
 
 
 def _digest(name: Sequence[str | int]) -> bytes:
-    return hashlib.blake2b("/".join(map(str, name)).encode(), digest_size=16).digest()
+    return _hash(name).digest()
+
+
+def _hash(name: Sequence[str | int]) -> hashlib.blake2b:
+    return hashlib.blake2b("/".join(map(str, name)).encode(), digest_size=16)

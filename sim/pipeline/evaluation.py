@@ -10,7 +10,7 @@ from scipy.special import betainc, ndtri
 from sim.baseline.world import World
 from sim.domain.holdings import Performance, benefit
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, binomial, serve, uniform
+from sim.pipeline.flow import Counts, allot, binomials, serve, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -113,13 +113,8 @@ def audit(
     sensitivity = np.average(candidate.sensitivity, axis=2, weights=weights)
     specificity = np.average(candidate.specificity, axis=2, weights=weights)
     diseased = positives(world, audited)
-    found = np.array(
-        [
-            [binomial(luck[r, m], diseased[r, m], sensitivity[r, m]) for m in range(luck.shape[1])]
-            for r in range(luck.shape[0])
-        ],
-        dtype=float,
-    )
+    seen = binomials(luck.ravel(), diseased.ravel(), sensitivity.ravel())
+    found = seen.reshape(luck.shape).astype(np.float64)
     lower = wilson_lower(found, diseased.astype(float), confidence=gate.confidence)
     ours = _benefit(lower, specificity, gate)
     theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)

@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim.domain.lever import Floats
+
 Counts = NDArray[np.int64]
 
 EXACT_BELOW_VARIANCE = 25.0
@@ -121,6 +123,15 @@ def binomial(u: float, trials: int, chance: float) -> int:
         before = _exact_binomial(u, fewer, chance)
         count = min(max(count, before), before + trials - fewer)
     return count
+
+
+@njit(cache=True)
+def binomials(u: Floats, trials: Counts, chance: Floats) -> Counts:
+    """Return ``binomial`` of every element; all of one shape (n,)."""
+    out = np.zeros(len(u), dtype=np.int64)
+    for k in range(len(u)):
+        out[k] = binomial(u[k], trials[k], chance[k])
+    return out
 
 
 @njit(cache=True)

@@ -11,6 +11,7 @@ from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.cluster import close_jobs, grid_weeks
 from sim.pipeline.commissioning import purchases, running_cost
 from sim.pipeline.jobs import Cluster, Prepaid
+from sim.pipeline.luck import Luck
 from sim.pipeline.outages import outages
 from sim.pipeline.policy_steps import policy_steps
 from sim.pipeline.records import Records, Run
@@ -21,7 +22,7 @@ from sim.pipeline.stations import STATIONS, Stations
 from sim.pipeline.training import training_cycle
 from sim.pipeline.week import Week
 from sim.scenario.schema import Scenario
-from sim.streams import stream
+from sim.streams import stream, uniforms
 from sim.units import WEEKS_PER_YEAR
 
 
@@ -88,6 +89,7 @@ def simulate(
         owned=Cluster.of(env, "owned"),
         for_pretraining=Prepaid.of(env, len(world.regions)),
         for_fine_tuning=Prepaid.of(env, len(world.regions)),
+        audit_luck=uniforms(Luck(world, seed, replication).by_station("evaluation/audit"), 0)[0],
         grid_weeks=grid_weeks(
             world.compute.grid_swing,
             stream(seed, "grid", replication),

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.domain.lever import STAFF
 from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.flow import binomial
+from sim.pipeline.flow import binomial, binomials
 from sim.streams import keys, uniforms
 from sim.units import WEEKS_PER_YEAR
 
@@ -26,17 +26,15 @@ def turnover(cal: Calendar) -> Process:
     key = keys(cal.seed, cal.replication, "staff/turnover", names)
     years = WEEKS_PER_LOOK / WEEKS_PER_YEAR
     # a post keeps its holder for its life on average; the tables' life of a post is just that
-    chance = 1.0 - np.exp(-years / np.array([catalogue.life_years[r, i] for r, i in places]))
+    chance = 1.0 - np.exp(-years / catalogue.life_years[:, items].ravel())
     for look in range(1, cal.scenario.horizon.score_years * WEEKS_PER_YEAR):
         yield cal.env.timeout(WEEKS_PER_LOOK)
-        held = np.floor(np.array([state.active[r, i] for r, i in places]) + 1e-9)
+        held = np.floor(state.active[:, items].ravel() + 1e-9).astype(np.int64)
         if not held.any():
             continue
-        luck = uniforms(key, look)[0]
-        for k in np.flatnonzero(held):
-            left = binomial(luck[k], int(held[k]), chance[k])
-            if left:
-                _vacate(cal, *places[k], left)
+        left = binomials(uniforms(key, look)[0], held, chance)
+        for k in np.flatnonzero(left).tolist():
+            _vacate(cal, *places[k], int(left[k]))
 
 
 def finish_training(cal: Calendar, year: int, region: int, item: int, units: float) -> None:
