@@ -37,15 +37,16 @@ def day_of(
     exams_per_unit: float,
     leave: float,
     curve: Floats,
-) -> tuple[int, int, float, float]:
+    place: int,
+) -> tuple[int, int, float, float, int]:
     """Serve one day.
 
-    Returns exams, people who gave up, the mean number who waited, and the chance that all units of
-    a facility are busy.
+    Returns exams, people who gave up, the mean number who waited, the chance that all units of a
+    facility are busy, and the place on the curve, which is where the next day's search begins.
     """
     capacity = working * exams_per_unit
-    busy, queue, slope, delayed = _night(
-        people + mean_arrivals, working, facilities, exams_per_unit, leave, curve
+    busy, queue, slope, delayed, place = _night(
+        people + mean_arrivals, working, facilities, exams_per_unit, leave, curve, place
     )
     lost = min(people + arrivals, poisson(uniform(patience, day), leave * queue))
     possible = poisson(uniform(service, 2 * day), capacity)
@@ -54,7 +55,7 @@ def day_of(
     # whole people: rounded up or down by chance, so that the mean is kept
     stay = max(0, int(math.floor(at_night + uniform(service, 2 * day + 1))))
     served = max(0, people + arrivals - lost - stay) if working else 0
-    return served, lost, queue, delayed
+    return served, lost, queue, delayed, place
 
 
 @njit(cache=True)
@@ -65,33 +66,39 @@ def _night(
     exams_per_unit: float,
     leave: float,
     curve: Floats,
-) -> tuple[float, float, float, float]:
+    place: int,
+) -> tuple[float, float, float, float, int]:
     """Solve the implicit step of a day that began, arrivals included, with so many people.
 
     Returns the busy share of the units, the people waiting, how many more people are there at
-    night for one more in the morning, and the chance that all units of a facility are busy.
+    night for one more in the morning, the chance that all units of a facility are busy, and the
+    node of the curve below; the search for it begins at ``place``.
     """
     low, high = 0, curve.shape[1] - 1
     demand_low, queue_low = 0.0, 0.0
-    queue_high = _waiting(working * curve[0, high], working, facilities, exams_per_unit, leave)
+    within_day = _within_day(working, exams_per_unit, leave)
+    queue_high = _waiting(working * curve[0, high], within_day, facilities)
     full = working * (1.0 + exams_per_unit)
     demand_high = full * curve[1, high] + (1.0 + leave) * queue_high
     if people >= demand_high:
-        return 1.0, (people - full) / (1.0 + leave), 1.0 / (1.0 + leave), 1.0
+        return 1.0, (people - full) / (1.0 + leave), 1.0 / (1.0 + leave), 1.0, high - 1
+    # from one day to the next the place hardly moves: look there first, then halve
+    middle = max(place, 1)
     while high - low > 1:
-        middle = (low + high) // 2
-        queue = _waiting(working * curve[0, middle], working, facilities, exams_per_unit, leave)
+        queue = _waiting(working * curve[0, middle], within_day, facilities)
         demand = full * curve[1, middle] + (1.0 + leave) * queue
         if demand > people:
             high, demand_high, queue_high = middle, demand, queue
+            middle = middle - 1 if middle == place and middle - 1 > low else (low + high) // 2
         else:
             low, demand_low, queue_low = middle, demand, queue
+            middle = middle + 1 if middle == place and middle + 1 < high else (low + high) // 2
     part = (people - demand_low) / (demand_high - demand_low)
     busy = curve[1, low] + part * (curve[1, high] - curve[1, low])
     queue = queue_low + part * (queue_high - queue_low)
     rise = queue_high - queue_low + working * (curve[1, high] - curve[1, low])
     delayed = curve[2, low] + part * (curve[2, high] - curve[2, low])
-    return busy, queue, rise / (demand_high - demand_low), delayed
+    return busy, queue, rise / (demand_high - demand_low), delayed, low
 
 
 @njit(cache=True)
@@ -133,13 +140,16 @@ def urgent_night(
 
 
 @njit(cache=True, inline="always")
-def _waiting(
-    mean_queue: float, working: int, facilities: float, exams_per_unit: float, leave: float
-) -> float:
-    """Return the queue of the day for a long-run mean queue at the same busy share."""
-    if working == 0:
-        return 0.0
+def _within_day(working: int, exams_per_unit: float, leave: float) -> float:
+    """Return the queue that comes and goes within a day."""
     carried = 1.0 - PATIENT_LESS * math.exp(-leave / PATIENT_BELOW)
-    within_day = WITHIN_DAY * carried * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
+    return WITHIN_DAY * carried * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
+
+
+@njit(cache=True, inline="always")
+def _waiting(mean_queue: float, within_day: float, facilities: float) -> float:
+    """Return the queue of the day for a long-run mean queue at the same busy share."""
+    if within_day == 0.0:
+        return 0.0
     resolved = within_day * math.log1p(SCATTER * mean_queue / within_day)
     return mean_queue + (resolved - mean_queue) / facilities

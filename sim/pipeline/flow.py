@@ -16,6 +16,10 @@ Counts = NDArray[np.int64]
 
 EXACT_BELOW_VARIANCE = 25.0
 """Below this variance counts are inverted exactly, above it by a Cornish-Fisher expansion."""
+MOST_EXACT = 400
+"""Counts beyond which no exact inversion goes: chances there are below the last bit."""
+INVERSE = 1.0 / np.arange(1.0, MOST_EXACT + 1.0)
+"""A division is what an inversion would wait for."""
 JOINED_BELOW_VARIANCE = 28.0
 """Up to this variance the expansion is kept from falling below, or rising above, what was exact."""
 
@@ -89,9 +93,9 @@ def poisson(u: float, mean: float) -> int:
 def _exact_poisson(u: float, mean: float) -> int:
     term = math.exp(-mean)
     below, count = term, 0
-    while below < u and count < 400:
+    while below < u and count < MOST_EXACT:
+        term *= mean * INVERSE[count]
         count += 1
-        term *= mean / count
         below += term
     return count
 
@@ -138,8 +142,9 @@ def binomials(u: Floats, trials: Counts, chance: Floats) -> Counts:
 def _exact_binomial(u: float, trials: int, chance: float) -> int:
     term = math.exp(trials * math.log1p(-chance))
     below, count, odds = term, 0, chance / (1.0 - chance)
-    while below < u and count < trials:
-        term *= (trials - count) / (count + 1.0) * odds
+    most = min(trials, MOST_EXACT)
+    while below < u and count < most:
+        term *= (trials - count) * odds * INVERSE[count]
         count += 1
         below += term
     return count
@@ -156,17 +161,14 @@ def allot(total: int, weights: Counts, u: float, out: Counts) -> None:
     sum_of_weights = 0
     for g in range(len(weights)):
         sum_of_weights += weights[g]
+        out[g] = 0
+    if sum_of_weights == 0 or total == 0:
+        return
+    share = total / sum_of_weights
     given, reached = 0, 0
     for g in range(len(weights)):
-        if sum_of_weights == 0:
-            out[g] = 0
-            continue
         reached += weights[g]
-        upto = (
-            total
-            if reached == sum_of_weights
-            else int(math.floor(reached / sum_of_weights * total + u))
-        )
+        upto = total if reached == sum_of_weights else int(math.floor(reached * share + u))
         upto = min(max(upto, given), given + weights[g]) if total <= sum_of_weights else upto
         out[g] = upto - given
         given = upto

@@ -105,7 +105,7 @@ def step(
     came, some = np.empty(groups, dtype=np.int64), np.empty((2, groups), dtype=np.int64)
     for r in range(regions):
         for m in range(modalities):
-            people, done, left, area = waiting[r, m].sum(), 0, 0, 0.0
+            people, done, left, area, place = waiting[r, m].sum(), 0, 0, 0.0, 0
             units = min(units_per_facility[m], max(working[r, m], 1))
             facilities, speed = working[r, m] / units, exams_per_unit_day[r, m]
             curve = curves[r, m, units - 1]
@@ -117,7 +117,7 @@ def step(
                 on_units = urgent_arrivals / speed if working[r, m] else 0.0
                 urgent_queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
             for day in range(DAYS_PER_WEEK):
-                served, lost, queue, delayed = day_of(
+                served, lost, queue, delayed, place = day_of(
                     DAYS_PER_WEEK * week + day,
                     keys[0, r, m],
                     keys[1, r, m],
@@ -129,6 +129,7 @@ def step(
                     speed,
                     leave_per_day[m],
                     curve,
+                    place,
                 )
                 people += by_day[day, r, m] - served - lost
                 done, left = done + served, left + lost

@@ -74,6 +74,7 @@ def step(
     steps = max(1, int(math.ceil(STEPS_PER_PATIENCE * stale_per_week.max())))
     with_ai, others = to_ai.copy(), exams - to_ai
     stale = stale_per_week / steps
+    chance_stale = -np.expm1(-stale / 2.0)
     # scratch of one region and step, made once: memory is what a small kernel spends its time on
     came_ai, came, looked_over = (
         np.empty_like(exams[0]), np.empty_like(exams[0]), np.empty_like(exams[0])
@@ -89,7 +90,15 @@ def step(
             _take(2 * tick, keys[2, r], steps - k, with_ai[r], came_ai)
             _take(2 * tick + 1, keys[2, r], steps - k, others[r], came)
             _go_stale(
-                2 * tick, keys[1, r], stale, begun[r], waiting[r], unread[r], mean_unread[r], some
+                2 * tick,
+                keys[1, r],
+                stale,
+                chance_stale,
+                begun[r],
+                waiting[r],
+                unread[r],
+                mean_unread[r],
+                some,
             )
             for p in range(hours.shape[1]):
                 hours_used[r, p] += _read(
@@ -98,8 +107,8 @@ def step(
                     read_by_human[r], looked_over, some,
                 )  # fmt: skip
             _go_stale(
-                2 * tick + 1, keys[1, r], stale, begun[r], waiting[r], unread[r], mean_unread[r],
-                some,
+                2 * tick + 1, keys[1, r], stale, chance_stale, begun[r], waiting[r], unread[r],
+                mean_unread[r], some,
             )  # fmt: skip
         mean_unread[r] /= steps
 
@@ -109,10 +118,14 @@ def _take(draw: int, keys: NDArray[np.uint64], steps: int, rest: Counts, taken: 
     """Take out of the rest of a week what comes in the first of so many steps, shape (m, g)."""
     modalities, groups = rest.shape
     for m in range(modalities):
-        if steps == 1:
-            taken[m] = rest[m]
+        total = 0
+        for g in range(groups):
+            total += rest[m, g]
+        if steps == 1 or total == 0:
+            for g in range(groups):
+                taken[m, g] = rest[m, g]
         else:
-            count = binomial(uniform(keys[m], 2 * draw), rest[m].sum(), 1.0 / steps)
+            count = binomial(uniform(keys[m], 2 * draw), total, 1.0 / steps)
             allot(count, rest[m], uniform(keys[m], 2 * draw + 1), taken[m])
         for g in range(groups):
             rest[m, g] -= taken[m, g]
@@ -123,24 +136,29 @@ def _go_stale(
     draw: int,
     keys: NDArray[np.uint64],
     stale: Floats,
+    chance_stale: Floats,
     begun: Floats,
     waiting: Counts,
     unread: Counts,
     mean_unread: Floats,
     late: Counts,
 ) -> None:
-    """Move out of the queues what loses its use in half a step, at a rate per step, shape (m,).
+    """Move out of the queues what loses its use in half a step.
+
+    ``stale`` is the rate per step, ``chance_stale`` the chance in half a step, of shape (m,).
 
     An exam that somebody has begun to read is safe. Those that go stale are the rate times the
     mean queue, so the mean queue is those expected to go, over the rate.
     """
     modalities, groups = waiting.shape
     for m in range(modalities):
-        exams = waiting[m].sum()
+        exams = 0
+        for g in range(groups):
+            exams += waiting[m, g]
         queue = exams - (begun[m] > 0.0)
         if queue <= 0:
             continue
-        chance = -math.expm1(-stale[m] / 2.0)
+        chance = chance_stale[m]
         count = binomial(uniform(keys[m], 2 * draw), queue, chance)
         allot(count, waiting[m], uniform(keys[m], 2 * draw + 1), late)
         part = chance / stale[m] * queue / exams
@@ -244,6 +262,11 @@ def _with_ai(
     for m in range(len(minutes)):
         if reader_of[m] == p:
             wanted += to_ai[m].sum() * (minutes[m] * ai_minutes_ratio[m])
+    if wanted == 0.0:
+        for m in range(len(minutes)):
+            if reader_of[m] == p:
+                _copy(to_ai[m], read[m])
+        return 0.0
     share = 1.0 if wanted <= free else free / wanted
     spent = 0.0
     for m in range(len(minutes)):
@@ -252,6 +275,12 @@ def _with_ai(
             allot(count, to_ai[m], uniform(keys[m], 2 * tick), read[m])
             spent += count * (minutes[m] * ai_minutes_ratio[m])
     return min(spent, free)
+
+
+@njit(cache=True, inline="always")
+def _copy(given: Counts, out: Counts) -> None:
+    for g in range(len(given)):
+        out[g] = given[g]
 
 
 @njit(cache=True)

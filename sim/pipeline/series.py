@@ -1,16 +1,28 @@
 """The weekly series of one station, by region or by cell."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.pipeline.station import COUNTED, Account, Station
 
 Detail = Literal["none", "region", "cell"]
+
+
+@njit(cache=True)
+def add_up(values: NDArray[Any]) -> NDArray[Any]:
+    """Add up over modalities and groups: from (r, m, g) to (r,)."""
+    total = np.zeros(len(values), dtype=values.dtype)
+    for r in range(values.shape[0]):
+        for m in range(values.shape[1]):
+            for g in range(values.shape[2]):
+                total[r] += values[r, m, g]
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +78,11 @@ class Series:
         if account.busy is not None and account.capacity is not None:
             self.use[week] = account.busy, account.capacity
 
-    def _summed(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _summed(self, values: NDArray[Any]) -> NDArray[Any]:
         """Add up over the axes that are not kept."""
-        return values if self.queue.ndim == values.ndim + 1 else values.sum(axis=(1, 2))
+        if self.queue.ndim == values.ndim + 1:
+            return values
+        return add_up(values)
 
     def table(self, world: World) -> pd.DataFrame:
         """Return the series as a tidy table; units are in ``table.attrs["units"]``.
