@@ -1,14 +1,55 @@
 """The yearly books: what the weeks of the stations mean for people, energy and readers' hours."""
 
 import numpy as np
+from numba import njit
 
 from sim.baseline.world import World
 from sim.domain.holdings import benefit
 from sim.domain.lever import Floats
+from sim.pipeline.flow import Counts
 from sim.pipeline.records import READER_HOURS, Records
 from sim.pipeline.state import Flows, State
 from sim.scenario.schema import Gate
 from sim.units import HOURS_PER_WEEK, JOULES_PER_KWH, MINUTES_PER_HOUR, WATTS_PER_KW
+
+
+@njit(cache=True)
+def add_readings(
+    need: Counts,
+    read_by_ai: Counts,
+    read_by_human: Counts,
+    ai_benefit: Floats,
+    human_benefit: Floats,
+    sensitivity: Floats,
+    specificity: Floats,
+    reader_sensitivity: Floats,
+    reader_specificity: Floats,
+    prevalence: Floats,
+    true_positive_usd: Floats,
+    false_positive_usd: Floats,
+    benefit: Floats,
+    found: Floats,
+    missed: Floats,
+    follow_up_usd: Floats,
+) -> None:
+    """Add what the readings of a week bring to the books of the year, the last four.
+
+    Cells have shape (r, m, g); human benefit and readers' accuracy (m,); prevalence and prices
+    (r, m); ``follow_up_usd`` (r,).
+    """
+    regions, modalities, groups = need.shape
+    for r in range(regions):
+        for m in range(modalities):
+            sick = prevalence[r, m]
+            for g in range(groups):
+                ai, human = read_by_ai[r, m, g], read_by_human[r, m, g]
+                benefit[r, m, g] += ai * ai_benefit[r, m, g] + human * human_benefit[m]
+                true = sick * (ai * sensitivity[r, m, g] + human * reader_sensitivity[m])
+                false = ai * (1.0 - specificity[r, m, g]) + human * (1.0 - reader_specificity[m])
+                found[r, m, g] += true
+                missed[r, m, g] += need[r, m, g] * sick - true
+                follow_up_usd[r] += true * true_positive_usd[r, m]
+                follow_up_usd[r] += (1.0 - sick) * false * false_positive_usd[r, m]
 
 
 class Books:
@@ -32,24 +73,24 @@ class Books:
         cells["read_by_ai"][year] += flows.read_by_ai
         cells["read_by_human"][year] += flows.read_by_human
         cells["waiting_weeks"][year] += flows.mean_waiting
-        ai = self._benefit(state.sensitivity, state.specificity)
-        cells["benefit"][year] += (
-            flows.read_by_ai * ai + flows.read_by_human * self.human_benefit[None, :, None]
+        add_readings(
+            flows.need,
+            flows.read_by_ai,
+            flows.read_by_human,
+            self._benefit(state.sensitivity, state.specificity),
+            self.human_benefit,
+            state.sensitivity,
+            state.specificity,
+            care.reader_sensitivity,
+            care.reader_specificity,
+            care.prevalence,
+            care.true_positive_usd,
+            care.false_positive_usd,
+            cells["benefit"][year],
+            cells["found"][year],
+            cells["missed"][year],
+            self.records.follow_up_usd[year],
         )
-        sick = care.prevalence[:, :, None]
-        found = sick * (
-            flows.read_by_ai * state.sensitivity
-            + flows.read_by_human * care.reader_sensitivity[None, :, None]
-        )
-        false = (1.0 - sick) * (
-            flows.read_by_ai * (1.0 - state.specificity)
-            + flows.read_by_human * (1.0 - care.reader_specificity)[None, :, None]
-        )
-        cells["found"][year] += found
-        cells["missed"][year] += flows.need * sick - found
-        self.records.follow_up_usd[year] += (
-            found.sum(axis=2) * care.true_positive_usd + false.sum(axis=2) * care.false_positive_usd
-        ).sum(axis=1)
 
     def _write_energy(self, state: State, flows: Flows, year: int) -> None:
         compute = self.world.compute

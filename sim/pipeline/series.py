@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
+from sim.pipeline.flow import Counts
 from sim.pipeline.station import COUNTED, Account, Station
 
 Detail = Literal["none", "region", "cell"]
@@ -23,6 +24,20 @@ def add_up(values: NDArray[Any]) -> NDArray[Any]:
             for g in range(values.shape[2]):
                 total[r] += values[r, m, g]
     return total
+
+
+@njit(cache=True)
+def write_sums(
+    out: Counts, entered: Counts, done: Counts, left: Counts, rejected: Counts, waiting: Counts
+) -> None:
+    """Write the counts of a week, each (r, m, g) or empty, by region: ``out``, shape (5, r)."""
+    for field, values in enumerate((entered, done, left, rejected, waiting)):
+        for r in range(values.shape[0]):
+            total = 0
+            for m in range(values.shape[1]):
+                for g in range(values.shape[2]):
+                    total += values[r, m, g]
+            out[field, r] = total
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +81,14 @@ class Series:
 
     def write(self, week: int, account: Account) -> None:
         """Write the account of one week."""
-        for field, count in enumerate(account.counts()):
-            if count is not None:
-                self.counts[week, field] = self._summed(count)
+        nothing = np.zeros((0, 0, 0), dtype=np.int64)
+        counts = [nothing if count is None else count for count in account.counts()]
+        if self._by_cell:
+            for field, count in enumerate(counts):
+                if count.size:
+                    self.counts[week, field] = count
+        else:
+            write_sums(self.counts[week], *counts)
         if account.queue is not None:
             self.queue[week] = self._summed(account.queue)
         elif account.waiting is not None:
@@ -80,9 +100,11 @@ class Series:
 
     def _summed(self, values: NDArray[Any]) -> NDArray[Any]:
         """Add up over the axes that are not kept."""
-        if self.queue.ndim == values.ndim + 1:
-            return values
-        return add_up(values)
+        return values if self._by_cell else add_up(values)
+
+    @property
+    def _by_cell(self) -> bool:
+        return self.queue.ndim > 2
 
     def table(self, world: World) -> pd.DataFrame:
         """Return the series as a tidy table; units are in ``table.attrs["units"]``.
