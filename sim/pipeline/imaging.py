@@ -45,24 +45,27 @@ SATURATED = 16
 
 def facility_curves(
     units_per_facility: Counts, exams_per_unit_day: Floats, leave_per_day: Floats
-) -> Floats:
-    """Return the busy curves of every region and modality.
+) -> tuple[Floats, Counts]:
+    """Return the busy curves of a world, and which of them each region and modality has.
 
-    Shape (r, m, c, 5, node): c + 1 is the units of a facility, up to the most of any modality,
-    because a region may have fewer units than one facility holds; the three rows of
-    ``erlang.busy_curve``, then the two of ``erlang.urgent_curve``.
+    Curves have shape (k, c, 5, node): k counts those that differ, which are few and stay in the
+    processor's cache; c + 1 is the units of a facility, up to the most of any modality, because a
+    region may have fewer units than one facility holds; the three rows of ``erlang.busy_curve``,
+    then the two of ``erlang.urgent_curve``. The second array has shape (r, m).
     """
     most = int(units_per_facility.max())
-    curves = np.zeros((*exams_per_unit_day.shape, most, 5, NODES))
+    curves, which = [], np.zeros(exams_per_unit_day.shape, dtype=np.int64)
     for m, leave in enumerate(leave_per_day):
         rates, where = np.unique(exams_per_unit_day[:, m], return_inverse=True)
-        for c in range(int(units_per_facility[m])):
-            each = [
-                np.vstack([busy_curve(c + 1, leave / rate), urgent_curve(c + 1, leave / rate)])
-                for rate in rates
-            ]
-            curves[:, m, c] = np.stack(each)[where]
-    return curves
+        which[:, m] = len(curves) + where
+        for rate in rates:
+            one = np.zeros((most, 5, NODES))
+            for c in range(int(units_per_facility[m])):
+                one[c] = np.vstack(
+                    [busy_curve(c + 1, leave / rate), urgent_curve(c + 1, leave / rate)]
+                )
+            curves.append(one)
+    return np.stack(curves), which
 
 
 @njit(cache=True)
@@ -77,6 +80,7 @@ def step(
     exams_per_unit_day: Floats,
     leave_per_day: Floats,
     curves: Floats,
+    which: Counts,
     urgent: NDArray[np.bool_],
     waiting: Counts,
     exams: Counts,
@@ -94,7 +98,7 @@ def step(
     units_per_facility : units that share one queue, shape (m,).
     exams_per_unit_day : mean exams of a working unit in a day, shape (r, m).
     leave_per_day : rate at which a waiting person gives up, per day, shape (m,).
-    curves : busy curves, from ``facility_curves``.
+    curves, which : busy curves, and which of them each cell has, from ``facility_curves``.
     urgent : groups that are examined before the others, shape (g,); none where all are equal.
     waiting : people not yet examined, those on a unit included, shape (r, m, g); updated in place.
     exams, gave_up : results of the week, shape (r, m, g).
@@ -108,7 +112,7 @@ def step(
             people, done, left, area, place = waiting[r, m].sum(), 0, 0, 0.0, 0
             units = min(units_per_facility[m], max(working[r, m], 1))
             facilities, speed = working[r, m] / units, exams_per_unit_day[r, m]
-            curve = curves[r, m, units - 1]
+            curve = curves[which[r, m], units - 1]
             mean_arrivals = arrived[r, m].sum() / DAYS_PER_WEEK
             # the mean: a short queue is convex in arrivals, and chance is in the curve already
             urgent_arrivals, urgent_queue, on_units, urgent_area, taken = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -277,7 +281,7 @@ class Imaging(Station):
         )
         self.leave_per_day = 1.0 / (care.patience_weeks * DAYS_PER_WEEK)
         self.units_per_facility = np.maximum(np.round(care.units_per_facility), 1).astype(np.int64)
-        self.curves = facility_curves(
+        self.curves, self.which = facility_curves(
             self.units_per_facility, care.exams_per_unit_day, self.leave_per_day
         )
 
@@ -305,6 +309,7 @@ class Imaging(Station):
             self.world.care.exams_per_unit_day,
             self.leave_per_day,
             self.curves,
+            self.which,
             self.urgent,
             state.imaging_waiting,
             flows.exams,

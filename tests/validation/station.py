@@ -72,7 +72,7 @@ def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -
         np.full((1, 1), station.exams_per_unit_day),
         np.array([station.units_per_facility]),
     )
-    curves = imaging.facility_curves(together, speed, leave)
+    curves, which = imaging.facility_curves(together, speed, leave)
     chance_break, chance_repair = switch_share(
         np.full((1, 1), station.failures_per_week), np.full((1, 1), station.repairs_per_week)
     )
@@ -90,8 +90,8 @@ def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -
         if station.failures_per_week:
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
         imaging.step(
-            week, luck, by_day, arrived, expected, working, together, speed, leave, curves, urgent,
-            waiting, exams, gave_up, mean_waiting,
+            week, luck, by_day, arrived, expected, working, together, speed, leave, curves, which,
+            urgent, waiting, exams, gave_up, mean_waiting,
         )  # fmt: skip
         if week >= warm_up:
             done += exams[0, 0]
