@@ -4,39 +4,15 @@ A backlog (`sim.pipeline.backlog`) of curators' work, after which a share is rej
 """
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
 from sim.pipeline.backlog import work_off
-from sim.pipeline.flow import Counts, binomial, uniform
+from sim.pipeline.flow import thin
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
-
-
-@njit(cache=True)
-def reject(
-    week: int,
-    keys: NDArray[np.uint64],
-    rejected_share: Floats,
-    curated: Counts,
-    rejected: Counts,
-) -> None:
-    """Move duplicates and unusable studies from ``curated`` to ``rejected``, both (r, m, g).
-
-    ``keys`` has shape (r, m, g), ``rejected_share`` shape (m,).
-    """
-    regions, modalities, groups = curated.shape
-    for r in range(regions):
-        for m in range(modalities):
-            for g in range(groups):
-                u = uniform(keys[r, m, g], week)
-                rejected[r, m, g] = binomial(u, curated[r, m, g], rejected_share[m])
-                curated[r, m, g] -= rejected[r, m, g]
 
 
 class Curation(Station):
@@ -48,7 +24,8 @@ class Curation(Station):
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("curation/groups")
-        self.rejection_keys = luck.by_cell("curation/rejection")
+        self.rejection_keys = luck.by_station("curation/rejection")
+        self.rejected_share = np.tile(world.data.rejected_share, (world.shape[0], 1))
         self.effort = np.ones(world.shape[1])
         self.worked = np.zeros(world.shape[0])
         self.capacity = np.zeros(world.shape[0])
@@ -69,7 +46,8 @@ class Curation(Station):
             flows.curated,
             self.worked,
         )
-        reject(tick, self.rejection_keys, data.rejected_share, flows.curated, flows.rejected)
+        thin(tick, self.rejection_keys, flows.curated, self.rejected_share, flows.rejected)
+        flows.curated[...] -= flows.rejected
 
     def account(self, state: State, flows: Flows) -> Account:
         """Rejected: duplicates and studies of no use."""

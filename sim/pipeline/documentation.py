@@ -5,38 +5,15 @@ whose capacity is today's stewards and those a plan employs.
 """
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
 from sim.pipeline.backlog import work_off
-from sim.pipeline.flow import Counts, binomial, uniform
+from sim.pipeline.flow import over_modalities, thin
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
-
-
-@njit(cache=True)
-def at_source(
-    week: int,
-    keys: NDArray[np.uint64],
-    archived: Counts,
-    documented_share: Floats,
-    documented: Counts,
-) -> None:
-    """Count studies documented where they are made: ``documented`` of ``archived``, (r, m, g).
-
-    ``keys`` has shape (r, m, g), ``documented_share`` shape (r,).
-    """
-    regions, modalities, groups = archived.shape
-    for r in range(regions):
-        for m in range(modalities):
-            for g in range(groups):
-                u = uniform(keys[r, m, g], week)
-                documented[r, m, g] = binomial(u, archived[r, m, g], documented_share[r])
 
 
 class Documentation(Station):
@@ -48,14 +25,15 @@ class Documentation(Station):
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("documentation/groups")
-        self.source_keys = luck.by_cell("documentation/at source")
+        self.source_keys = luck.by_station("documentation/at source")
         self.effort = np.ones(world.shape[1])
         self.worked = np.zeros(world.shape[0])
         self.capacity = np.zeros(world.shape[0])
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Let stewards work off what was not documented where it was made."""
-        at_source(tick, self.source_keys, flows.archived, state.documented_share, flows.at_source)
+        share = over_modalities(state.documented_share, self.world)
+        thin(tick, self.source_keys, flows.archived, share, flows.at_source)
         today = self.world.data.steward_studies_per_year
         self.capacity = (today + self.bought(state, "steward")) / WEEKS_PER_YEAR
         work_off(

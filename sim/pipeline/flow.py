@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim.baseline.world import World
 from sim.domain.lever import Floats
 
 Counts = NDArray[np.int64]
@@ -172,6 +173,30 @@ def allot(total: int, weights: Counts, u: float, out: Counts) -> None:
         upto = min(max(upto, given), given + weights[g]) if total <= sum_of_weights else upto
         out[g] = upto - given
         given = upto
+
+
+def over_modalities(values: Floats, world: World) -> Floats:
+    """Return values by region (r,) for every modality, shape (r, m)."""
+    return np.repeat(values[:, None], world.shape[1], axis=1)
+
+
+@njit(cache=True)
+def thin(
+    week: int, keys: NDArray[np.uint64], counts: Counts, share: Floats, chosen: Counts
+) -> None:
+    """Choose a random share of every count: ``chosen`` of ``counts``, both (r, m, g).
+
+    How many of a region and modality is binomial; groups have them in proportion. ``keys`` and
+    ``share`` have shape (r, m).
+    """
+    regions, modalities, groups = counts.shape
+    for r in range(regions):
+        for m in range(modalities):
+            total = 0
+            for g in range(groups):
+                total += counts[r, m, g]
+            count = binomial(uniform(keys[r, m], 2 * week), total, share[r, m])
+            allot(count, counts[r, m], uniform(keys[r, m], 2 * week + 1), chosen[r, m])
 
 
 @njit(cache=True, inline="always")

@@ -6,34 +6,16 @@ Studies that may not leave can still be trained on where they lie, if their regi
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.holdings import Holdings, worth_of_label, worth_of_synthetic
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, binomial, uniform
+from sim.pipeline.flow import Counts, over_modalities, thin
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
 from sim.scenario.schema import Scenario
-
-
-@njit(cache=True)
-def flag(
-    week: int,
-    keys: NDArray[np.uint64],
-    labelled: Counts,
-    share_that_leaves: Floats,
-    leaving: Counts,
-) -> None:
-    """Flag which of the newly ``labelled`` studies may leave: ``leaving``, both (r, m, g)."""
-    regions, modalities, groups = labelled.shape
-    for r in range(regions):
-        for m in range(modalities):
-            for g in range(groups):
-                u = uniform(keys[r, m, g], week)
-                leaving[r, m, g] = binomial(u, labelled[r, m, g], share_that_leaves[r])
 
 
 class Governance(Station):
@@ -43,11 +25,12 @@ class Governance(Station):
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
-        self.keys = luck.by_cell("governance/sharing")
+        self.keys = luck.by_station("governance/sharing")
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Flag studies labelled this week."""
-        flag(tick, self.keys, flows.labelled, share_that_leaves(self.world, state), flows.leaving)
+        share = over_modalities(share_that_leaves(self.world, state), self.world)
+        thin(tick, self.keys, flows.labelled, share, flows.leaving)
         state.shared += flows.leaving
 
     def account(self, state: State, flows: Flows) -> Account:

@@ -54,7 +54,8 @@ def facility_curves(
     then the two of ``erlang.urgent_curve``. The second array has shape (r, m).
     """
     most = int(units_per_facility.max())
-    curves, which = [], np.zeros(exams_per_unit_day.shape, dtype=np.int64)
+    curves: list[Floats] = []
+    which = np.zeros(exams_per_unit_day.shape, dtype=np.int64)
     for m, leave in enumerate(leave_per_day):
         rates, where = np.unique(exams_per_unit_day[:, m], return_inverse=True)
         which[:, m] = len(curves) + where
