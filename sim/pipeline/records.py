@@ -11,7 +11,7 @@ from sim.domain.holdings import Performance
 from sim.domain.lever import Floats, Stage
 from sim.errors import StationError, nearest
 from sim.pipeline.series import Series
-from sim.pipeline.stations import Stations
+from sim.pipeline.station import Stations, classes
 from sim.scenario.schema import Weekly
 from sim.units import GRAMS_PER_TONNE, WEEKS_PER_YEAR
 
@@ -136,11 +136,12 @@ class Records:
     def of(cls, world: World, *, years: int, stations: Stations, weekly: Weekly) -> "Records":
         """Return empty records for ``years`` of a world, with the weekly series asked for."""
         regions, modalities, groups = world.shape
-        weeks = years * WEEKS_PER_YEAR
+        weeks, by_cell = years * WEEKS_PER_YEAR, weekly.detail == "cell"
+        known = classes(stations)
         return cls(
             cells={name: np.zeros((years, regions, modalities, groups)) for name in CELL_FIELDS},
             stations={
-                name: Series.of(stations[name], world, weeks=weeks, by_cell=weekly.detail == "cell")
+                name: Series.of(known[name], world, weeks=weeks, by_cell=by_cell)
                 for name in weekly.recorded
             },
             spend_usd=np.zeros((years, regions, len(Stage))),

@@ -9,17 +9,14 @@ from sim.pipeline.backlog import stated_backlog
 from sim.pipeline.books import Books
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.cluster import close_jobs, grid_weeks
-from sim.pipeline.commissioning import purchases, running_cost
+from sim.pipeline.commissioning import running_cost
 from sim.pipeline.jobs import Cluster, Prepaid
 from sim.pipeline.luck import Luck
-from sim.pipeline.outages import outages
-from sim.pipeline.policy_steps import policy_steps
+from sim.pipeline.processes import begin_processes
 from sim.pipeline.records import Records, Run
-from sim.pipeline.releases import audits
-from sim.pipeline.staff import turnover
 from sim.pipeline.state import State
-from sim.pipeline.stations import STATIONS, Stations
-from sim.pipeline.training import training_cycle
+from sim.pipeline.station import Stations
+from sim.pipeline.stations import STATIONS
 from sim.pipeline.week import Week
 from sim.scenario.schema import Scenario
 from sim.streams import stream, uniforms
@@ -67,7 +64,7 @@ def simulate(
     seed, replication : name the sample of chance; plans with the same two face the same world.
     start : state on the policy date, from ``warm_up`` with the same seed, replication and
         stations; it is computed when not given, and never changed.
-    stations : classes of the stations; see ``with_stations``.
+    stations : classes of the stations and processes of one's own; see ``with_stations``.
     """
     if start is None:
         start = warm_up(
@@ -96,21 +93,12 @@ def simulate(
             weeks=years * WEEKS_PER_YEAR,
         ),
     )
-    _start(calendar)
+    begin_processes(calendar, stations)
     week = Week(world, scenario, stations, seed=seed, replication=replication)
     env.process(_weeks(calendar, week, first=scenario.horizon.warm_up_years * WEEKS_PER_YEAR))
     env.run(until=years * WEEKS_PER_YEAR)
     close_jobs(calendar)
     return Run(plan.name, world, scenario.horizon.start_year, calendar.records)
-
-
-def _start(calendar: Calendar) -> None:
-    """Schedule every control process."""
-    policy_steps(calendar)
-    purchases(calendar)
-    outages(calendar)
-    for process in (training_cycle, audits, turnover):
-        calendar.env.process(process(calendar))
 
 
 def _weeks(calendar: Calendar, week: Week, *, first: int) -> Process:

@@ -4,8 +4,9 @@ A station can be replaced by a class of one's own, without touching the rest (do
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,6 +16,16 @@ from sim.pipeline.flow import Counts
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    import simpy
+
+    from sim.pipeline.calendar import Calendar
+
+ControlProcess = Callable[["Calendar"], "Generator[simpy.Event, object, None] | None"]
+"""What happens between the weeks: a SimPy process, or a function that schedules some."""
+Stations = Mapping[str, "type[Station] | ControlProcess"]
+"""Class of every station in pipeline order, and control processes that replace shipped ones."""
 
 COUNTED = ("entered", "done", "left", "rejected", "waiting")
 """Counts of an account: waiting before + entered = done + left + rejected + waiting."""
@@ -77,3 +88,8 @@ class Station(ABC):
         """Return what active plan units of a lever do in a year, shape (r,)."""
         item = self.world.catalogue.index(lever)  # type: ignore[arg-type]
         return np.asarray(state.active[:, item] * self.world.catalogue.capacity[:, item])
+
+
+def classes(stations: Stations) -> dict[str, type[Station]]:
+    """Return the classes among stations and processes, in pipeline order."""
+    return {name: given for name, given in stations.items() if isinstance(given, type)}

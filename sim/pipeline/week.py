@@ -9,8 +9,8 @@ from sim.errors import StationError
 from sim.pipeline.flow import Counts
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
-from sim.pipeline.station import Account, Station
-from sim.pipeline.stations import Stations, replaced
+from sim.pipeline.station import Account, Station, Stations, classes
+from sim.pipeline.stations import replaced
 from sim.scenario.schema import Scenario
 
 
@@ -23,9 +23,9 @@ class Week:
         luck = Luck(world, seed, replication)
         self.flows = Flows.of(world)
         self.stations: tuple[Station, ...] = tuple(
-            station(world, scenario, luck) for station in stations.values()
+            station(world, scenario, luck) for station in classes(stations).values()
         )
-        self._own = replaced(stations)
+        self._own = replaced(classes(stations))
 
     def begin(self, state: State) -> None:
         """Let every station prepare the state of its first week."""

@@ -19,7 +19,8 @@ from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.errors import RunFolderError
 from sim.pipeline.records import Run
-from sim.pipeline.stations import STATIONS, Stations
+from sim.pipeline.station import Stations
+from sim.pipeline.stations import STATIONS
 from sim.planning.purchases import most_per_year
 from sim.scenario.files import resolved_yaml
 from sim.scenario.schema import Scenario, Weekly

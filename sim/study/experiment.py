@@ -25,7 +25,8 @@ from sim.learning.response import (
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate, warm_up
 from sim.pipeline.state import State
-from sim.pipeline.stations import STATIONS, Stations
+from sim.pipeline.station import Stations
+from sim.pipeline.stations import STATIONS
 from sim.scenario.schema import Assumption, Scenario
 from sim.streams import stream
 from sim.study.design import Purpose, Variant

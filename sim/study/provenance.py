@@ -15,7 +15,8 @@ import numpy as np
 
 import sim
 from sim.learning.response import MEASURED, Profile
-from sim.pipeline.stations import STATIONS, Stations, replaced
+from sim.pipeline.station import Stations
+from sim.pipeline.stations import STATIONS, replaced
 from sim.scenario.files import scenario_hash
 from sim.scenario.schema import Scenario
 

@@ -5,14 +5,17 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 from sim.errors import StationError
+from sim.pipeline.calendar import Calendar
 from sim.pipeline.need import Need
+from sim.pipeline.processes import PROCESSES
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
 from sim.pipeline.stations import STATIONS, replaced, with_stations
-from tests.small_runs import run
+from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
 
 PAGE = Path(__file__).parents[2] / "docs" / "stations.md"
@@ -20,18 +23,31 @@ WORLD = small_world(2)
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """The page's example as a module; what stands under ``__main__`` is not run."""
+def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModuleType]:
+    """The page's examples as modules, by what they define; ``__main__`` is not run."""
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    (code,) = [block for block in blocks if "ClosedInJanuary" in block]
-    file = tmp_path_factory.mktemp("example") / "closed.py"
-    file.write_text(code, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("closed", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    found = {}
+    for name in ("ClosedInJanuary", "one_release"):
+        (code,) = [block for block in blocks if re.search(rf"(class|def) {name}\b", block)]
+        file = tmp_path_factory.mktemp("example") / f"{name.lower()}.py"
+        file.write_text(code, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(name.lower(), file)
+        assert spec is not None
+        assert spec.loader is not None
+        found[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(found[name])
+    return found
+
+
+@pytest.fixture(scope="module")
+def example(examples: dict[str, ModuleType]) -> ModuleType:
+    return examples["ClosedInJanuary"]
+
+
+def test_the_example_trains_once(examples: dict[str, ModuleType]) -> None:
+    result = run(WORLD, buying(WORLD, gpu_hours=5), stations=examples["one_release"].stations)
+    assert len(result.records.releases) == 1
+    assert result.records.releases[0].frozen_week == 52.0
 
 
 def test_the_example_closes_imaging_and_leaves_need_alone(example: ModuleType) -> None:
@@ -43,7 +59,7 @@ def test_the_example_closes_imaging_and_leaves_need_alone(example: ModuleType) -
     assert imaging.loc[~january, "done"].sum() > 0
     need, same = closed.station("need"), usual.station("need")
     assert need.equals(same)
-    assert replaced(stations) == {"imaging": "closed.ClosedInJanuary"}
+    assert replaced(stations) == {"imaging": "closedinjanuary.ClosedInJanuary"}
 
 
 def test_every_station_is_in_the_table_of_the_page() -> None:
@@ -83,3 +99,37 @@ class Misnamed(Need):
 def test_a_station_must_fit(given: tuple[type[Station], ...], message: str) -> None:
     with pytest.raises(StationError, match=message):
         with_stations(*given)
+
+
+def never(calendar: Calendar) -> None:
+    """Train nothing: a control process of one's own."""
+
+
+def test_a_control_process_can_be_replaced_and_the_rest_stays() -> None:
+    plan = buying(WORLD, **EVERYTHING)
+    usual = run(WORLD, plan)
+    untrained = run(WORLD, plan, stations=with_stations(training_cycle=never))
+    assert len(usual.jobs())
+    assert untrained.jobs().empty
+    assert untrained.releases().empty
+    pd.testing.assert_frame_equal(untrained.station("annotation"), usual.station("annotation"))
+    kinds = ["commissioned", "posts vacant", "power lost", "cluster down"]
+    with_training, without = (result.events() for result in (usual, untrained))
+    with_training = with_training[with_training["kind"].isin(kinds)].reset_index(drop=True)
+    assert set(with_training["kind"]) == set(kinds)
+    without = without[without["kind"].isin(kinds)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(with_training, without)
+
+
+def test_what_replaces_a_process_is_checked_and_written_down() -> None:
+    with pytest.raises(StationError, match="Did you mean 'training_cycle'"):
+        with_stations(training_cicle=never)
+    with pytest.raises(StationError, match="must be a function"):
+        with_stations(audits=Station)
+    assert replaced(with_stations(audits=never)) == {"audits": f"{__name__}.never"}
+    assert replaced(STATIONS) == {}
+
+
+def test_the_page_names_every_process_that_can_be_replaced() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [name for name in PROCESSES if f"`{name}`" not in page] == []
