@@ -259,7 +259,6 @@ def profile_list() -> None:
             {
                 "profile": [row.name for row in rows],
                 "modality": [row.modality for row in rows],
-                "task": [row.task for row in rows],
                 "images": [row.data for row in rows],
                 "runs": [row.runs for row in rows],
                 "factors": [
