@@ -27,7 +27,8 @@ TRACED = {
              "outcome": "outcome"},
     "releases": {"release": "no.", "live_week": "live", "studies": "studies", "region": "region",
                  "modality": "modality", "group": "group", "sensitivity": "sensitivity"},
-    "audits": {"week": "week", "region": "region", "modality": "modality", "positives": "cases",
+    "audits": {"week": "week", "region": "region", "modality": "modality", "group": "group",
+               "positives": "cases",
                "lower_benefit": "lower", "needed_benefit": "needed",
                "power": "power", "passed": "passed"},
 }  # fmt: skip

@@ -40,8 +40,8 @@ class Calendar:
     for_pretraining: Prepaid
     for_fine_tuning: Prepaid
     audit_luck: Floats
-    """Uniforms of audits, shape (r, m): one for all audits of a place. Its studies are kept and
-    extended, and successive releases err on much the same ones, so looking again does not pass."""
+    """Uniforms of audits, shape (r, m, g): one for all audits of a place or group. Studies are kept
+    and extended, and successive releases err on much the same, so looking again does not pass."""
     grid_weeks: Floats
     """Carbon intensity of the grid by week, relative to its mean, shape (w,)."""
     newest: Release | None = None

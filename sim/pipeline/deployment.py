@@ -44,7 +44,7 @@ def route(
         total = 0
         for m in range(modalities):
             for g in range(groups):
-                candidates[m * groups + g] = exams[r, m, g] * gate_open[r, m]
+                candidates[m * groups + g] = exams[r, m, g] * gate_open[r, m, g]
                 total += candidates[m * groups + g]
         if total == 0:
             to_ai[r] = 0

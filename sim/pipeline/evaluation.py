@@ -52,7 +52,7 @@ def wilson_lower(successes: Floats, trials: Floats, *, confidence: float) -> Flo
 
 
 class Findings(NamedTuple):
-    """What an audit found in every place, shape (r, m)."""
+    """What an audit found, shape (r, m, k): in every place (k = 1), or in every group of it."""
 
     positives: Counts
     """Audited studies with the disease."""
@@ -69,7 +69,7 @@ def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidenc
     """Return the chance that a release of sensitivity ``as_good`` passes; 0 without positives.
 
     The fewest found positives whose lower bound reaches ``needed`` are found by bisection, and the
-    chance of at least so many is binomial. Shape (r, m) as ``positives``; the others broadcast.
+    chance of at least so many is binomial. Any shape; the others broadcast.
 
     >>> audit_power(np.array([30, 3000]), as_good=np.array(0.8), needed=np.array(0.75),
     ...             confidence=0.9).round(2).tolist()
@@ -88,9 +88,10 @@ def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidenc
     return np.where((positives > 0) & (enough <= trials), passes, 0.0)
 
 
-def positives(world: World, audited: Counts) -> Counts:
-    """Return the studies with the disease among those set aside (r, m, g), shape (r, m)."""
-    return np.asarray(np.round(audited.sum(axis=2) * world.care.prevalence).astype(np.int64))
+def positives(world: World, gate: Gate, audited: Counts) -> Counts:
+    """Return the studies with the disease among those set aside (r, m, g), shape (r, m, k)."""
+    studies = audited if gate.by == "group" else audited.sum(axis=2, keepdims=True)
+    return np.asarray(np.round(studies * world.care.prevalence[:, :, None]).astype(np.int64))
 
 
 def audit(
@@ -99,34 +100,39 @@ def audit(
     """Return what an audit finds about a candidate release, and where it may read.
 
     The audit sees the candidate through the positives among the audited studies. Its lower bound
-    of benefit must reach the reader's benefit less the margin. A region's groups are audited
-    together: by group the positives are too few to tell anything for many years.
+    of benefit must reach the reader's benefit less the margin. Unless ``gate.by`` says otherwise, a
+    region's groups are audited together: by group the positives tell little for many years.
 
     Parameters
     ----------
     audited : studies set aside, shape (r, m, g).
-    luck : uniforms in (0, 1), shape (r, m): one audit sample's chance.
+    luck : uniforms in (0, 1), shape (r, m, g): one audit sample's chance; the first of a place is
+        that of its groups together.
     """
     care = world.care
-    studies = audited.sum(axis=2)
-    weights = np.where(studies[:, :, None] > 0, audited, 1)
-    sensitivity = np.average(candidate.sensitivity, axis=2, weights=weights)
-    specificity = np.average(candidate.specificity, axis=2, weights=weights)
-    diseased = positives(world, audited)
-    seen = binomials(luck.ravel(), diseased.ravel(), sensitivity.ravel())
-    found = seen.reshape(luck.shape).astype(np.float64)
+    diseased = positives(world, gate, audited)
+    sensitivity, specificity = candidate.sensitivity, candidate.specificity
+    if gate.by == "place":
+        weights = np.where(audited.sum(axis=2, keepdims=True) > 0, audited, 1)
+        sensitivity, specificity = (
+            np.average(values, axis=2, weights=weights)[:, :, None]
+            for values in (sensitivity, specificity)
+        )
+    chance = luck[:, :, : diseased.shape[2]].ravel()
+    seen = binomials(chance, diseased.ravel(), sensitivity.ravel())
+    found = seen.reshape(diseased.shape).astype(np.float64)
     lower = wilson_lower(found, diseased.astype(float), confidence=gate.confidence)
     ours = _benefit(lower, specificity, gate)
-    theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)
+    theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)[:, None]
     needed = theirs - gate.margin
     lost = gate.penalty * (gate.target_specificity - specificity).clip(min=0.0)
     power = audit_power(
         diseased,
-        as_good=np.clip(theirs[None, :] + lost, 0.0, 1.0),
-        needed=needed[None, :] + lost,
+        as_good=np.clip(theirs + lost, 0.0, 1.0),
+        needed=needed + lost,
         confidence=gate.confidence,
     )
-    return Findings(diseased, ours, needed, (ours >= needed[None, :]) & (diseased > 0), power)
+    return Findings(diseased, ours, needed[:, 0], (ours >= needed) & (diseased > 0), power)
 
 
 def _benefit(sensitivity: Floats, specificity: Floats, gate: Gate) -> Floats:

@@ -96,6 +96,8 @@ class Audit(NamedTuple):
     release: int
     region: str
     modality: str
+    group: str
+    """``all`` where the groups of a place are audited together."""
     positives: int
     lower_benefit: float
     """Lower bound of the benefit of a reading, from the audited positives."""

@@ -38,7 +38,7 @@ def mitigation(cal: Calendar, failed: NDArray[np.bool_], hours: float) -> Proces
     if cal.newest is not old:
         cal.log("no release", "all", "a newer one came before the mitigated one")
         return
-    gain = cal.world.compute.mitigation_sensitivity_gain * failed[:, :, None]
+    gain = cal.world.compute.mitigation_sensitivity_gain * failed
     better = Performance(
         np.clip(old.performance.sensitivity + gain, 0.0, 1.0), old.performance.specificity
     )
@@ -52,8 +52,8 @@ def mitigation(cal: Calendar, failed: NDArray[np.bool_], hours: float) -> Proces
 def _review(cal: Calendar, failed: NDArray[np.bool_]) -> Process:
     """Wait until specialists have reviewed the audited positives, or a newer release comes."""
     world, state, old = cal.world, cal.state, cal.newest
-    positives = evaluation.positives(world, state.audited)
-    due = (positives * failed) @ world.data.annotation_minutes / MINUTES_PER_HOUR
+    positives = evaluation.positives(world, cal.scenario.gate, state.audited)
+    due = (positives * failed).sum(axis=2) @ world.data.annotation_minutes / MINUTES_PER_HOUR
     # what an older release still asked for is of no more use
     state.review_hours = due
     while due.any() and cal.newest is old:
@@ -72,37 +72,42 @@ def audit(cal: Calendar) -> NDArray[np.bool_]:
     """Let the newest release read where its audit passes; elsewhere nothing changes.
 
     Returns where it failed although a release as good as today's reader would most likely have
-    passed, shape (r, m): there quality is wanting, elsewhere more audit studies are.
+    passed, shape (r, m, k) as in ``evaluation.Findings``: there quality is wanting, elsewhere more
+    audit studies are.
 
     Where an older release reads, a newer one replaces it only if it passes in its turn: a
     release is immutable and never withdrawn by chance alone.
     """
     if cal.newest is None:
-        return np.zeros(cal.world.shape[:2], dtype=bool)
+        return np.zeros(cal.world.shape, dtype=bool)
     world, state, performance = cal.world, cal.state, cal.newest.performance
     found = evaluation.audit(world, cal.scenario.gate, performance, state.audited, cal.audit_luck)
-    looked = found.positives > 0
+    looked, apart = found.positives > 0, cal.scenario.gate.by == "group"
     if looked.any():
         passed = int((found.passed & looked).sum())
-        cal.log("audit", "all", f"{passed} of {int(looked.sum())} places passed")
-    for r, m in np.argwhere(looked):
+        kind = "groups" if apart else "places"
+        cal.log("audit", "all", f"{passed} of {int(looked.sum())} {kind} passed")
+    for r, m, k in np.argwhere(looked):
         look = Audit(
             week=float(cal.env.now),
             release=cal.newest.number,
             region=world.regions[r],
             modality=world.modalities[m],
-            positives=int(found.positives[r, m]),
-            lower_benefit=float(found.lower_benefit[r, m]),
+            group=world.groups[k] if apart else "all",
+            positives=int(found.positives[r, m, k]),
+            lower_benefit=float(found.lower_benefit[r, m, k]),
             needed_benefit=float(found.needed_benefit[m]),
-            power=float(found.power[r, m]),
-            passed=bool(found.passed[r, m]),
+            power=float(found.power[r, m, k]),
+            passed=bool(found.passed[r, m, k]),
         )
         cal.records.audits.append(look)
         if not look.passed:
             continue
-        if not state.gate_open[r, m]:
-            cal.log("gate opened", look.region, f"{look.positives:,.0f} audited positives")
-        state.gate_open[r, m] = 1
-        state.sensitivity[r, m] = performance.sensitivity[r, m]
-        state.specificity[r, m] = performance.specificity[r, m]
+        cells = (r, m, k if apart else slice(None))
+        if not np.any(state.gate_open[cells]):
+            whom = f" of {look.group}" if apart else ""
+            cal.log("gate opened", look.region, f"{look.positives:,.0f} audited positives{whom}")
+        state.gate_open[cells] = 1
+        state.sensitivity[cells] = performance.sensitivity[cells]
+        state.specificity[cells] = performance.specificity[cells]
     return np.asarray(~found.passed & (found.power >= POWER_NEEDED))

@@ -86,7 +86,7 @@ def simulate(
         owned=Cluster.of(env, "owned"),
         for_pretraining=Prepaid.of(env, len(world.regions)),
         for_fine_tuning=Prepaid.of(env, len(world.regions)),
-        audit_luck=uniforms(Luck(world, seed, replication).by_station("evaluation/audit"), 0)[0],
+        audit_luck=uniforms(Luck(world, seed, replication).by_cell("evaluation/audit"), 0)[0],
         grid_weeks=grid_weeks(
             world.compute.grid_swing,
             stream(seed, "grid", replication),

@@ -47,7 +47,7 @@ class State:
     active: Floats  # (r, i) units in use that the plan owns or pays
     vacant: Floats  # (r, i) posts that the plan pays and nobody holds
     sites_live: Counts  # (r,)
-    gate_open: Counts  # (r, m), 1 where a release may read
+    gate_open: Counts  # (r, m, g), 1 where a release may read
     sensitivity: Floats  # (r, m, g) of the release that reads
     specificity: Floats  # (r, m, g)
     power: Floats  # (r,) share of a site's usual hours that an outage leaves
@@ -94,7 +94,7 @@ class State:
             active=np.zeros((r, len(world.catalogue.items))),
             vacant=np.zeros((r, len(world.catalogue.items))),
             sites_live=counts(r),
-            gate_open=counts(r, m),
+            gate_open=counts(r, m, g),
             sensitivity=np.zeros((r, m, g)),
             specificity=np.zeros((r, m, g)),
             power=np.ones(r),

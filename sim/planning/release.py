@@ -252,6 +252,8 @@ class ReleaseRows:
         )
         trained = total(-1.0, self.trained[: y + 1])
         at_most(self.problem, f"gate_needs_release_{where}", [[(live, 1.0)], trained], 0.0)
+        # where every group is audited by itself, each takes as many
+        apart = len(self.world.groups) if self.today.gate.by == "group" else 1
         tangents = audit.tangents(lowest=low, highest=high)
         if y == 0 or not tangents:
             at_most(self.problem, f"gate_closed_{where}", [[(live, 1.0)]], 0.0)
@@ -260,9 +262,10 @@ class ReleaseRows:
         at_most(self.problem, f"gate_stays_{where}", [stays], 0.0)
         need = float(self.today.need[r, m])
         audited = [(data.audit_stock[y - 1, r, m], -1.0)]
-        opened = [(live, float(audit.studies(np.array(high))) / need)]
+        opened = [(live, apart * float(audit.studies(np.array(high))) / need)]
         at_most(self.problem, f"gate_audit_{where}", [audited, opened], 0.0)
-        for t, (intercept, (slope,)) in enumerate(tangents):
+        for t, (once, (rise,)) in enumerate(tangents):
+            intercept, slope = apart * once, apart * rise
             if_closed = max(intercept + slope * low, 0.0)
             better = [(self.quality[y, r, m], slope / need)]
             opened = [(live, if_closed / need)]

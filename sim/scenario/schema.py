@@ -165,6 +165,9 @@ class Gate(Spec):
     """Loss of benefit per unit of specificity below the target."""
     target_specificity: Share = 0.9
     """Specificity below which false positives count against a reading."""
+    by: Literal["place", "group"] = "place"
+    """What an audit is held for. ``place``: a region's groups together. ``group``: each by itself,
+    so that a release may read for one and not for another, which takes audits of every group."""
     mitigate: bool = False
     """Whether a new release that fails an audit of enough power is mitigated and released again."""
 

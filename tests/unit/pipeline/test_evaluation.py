@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from sim.domain.holdings import Holdings, Performance
+from sim.learning.response import Response
 from sim.pipeline.evaluation import audit_power, wilson_lower
-from sim.scenario.schema import Gate
+from sim.pipeline.records import Run
+from sim.pipeline.run import simulate
+from sim.planning.programme import build
+from sim.planning.solution import solve
+from sim.scenario.schema import Gate, Horizon
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
@@ -63,3 +69,42 @@ def test_a_release_that_fails_for_want_of_studies_is_not_mitigated() -> None:
     mends = scenario(gate=Gate(mitigate=True))
     result = run(world, plan, case=mends, sensitivity=0.6)
     assert "mitigation" not in set(result.jobs()["kind"])
+
+
+def test_a_release_may_read_for_one_group_and_not_for_another() -> None:
+    world = small_world(2, 2, population=1e7)
+    plan = buying(world, **(EVERYTHING | {"audit": 40, "steward": 9, "curator": 9, "gpu_hours": 9}))
+
+    def worse_for_the_second(holdings: Holdings) -> Performance:
+        sensitivity = np.broadcast_to([0.95, 0.4], holdings.own.shape).copy()
+        return Performance(sensitivity, np.full(holdings.own.shape, 0.9))
+
+    def read(by: str) -> tuple[Run, np.ndarray]:
+        case = scenario(gate=Gate(by=by))  # type: ignore[arg-type]
+        result = simulate(
+            world, plan, worse_for_the_second, scenario=case, seed=1, replication=0
+        )  # fmt: skip
+        return result, result.records.cells["read_by_ai"].sum(axis=(0, 2))
+
+    apart, by_group = read("group")
+    assert (by_group[:, 0] > 0).all()
+    assert (by_group[:, 1] == 0).all()
+    assert set(apart.audits()["group"]) == set(world.groups)
+    passed = apart.audits().groupby("group")["passed"].any()
+    assert passed.to_dict() == {"group0": True, "group1": False}
+    # together, the good group hides the bad one, or the bad one keeps the good one from it
+    together, pooled = read("place")
+    assert set(together.audits()["group"]) == {"all"}
+    assert ((pooled[:, 0] > 0) == (pooled[:, 1] > 0)).all()
+
+
+def test_groups_audited_apart_need_more_audits_in_the_programme() -> None:
+    law = Response(floor=0.02, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+    horizon = Horizon(decide_years=3, score_years=5)
+    bought = []
+    for by in ("place", "group"):
+        case = scenario(horizon=horizon, gate=Gate(by=by))  # type: ignore[arg-type]
+        problem = build(small_world(1, 3), law, case, budget_usd=2e5, integer=False)
+        plan = solve(problem).plan
+        bought.append(plan.units[:, :, plan.catalogue.index("audit")].sum())
+    assert bought[1] > 1.5 * bought[0] > 0
