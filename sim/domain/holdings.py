@@ -56,7 +56,7 @@ def adjudicated_noise(noise: Floats) -> Floats:
 def adjudicated_readings(noise: Floats) -> Floats:
     """Return the readings that an adjudicated label takes: two, and a third where they differ.
 
-    >>> adjudicated_readings(np.array([0.0, 0.2])).tolist()
+    >>> adjudicated_readings(np.array([0.0, 0.2])).round(2).tolist()
     [2.0, 2.32]
     """
     return np.asarray(2.0 + 2.0 * noise * (1.0 - noise))

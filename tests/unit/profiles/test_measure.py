@@ -123,7 +123,7 @@ def test_a_group_that_tests_too_few_is_counted_as_if_the_plan_said_so(tmp_path, 
     assert about["cases"]["a"]["positives"] == 10
     assert about["plan"]["not_estimable"] == ["c", "a"]
     fit(tmp_path, draws=3)
-    assert "not estimable: 10 positives and 590 negatives" in write_card(tmp_path).read_text()
+    assert "not estimable: 10 positives and 1190 negatives" in write_card(tmp_path).read_text()
     measure(SMALL, data=None, out=tmp_path)  # the plan as it was written goes on
 
 
