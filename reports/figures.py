@@ -1,5 +1,7 @@
 """The figures of a policy report, each a function of one table and returning SVG."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -54,7 +56,10 @@ def money(spend: pd.DataFrame) -> str:
     top = max(float(shown.to_numpy().max()), 1e-9)
     axes.imshow(shown.to_numpy(), cmap=shades, vmin=0.0, vmax=top, aspect="auto")
     names = [
-        str(stage).replace(" ", "\n").replace("mentation", "-\nmentation")
+        re.sub(r"(?<=[a-z])(mentation|ration|gation|uation|ment|nance)$", r"-\n\1", str(stage))
+        .replace("pre-", "pre-\n")
+        .replace("fine-", "fine-\n")
+        .replace(" ", "\n")
         for stage in shown.columns
     ]
     axes.set_xticks(range(shown.shape[1]), names, fontsize=8)
