@@ -8,6 +8,7 @@ and show no queue below full load.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -24,6 +25,37 @@ PATIENT_LESS, PATIENT_BELOW = 0.25, 0.03
 a queue that forgets nothing carries its variation from day to day; fitted to Erlang C."""
 
 
+class Facilities(NamedTuple):
+    """The facilities of one region and modality in one week, in which units do not change."""
+
+    working: int
+    """Units in working order, of all facilities."""
+    facilities: float
+    exams_per_unit: float
+    """Per day."""
+    leave: float
+    """Rate at which a waiting person gives up, per day."""
+    full: float
+    """People on units, and examined in a day, where all units are busy."""
+    within_day: float
+    """Queue that comes and goes within a day."""
+    longest: float
+    """Queue at the last node of the curve, beyond which all units are busy."""
+
+
+@njit(cache=True)
+def facilities_of(
+    working: int, units: int, exams_per_unit: float, leave: float, curve: Floats
+) -> Facilities:
+    """Return what a week's days have in common, for facilities of so many units."""
+    facilities = working / units
+    carried = 1.0 - PATIENT_LESS * math.exp(-leave / PATIENT_BELOW)
+    within_day = WITHIN_DAY * carried * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
+    longest = _waiting(working * curve[0, curve.shape[1] - 1], within_day, facilities)
+    full = working * (1.0 + exams_per_unit)
+    return Facilities(working, facilities, exams_per_unit, leave, full, within_day, longest)
+
+
 @njit(cache=True)
 def day_of(
     day: int,
@@ -32,10 +64,7 @@ def day_of(
     people: int,
     arrivals: int,
     mean_arrivals: float,
-    working: int,
-    facilities: float,
-    exams_per_unit: float,
-    leave: float,
+    here: Facilities,
     curve: Floats,
     place: int,
 ) -> tuple[int, int, float, float, int]:
@@ -44,29 +73,21 @@ def day_of(
     Returns exams, people who gave up, the mean number who waited, the chance that all units of a
     facility are busy, and the place on the curve, which is where the next day's search begins.
     """
-    capacity = working * exams_per_unit
-    busy, queue, slope, delayed, place = _night(
-        people + mean_arrivals, working, facilities, exams_per_unit, leave, curve, place
-    )
-    lost = min(people + arrivals, poisson(uniform(patience, day), leave * queue))
+    capacity = here.working * here.exams_per_unit
+    busy, queue, slope, delayed, place = _night(people + mean_arrivals, here, curve, place)
+    lost = min(people + arrivals, poisson(uniform(patience, day), here.leave * queue))
     possible = poisson(uniform(service, 2 * day), capacity)
-    surprise = arrivals - mean_arrivals - (possible - capacity) * busy - (lost - leave * queue)
-    at_night = queue + working * busy + slope * surprise
+    surprise = arrivals - mean_arrivals - (possible - capacity) * busy - (lost - here.leave * queue)
+    at_night = queue + here.working * busy + slope * surprise
     # whole people: rounded up or down by chance, so that the mean is kept
     stay = max(0, int(math.floor(at_night + uniform(service, 2 * day + 1))))
-    served = max(0, people + arrivals - lost - stay) if working else 0
+    served = max(0, people + arrivals - lost - stay) if here.working else 0
     return served, lost, queue, delayed, place
 
 
 @njit(cache=True)
 def _night(
-    people: float,
-    working: int,
-    facilities: float,
-    exams_per_unit: float,
-    leave: float,
-    curve: Floats,
-    place: int,
+    people: float, here: Facilities, curve: Floats, place: int
 ) -> tuple[float, float, float, float, int]:
     """Solve the implicit step of a day that began, arrivals included, with so many people.
 
@@ -74,29 +95,27 @@ def _night(
     night for one more in the morning, the chance that all units of a facility are busy, and the
     node of the curve below; the search for it begins at ``place``.
     """
-    low, high = 0, curve.shape[1] - 1
-    demand_low, queue_low = 0.0, 0.0
-    within_day = _within_day(working, exams_per_unit, leave)
-    queue_high = _waiting(working * curve[0, high], within_day, facilities)
-    full = working * (1.0 + exams_per_unit)
-    demand_high = full * curve[1, high] + (1.0 + leave) * queue_high
+    low, high, stays = 0, curve.shape[1] - 1, 1.0 + here.leave
+    demand_low, queue_low, queue_high = 0.0, 0.0, here.longest
+    demand_high = here.full + stays * queue_high
     if people >= demand_high:
-        return 1.0, (people - full) / (1.0 + leave), 1.0 / (1.0 + leave), 1.0, high - 1
-    # from one day to the next the place hardly moves: look there first, then halve
-    middle = max(place, 1)
+        return 1.0, (people - here.full) / stays, 1.0 / stays, 1.0, high - 1
+    # from one day to the next the place hardly moves: look there first, then ever farther away
+    middle, reach = min(max(place, 1), high - 1), 1
     while high - low > 1:
-        queue = _waiting(working * curve[0, middle], within_day, facilities)
-        demand = full * curve[1, middle] + (1.0 + leave) * queue
+        queue = _waiting(here.working * curve[0, middle], here.within_day, here.facilities)
+        demand = here.full * curve[1, middle] + stays * queue
         if demand > people:
             high, demand_high, queue_high = middle, demand, queue
-            middle = middle - 1 if middle == place and middle - 1 > low else (low + high) // 2
+            middle = max((low + high) // 2, high - reach)
         else:
             low, demand_low, queue_low = middle, demand, queue
-            middle = middle + 1 if middle == place and middle + 1 < high else (low + high) // 2
+            middle = min((low + high + 1) // 2, low + reach)
+        reach *= 2
     part = (people - demand_low) / (demand_high - demand_low)
     busy = curve[1, low] + part * (curve[1, high] - curve[1, low])
     queue = queue_low + part * (queue_high - queue_low)
-    rise = queue_high - queue_low + working * (curve[1, high] - curve[1, low])
+    rise = queue_high - queue_low + here.working * (curve[1, high] - curve[1, low])
     delayed = curve[2, low] + part * (curve[2, high] - curve[2, low])
     return busy, queue, rise / (demand_high - demand_low), delayed, low
 
@@ -137,13 +156,6 @@ def urgent_night(
     part = (people - low_demand) / (high_demand - low_demand)
     queue = curve[3, low] + part * (curve[3, high] - curve[3, low])
     return busy * queue, delayed * (curve[4, low] + part * (curve[4, high] - curve[4, low]))
-
-
-@njit(cache=True, inline="always")
-def _within_day(working: int, exams_per_unit: float, leave: float) -> float:
-    """Return the queue that comes and goes within a day."""
-    carried = 1.0 - PATIENT_LESS * math.exp(-leave / PATIENT_BELOW)
-    return WITHIN_DAY * carried * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
 
 
 @njit(cache=True, inline="always")

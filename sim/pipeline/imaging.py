@@ -31,7 +31,7 @@ from sim.baseline.world import World
 from sim.domain.capacity import switch_share
 from sim.domain.lever import Floats
 from sim.pipeline.erlang import NODES, busy_curve, urgent_curve
-from sim.pipeline.facility import day_of, urgent_night
+from sim.pipeline.facility import day_of, facilities_of, urgent_night
 from sim.pipeline.flow import Counts, allot, binomial, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
@@ -82,6 +82,7 @@ def step(
     leave_per_day: Floats,
     curves: Floats,
     which: Counts,
+    place: Counts,
     urgent: NDArray[np.bool_],
     waiting: Counts,
     exams: Counts,
@@ -100,6 +101,8 @@ def step(
     exams_per_unit_day : mean exams of a working unit in a day, shape (r, m).
     leave_per_day : rate at which a waiting person gives up, per day, shape (m,).
     curves, which : busy curves, and which of them each cell has, from ``facility_curves``.
+    place : where on its curve each cell was last, shape (r, m); the next search begins there, which
+        changes its time and nothing else; updated in place.
     urgent : groups that are examined before the others, shape (g,); none where all are equal.
     waiting : people not yet examined, those on a unit included, shape (r, m, g); updated in place.
     exams, gave_up : results of the week, shape (r, m, g).
@@ -110,10 +113,10 @@ def step(
     came, some = np.empty(groups, dtype=np.int64), np.empty((2, groups), dtype=np.int64)
     for r in range(regions):
         for m in range(modalities):
-            people, done, left, area, place = waiting[r, m].sum(), 0, 0, 0.0, 0
+            people, done, left, area = waiting[r, m].sum(), 0, 0, 0.0
             units = min(units_per_facility[m], max(working[r, m], 1))
-            facilities, speed = working[r, m] / units, exams_per_unit_day[r, m]
-            curve = curves[which[r, m], units - 1]
+            speed, curve = exams_per_unit_day[r, m], curves[which[r, m], units - 1]
+            here = facilities_of(working[r, m], units, speed, leave_per_day[m], curve)
             mean_arrivals = arrived[r, m].sum() / DAYS_PER_WEEK
             # the mean: a short queue is convex in arrivals, and chance is in the curve already
             urgent_arrivals, urgent_queue, on_units, urgent_area, taken = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -122,19 +125,16 @@ def step(
                 on_units = urgent_arrivals / speed if working[r, m] else 0.0
                 urgent_queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
             for day in range(DAYS_PER_WEEK):
-                served, lost, queue, delayed, place = day_of(
+                served, lost, queue, delayed, place[r, m] = day_of(
                     DAYS_PER_WEEK * week + day,
                     keys[0, r, m],
                     keys[1, r, m],
                     people,
                     by_day[day, r, m],
                     mean_arrivals,
-                    working[r, m],
-                    facilities,
-                    speed,
-                    leave_per_day[m],
+                    here,
                     curve,
-                    place,
+                    place[r, m],
                 )
                 people += by_day[day, r, m] - served - lost
                 done, left = done + served, left + lost
@@ -144,7 +144,7 @@ def step(
                         urgent_queue,
                         urgent_arrivals,
                         delayed,
-                        facilities,
+                        here.facilities,
                         units * speed,
                         leave_per_day[m],
                         curve,
@@ -285,7 +285,7 @@ class Imaging(Station):
         self.curves, self.which = facility_curves(
             self.units_per_facility, care.exams_per_unit_day, self.leave_per_day
         )
-
+        self.place = np.zeros_like(self.which)
         # where everybody is urgent, nobody is
         self.urgent = (care.priority == 0) & (care.priority.max() > 0)
 
@@ -311,6 +311,7 @@ class Imaging(Station):
             self.leave_per_day,
             self.curves,
             self.which,
+            self.place,
             self.urgent,
             state.imaging_waiting,
             flows.exams,

@@ -76,6 +76,7 @@ def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -
     chance_break, chance_repair = switch_share(
         np.full((1, 1), station.failures_per_week), np.full((1, 1), station.repairs_per_week)
     )
+    place = np.zeros_like(which)
     shape, urgent = (1, 1, len(rates)), np.arange(len(rates)) < station.urgent
     expected = rates.reshape(shape)
     waiting, exams, gave_up = (np.zeros(shape, dtype=np.int64) for _ in range(3))
@@ -91,7 +92,7 @@ def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
         imaging.step(
             week, luck, by_day, arrived, expected, working, together, speed, leave, curves, which,
-            urgent, waiting, exams, gave_up, mean_waiting,
+            place, urgent, waiting, exams, gave_up, mean_waiting,
         )  # fmt: skip
         if week >= warm_up:
             done += exams[0, 0]
