@@ -18,7 +18,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sim.pipeline.flow import binomial, serve, uniform
+from sim.domain.lever import Floats
+from sim.pipeline.flow import Counts, binomial, serve, uniform
 from sim.units import MINUTES_PER_HOUR
 
 STEPS_PER_PATIENCE = 4
@@ -30,6 +31,8 @@ MODALITY = np.dtype(
         ("minutes", np.float64),  # reader minutes per exam
         ("ai_minutes", np.float64),  # to look over what AI read
         ("stale_per_week", np.float64),  # rate at which an unread exam loses its use
+        ("stale_step", np.float64),  # chance to lose it in a step
+        ("stale_half_step", np.float64),
         ("stale_key", np.uint64),
         ("spread_key", np.uint64),
         # exams of this week
@@ -51,9 +54,22 @@ Desk = NDArray[Any]
 
 
 @njit(cache=True)
-def steps_per_week(stale_per_week: float) -> int:
-    """Return in how many steps a week is read, from the highest rate at which exams go stale."""
-    return max(1, int(math.ceil(STEPS_PER_PATIENCE * stale_per_week)))
+def desk_of(
+    mine: Counts, minutes: Floats, ai_minutes_ratio: Floats, stale_per_week: Floats
+) -> tuple[Desk, int]:
+    """Return an empty desk for the modalities that it reads, and its steps per week.
+
+    Minutes per exam, their ratio with AI, and the rates at which exams lose their use have shape
+    (m,), for all modalities.
+    """
+    desk = np.zeros(len(mine), dtype=MODALITY)
+    steps = max(1, int(math.ceil(STEPS_PER_PATIENCE * stale_per_week[mine].max())))
+    for k, m in enumerate(mine):
+        desk[k].minutes, desk[k].ai_minutes = minutes[m], minutes[m] * ai_minutes_ratio[m]
+        desk[k].stale_per_week = stale_per_week[m]
+        desk[k].stale_step = -math.expm1(-stale_per_week[m] / steps)
+        desk[k].stale_half_step = -math.expm1(-stale_per_week[m] / steps / 2.0)
+    return desk, steps
 
 
 @njit(cache=True)
@@ -69,16 +85,16 @@ def week_of(week: int, steps: int, pace: np.uint64, hours: float, desk: Desk) ->
     free, worked = hours * MINUTES_PER_HOUR / steps, 0.0
     for k in range(steps):
         # half a step before the first reading and half after the last: a whole one in between
-        _go_stale(week * (steps + 1) + k, (1.0 if k else 0.5) / steps, desk)
+        _go_stale(week * (steps + 1) + k, k == 0, desk)
         _come(week * steps + k, steps - k, desk)
         worked += _read(uniform(pace, week * steps + k), free, desk)
-    _go_stale(week * (steps + 1) + steps, 0.5 / steps, desk)
+    _go_stale(week * (steps + 1) + steps, True, desk)
     return worked / MINUTES_PER_HOUR
 
 
 @njit(cache=True)
-def _go_stale(draw: int, weeks: float, desk: Desk) -> None:
-    """Move out of the queue what loses its use in a part of a week.
+def _go_stale(draw: int, half: bool, desk: Desk) -> None:
+    """Move out of the queue what loses its use in a step, or in half of one.
 
     An exam that somebody has begun to read is safe. Those that go stale are the rate times the
     mean queue, so the mean queue is those expected to go, over the rate.
@@ -87,7 +103,7 @@ def _go_stale(draw: int, weeks: float, desk: Desk) -> None:
         exams = desk[m]
         queue = exams.queue - (exams.begun > 0.0)
         if queue > 0:
-            chance = -math.expm1(-weeks * exams.stale_per_week)
+            chance = exams.stale_half_step if half else exams.stale_step
             late = binomial(uniform(exams.stale_key, draw), queue, chance)
             exams.area += queue * chance / exams.stale_per_week
             exams.queue -= late

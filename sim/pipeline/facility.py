@@ -37,8 +37,11 @@ class Facilities(NamedTuple):
     """Rate at which a waiting person gives up, per day."""
     full: float
     """People on units, and examined in a day, where all units are busy."""
+    few: float
+    """How far the queue of a day is not the long-run mean: one over the facilities."""
     within_day: float
     """Queue that comes and goes within a day."""
+    per_within_day: float
     longest: float
     """Queue at the last node of the curve, beyond which all units are busy."""
 
@@ -48,12 +51,24 @@ def facilities_of(
     working: int, units: int, exams_per_unit: float, leave: float, curve: Floats
 ) -> Facilities:
     """Return what a week's days have in common, for facilities of so many units."""
-    facilities = working / units
+    if working == 0:
+        return Facilities(0, 0.0, exams_per_unit, leave, 0.0, 0.0, 0.0, 0.0, 0.0)
     carried = 1.0 - PATIENT_LESS * math.exp(-leave / PATIENT_BELOW)
     within_day = WITHIN_DAY * carried * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
-    longest = _waiting(working * curve[0, curve.shape[1] - 1], within_day, facilities)
-    full = working * (1.0 + exams_per_unit)
-    return Facilities(working, facilities, exams_per_unit, leave, full, within_day, longest)
+    few, per_within_day = units / working, SCATTER / within_day
+    return Facilities(
+        working=working,
+        facilities=working / units,
+        exams_per_unit=exams_per_unit,
+        leave=leave,
+        full=working * (1.0 + exams_per_unit),
+        few=few,
+        within_day=within_day,
+        per_within_day=per_within_day,
+        longest=_queue_of_day(
+            working * curve[0, curve.shape[1] - 1], few, within_day, per_within_day
+        ),
+    )
 
 
 @njit(cache=True)
@@ -103,7 +118,9 @@ def _night(
     # from one day to the next the place hardly moves: look there first, then ever farther away
     middle, reach = min(max(place, 1), high - 1), 1
     while high - low > 1:
-        queue = _waiting(here.working * curve[0, middle], here.within_day, here.facilities)
+        queue = _queue_of_day(
+            here.working * curve[0, middle], here.few, here.within_day, here.per_within_day
+        )
         demand = here.full * curve[1, middle] + stays * queue
         if demand > people:
             high, demand_high, queue_high = middle, demand, queue
@@ -159,9 +176,6 @@ def urgent_night(
 
 
 @njit(cache=True, inline="always")
-def _waiting(mean_queue: float, within_day: float, facilities: float) -> float:
+def _queue_of_day(mean: float, few: float, within_day: float, per_within_day: float) -> float:
     """Return the queue of the day for a long-run mean queue at the same busy share."""
-    if within_day == 0.0:
-        return 0.0
-    resolved = within_day * math.log1p(SCATTER * mean_queue / within_day)
-    return mean_queue + (resolved - mean_queue) / facilities
+    return mean + (within_day * math.log(1.0 + per_within_day * mean) - mean) * few

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.desk import MODALITY, steps_per_week, week_of
+from sim.pipeline.desk import desk_of, week_of
 from sim.pipeline.flow import Counts, allot, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
@@ -70,12 +70,9 @@ def step(
         if len(mine) == 0:
             hours_used[:, p] = 0.0
             continue
-        desk = np.empty(len(mine), dtype=MODALITY)
-        steps = steps_per_week(stale_per_week[mine].max())
+        desk, steps = desk_of(mine, minutes, ai_minutes_ratio, stale_per_week)
         for r in range(regions):
             for k, m in enumerate(mine):
-                desk[k].minutes, desk[k].ai_minutes = minutes[m], minutes[m] * ai_minutes_ratio[m]
-                desk[k].stale_per_week = stale_per_week[m]
                 desk[k].stale_key, desk[k].spread_key = keys[1, r, m], keys[2, r, m]
                 desk[k].begun = begun[r, m]
                 _lay_out(exams[r, m], to_ai[r, m], waiting[r, m], desk[k])
