@@ -1,4 +1,4 @@
-"""One day of a facility: how many people are examined, give up, and wait at night.
+"""One week of facilities, by day: how many people are examined, give up, and wait at night.
 
 With few facilities the counts themselves carry part of the variation that the curve averages
 over: all but ``1 / facilities`` of it, save for what comes and goes within a day. The constants
@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit
 
 from sim.domain.lever import Floats
-from sim.pipeline.flow import poisson, uniform
+from sim.pipeline.flow import Counts, poisson, uniform
+from sim.units import DAYS_PER_WEEK
 
 WITHIN_DAY = 0.38
 """Queue that comes and goes within a day, in days of exams of one unit; fitted."""
@@ -71,8 +72,82 @@ def facilities_of(
     )
 
 
+class Urgent(NamedTuple):
+    """Those who are examined before the others, in one region and modality."""
+
+    arrivals: float
+    """Per day, the mean."""
+    queue: float
+    """Who waits now."""
+    area: float
+    """Mean number who waited in the week so far, times the part of it that has passed."""
+    taken: float
+    """Chance that the next exam is one of theirs, likewise."""
+
+
+NOBODY = Urgent(0.0, 0.0, 0.0, 0.0)
+
+
 @njit(cache=True)
-def day_of(
+def week_of(
+    week: int,
+    service: np.uint64,
+    patience: np.uint64,
+    people: int,
+    by_day: Counts,
+    urgent: Urgent,
+    here: Facilities,
+    curve: Floats,
+    place: int,
+) -> tuple[int, int, float, Urgent, int]:
+    """Serve one week, day by day.
+
+    Returns exams, people who gave up, the mean number who waited, the urgent among them, and the
+    place on the curve, which is where the next week's search begins.
+
+    Parameters
+    ----------
+    service, patience : random keys.
+    people : who is there in the morning, those on a unit included.
+    by_day : arrivals, shape (7,).
+    """
+    done, left, area, mean_arrivals = 0, 0, 0.0, by_day.sum() / DAYS_PER_WEEK
+    for day in range(DAYS_PER_WEEK):
+        served, lost, queue, delayed, place = _day_of(
+            DAYS_PER_WEEK * week + day,
+            service,
+            patience,
+            people,
+            by_day[day],
+            mean_arrivals,
+            here,
+            curve,
+            place,
+        )
+        people += by_day[day] - served - lost
+        done, left, area = done + served, left + lost, area + queue / DAYS_PER_WEEK
+        if urgent.arrivals + urgent.queue > 0.0:
+            urgent = _urgent_day(urgent, queue, delayed, here, curve)
+    return done, left, area, urgent, place
+
+
+@njit(cache=True)
+def _urgent_day(
+    urgent: Urgent, everybody: float, delayed: float, here: Facilities, curve: Floats
+) -> Urgent:
+    """Return the urgent after a day on which so many people of all kinds waited."""
+    queue, share = _urgent_night(urgent.queue, urgent.arrivals, delayed, here, curve)
+    queue = min(queue, everybody)
+    return Urgent(
+        urgent.arrivals,
+        queue,
+        urgent.area + queue / DAYS_PER_WEEK,
+        urgent.taken + share / DAYS_PER_WEEK,
+    )
+
+
+@njit(cache=True)
+def _day_of(
     day: int,
     service: np.uint64,
     patience: np.uint64,
@@ -138,22 +213,17 @@ def _night(
 
 
 @njit(cache=True)
-def urgent_night(
-    before: float,
-    arrivals: float,
-    delayed: float,
-    facilities: float,
-    capacity: float,
-    leave: float,
-    curve: Floats,
+def _urgent_night(
+    before: float, arrivals: float, delayed: float, here: Facilities, curve: Floats
 ) -> tuple[float, float]:
     """Solve the step of a day for urgent people alone, as `_night` does for everybody.
 
     Returns those who wait, and the chance that the next exam goes to one of them.
 
-    They wait only while all units of their facility are busy, a share ``delayed`` of the time, and
-    ``capacity`` is what all units of a facility can do in a day.
+    They wait only while all units of their facility are busy, a share ``delayed`` of the time.
     """
+    facilities, leave = here.facilities, here.leave
+    capacity = here.working * here.exams_per_unit * here.few
     busy = delayed * facilities
     if busy <= 0.0:
         return (0.0, 0.0) if facilities > 0.0 else ((before + arrivals) / (1.0 + leave), 1.0)

@@ -31,7 +31,7 @@ from sim.baseline.world import World
 from sim.domain.capacity import switch_share
 from sim.domain.lever import Floats
 from sim.pipeline.erlang import NODES, busy_curve, urgent_curve
-from sim.pipeline.facility import day_of, facilities_of, urgent_night
+from sim.pipeline.facility import NOBODY, Urgent, facilities_of, week_of
 from sim.pipeline.flow import Counts, allot, binomial, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
@@ -113,45 +113,20 @@ def step(
     came, some = np.empty(groups, dtype=np.int64), np.empty((2, groups), dtype=np.int64)
     for r in range(regions):
         for m in range(modalities):
-            people, done, left, area = waiting[r, m].sum(), 0, 0, 0.0
             units = min(units_per_facility[m], max(working[r, m], 1))
             speed, curve = exams_per_unit_day[r, m], curves[which[r, m], units - 1]
             here = facilities_of(working[r, m], units, speed, leave_per_day[m], curve)
-            mean_arrivals = arrived[r, m].sum() / DAYS_PER_WEEK
-            # the mean: a short queue is convex in arrivals, and chance is in the curve already
-            urgent_arrivals, urgent_queue, on_units, urgent_area, taken = 0.0, 0.0, 0.0, 0.0, 0.0
+            people, ours, on_units = waiting[r, m].sum(), NOBODY, 0.0
             if two_classes:
+                # the mean: a short queue is convex in arrivals, and chance is in the curve already
                 urgent_arrivals = (expected[r, m] * urgent).sum() / DAYS_PER_WEEK
                 on_units = urgent_arrivals / speed if working[r, m] else 0.0
-                urgent_queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
-            for day in range(DAYS_PER_WEEK):
-                served, lost, queue, delayed, place[r, m] = day_of(
-                    DAYS_PER_WEEK * week + day,
-                    keys[0, r, m],
-                    keys[1, r, m],
-                    people,
-                    by_day[day, r, m],
-                    mean_arrivals,
-                    here,
-                    curve,
-                    place[r, m],
-                )
-                people += by_day[day, r, m] - served - lost
-                done, left = done + served, left + lost
-                area += queue / DAYS_PER_WEEK
-                if two_classes:
-                    urgent_queue, share = urgent_night(
-                        urgent_queue,
-                        urgent_arrivals,
-                        delayed,
-                        here.facilities,
-                        units * speed,
-                        leave_per_day[m],
-                        curve,
-                    )
-                    urgent_queue = min(urgent_queue, queue)
-                    urgent_area += urgent_queue / DAYS_PER_WEEK
-                    taken += share / DAYS_PER_WEEK
+                queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
+                ours = Urgent(urgent_arrivals, queue, 0.0, 0.0)
+            done, left, area, ours, place[r, m] = week_of(
+                week, keys[0, r, m], keys[1, r, m], people, by_day[:, r, m], ours, here, curve,
+                place[r, m],
+            )  # fmt: skip
             for g in range(groups):
                 came[g] = waiting[r, m, g] + arrived[r, m, g]
             u = uniform(keys[2, r, m], week)
@@ -161,16 +136,16 @@ def step(
                     came.sum(),
                     done,
                     left,
-                    urgent_queue + on_units,
-                    taken,
-                    urgent_area / area if area > 0.0 else 0.0,
+                    ours.queue + on_units,
+                    ours.taken,
+                    ours.area / area if area > 0.0 else 0.0,
                     uniform(keys[3, r, m], week),
                 )
                 _split(
-                    urgent_done, urgent_left, urgent_area, urgent, came, u,
+                    urgent_done, urgent_left, ours.area, urgent, came, u,
                     exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
                 )  # fmt: skip
-                done, left, area = done - urgent_done, left - urgent_left, area - urgent_area
+                done, left, area = done - urgent_done, left - urgent_left, area - ours.area
             _split(
                 done, left, area, routine, came, u,
                 exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
