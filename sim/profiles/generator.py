@@ -130,8 +130,9 @@ def _wanted(real: TrainingSet, per_real: float, absent: Sequence[int]) -> tuple[
     """Return class and group of every study to generate."""
     rows = np.arange(round(per_real * len(real))) % max(len(real), 1)
     each = round(per_real * len(real) / max(len(np.unique(real.group)), 1))
-    spread = rows[np.arange(each) * len(rows) // max(each, 1)]  # over all classes and groups
-    label = np.concatenate([real.label[rows], *(real.label[spread] for _ in absent)])
+    positives = round(each * float(real.label.mean()))
+    theirs = (np.arange(each) < positives).astype(np.int8)
+    label = np.concatenate([real.label[rows], *(theirs for _ in absent)])
     group = np.concatenate([real.group[rows], np.repeat(np.array(absent, np.int64), each)])
     return label, group
 

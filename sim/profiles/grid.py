@@ -109,7 +109,7 @@ def _open(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
             raise ProfileError(f"{folder} holds runs on other data. Choose a new folder.")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     text = json.dumps(about, indent=1) + "\n"
-    _replace(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+    replace_file(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
 
 
 def _check_same(folder: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -196,10 +196,10 @@ def _collect(folder: Path, order: list[str]) -> None:
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda unfinished: table.to_parquet(unfinished, index=False))
+    replace_file(path, lambda unfinished: table.to_parquet(unfinished, index=False))
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file so that a reader, or an interruption, never meets half of it."""
     unfinished = path.with_suffix(".tmp")
     write(unfinished)

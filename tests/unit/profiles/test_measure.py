@@ -326,6 +326,23 @@ def test_the_card_is_one_page_that_says_phantom(folder):
     assert load_profile(folder).data == "phantom"
 
 
+def test_an_interruption_leaves_the_card_that_was_there(folder, tmp_path, monkeypatch):
+    fit(folder, draws=3)
+    place = tmp_path / "card.html"
+    place.write_text("as it was")
+
+    def cut_short(path, text, **_):
+        path.write_bytes(text[:100].encode())
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_text", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            write_card(folder, out=place)
+    assert place.read_text() == "as it was"
+    assert "RETFound-MEH" in write_card(folder, out=place).read_text(encoding="utf-8")
+
+
 def test_a_card_needs_a_fit(tmp_path):
     with pytest.raises(ProfileError, match="Fit first"):
         write_card(tmp_path)
