@@ -70,11 +70,11 @@ def runs_beside(
             if isinstance(said, tuple):
                 yield said
             elif said != FREE:
-                line.send(_metered(ledger, id(line), said))
+                _answer(line, _metered(ledger, id(line), said))
             elif work := next(waiting, None):
-                line.send(work)
+                _answer(line, work)
             else:
-                line.send(None)
+                _answer(line, None)
                 crew.pop(line).join()
     finally:
         for process in crew.values():
@@ -131,6 +131,11 @@ def _said(line: Connection, process: BaseProcess) -> Said:
     if isinstance(said, ProfileError):
         raise said
     return cast(Said, said)
+
+
+def _answer(line: Connection, words: object) -> None:
+    with suppress(ConnectionError):  # of a worker that has died: its line ends, and is read next
+        line.send(words)
 
 
 def _metered(ledger: Ledger, who: int, said: str) -> Reading | None:
