@@ -1,0 +1,100 @@
+# ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
+"""Command line of measured profiles: list them, write a card, measure and fit one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim import terminal
+
+profile = typer.Typer(
+    help="Measured profiles: how data becomes accuracy, by group.", no_args_is_help=True
+)
+
+
+@profile.command("list")
+def profile_list() -> None:
+    """Print the profiles that come with the package."""
+    import pandas as pd
+
+    from sim.learning.response import available, load_profile
+    from sim.profiles.forms import POWER_RANGE
+    from sim.profiles.pooling import pooled
+
+    rows = [load_profile(name) for name in available()]
+    terminal.table(
+        pd.DataFrame(
+            {
+                "profile": [row.name for row in rows],
+                "modality": [row.modality for row in rows],
+                "images": [row.data for row in rows],
+                "runs": [row.runs for row in rows],
+                "factors": [
+                    sum(one.status == "measured" for one in row.factors.values()) for row in rows
+                ],
+                "best form": [row.best_form.split(" (")[0] for row in rows],
+            }
+        )
+    )
+    for name, bounds in (("power", POWER_RANGE), ("floor", (0.0, 1.0))):
+        one = pooled([row.draws[name] for row in rows], bounds=bounds)
+        typer.echo(
+            f"{name} of 1 - sensitivity over {one.profiles} profiles: {one.mean:.2f} "
+            f"({one.low:.2f} to {one.high:.2f}); of one more task {one.next_low:.2f} to "
+            f"{one.next_high:.2f}"
+        )
+
+
+@profile.command("card")
+def profile_card(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Profile, or its folder.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
+) -> None:
+    """Write a profile's card: what was measured, how, and what it does not say."""
+    from sim.learning.response import profile_folder
+    from sim.profiles.card import write_card
+
+    place = out or Path(f"{Path(name).name}_card.html")
+    typer.echo(f"Card: {write_card(profile_folder(name), out=place)}")
+
+
+@profile.command("measure")
+def profile_measure(
+    plan: Annotated[Path, typer.Option(help="Measurement plan, a YAML file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the runs.")],
+    images: Annotated[
+        Path | None, typer.Option("--data", help="Images: an npz file, or a folder.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Runs at a time; they share cores, memory and GPU.")
+    ] = 1,
+) -> None:
+    """Train and test as a plan says; an interrupted measurement goes on where it stopped."""
+    from sim.profiles.design import MeasurementPlan
+    from sim.profiles.grid import measure
+
+    with terminal.progress_bar() as progress:
+        folder = measure(
+            MeasurementPlan.load(plan),
+            data=images,
+            table=table,
+            out=out,
+            workers=workers,
+            progress=progress and (lambda done, total, run: progress(run, done, total)),
+        )
+    typer.echo(f"Runs: {folder}. Next: equiscan profile fit {folder}")
+
+
+@profile.command("fit")
+def profile_fit(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of measured runs.")],
+) -> None:
+    """Fit the law that turns data into error to measured runs."""
+    from sim.profiles.fitting import fit
+
+    fit(folder)
+    typer.echo(f"Fitted: {folder / 'fit.json'}")
