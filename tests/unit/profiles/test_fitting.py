@@ -212,19 +212,27 @@ def test_runs_from_before_a_factor_are_at_its_control(tmp_path, folder):
     assert fitted["fits"]["auc"]["estimate"]["kappa"] == pytest.approx(KNOWN["kappa"], abs=0.05)
 
 
-def test_one_group_leaves_kappa_open(tmp_path, folder):
-    runs = pd.read_parquet(folder / "runs.parquet").query("group == 'a' and n_b == 0")
+def test_one_group_leaves_kappa_open_and_has_no_gap(tmp_path, folder):
+    runs = pd.read_parquet(folder / "runs.parquet").query("group == 'a'")
+    runs = runs[(runs["n_b"] == 0) | (treated(runs) & (runs["n_a"] == runs["n_b"]))]
     about = json.loads((folder / "measurement.json").read_text())
     about["plan"]["groups"] = ["a"]
     runs.to_parquet(tmp_path / "runs.parquet")
     (tmp_path / "measurement.json").write_text(json.dumps(about))
-    fit(tmp_path, draws=40)
+    fit(tmp_path, draws=20)
     profile = load_profile(tmp_path)
     assert not profile.kappa_identified
     assert profile.kappa_interval[1] - profile.kappa_interval[0] > 0.8
+    fitted = json.loads((tmp_path / "fit.json").read_text())
+    assert fitted["treatments"]
+    assert not fitted["gap_estimable"]
+    for record in fitted["treatments"]:
+        assert record["gap_auc_change"] is record["gap_sensitivity_change"] is None
     page = write_card(tmp_path).read_text()
     assert "kappa" not in page
     assert page.index("One group:") < page.index("<svg")
+    assert f"Not estimable: only a is scored, with {TESTED} positives" in page
+    assert '<td class="n">not estimable</td>' in page
 
 
 @pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
@@ -275,13 +283,36 @@ def test_the_form_that_predicts_best_is_kept_and_set_against_the_law(tmp_path, f
     assert "The simulation keeps the law" in page
 
 
-def test_a_fit_from_an_older_version_asks_to_be_fitted_again(tmp_path, folder):
+@pytest.mark.parametrize("lacks", ["pairs", "gap_estimable"])
+def test_a_fit_from_an_older_version_asks_to_be_fitted_again(tmp_path, folder, lacks):
     old = json.loads((folder / "fit.json").read_text())
-    del old["pairs"]
+    del old[lacks]
     (tmp_path / "fit.json").write_text(json.dumps(old))
     (tmp_path / "runs.parquet").write_bytes((folder / "runs.parquet").read_bytes())
     with pytest.raises(ProfileError, match="profile fit"):
         write_card(tmp_path)
+
+
+def test_a_card_without_synthetic_studies_says_nothing_of_them(tmp_path, folder):
+    (tmp_path / "runs.parquet").write_bytes((folder / "runs.parquet").read_bytes())
+    fitted = json.loads((folder / "fit.json").read_text())
+    for name in ("synthetic_worth", "synthetic_limit"):
+        del fitted["factors"][name]
+    (tmp_path / "fit.json").write_text(json.dumps(fitted))
+    assert "Synthetic studies:" not in write_card(tmp_path).read_text()
+
+
+@pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
+def test_the_card_says_plainly_when_a_floor_is_not_identified(tmp_path, folder, measure_of):
+    (tmp_path / "runs.parquet").write_bytes((folder / "runs.parquet").read_bytes())
+    fitted = json.loads((folder / "fit.json").read_text())
+    assert "A floor is not identified" not in write_card(folder).read_text()
+    fitted["fits"][measure_of] |= {"floor_identified": False, "floor_by_luck": 0.4}
+    fitted["fits"][measure_of]["interval"]["floor"] = [0.0, 0.345]
+    (tmp_path / "fit.json").write_text(json.dumps(fitted))
+    page = write_card(tmp_path).read_text()
+    assert f"A floor is not identified from {measure_of}:</strong> it is at most 0.345" in page
+    assert '<td class="n">at most 0.345</td>' in page
 
 
 def test_settings_are_compared_with_runs_of_the_same_session(fitted):
@@ -308,6 +339,21 @@ def test_fitting_again_gives_the_same_file(folder):
     before = (folder / "fit.json").read_bytes()
     fit(folder, draws=40)
     assert (folder / "fit.json").read_bytes() == before
+
+
+def test_a_fit_that_cannot_be_written_leaves_the_last_one(folder, monkeypatch):
+    before = (folder / "fit.json").read_bytes()
+    names = sorted(path.name for path in folder.iterdir())
+
+    def full(self, text, encoding):
+        self.write_bytes(text[:100].encode(encoding))
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="no space"):
+        fit(folder, draws=2)
+    assert (folder / "fit.json").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == names
 
 
 def test_an_unmeasured_folder_says_what_to_do(tmp_path):
