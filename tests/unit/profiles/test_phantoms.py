@@ -37,7 +37,13 @@ ALIKE = MeasurementPlan(
     threads=1,
 )
 APART = ALIKE.model_copy(
-    update={"name": "apart", "phantom_shared": 0.0, "seeds": 2, "contrasts": ()}
+    update={
+        "name": "apart",
+        "phantom_shared": 0.0,
+        "counts": (0, 30, 270),
+        "seeds": 2,
+        "contrasts": (),
+    }
 )
 
 
