@@ -37,6 +37,7 @@ validate: $(VENV)/.dev  ## slow statistical evidence: closed forms, patient leve
 
 validation-table: $(VENV)/.dev  ## the same for the queues, and write docs/validation_table.md again
 	@$(BIN)/pytest -m slow tests/validation/test_imaging_*.py tests/validation/test_reading_*.py \
+		tests/validation/test_data_*.py \
 		--validation-table docs/validation_table.md
 
 bench: $(VENV)/.dev  ## speed as a ratio against peers, in one run

@@ -301,6 +301,9 @@ def profile_measure(
     table: Annotated[
         Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Runs at a time; they share cores, memory and GPU.")
+    ] = 1,
 ) -> None:
     """Train and test as a plan says; an interrupted measurement goes on where it stopped."""
     from sim.profiles.design import MeasurementPlan
@@ -312,6 +315,7 @@ def profile_measure(
             data=images,
             table=table,
             out=out,
+            workers=workers,
             progress=progress and (lambda done, total, run: progress(run, done, total)),
         )
     typer.echo(f"Runs: {folder}. Next: equiscan profile fit {folder}")

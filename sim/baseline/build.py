@@ -198,9 +198,11 @@ def _compute(pool: Pool) -> Compute:
         pretraining_own_share=overall("pretraining_own_share"),
         owned_gpu_hours_per_year=pool.total(accelerators * pool.operation("gpu_task_share"))
         * HOURS_PER_YEAR,
+        own_job_weeks=overall("own_job_weeks"),
         cluster_outages_per_year=overall("cluster_outages_per_year"),
         cluster_outage_weeks=overall("cluster_outage_days") / DAYS_PER_WEEK,
         grid_swing=overall("grid_swing"),
+        grid_memory=overall("grid_memory"),
         audit_interval_weeks=max(round(overall("audit_interval_weeks")), 1),
         pue=overall("pue"),
         joules_per_inference=0.0,

@@ -133,12 +133,16 @@ class Compute:
     """Ratio of that worth where all images are of one's own place, against none."""
     owned_gpu_hours_per_year: Floats
     """GPU-hours of each region's own accelerators that its trainings may use, shape (r,)."""
+    own_job_weeks: float
+    """Longest time that a job may take on the regions' own accelerators, weeks."""
     cluster_outages_per_year: float
     """Outages of a whole cluster in a year."""
     cluster_outage_weeks: float
     """Mean length of an outage of a cluster, weeks."""
     grid_swing: float
     """Spread of the grid's carbon intensity from week to week, relative to its mean."""
+    grid_memory: float
+    """Correlation of that intensity between one week and the next."""
     audit_interval_weeks: int
     """Weeks between audits of a release that does not yet read everywhere."""
     pue: float

@@ -1,11 +1,11 @@
 """The clusters: jobs wait for GPU-hours, for a clean grid and for the machine, then run.
 
 The regions share two clusters: their own accelerators, as far as trainings may use them, and rented
-ones. A job runs on their own where these do it within half a year, else on rented GPU-hours that
-are paid for. Each cluster runs one job at a time: pre-training first, then fine-tuning, mitigation
-and generators. A failure of a GPU or an outage of the cluster costs the work since the last
-checkpoint, which is done again: the provider does not charge for it twice, but its energy is spent
-and booked.
+ones. A job runs on their own where these do it soon enough (``own_job_weeks``), else on rented GPU-
+hours that are paid for. Each cluster runs one job at a time: pre-training first, then fine-tuning,
+mitigation and generators. A failure of a GPU or an outage of the cluster costs the work since the
+last checkpoint, which is done again: the provider does not charge for it twice, but its energy is
+spent and booked.
 """
 
 from collections.abc import Generator
@@ -18,11 +18,6 @@ from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.jobs import Booking, Order, Prepaid, Tally
 from sim.pipeline.policy_steps import carbon_cap
 from sim.units import GRAMS_PER_TONNE, HOURS_PER_WEEK, WATTS_PER_KW, WEEKS_PER_YEAR
-
-GRID_MEMORY = 0.6
-"""Correlation of the grid's carbon intensity between one week and the next; assumed."""
-OWNED_WITHIN_WEEKS = 26
-"""Longest time that a job may take on the regions' own accelerators; a planner's rule."""
 
 
 def rented_speed(cal: Calendar) -> float:
@@ -40,7 +35,7 @@ def owned_speed(cal: Calendar) -> Floats:
 
 def fits_owned(cal: Calendar, gpu_hours: float) -> bool:
     """Return whether the regions' own accelerators do a job soon enough."""
-    return gpu_hours <= OWNED_WITHIN_WEEKS * float(owned_speed(cal).sum())
+    return gpu_hours <= cal.world.compute.own_job_weeks * float(owned_speed(cal).sum())
 
 
 def book(
@@ -163,17 +158,18 @@ def grid_factor(cal: Calendar, week: float) -> float:
     return float(cal.grid_weeks[min(int(week), len(cal.grid_weeks) - 1)])
 
 
-def grid_weeks(swing: float, luck: np.random.Generator, *, weeks: int) -> Floats:
+def grid_weeks(swing: float, luck: np.random.Generator, *, weeks: int, memory: float) -> Floats:
     """Return the grid's carbon intensity by week relative to its mean: log-normal with memory.
 
     Parameters
     ----------
     swing : standard deviation of the logarithm, about the relative spread.
+    memory : correlation between one week and the next.
     """
     steps, level = luck.standard_normal(weeks), 0.0
     levels = np.empty(weeks)
     for week, step in enumerate(steps):
-        level = GRID_MEMORY * level + np.sqrt(1.0 - GRID_MEMORY**2) * step if week else step
+        level = memory * level + np.sqrt(1.0 - memory**2) * step if week else step
         levels[week] = level
     return np.asarray(np.exp(swing * levels - swing**2 / 2.0))
 

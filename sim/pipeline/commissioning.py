@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.domain.lever import STAFF, Floats, LeverName
+from sim.domain.lever import Floats, LeverName
 from sim.errors import PlanError
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.jobs import Prepaid
@@ -86,8 +86,7 @@ def commission(cal: Calendar, year: int, weeks: int, units: Floats) -> Process:
             modality = world.modalities.index(what.scope)
             state.units_working[region, modality] += int(round(count))
         cal.log("commissioned", world.regions[region], f"{count:g} {what.name}", since=weeks)
-        if what.lever in STAFF:
-            finish_training(cal, year, region, i, count)
+    finish_training(cal, year, units)
 
 
 def replacement(cal: Calendar, life_years: int, price: Floats) -> Process:

@@ -1,18 +1,69 @@
 """Curation: de-identification, quality control and removal of duplicates.
 
-A backlog (`sim.pipeline.backlog`) of curators' work, after which a share is rejected.
+A backlog (`sim.pipeline.backlog`) of curators' work, after which a share is rejected. Which studies
+are bad is their own luck and not that of the week in which somebody looks at them, so that more
+curators never mean fewer curated studies.
 """
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
 from sim.baseline.world import World
+from sim.domain.lever import Floats
 from sim.pipeline.backlog import work_off
-from sim.pipeline.flow import thin
+from sim.pipeline.flow import Counts, binomial, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
+
+
+@njit(cache=True)
+def bad_among(key: np.uint64, before: int, after: int, share: float, block: int) -> int:
+    """Return how many are bad of the studies of a cell that come after ``before``, in order.
+
+    Each block of studies has one uniform, and of its first n a binomial count is bad: so the total
+    up to any study does not depend on where weeks end, and one more study adds one or none.
+    """
+    first, last = before // block, after // block
+    bad = -binomial(uniform(key, first), before - first * block, share)
+    for whole in range(first, last):
+        bad += binomial(uniform(key, whole), block, share)
+    return bad + binomial(uniform(key, last), after - last * block, share)
+
+
+@njit(cache=True)
+def reject(
+    keys: NDArray[np.uint64],
+    share: Floats,
+    block: Counts,
+    reviewed: Counts,
+    curated: Counts,
+    rejected: Counts,
+) -> None:
+    """Move bad studies from ``curated`` to ``rejected``, both (r, m, g).
+
+    Parameters
+    ----------
+    keys : random keys of which studies are bad, shape (r, m, g).
+    share : of bad studies, shape (m,).
+    block : studies that share a uniform, shape (r, m, g).
+    reviewed : studies that curators have seen so far, shape (r, m, g); updated in place.
+    """
+    regions, modalities, groups = curated.shape
+    for r in range(regions):
+        for m in range(modalities):
+            for g in range(groups):
+                rejected[r, m, g] = 0
+                if curated[r, m, g]:
+                    seen = reviewed[r, m, g]
+                    reviewed[r, m, g] = seen + curated[r, m, g]
+                    rejected[r, m, g] = bad_among(
+                        keys[r, m, g], seen, reviewed[r, m, g], share[m], block[r, m, g]
+                    )
+                    curated[r, m, g] -= rejected[r, m, g]
 
 
 class Curation(Station):
@@ -24,8 +75,10 @@ class Curation(Station):
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("curation/groups")
-        self.rejection_keys = luck.by_station("curation/rejection")
-        self.rejected_share = np.tile(world.data.rejected_share, (world.shape[0], 1))
+        self.rejection_keys = luck.by_cell("curation/rejection")
+        # about as many as are needed in a week: one or two draws then, for any population
+        need = world.care.need_per_year / WEEKS_PER_YEAR
+        self.block = np.maximum(need.astype(np.int64), 1)
         self.effort = np.ones(world.shape[1])
         self.worked = np.zeros(world.shape[0])
         self.capacity = np.zeros(world.shape[0])
@@ -46,8 +99,14 @@ class Curation(Station):
             flows.curated,
             self.worked,
         )
-        thin(tick, self.rejection_keys, flows.curated, self.rejected_share, flows.rejected)
-        flows.curated[...] -= flows.rejected
+        reject(
+            self.rejection_keys,
+            data.rejected_share,
+            self.block,
+            state.reviewed,
+            flows.curated,
+            flows.rejected,
+        )
 
     def account(self, state: State, flows: Flows) -> Account:
         """Rejected: duplicates and studies of no use."""

@@ -31,7 +31,7 @@ from sim.baseline.world import World
 from sim.domain.capacity import switch_share
 from sim.domain.lever import Floats
 from sim.pipeline.erlang import NODES, busy_curve, urgent_curve
-from sim.pipeline.facility import day_of, urgent_night
+from sim.pipeline.facility import NOBODY, Urgent, facilities_of, week_of
 from sim.pipeline.flow import Counts, allot, binomial, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
@@ -82,6 +82,7 @@ def step(
     leave_per_day: Floats,
     curves: Floats,
     which: Counts,
+    place: Counts,
     urgent: NDArray[np.bool_],
     waiting: Counts,
     exams: Counts,
@@ -100,6 +101,8 @@ def step(
     exams_per_unit_day : mean exams of a working unit in a day, shape (r, m).
     leave_per_day : rate at which a waiting person gives up, per day, shape (m,).
     curves, which : busy curves, and which of them each cell has, from ``facility_curves``.
+    place : where on its curve each cell was last, shape (r, m); the next search begins there, which
+        changes its time and nothing else; updated in place.
     urgent : groups that are examined before the others, shape (g,); none where all are equal.
     waiting : people not yet examined, those on a unit included, shape (r, m, g); updated in place.
     exams, gave_up : results of the week, shape (r, m, g).
@@ -110,48 +113,20 @@ def step(
     came, some = np.empty(groups, dtype=np.int64), np.empty((2, groups), dtype=np.int64)
     for r in range(regions):
         for m in range(modalities):
-            people, done, left, area, place = waiting[r, m].sum(), 0, 0, 0.0, 0
             units = min(units_per_facility[m], max(working[r, m], 1))
-            facilities, speed = working[r, m] / units, exams_per_unit_day[r, m]
-            curve = curves[which[r, m], units - 1]
-            mean_arrivals = arrived[r, m].sum() / DAYS_PER_WEEK
-            # the mean: a short queue is convex in arrivals, and chance is in the curve already
-            urgent_arrivals, urgent_queue, on_units, urgent_area, taken = 0.0, 0.0, 0.0, 0.0, 0.0
+            speed, curve = exams_per_unit_day[r, m], curves[which[r, m], units - 1]
+            here = facilities_of(working[r, m], units, speed, leave_per_day[m], curve)
+            people, ours, on_units = waiting[r, m].sum(), NOBODY, 0.0
             if two_classes:
+                # the mean: a short queue is convex in arrivals, and chance is in the curve already
                 urgent_arrivals = (expected[r, m] * urgent).sum() / DAYS_PER_WEEK
                 on_units = urgent_arrivals / speed if working[r, m] else 0.0
-                urgent_queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
-            for day in range(DAYS_PER_WEEK):
-                served, lost, queue, delayed, place = day_of(
-                    DAYS_PER_WEEK * week + day,
-                    keys[0, r, m],
-                    keys[1, r, m],
-                    people,
-                    by_day[day, r, m],
-                    mean_arrivals,
-                    working[r, m],
-                    facilities,
-                    speed,
-                    leave_per_day[m],
-                    curve,
-                    place,
-                )
-                people += by_day[day, r, m] - served - lost
-                done, left = done + served, left + lost
-                area += queue / DAYS_PER_WEEK
-                if two_classes:
-                    urgent_queue, share = urgent_night(
-                        urgent_queue,
-                        urgent_arrivals,
-                        delayed,
-                        facilities,
-                        units * speed,
-                        leave_per_day[m],
-                        curve,
-                    )
-                    urgent_queue = min(urgent_queue, queue)
-                    urgent_area += urgent_queue / DAYS_PER_WEEK
-                    taken += share / DAYS_PER_WEEK
+                queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
+                ours = Urgent(urgent_arrivals, queue, 0.0, 0.0)
+            done, left, area, ours, place[r, m] = week_of(
+                week, keys[0, r, m], keys[1, r, m], people, by_day[:, r, m], ours, here, curve,
+                place[r, m],
+            )  # fmt: skip
             for g in range(groups):
                 came[g] = waiting[r, m, g] + arrived[r, m, g]
             u = uniform(keys[2, r, m], week)
@@ -161,16 +136,16 @@ def step(
                     came.sum(),
                     done,
                     left,
-                    urgent_queue + on_units,
-                    taken,
-                    urgent_area / area if area > 0.0 else 0.0,
+                    ours.queue + on_units,
+                    ours.taken,
+                    ours.area / area if area > 0.0 else 0.0,
                     uniform(keys[3, r, m], week),
                 )
                 _split(
-                    urgent_done, urgent_left, urgent_area, urgent, came, u,
+                    urgent_done, urgent_left, ours.area, urgent, came, u,
                     exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
                 )  # fmt: skip
-                done, left, area = done - urgent_done, left - urgent_left, area - urgent_area
+                done, left, area = done - urgent_done, left - urgent_left, area - ours.area
             _split(
                 done, left, area, routine, came, u,
                 exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
@@ -285,7 +260,7 @@ class Imaging(Station):
         self.curves, self.which = facility_curves(
             self.units_per_facility, care.exams_per_unit_day, self.leave_per_day
         )
-
+        self.place = np.zeros_like(self.which)
         # where everybody is urgent, nobody is
         self.urgent = (care.priority == 0) & (care.priority.max() > 0)
 
@@ -311,6 +286,7 @@ class Imaging(Station):
             self.leave_per_day,
             self.curves,
             self.which,
+            self.place,
             self.urgent,
             state.imaging_waiting,
             flows.exams,

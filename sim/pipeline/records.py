@@ -10,6 +10,7 @@ from sim.baseline.world import World
 from sim.domain.holdings import Performance
 from sim.domain.lever import Floats, Stage
 from sim.errors import StationError, nearest
+from sim.pipeline.evaluation import Findings
 from sim.pipeline.series import Series
 from sim.pipeline.station import Stations, classes
 from sim.scenario.schema import Weekly
@@ -89,23 +90,20 @@ class Release(NamedTuple):
     performance: Performance
 
 
-class Audit(NamedTuple):
-    """One look at one release in one place."""
+class AuditRound(NamedTuple):
+    """One look at one release, in every place at once."""
 
     week: float
     release: int
-    region: str
-    modality: str
-    group: str
-    """``all`` where the groups of a place are audited together."""
-    positives: int
-    lower_benefit: float
-    """Lower bound of the benefit of a reading, from the audited positives."""
-    needed_benefit: float
-    """Today's reader less the margin."""
-    power: float
-    """Chance that a release as good as today's reader would have passed."""
-    passed: bool
+    groups: tuple[str, ...]
+    """Whose studies were looked at together, last axis of the findings: ``all``, or each group."""
+    findings: Findings
+
+
+AUDIT_COLUMNS = (
+    "week", "release", "region", "modality", "group", "positives", "lower_benefit",
+    "needed_benefit", "power", "passed",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -132,7 +130,7 @@ class Records:
     events: list[Event] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
-    audits: list[Audit] = field(default_factory=list)
+    audits: list[AuditRound] = field(default_factory=list)
 
     @classmethod
     def of(cls, world: World, *, years: int, stations: Stations, weekly: Weekly) -> "Records":
@@ -250,8 +248,30 @@ class Run:
         return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
 
     def audits(self) -> pd.DataFrame:
-        """Return every look of an audit at a release, one row each: the fields of ``Audit``."""
-        return pd.DataFrame(self.records.audits, columns=list(Audit._fields))
+        """Return every look of an audit at a release in a place that had audited positives.
+
+        Columns: week, release, region, modality, group (``all`` where the groups of a place are
+        audited together), positives, lower_benefit (bound of the benefit of a reading),
+        needed_benefit (today's reader's less the margin), power (chance that a release as good as
+        today's reader would have passed) and passed.
+        """
+        if not self.records.audits:
+            return pd.DataFrame(columns=list(AUDIT_COLUMNS))
+        tables = []
+        for week, number, groups, found in self.records.audits:
+            places = np.nonzero(found.positives > 0)
+            axes = self.world.regions, self.world.modalities, groups
+            names = [np.array(axis)[place] for axis, place in zip(axes, places, strict=True)]
+            values = (
+                found.positives[places],
+                found.lower_benefit[places],
+                found.needed_benefit[places[1]],
+                found.power[places],
+                found.passed[places],
+            )
+            columns = zip(AUDIT_COLUMNS, (week, number, *names, *values), strict=True)
+            tables.append(pd.DataFrame(dict(columns)))
+        return pd.concat(tables, ignore_index=True)
 
     def _tidy(self, account: str, values: Floats, items: tuple[str, ...]) -> pd.DataFrame:
         years = range(self.start_year, self.start_year + values.shape[0])

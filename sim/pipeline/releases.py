@@ -8,7 +8,7 @@ from sim.pipeline import evaluation
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.cluster import book, run_job
 from sim.pipeline.jobs import Order, Priority
-from sim.pipeline.records import Audit, Release
+from sim.pipeline.records import AuditRound, Release
 from sim.units import MINUTES_PER_HOUR
 
 POWER_NEEDED = 0.8
@@ -87,27 +87,18 @@ def audit(cal: Calendar) -> NDArray[np.bool_]:
         passed = int((found.passed & looked).sum())
         kind = "groups" if apart else "places"
         cal.log("audit", "all", f"{passed} of {int(looked.sum())} {kind} passed")
-    for r, m, k in np.argwhere(looked):
-        look = Audit(
-            week=float(cal.env.now),
-            release=cal.newest.number,
-            region=world.regions[r],
-            modality=world.modalities[m],
-            group=world.groups[k] if apart else "all",
-            positives=int(found.positives[r, m, k]),
-            lower_benefit=float(found.lower_benefit[r, m, k]),
-            needed_benefit=float(found.needed_benefit[m]),
-            power=float(found.power[r, m, k]),
-            passed=bool(found.passed[r, m, k]),
-        )
-        cal.records.audits.append(look)
-        if not look.passed:
-            continue
-        cells = (r, m, k if apart else slice(None))
-        if not np.any(state.gate_open[cells]):
-            whom = f" of {look.group}" if apart else ""
-            cal.log("gate opened", look.region, f"{look.positives:,.0f} audited positives{whom}")
-        state.gate_open[cells] = 1
-        state.sensitivity[cells] = performance.sensitivity[cells]
-        state.specificity[cells] = performance.specificity[cells]
+        groups = world.groups if apart else ("all",)
+        cal.records.audits.append(AuditRound(float(cal.env.now), cal.newest.number, groups, found))
+    opens = found.passed & looked
+    shut = state.gate_open == 0
+    for r, m, k in np.argwhere(
+        opens & (shut if apart else shut.all(axis=2, keepdims=True))
+    ).tolist():
+        whom = f" of {world.groups[k]}" if apart else ""
+        count = f"{found.positives[r, m, k]:,.0f} audited positives{whom}"
+        cal.log("gate opened", world.regions[r], count)
+    reads = np.broadcast_to(opens, world.shape)
+    state.gate_open[reads] = 1
+    state.sensitivity[reads] = performance.sensitivity[reads]
+    state.specificity[reads] = performance.specificity[reads]
     return np.asarray(~found.passed & (found.power >= POWER_NEEDED))

@@ -91,6 +91,7 @@ def simulate(
             world.compute.grid_swing,
             stream(seed, "grid", replication),
             weeks=years * WEEKS_PER_YEAR,
+            memory=world.compute.grid_memory,
         ),
     )
     begin_processes(calendar, stations)

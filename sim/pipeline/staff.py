@@ -7,9 +7,9 @@ the post, as in any training pipeline: in the long run a share life / (life + le
 
 import numpy as np
 
-from sim.domain.lever import STAFF
+from sim.domain.lever import STAFF, Floats
 from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.flow import binomial, binomials
+from sim.pipeline.flow import binomials
 from sim.streams import keys, uniforms
 from sim.units import WEEKS_PER_YEAR
 
@@ -37,15 +37,22 @@ def turnover(cal: Calendar) -> Process:
             _vacate(cal, *places[k], int(left[k]))
 
 
-def finish_training(cal: Calendar, year: int, region: int, item: int, units: float) -> None:
-    """Leave a post vacant for everybody who did not finish the training that was paid for."""
-    what, name = cal.world.catalogue.items[item], cal.world.regions[region]
-    if what.lever != "reader":
-        return
-    key = keys(cal.seed, cal.replication, "staff/training", [f"{name}/{what.name}"])
-    lost = binomial(float(uniforms(key, year)[0, 0]), int(units), cal.world.care.trainee_loss_share)
-    if lost:
-        _vacate(cal, region, item, lost)
+def finish_training(cal: Calendar, year: int, units: Floats) -> None:
+    """Leave posts vacant for those who did not finish the training that was paid for.
+
+    ``units`` are those bought in a year that come now, shape (r, i).
+    """
+    catalogue, regions = cal.world.catalogue, cal.world.regions
+    readers = np.array([item.lever == "reader" for item in catalogue.items])
+    places = np.argwhere((units > 0) & readers).tolist()
+    names = [f"{regions[r]}/{catalogue.items[i].name}" for r, i in places]
+    key = keys(cal.seed, cal.replication, "staff/training", names)
+    trained = units[(units > 0) & readers].astype(np.int64)
+    chance = np.full(len(trained), cal.world.care.trainee_loss_share)
+    lost = binomials(uniforms(key, year)[0], trained, chance)
+    for k in np.flatnonzero(lost).tolist():
+        region, item = places[k]
+        _vacate(cal, region, item, int(lost[k]))
 
 
 def _vacate(cal: Calendar, region: int, item: int, posts: int) -> None:

@@ -31,6 +31,7 @@ class State:
     documentation_begun: Floats  # (r, m)
     curation_waiting: Counts  # (r, m, g)
     curation_begun: Floats  # (r, m)
+    reviewed: Counts  # (r, m, g) studies that curators have seen so far
     annotation_waiting: Counts  # (r, m, g)
     annotation_begun: Floats  # (r, m)
     review_hours: Floats  # (r,) that a mitigation still asks of specialists
@@ -78,6 +79,7 @@ class State:
             documentation_begun=np.zeros((r, m)),
             curation_waiting=counts(r, m, g),
             curation_begun=np.zeros((r, m)),
+            reviewed=counts(r, m, g),
             annotation_waiting=counts(r, m, g),
             annotation_begun=np.zeros((r, m)),
             review_hours=np.zeros(r),

@@ -16,11 +16,10 @@ from sim.planning.data import Data, usable_studies
 from sim.planning.objectives import Audit, Quality, quality_tangents
 from sim.planning.purchases import Purchases
 from sim.planning.today import Today
+from sim.units import WEEKS_PER_YEAR
 
 TRAINING_MARGIN = 1.1
 """GPU-hours planned for a training over those expected: with one too few there is none at all."""
-OWNED_SHARE = 0.5
-"""Share of a year's GPU-hours of one's own that one training may take, as in `pipeline.cluster`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +165,20 @@ class ReleaseRows:
         at_most(self.problem, f"owned_for_training_{year}", [now, more], 0.0)
 
     @property
+    def _owned_share(self) -> float:
+        """Share of a year's GPU-hours of one's own that one training may take."""
+        return self.world.compute.own_job_weeks / WEEKS_PER_YEAR
+
+    @property
     def _owned(self) -> float:
         """GPU-hours of today's own accelerators that one training of a year may take."""
-        return OWNED_SHARE * float(self.world.compute.owned_gpu_hours_per_year.sum())
+        return self._owned_share * float(self.world.compute.owned_gpu_hours_per_year.sum())
 
     def _servers(self, y: int) -> list[Terms]:
         """Return what servers add to them, as an offer."""
         regions = range(len(self.world.regions))
-        return [scaled(self.bought.capacity(y, r, "gpu_server"), -OWNED_SHARE) for r in regions]
+        share = -self._owned_share
+        return [scaled(self.bought.capacity(y, r, "gpu_server"), share) for r in regions]
 
     def _pretrain(self, y: int) -> None:
         """Pay a full pre-training out of what was bought for it so far, or do it on one's own."""

@@ -12,8 +12,9 @@ from sim.errors import ProfileError
 from sim.learning.response import FACTORS, FROZEN_BEYOND
 from sim.profiles.factors import FEWEST_SEEDS
 from sim.profiles.figures import curves, gaps, kappas, residuals, untreated
-from sim.profiles.grid import RUNS
+from sim.profiles.grid import RUNS, replace_file
 from sim.profiles.panels import panels
+from sim.profiles.recipes import contents, recipes
 from sim.profiles.treatment import FACTORS as TREATED
 
 TEMPLATE = "card.html.jinja"
@@ -110,6 +111,9 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         mitigated=MITIGATED,
         mitigated_seeds=fit["factors"].get("mitigation_gap_change", {"seeds": 0})["seeds"],
         levelled_down=_is_levelled_down(fit["mitigated"]),
+        recipes=recipes(fit["energy"]),
+        contents=contents(),
+        known=lambda value: "not read" if value is None else _number(value),
         span=lambda pair: f"{_number(pair[0])} to {_number(pair[1])}",
         # The figures are made here, from numbers only.
         curves=Markup(curves(runs, fit)),
@@ -119,7 +123,7 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         panels=[(title, Markup(picture)) for title, picture in panels(fit)],
     )
     path = folder / "card.html" if out is None else Path(out)
-    path.write_text(page, encoding="utf-8")
+    replace_file(path, lambda unfinished: unfinished.write_text(page, encoding="utf-8"))
     return path
 
 

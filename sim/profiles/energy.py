@@ -1,9 +1,11 @@
 """What runs cost: in all, by how it is known, and per image; of whole tables of runs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
+from sim.profiles.design import Cell
 from sim.profiles.power import PARTS, SOURCES, weakest, weakest_used
 from sim.profiles.treatment import CONTROL, completed, treated
 from sim.units import JOULES_PER_KWH
@@ -12,18 +14,45 @@ SETTINGS = ("width", "precision", "batch")
 """Factors that change what a sample costs."""
 ALONE = 0.25
 """Processor cores that other work may keep busy before a run no longer counts as run alone."""
+PREPARED = ("generator", "pretraining")
+"""What runs start from and share: columns of the runs that name it, and beginnings of its costs."""
+
+
+def told_alone(cells: Iterable[Cell]) -> frozenset[Cell]:
+    """Return the runs that tell what an image costs: no other run may share the machine with them.
+
+    Those with another width, precision or batch, and the untreated ones of the same number of
+    studies and seed; where none varies these, the untreated ones with the most studies.
+    """
+    controls = {name: getattr(CONTROL, name) for name in SETTINGS}
+    plain = [c for c in cells if c.treatment.model_copy(update=controls) == CONTROL]
+    varied = {(sum(c.counts), c.seed) for c in plain if c.treatment != CONTROL}
+    if not varied:
+        most = max((sum(c.counts) for c in plain), default=0)
+        varied = {(most, c.seed) for c in plain}
+    return frozenset(c for c in plain if (sum(c.counts), c.seed) in varied)
+
+
+def is_apportioned(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which runs have a share of an energy that several runs drew together."""
+    shared = pd.Series(data=False, index=runs.index)
+    for column in ("energy", "inference_energy"):
+        if column in runs:  # tables of older measurements are of runs one at a time
+            shared |= runs[column] == "apportioned"
+    return shared
 
 
 def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
     """Return joules, FLOPs and seconds per image of untreated runs, and what all runs drew.
 
     Per image: of the runs that had the machine to themselves, of one number of threads, where
-    there are any, else of all untreated runs; ``headline_*`` say which and how many.
+    there are any, else of all untreated runs; ``headline_*`` say which and how many. A run whose
+    energy was apportioned is never alone.
 
     Tables of older measurements hold only the kWh of preparing: its emissions are then the run's
     own kg per kWh times these, and ``emissions_scaled_runs`` says of how many runs.
     """
-    once = completed(runs).drop_duplicates("run_id")
+    once = _told_apart(completed(runs).drop_duplicates("run_id"))
     scaled, once = _lacking(once, "emissions_kg"), _filled(_sourced(once))
     plain = _comparable(once[~treated(once)])
     # Medians: even then, other work made some runs take longer and draw more.
@@ -63,14 +92,15 @@ def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
 def _alone(runs: pd.DataFrame) -> "pd.Series[bool]":
     """Return which runs are known to have had the machine to themselves."""
     others = runs.get("other_cores", pd.Series(float("nan"), index=runs.index))
-    return others <= ALONE
+    return (others <= ALONE) & ~is_apportioned(runs)
 
 
 def _comparable(plain: pd.DataFrame) -> pd.DataFrame:
     """Return the runs alone on one machine with one number of threads, the most there are."""
     alone = plain[_alone(plain)]
     if alone.empty:
-        return plain
+        by_itself = plain[~is_apportioned(plain)]
+        return plain if by_itself.empty else by_itself
     setup = [name for name in ("hardware", "threads") if name in alone]
     return max((some for _, some in alone.groupby(setup)), key=len)
 
@@ -81,6 +111,7 @@ def energy_by_setting(runs: pd.DataFrame) -> list[dict[str, Any]]:
     Compared at the same counts and seeds, of runs that no other treatment touched.
     """
     once = completed(runs).drop_duplicates("run_id")
+    once = once[~is_apportioned(once)]
     plain = once[~treated(once.assign(**{n: CONTROL.model_dump()[n] for n in SETTINGS}))]
     varied = plain[treated(plain)]
     if varied.empty or "utilisation" not in plain:
@@ -119,10 +150,33 @@ def _total(once: pd.DataFrame, quantity: str) -> float:
 def _blocks(once: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return prefix and runs of each kind of work; a preparation once, whoever used it."""
     blocks = [("", once), ("inference_", once)]
-    if "prepared" in once:
-        used = once[once["prepared"].notna()].drop_duplicates("prepared")
-        blocks += [("preparation_", used), ("generation_", once)]
+    for block in _preparing(once):
+        kind = block.rstrip("_")
+        used = once[once[kind].notna()].drop_duplicates(kind) if kind in PREPARED else once
+        blocks.append((block, used))
     return blocks
+
+
+def _preparing(once: pd.DataFrame) -> list[str]:
+    """Return the beginnings of what preparing cost; none in tables that never could prepare."""
+    return [f"{kind}_" for kind in (*PREPARED, "generation")] if PREPARED[0] in once else []
+
+
+def _told_apart(once: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with what each prepared by kind; older tables have one column for both."""
+    if "prepared" not in once:
+        return once
+    result = once.copy()
+    names = [str(column) for column in once]
+    costs = [c.removeprefix("preparation") for c in names if c.startswith("preparation_")]
+    for kind in PREPARED:
+        of_kind = once["prepared"].map(lambda name, kind=kind: str(name).startswith(kind))
+        pairs = {kind: "prepared"} | {f"{kind}{cost}": f"preparation{cost}" for cost in costs}
+        for new, old in pairs.items():
+            known = once[new] if new in once else pd.Series(None, once.index, dtype=object)
+            told = known.where(~of_kind, once[old])
+            result[new] = told if new == kind else told.astype(float)
+    return result
 
 
 def _sourced(once: pd.DataFrame) -> pd.DataFrame:
@@ -183,7 +237,7 @@ def _counter_ratio(once: pd.DataFrame) -> float | None:
 def _lacking(once: pd.DataFrame, quantity: str) -> "pd.Series[bool]":
     """Return which runs prepared something and did not keep a quantity of it."""
     lacking = pd.Series(data=False, index=once.index)
-    for block in ("preparation_", "generation_") if "prepared" in once else ():
+    for block in _preparing(once):
         unknown = once[f"{block}{quantity}"].isna() if f"{block}{quantity}" in once else True
         lacking |= (once[f"{block}kwh"] > 0) & unknown
     return lacking
@@ -192,7 +246,7 @@ def _lacking(once: pd.DataFrame, quantity: str) -> "pd.Series[bool]":
 def _filled(once: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with every quantity of preparing, by the run's own share per kWh."""
     filled = once.copy()
-    for block in ("preparation_", "generation_") if "prepared" in once else ():
+    for block in _preparing(once):
         for quantity in ("emissions_kg", *(f"{part}_kwh" for part in _parts(once))):
             column = f"{block}{quantity}"
             scaled = once[f"{block}kwh"] * once[quantity] / once["kwh"]

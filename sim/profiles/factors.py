@@ -67,7 +67,9 @@ def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, 
     ratios = _enough(e for e in made if e.worth is not None)
     if ratios:
         answers |= _synthetic_answers(ratios)
-    without = _enough(e for e in made if min(e.counts) == 0)
+    # made under its name where that was tried, else more of the others' only
+    named = [e for e in found if e.is_only("synthetic", "synthetic_for")]
+    without = _enough(e for e in named or made if min(e.counts) == 0)
     add("synthetic_without_own", without, 0.0, "AUC of the group without", _without_own)
     _add_pretraining(add, found)
     unequal = _mitigations(found)

@@ -6,12 +6,15 @@ are folded two by two into channels, so that it trains on a processor within min
 """
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.errors import ProfileError
+from sim.profiles.cases import Index, Labels
 from sim.profiles.damage import TrainingSet
 from sim.profiles.design import MeasurementPlan
 from sim.profiles.network import CHECKED_EVERY, as_tensor, check_finite
@@ -69,31 +72,69 @@ def train_generator(
         average.update_parameters(network)
         if step % CHECKED_EVERY == 0 or step == steps:
             check_finite(loss.item(), step)
+    _fill_unseen(average.module.get_parameter("kind.weight"), 2 * real.group + real.label)
     return average.module
 
 
-def generate(
-    generator: "nn.Module", real: TrainingSet, per_real: float, *, seed: int, image_px: int
-) -> TrainingSet:
-    """Return ``per_real`` generated studies for each real one, of its group and class."""
+def _fill_unseen(embedding: "torch.Tensor", seen: NDArray[np.int64]) -> None:
+    """Give each kind that was never seen the mean of those seen of its class.
+
+    A group without studies is nothing that could be learnt: the mean is the most neutral guess.
+    """
     import torch  # noqa: PLC0415
 
-    wanted = round(per_real * len(real))
-    rows = np.arange(wanted) % max(len(real), 1)
+    known = np.unique(seen)
+    with torch.no_grad():
+        for kind in np.setdiff1d(np.arange(len(embedding)), known):
+            alike = known[known % 2 == kind % 2]
+            if len(alike):
+                embedding[kind] = embedding[alike].mean(dim=0)
+
+
+def generate(
+    generator: "nn.Module",
+    real: TrainingSet,
+    per_real: float,
+    *,
+    seed: int,
+    image_px: int,
+    absent: Sequence[int] = (),
+) -> TrainingSet:
+    """Return ``per_real`` generated studies for each real one, of its group and class.
+
+    Parameters
+    ----------
+    absent : numbers of groups without real studies; each gets as many as a group with real ones
+        has on average, of the classes in the same proportion.
+    """
+    import torch  # noqa: PLC0415
+
+    label, group = _wanted(real, per_real, absent)
     device = next(generator.parameters()).device
     rng = np.random.Generator(np.random.PCG64(seed))
-    kind = torch.from_numpy(2 * real.group + real.label).to(device)
+    kind = torch.from_numpy(2 * group + label).to(device)
     side = image_px // FOLD
     images = []
     with torch.no_grad():
-        for start in range(0, wanted, SAMPLED_AT_ONCE):
-            of = kind[torch.from_numpy(rows[start : start + SAMPLED_AT_ONCE]).to(device)]
+        for start in range(0, len(label), SAMPLED_AT_ONCE):
+            of = kind[start : start + SAMPLED_AT_ONCE]
             shape = (len(of), 3 * FOLD**2, side, side)
             noise = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)).to(device)
             made = torch.nn.functional.pixel_shuffle(_sampled(generator, noise, of), FOLD)
             scaled = (made.clamp(-1, 1) + 1) * 127.5
             images.append(scaled.round().byte().permute(0, 2, 3, 1).cpu().numpy())
-    return TrainingSet(np.concatenate(images), real.label[rows], real.group[rows])
+    return TrainingSet(np.concatenate(images), label, group)
+
+
+def _wanted(real: TrainingSet, per_real: float, absent: Sequence[int]) -> tuple[Labels, Index]:
+    """Return class and group of every study to generate."""
+    rows = np.arange(round(per_real * len(real))) % max(len(real), 1)
+    each = round(per_real * len(real) / max(len(np.unique(real.group)), 1))
+    positives = round(each * float(real.label.mean()))
+    theirs = (np.arange(each) < positives).astype(np.int8)
+    label = np.concatenate([real.label[rows], *(theirs for _ in absent)])
+    group = np.concatenate([real.group[rows], np.repeat(np.array(absent, np.int64), each)])
+    return label, group
 
 
 def _mixture(time: "torch.Tensor") -> tuple["torch.Tensor", "torch.Tensor"]:

@@ -1,7 +1,9 @@
 """Run a measurement plan: every training once, resumable, one table of a row per run and group."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Generator
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,13 @@ from sim.errors import ProfileError
 from sim.profiles.baseline import no_image_baseline
 from sim.profiles.cases import Cases, countable
 from sim.profiles.design import Cell, MeasurementPlan
+from sim.profiles.energy import is_apportioned, told_alone
 from sim.profiles.images import load_cases
+from sim.profiles.meter import Meter
 from sim.profiles.network import require_torch
-from sim.profiles.run import open_bench, rows_of
+from sim.profiles.run import Bench, open_bench, rows_of
 from sim.profiles.treatment import completed
+from sim.profiles.workers import runs_beside
 
 RUNS, ABOUT, PARTS = "runs.parquet", "measurement.json", "parts"
 GROWING = ("seeds", "contrasts", "device")
@@ -28,6 +33,7 @@ def measure(
     data: str | Path | None,
     out: str | Path,
     table: str | Path | None = None,
+    workers: int = 1,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Path:
     """Run what the plan still lacks in folder ``out`` and return the folder.
@@ -37,10 +43,15 @@ def measure(
     with too few cases to test is counted in every run and neither trained on nor scored, as are
     those that the plan names ``not_estimable``.
 
+    With several workers the table is the same but for time and energy: runs that share the machine
+    share its energy, and say so. Those that tell what an image costs run alone all the same
+    (``energy.told_alone``), and again where they were measured beside others.
+
     Parameters
     ----------
     data : npz file or folder of the images; ``None`` for a phantom plan.
     table : csv or parquet with one row per image; see ``reading.open_source``.
+    workers : runs at a time, each in a process of its own with the plan's number of threads.
     progress : called with runs done, runs in all, and the id of the run just done.
     """
     require_torch()
@@ -49,28 +60,38 @@ def measure(
     plan = countable(plan, cases)
     _open(folder, plan, cases)
     cells = plan.cells()
-    done = _finished(folder)
+    alone = told_alone(cells)
+    done = _finished(folder, {cell.run_id for cell in alone})
     missing = [cell for cell in cells if cell.run_id not in done]
     if missing:
-        _run_all(missing, folder=folder, plan=plan, cases=cases, progress=progress)
+        start = len(cells) - len(missing) + 1
+        with (
+            open_bench(plan, cases) as (bench, meter),
+            closing(_run_all(bench, meter, missing, alone, folder, workers)) as made,
+        ):
+            for number, run_id in enumerate(made, start=start):
+                if progress:
+                    progress(number, len(cells), run_id)
     _collect(folder, [cell.run_id for cell in cells])
     return folder
 
 
 def _run_all(
+    bench: Bench,
+    meter: Meter,
     missing: list[Cell],
-    *,
+    alone: Collection[Cell],
     folder: Path,
-    plan: MeasurementPlan,
-    cases: Cases,
-    progress: Callable[[int, int, str], None] | None,
-) -> None:
-    total = len(plan.cells())
-    with open_bench(plan, cases) as bench:
-        for number, cell in enumerate(missing, start=total - len(missing) + 1):
-            _write(pd.DataFrame(rows_of(bench, cell)), folder / PARTS / f"{cell.run_id}.parquet")
-            if progress:
-                progress(number, total, cell.run_id)
+    workers: int,
+) -> Generator[str]:
+    """Make and write the runs, some alone and the rest together; yield their ids as they finish."""
+    first = [cell for cell in missing if workers < 2 or cell in alone]
+    rest = [cell for cell in missing if workers > 1 and cell not in alone]
+    by_itself = ((cell, rows_of(bench, cell)) for cell in first)
+    with closing(runs_beside(bench, meter, rest, workers)) as together:
+        for cell, rows in chain(by_itself, together):
+            _write(pd.DataFrame(rows), folder / PARTS / f"{cell.run_id}.parquet")
+            yield cell.run_id
 
 
 def _open(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
@@ -88,7 +109,7 @@ def _open(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
             raise ProfileError(f"{folder} holds runs on other data. Choose a new folder.")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     text = json.dumps(about, indent=1) + "\n"
-    _replace(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+    replace_file(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
 
 
 def _check_same(folder: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -132,9 +153,13 @@ def _about(plan: MeasurementPlan, cases: Cases) -> dict[str, Any]:
     }
 
 
-def _finished(folder: Path) -> set[str]:
-    frames = [_table(path) for path in _files(folder)]
-    return {str(run) for f in frames for run in f.loc[f["error"].isna(), "run_id"]}
+def _finished(folder: Path, alone: Collection[str]) -> set[str]:
+    """Return the runs that need not be made again; some count only when they were made alone."""
+    finished: set[str] = set()
+    for table in map(_table, _files(folder)):
+        shared = is_apportioned(table) & table["run_id"].isin(alone)
+        finished |= set(table.loc[table["error"].isna() & ~shared, "run_id"].astype(str))
+    return finished
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -171,10 +196,10 @@ def _collect(folder: Path, order: list[str]) -> None:
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda unfinished: table.to_parquet(unfinished, index=False))
+    replace_file(path, lambda unfinished: table.to_parquet(unfinished, index=False))
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file so that a reader, or an interruption, never meets half of it."""
     unfinished = path.with_suffix(".tmp")
     write(unfinished)

@@ -1,6 +1,6 @@
 """One training: prepare, train, test every group, and say what it cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,11 +17,11 @@ from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.images import Split, split, subset, unlabelled
 from sim.profiles.machine import describe, peak_flops
 from sim.profiles.memory import peak_memory
-from sim.profiles.meter import Meter, Reading
+from sim.profiles.meter import BlockMeter, Meter, Reading
 from sim.profiles.network import Trained, choose_device, computing, flops, schedule, train
 from sim.profiles.power import PARTS, weakest, weakest_used
 from sim.profiles.scores import calibration_error, delong, rates, threshold_at
-from sim.profiles.treatment import CONTROL
+from sim.profiles.treatment import CONTROL, DAMAGE, Treatment
 
 if TYPE_CHECKING:
     import torch
@@ -42,8 +42,8 @@ Row = dict[str, object]
 class Prepared:
     """Something that several runs start from, and what it cost once."""
 
-    made: Any
-    cost: Reading
+    made: Any = None
+    cost: Reading = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Bench:
 
     plan: MeasurementPlan
     cases: Cases
-    meter: Meter
+    meter: BlockMeter
     device: "torch.device"
     common: Row
     prepared: dict[str, Prepared] = field(default_factory=dict)
@@ -61,9 +61,22 @@ class Bench:
     """Measured FLOP per second by precision."""
 
 
+def preparations(cell: Cell) -> dict[str, str]:
+    """Return what a run starts from besides real studies, by kind: runs of one name share it."""
+    treatment, names = cell.treatment, {}
+    if treatment.synthetic:
+        damage = Treatment(**treatment.model_dump(include=set(DAMAGE)))
+        counts = "-".join(map(str, cell.counts))
+        names["generator"] = f"generator_{counts}_{damage.words}_seed{cell.seed}"
+    if treatment.pretraining_steps:
+        steps, own = treatment.pretraining_steps, treatment.pretraining_own
+        names["pretraining"] = f"pretraining_{steps}_own{own:g}_seed{cell.seed}"
+    return names
+
+
 @contextmanager
-def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
-    """Yield a warm device with a running meter.
+def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[tuple[Bench, Meter]]:
+    """Yield a warm device, and the running meter that it works with.
 
     Raises ``ProfileError`` when not even the warm-up fits on the device.
     """
@@ -71,7 +84,7 @@ def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
     meter = Meter(plan.country, open_counter(str(device)))
     try:
         with meter.block("warm-up"):  # first use of kernels and caches is not a run's cost
-            _warm_up(plan, cases, device)
+            warm_up(plan, cases, device)
         sources = meter.sources()
         common: Row = {
             "power_source": weakest(sources.values()),
@@ -83,12 +96,16 @@ def open_bench(plan: MeasurementPlan, cases: Cases) -> Iterator[Bench]:
             **describe(str(device)),
             "finished": datetime.now(UTC).strftime("%Y-%m-%d"),
         }
-        yield Bench(plan, cases, meter, device, common)
+        yield Bench(plan, cases, meter, device, common), meter
     finally:
         meter.close()
 
 
-def _warm_up(plan: MeasurementPlan, cases: Cases, device: "torch.device") -> None:
+def warm_up(plan: MeasurementPlan, cases: Cases, device: "torch.device") -> None:
+    """Train for nothing, so that the first use of kernels and caches is no run's cost.
+
+    Raises ``ProfileError`` when not even that fits on the device.
+    """
     images, label = cases.images[:64], cases.label[:64]
     some = TrainingSet(images, label, np.zeros(len(label), dtype=np.int64))
     calm = plan.model_copy(update={"learning_rate": WARM_UP_RATE})
@@ -143,7 +160,9 @@ def _train(bench: Bench, cell: Cell, parts: Split) -> tuple[Trained, Row]:
     plan, treatment = bench.plan, cell.treatment
     rows = subset(bench.cases, parts.train, plan, cell)
     real = training_set(bench.cases, rows, plan, cell)
-    learnt, start, preparation = _prepare(bench, cell, parts, real)
+    made, generator_costs = _generated(bench, cell, real)
+    learnt = real if made is None else real.joined(made)
+    start, pretraining_costs = _pretrained(bench, cell, parts)
     named: dict[str, Any] = {"seed": cell.seed, "device": bench.device, "start": start}
     with (
         bench.meter.block(f"{cell.run_id} train") as reading,
@@ -152,10 +171,7 @@ def _train(bench: Bench, cell: Cell, parts: Split) -> tuple[Trained, Row]:
         network = train(plan, learnt, treatment=treatment, **named)
     steps, size = schedule(plan, treatment)
     forward, both = flops(plan, treatment.width)
-    if treatment.precision not in bench.peaks:
-        with computing(treatment.precision, bench.device):
-            bench.peaks[treatment.precision] = peak_flops(bench.device, treatment.precision)
-    fastest = bench.peaks[treatment.precision]
+    fastest = fastest_at(bench, treatment.precision)
     return network, {
         "samples_trained": steps * size,
         "studies_trained": len(learnt),
@@ -168,42 +184,62 @@ def _train(bench: Bench, cell: Cell, parts: Split) -> tuple[Trained, Row]:
         "utilisation": steps * size * both / reading.seconds / fastest,
         "other_cores": reading.other_cores,
         **_costs("", reading),
-        **preparation,
+        **_made_by_group(plan, made),
+        **generator_costs,
+        **pretraining_costs,
     }
 
 
-def _prepare(
-    bench: Bench, cell: Cell, parts: Split, real: TrainingSet
-) -> tuple[TrainingSet, Any, Row]:
-    """Return what is learnt from, the weights to start with, and what preparing both cost."""
+def fastest_at(bench: Bench, precision: str) -> float:
+    """Return the FLOP per second that the device reaches, measured the first time.
+
+    Raises ``ProfileError`` for a precision that the device does not have.
+    """
+    if precision not in bench.peaks:
+        with computing(precision, bench.device):
+            bench.peaks[precision] = peak_flops(bench.device, precision)
+    return bench.peaks[precision]
+
+
+def _generated(bench: Bench, cell: Cell, real: TrainingSet) -> tuple[TrainingSet | None, Row]:
+    """Return the synthetic studies of a run, and what their generator and they cost."""
     plan, treatment = bench.plan, cell.treatment
-    learnt, start, one, generation = real, None, None, NOTHING
-    name = None
-    named: dict[str, Any] = {"seed": cell.seed, "device": bench.device}
-    if treatment.synthetic:
-        source = treatment.model_copy(update={"synthetic": 0.0}).words
-        name = f"generator_{'-'.join(map(str, cell.counts))}_{source}_seed{cell.seed}"
+    name = preparations(cell).get("generator")
+    one, made, generation = Prepared(), None, NOTHING
+    if name:
+        named: dict[str, Any] = {"seed": cell.seed, "device": bench.device}
         one = _once(bench, name, lambda: generator.train_generator(plan, real, **named))
         with bench.meter.block(f"{cell.run_id} generate") as generation:
             made = generator.generate(
-                one.made, real, treatment.synthetic, seed=cell.seed, image_px=plan.image_px
+                one.made,
+                real,
+                treatment.synthetic,
+                seed=cell.seed,
+                image_px=plan.image_px,
+                absent=_absent(cell) if treatment.synthetic_for == "all" else (),
             )
-        learnt = real.joined(made)
-    if treatment.pretraining_steps:
-        steps, own = treatment.pretraining_steps, treatment.pretraining_own
-        name = f"pretraining_{steps}_own{own:g}_seed{cell.seed}"
+    costs = _costs("generator_", one.cost) | _costs("generation_", generation)
+    return made, {"generator": name, **costs}
+
+
+def _absent(cell: Cell) -> Sequence[int]:
+    return [group for group, count in enumerate(cell.counts) if not count]
+
+
+def _made_by_group(plan: MeasurementPlan, made: TrainingSet | None) -> Row:
+    numbers = np.bincount([] if made is None else made.group, minlength=len(plan.groups))
+    return {f"generated_{g}": n for g, n in zip(plan.groups, numbers.tolist(), strict=True)}
+
+
+def _pretrained(bench: Bench, cell: Cell, parts: Split) -> tuple[Any, Row]:
+    """Return the weights that a run starts with, and what they cost."""
+    plan, name, one = bench.plan, preparations(cell).get("pretraining"), Prepared()
+    if name:
         images = bench.cases.images[unlabelled(bench.cases, parts.train, plan, cell)]
-        one = _once(bench, name, lambda: pretraining.pretrain(plan, images, steps=steps, **named))
-        start = one.made
-    return (
-        learnt,
-        start,
-        {
-            "prepared": name,
-            **_costs("preparation_", one.cost if one else NOTHING),
-            **_costs("generation_", generation),
-        },
-    )
+        named: dict[str, Any] = {"seed": cell.seed, "device": bench.device}
+        named["steps"] = cell.treatment.pretraining_steps
+        one = _once(bench, name, lambda: pretraining.pretrain(plan, images, **named))
+    return one.made, {"pretraining": name, **_costs("pretraining_", one.cost)}
 
 
 def _once(bench: Bench, name: str, make: Any) -> Prepared:
@@ -287,4 +323,5 @@ def _costs(prefix: str, reading: Reading) -> Row:
         f"{prefix}gpu_counter_kwh": reading.gpu_counter_kwh,
         f"{prefix}ram_kwh": reading.ram_kwh,
         f"{prefix}emissions_kg": reading.emissions_kg,
+        f"{prefix}energy": "apportioned" if reading.apportioned else "alone",
     }

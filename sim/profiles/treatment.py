@@ -30,6 +30,9 @@ class Treatment(BaseModel):
     """Share of training studies that are copies of others of their group and class."""
     synthetic: float = Field(default=0.0, ge=0)
     """Generated studies per real one, from a generator trained on the same real ones."""
+    synthetic_for: Literal["held", "all"] = "held"
+    """Whose studies are generated: of groups with real ones, or ``all``. What a group without any
+    looks like nobody can learn: it gets the average of the others, under its name."""
     pretraining_steps: int = Field(default=0, ge=0)
     """Steps of self-supervised training on unlabelled images before the labels are used."""
     pretraining_own: Share = Field(default=0.5, ge=0, le=1)
@@ -47,6 +50,8 @@ class Treatment(BaseModel):
     def _is_meaningful(self) -> Self:
         if self.reading != "single" and not self.noise:
             raise ValueError("a second reading changes nothing where 'noise' is 0")
+        if self.synthetic_for != "held" and not self.synthetic:
+            raise ValueError("'synthetic_for' needs 'synthetic' above 0")
         if self.pretraining_own != CONTROL_OWN and not self.pretraining_steps:
             raise ValueError("'pretraining_own' needs 'pretraining_steps' above 0")
         return self
@@ -67,6 +72,8 @@ OF_GROUP = ("n_own", "n_other", "n_total")
 """Columns of the runs that are counts, and no group's name: each depends on the row's group."""
 CONTROL = Treatment()
 """Nothing done: clean labels, real images, plain training from scratch."""
+DAMAGE = frozenset({"noise", "corrupted", "reading", "duplicates"})
+"""Factors that change the real studies themselves."""
 FACTORS: tuple[str, ...] = tuple(Treatment.model_fields)
 """Columns of the runs that hold the treatment."""
 

@@ -67,12 +67,13 @@ def show(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> N
 def test_seconds_per_exam_against_peers() -> None:
     """Each model runs as long as it takes to be timed; time per exam does not depend on that."""
     rows, ratios = [], []
-    for place, station, peers in (
-        ("4 units", SMALL, {"SimPy": (_simpy, 60), "Ciw": (_ciw, 100)}),
-        ("200 units", REGIONAL, {"SimPy": (_simpy, 4), "Ciw": (_ciw, 1)}),
-        ("2,000 units", NATIONAL, {"SimPy": (_simpy, 1)}),
+    for place, station, places, peers in (
+        ("4 units", SMALL, 1_000, {"SimPy": (_simpy, 60), "Ciw": (_ciw, 100)}),
+        ("200 units", REGIONAL, 1, {"SimPy": (_simpy, 4), "Ciw": (_ciw, 1)}),
+        ("2,000 units", NATIONAL, 1, {"SimPy": (_simpy, 1)}),
     ):
-        ours, exams = _per_exam(_counts(station, weeks=520), weeks=520, repeats=REPEATS)
+        ours, exams = _per_exam(_counts(station, 520, places), weeks=520, repeats=REPEATS)
+        ours, exams = ours / places, exams * places
         rows.append((f"{place}, counts", f"{exams:,.0f}", f"{1.0 / ours:,.0f}", "1"))
         for name, (model, weeks) in peers.items():
             theirs, exams = _per_exam(model(station, weeks=weeks), weeks=weeks, repeats=1)
@@ -88,8 +89,8 @@ def test_seconds_per_exam_against_peers() -> None:
     assert min(ratios) > 0.0
 
 
-def _counts(station: Station, *, weeks: int) -> Callable[[], Means]:
-    return lambda: by_counts(station, weeks=weeks, warm_up=0, replication=0)
+def _counts(station: Station, weeks: int, places: int) -> Callable[[], Means]:
+    return lambda: by_counts(station, weeks=weeks, warm_up=0, replication=0, places=places)
 
 
 def _simpy(station: Station, *, weeks: int) -> Callable[[], Means]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.validation import (
+    test_data_study_level,
     test_imaging_ciw,
     test_imaging_closed_forms,
     test_imaging_patient_level,
@@ -22,6 +23,7 @@ CONFIGURATIONS: Mapping[str, Mapping[str, object]] = {
     "Markov chain, two classes": test_imaging_closed_forms.CLASSES,
     "patient level": test_imaging_patient_level.CASES,
     "exam level": test_reading_exam_level.CASES,
+    "study level": test_data_study_level.CASES,
 }
 
 

@@ -59,45 +59,50 @@ class Means:
     group_waits_days: tuple[float, ...] = ()
 
 
-def by_counts(station: Station, *, weeks: int, warm_up: int, replication: int) -> Means:
-    """Simulate the station with the kernels of `sim.pipeline.imaging`."""
-    names = ["here"]
-    luck = np.stack([keys(1, replication, d, names) for d in DECISIONS])
-    luck = luck.reshape(len(DECISIONS), 1, 1)
-    days, wear = (keys(1, replication, d, names).reshape(1, 1) for d in ("days", "wear"))
+def by_counts(
+    station: Station, *, weeks: int, warm_up: int, replication: int, places: int = 1
+) -> Means:
+    """Simulate the station with the kernels of `sim.pipeline.imaging`, in so many places at once.
+
+    Means are those of one place, each with a luck of its own.
+    """
+    names = ["here", *(f"there {n}" for n in range(1, places))]
+    luck = np.stack([keys(1, replication, d, names) for d in DECISIONS])[:, :, None]
+    days, wear = (keys(1, replication, d, names)[:, None] for d in ("days", "wear"))
     rates = np.array(station.shares) * station.arrivals_per_day * DAYS_PER_WEEK
-    arrivals = stream(1, "arrivals", replication).poisson(rates, (weeks, len(rates)))
+    shape, urgent = (places, 1, len(rates)), np.arange(len(rates)) < station.urgent
+    arrivals = stream(1, "arrivals", replication).poisson(rates, (weeks, *shape))
     leave = np.array([1.0 / station.patience_days])
-    speed, together = (
-        np.full((1, 1), station.exams_per_unit_day),
-        np.array([station.units_per_facility]),
-    )
+    speed = np.full((places, 1), station.exams_per_unit_day)
+    together = np.array([station.units_per_facility])
     curves, which = imaging.facility_curves(together, speed, leave)
     chance_break, chance_repair = switch_share(
-        np.full((1, 1), station.failures_per_week), np.full((1, 1), station.repairs_per_week)
+        np.full((places, 1), station.failures_per_week),
+        np.full((places, 1), station.repairs_per_week),
     )
-    shape, urgent = (1, 1, len(rates)), np.arange(len(rates)) < station.urgent
-    expected = rates.reshape(shape)
+    place, expected = np.zeros_like(which), np.broadcast_to(rates, shape).copy()
     waiting, exams, gave_up = (np.zeros(shape, dtype=np.int64) for _ in range(3))
-    mean_waiting, by_day = np.zeros(shape), np.zeros((DAYS_PER_WEEK, 1, 1), dtype=np.int64)
-    working, broken = np.full((1, 1), station.units), np.zeros((1, 1), dtype=np.int64)
-    done, left, queues = np.zeros(len(rates)), 0, np.zeros(len(rates))
-    for week in range(weeks):
+    mean_waiting, by_day = np.zeros(shape), np.zeros((DAYS_PER_WEEK, places, 1), dtype=np.int64)
+    working, broken = np.full((places, 1), station.units), np.zeros((places, 1), dtype=np.int64)
+    done, left, queues = np.zeros(len(rates)), 0.0, np.zeros(len(rates))
+    for week, arrived in enumerate(arrivals):
         if week in station.units_from_week:
             working[:] = station.units_from_week[week]
-        arrived = arrivals[week].reshape(shape)
         need.spread_over_days(week, days, arrived, by_day)
         if station.failures_per_week:
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
         imaging.step(
             week, luck, by_day, arrived, expected, working, together, speed, leave, curves, which,
-            urgent, waiting, exams, gave_up, mean_waiting,
+            place, urgent, waiting, exams, gave_up, mean_waiting,
         )  # fmt: skip
         if week >= warm_up:
-            done += exams[0, 0]
-            left += gave_up.sum()
-            queues += mean_waiting[0, 0] / (weeks - warm_up)
-    came, length = arrivals[warm_up:].sum(axis=0), (weeks - warm_up) * DAYS_PER_WEEK
+            done += exams.sum(axis=(0, 1)) / places
+            left += gave_up.sum() / places
+            queues += mean_waiting.sum(axis=(0, 1)) / places / (weeks - warm_up)
+    came, length = (
+        arrivals[warm_up:].mean(axis=(1, 2)).sum(axis=0),
+        (weeks - warm_up) * DAYS_PER_WEEK,
+    )
     return Means(
         exams_per_day=done.sum() / length,
         unmet_share=left / came.sum(),

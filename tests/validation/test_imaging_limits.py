@@ -25,6 +25,7 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
     came = stream(4, "arrivals").poisson(ARRIVALS_PER_DAY * DAYS_PER_WEEK, (WEEKS, STATIONS))
     leave, together = np.array([1.0 / 14.0]), np.array([units_per_facility])
     curves, which = imaging.facility_curves(together, EXAMS_PER_UNIT_DAY, leave)
+    place = np.zeros_like(which)
     waiting, exams, gave_up = (np.zeros((STATIONS, 1, 1), dtype=np.int64) for _ in range(3))
     mean_waiting = np.zeros((STATIONS, 1, 1))
     by_day = np.zeros((DAYS_PER_WEEK, STATIONS, 1), dtype=np.int64)
@@ -35,7 +36,7 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
         need.spread_over_days(week, days, arrived, by_day)
         imaging.step(
             week, luck, by_day, arrived, expected, working[:, None], together, EXAMS_PER_UNIT_DAY,
-            leave, curves, which, urgent, waiting, exams, gave_up, mean_waiting,
+            leave, curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
         )  # fmt: skip
         np.testing.assert_array_equal(before + arrived, exams + gave_up + waiting)
         assert min(waiting.min(), exams.min(), gave_up.min()) >= 0

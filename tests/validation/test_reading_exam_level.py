@@ -41,7 +41,7 @@ CASES = {
     "two modalities": Case(Desk(hours_per_week=19.5, **TWO), 150, 16, 14),
     "two modalities, overloaded": Case(Desk(hours_per_week=14.0, **TWO), 80, 16, 10),
     "AI, critical": Case(
-        Desk((150.0,), (10.0,), 15.0, (4.0,), ai_share=0.5, ai_minutes_ratio=0.2), 200, 20, 12
+        Desk((150.0,), (10.0,), 15.0, (4.0,), ai_share=0.5, ai_minutes_ratio=0.2), 200, 20, 24
     ),
     "AI, overloaded": Case(
         Desk((150.0,), (10.0,), 11.0, (4.0,), ai_share=0.5, ai_minutes_ratio=0.2), 80, 20, 8
@@ -96,6 +96,6 @@ def test_a_reading_time_wrong_by_a_twentieth_is_noticed(pool: ProcessPoolExecuto
 
 
 def test_kernel_is_near_every_exam_by_itself() -> None:
-    case = Case(Desk((40.0,), (10.0,), 5.5, (4.0,)), 60, 10, 6)
+    case = Case(Desk((40.0,), (10.0,), 5.5, (4.0,)), 60, 10, 16)
     reference = [_one(case, number) for number in range(case.replications)]
     assert_equivalent("exam level, quick", found(case, kernel(case), reference))

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import sleep
 
 import pandas as pd
+import psutil
 import pytest
 
 from sim.errors import ProfileError
@@ -44,14 +45,14 @@ PLAN = MeasurementPlan(
 RUNS = len(PLAN.cells())
 VARYING = (
     *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
-    *("peak_flops", "utilisation", "other_cores", "idle_watts"),
+    *("peak_flops", "utilisation", "other_cores", "idle_watts", "energy"),
 )
 CHILD = """
 import os, signal, sys
 from pathlib import Path
 from sim.profiles import MeasurementPlan, measure
 
-plan, folder, method, last = sys.argv[1:]
+plan, folder, method, last, workers = sys.argv[1:]
 left, original = [int(last)], getattr(Path, method)
 
 def until_killed(self, *rest, **named):
@@ -62,13 +63,15 @@ def until_killed(self, *rest, **named):
     return original(self, *rest, **named)
 
 setattr(Path, method, until_killed)
-measure(MeasurementPlan.model_validate_json(plan), data=None, out=folder)
+plan = MeasurementPlan.model_validate_json(plan)
+measure(plan, data=None, out=folder, workers=int(workers))
 """
 
 
-def start(folder, method="replace", last=0):
+def start(folder, method="replace", last=0, workers=1):
     """Measure in a process of its own, which dies at its ``last`` call of a method of paths."""
-    command = [sys.executable, "-c", CHILD, PLAN.model_dump_json(), str(folder), method, str(last)]
+    asked = [PLAN.model_dump_json(), str(folder), method, str(last), str(workers)]
+    command = [sys.executable, "-c", CHILD, *asked]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
 
 
@@ -103,6 +106,24 @@ def test_killed_at_any_time_it_goes_on_to_the_same_table(tmp_path):
     assert 0 < len(list(parts.glob("*.parquet"))) < RUNS
 
     measure(PLAN, data=None, out=folder)
+    assert sorted(p.name for p in folder.iterdir()) == ["measurement.json", "runs.parquet"]
+    measure(PLAN, data=None, out=tmp_path / "whole")
+    pd.testing.assert_frame_equal(repeatable(folder), repeatable(tmp_path / "whole"))
+
+
+def test_killed_with_workers_it_leaves_none_and_goes_on_to_the_same_table(tmp_path):
+    folder, parts = tmp_path / "killed", tmp_path / "killed" / "parts"
+    busy = start(folder, workers=2)
+    while len(list(parts.glob("*.parquet"))) < 4 and busy.poll() is None:
+        sleep(0.01)
+    workers = psutil.Process(busy.pid).children(recursive=True)
+    busy.kill()
+    killed(busy)
+    assert workers
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert 4 <= len(list(parts.glob("*.parquet"))) < RUNS
+
+    measure(PLAN, data=None, out=folder, workers=2)
     assert sorted(p.name for p in folder.iterdir()) == ["measurement.json", "runs.parquet"]
     measure(PLAN, data=None, out=tmp_path / "whole")
     pd.testing.assert_frame_equal(repeatable(folder), repeatable(tmp_path / "whole"))

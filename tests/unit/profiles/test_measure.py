@@ -50,6 +50,7 @@ PLAN = MeasurementPlan(
             "seeds": 1,
             "levels": [
                 {"synthetic": 2},
+                {"synthetic": 2, "synthetic_for": "all"},
                 {"pretraining_steps": 5},
                 {"pretraining_steps": 5, "pretraining_own": 1},
                 {"width": 2},
@@ -71,7 +72,7 @@ PLAN = MeasurementPlan(
 SMALL = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": ()})
 VARYING = (
     *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
-    *("peak_flops", "utilisation", "other_cores", "idle_watts"),
+    *("peak_flops", "utilisation", "other_cores", "idle_watts", "energy"),
 )
 
 
@@ -143,15 +144,18 @@ def test_every_factor_has_rows_and_its_cost(folder):
     runs = pd.read_parquet(folder / "runs.parquet").drop_duplicates("run_id").set_index("run_id")
     plain = runs[~treated(runs)]
     assert (plain["studies_trained"] == plain["n_total"]).all()
-    assert (plain["prepared"].isna()).all()
+    assert (plain[["generator", "pretraining"]].isna()).all(axis=None)
     by = {name: runs[runs[name] != plain[name].iloc[0]] for name in FACTORS}
     assert all(len(rows) for rows in by.values())
     assert (by["synthetic"]["studies_trained"] == 3 * by["synthetic"]["n_total"]).all()
     assert (by["synthetic"]["generation_kwh"] > 0).all()
-    assert (by["pretraining_steps"]["preparation_kwh"] > 0).all()
-    assert (by["pretraining_steps"]["preparation_emissions_kg"] > 0).all()
+    assert (by["synthetic"]["generator_kwh"] > 0).all()
+    assert (by["synthetic"][["generated_a", "generated_b"]] == 40).all(axis=None)
+    assert (by["pretraining_steps"]["pretraining_kwh"] > 0).all()
+    assert (by["pretraining_steps"]["pretraining_emissions_kg"] > 0).all()
     assert (by["synthetic"]["generation_emissions_kg"] > 0).all()
-    assert (plain[["preparation_kwh", "generation_emissions_kg"]] == 0).all(axis=None)
+    nothing = ["generator_kwh", "pretraining_kwh", "generation_emissions_kg", "generated_a"]
+    assert (plain[nothing] == 0).all(axis=None)
     assert (by["width"]["flops_per_inference"] > 1.5 * plain["flops_per_inference"].iloc[0]).all()
     assert by["batch"]["samples_trained"].iloc[0] == plain["samples_trained"].iloc[0]
     consensus = runs[runs["reading"] == "consensus"]
@@ -320,6 +324,23 @@ def test_the_card_is_one_page_that_says_phantom(folder):
     assert "not estimable" in page
     assert "(memory) is\nestimated by a model" in page
     assert load_profile(folder).data == "phantom"
+
+
+def test_an_interruption_leaves_the_card_that_was_there(folder, tmp_path, monkeypatch):
+    fit(folder, draws=3)
+    place = tmp_path / "card.html"
+    place.write_text("as it was")
+
+    def cut_short(path, text, **_):
+        path.write_bytes(text[:100].encode())
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_text", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            write_card(folder, out=place)
+    assert place.read_text() == "as it was"
+    assert "RETFound-MEH" in write_card(folder, out=place).read_text(encoding="utf-8")
 
 
 def test_a_card_needs_a_fit(tmp_path):

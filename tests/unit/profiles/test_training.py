@@ -100,6 +100,23 @@ def test_generated_studies_look_like_their_class():
     assert (again.images == made.images).all()
 
 
+def test_a_group_without_studies_gets_the_average_of_the_others():
+    real = bright()
+    plan = PLAN.model_copy(update={"groups": ("a", "b", "none")})
+    generator = train_generator(plan, real, seed=0, device=CPU)
+    kinds = generator.get_parameter("kind.weight").detach()
+    for label in (0, 1):  # kinds are numbered group by group
+        assert torch.allclose(kinds[4 + label], (kinds[label] + kinds[2 + label]) / 2)
+    held = generate(generator, real, 1.5, seed=0, image_px=16)
+    made = generate(generator, real, 1.5, seed=0, image_px=16, absent=[2])
+    assert (made.images[: len(held)] == held.images).all()
+    assert np.bincount(made.group).tolist() == [48, 48, 48]
+    rest = made.label[len(held) :]
+    assert rest.mean() == pytest.approx(real.label.mean(), abs=0.03)
+    light = made.images[len(held) :].mean(axis=(1, 2, 3))
+    assert light[rest == 1].mean() > light[rest == 0].mean() + 30
+
+
 def test_images_that_cannot_be_halved_twice_cannot_be_generated():
     with pytest.raises(ProfileError, match="no multiple of 4"):
         train_generator(PLAN.model_copy(update={"image_px": 18}), bright(), seed=0, device=CPU)
