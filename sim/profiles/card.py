@@ -18,6 +18,8 @@ from sim.profiles.recipes import contents, recipes
 from sim.profiles.treatment import FACTORS as TREATED
 
 TEMPLATE = "card.html.jinja"
+NEWEST = {"pairs", "gap_estimable"}
+"""Entries of ``fit.json`` that older versions did not write."""
 CONSTANTS = (
     ("kappa", "kappa: worth of another group's study"),
     ("floor", "d: floor of the error"),
@@ -74,7 +76,7 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         raise ProfileError(
             f"{error.filename}: not found. Fit first: `equiscan profile fit`."
         ) from None
-    if "pairs" not in fit:
+    if not set(fit) >= NEWEST:
         raise ProfileError(
             f"{folder}: an older version fitted it. Run `equiscan profile fit` again."
         )
@@ -95,7 +97,7 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         constants=[one for one in CONSTANTS if several or one[0] != "kappa"],
         best=best,
         weak=[g for g in fit["groups"] if _is_weak(g, best, fit)],
-        local_gap=_local_gap(runs),
+        local_gap=_local_gap(runs) if fit["gap_estimable"] else None,
         factors=[(name, fit["factors"].get(name)) for name in FACTORS],
         meanings=MEANINGS,
         words=_words,

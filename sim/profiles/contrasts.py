@@ -19,7 +19,8 @@ from sim.streams import stream
 
 Floats = NDArray[np.float64]
 
-SCORES = ("auc", "sensitivity", "specificity", "gap_auc", "gap_sensitivity")
+GAPS = ("gap_auc", "gap_sensitivity")
+SCORES = ("auc", "sensitivity", "specificity", *GAPS)
 MOST_WORTH = 100.0
 """Largest worth told apart; near its floor the law turns a small gain into any number."""
 INTERVAL = (0.025, 0.5, 0.975)
@@ -34,7 +35,7 @@ class Effect:
     runs: int
     seeds: int
     change: Mapping[str, Floats]
-    """Treated minus untreated, by score: mean over groups, shape (draws,)."""
+    """Treated minus untreated, by score: mean over groups, shape (draws,). No gap of one group."""
     by_group: Mapping[str, Mapping[str, Floats]]
     """The same by score and group."""
     fewest: str
@@ -81,6 +82,8 @@ def _effect(
     size = len(draws["kappa"])
     by_group: dict[str, dict[str, Floats]] = {}
     for score in SCORES:
+        if score in GAPS and len(groups) == 1:  # nothing to differ from
+            continue
         frame = pairs.assign(change=pairs[score] - pairs[f"{score}_untreated"])
         table = frame.pivot_table(index="seed", columns="group", values="change")[list(groups)]
         sampled = over_seeds(table.to_numpy(float), size)
@@ -154,17 +157,21 @@ def table_of(found: Sequence[Effect]) -> list[dict[str, Any]]:
             "counts": list(effect.counts),
             "runs": effect.runs,
             "seeds": effect.seeds,
-            **{f"{score}_change": quantiles(of) for score, of in effect.change.items()},
+            **{f"{score}_change": _told(effect.change.get(score)) for score in SCORES},
             "fewest": effect.fewest,
             "fewest_sensitivity_change": quantiles(effect.by_group["sensitivity"][effect.fewest]),
             "most": effect.most,
             "most_sensitivity_change": quantiles(effect.by_group["sensitivity"][effect.most]),
-            "worth": None if effect.worth is None else quantiles(effect.worth),
+            "worth": _told(effect.worth),
             "worth_by_group": {g: quantiles(w) for g, w in effect.worth_by_group.items()},
             "assumed": assumed_worth(effect.treatment),
         }
         for effect in found
     ]
+
+
+def _told(draws: Floats | None) -> dict[str, float] | None:
+    return None if draws is None else quantiles(draws)
 
 
 def quantiles(draws: Floats) -> dict[str, float]:

@@ -61,7 +61,7 @@ def curves(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
             axes.set_ylabel(LABELS[measure_of])
         if len(fit["groups"]) > 1:
             title = "studies of the other group" if len(fit["groups"]) == 2 else "other studies"
-            grid[0, -1].legend(title=title, fontsize=8.5, loc="lower right")
+            grid[-1, -1].legend(title=title, fontsize=8.5, loc="lower right", ncols=2)
         return svg(figure, "Score against own training studies")
 
 
@@ -96,7 +96,7 @@ def kappas(fit: Mapping[str, Any]) -> str:
                 axes.axvline(
                     value, color=INK, linewidth=1.2, linestyle=dash, label=f"{group} alone"
                 )
-            axes.legend(fontsize=8.5, loc="upper right")
+            axes.legend(fontsize=8.5, loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3)
             axes.set(xlim=(0, 1), yticks=[], title=f"kappa, from {LABELS[measure_of]}")
         return svg(figure, "Bootstrap draws of kappa")
 
@@ -136,7 +136,7 @@ def residuals(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
 
 def _curves_of(axes: Axes, rows: pd.DataFrame, one: Mapping[str, Any], group: str) -> None:
     measure_of = "auc" if one["chance"] == 0.5 else "sensitivity"
-    line = np.unique(np.concatenate([[0.0], np.geomspace(10, one["measured_max"]["own"], 60)]))
+    line = np.concatenate([[0.0], np.geomspace(1, one["measured_max"]["own"], 80)])
     counts = sorted(rows["n_other"].unique())
     for count, shade in zip(counts, _shades(len(counts)), strict=True):
         some = rows[rows["n_other"] == count].groupby("n_own")[measure_of]
@@ -149,7 +149,7 @@ def _curves_of(axes: Axes, rows: pd.DataFrame, one: Mapping[str, Any], group: st
         axes.errorbar(mean.index, mean, around, fmt="o", color=shade, markersize=4, elinewidth=0.7)
     axes.axhline(1 - one["chance"], color=GREY, linewidth=0.8, linestyle=":")
     axes.set_xscale("symlog", linthresh=60, linscale=0.6)
-    ticks = sorted(rows["n_own"].unique())
+    ticks = sorted({0, *rows["n_own"].unique()})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
 
@@ -171,6 +171,8 @@ def _band(one: Mapping[str, Any], group: str, own: Floats, other: float) -> Floa
 
 
 def _shades(count: int) -> list[str]:
+    if count == 1:
+        return [SHADES[3]]
     return [SHADES[round(i)] for i in np.linspace(0, len(SHADES) - 1, count)]
 
 

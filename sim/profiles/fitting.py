@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from sim.learning.scaling import effective
 from sim.profiles.contrasts import effects, table_of
 from sim.profiles.energy import energy_by_setting, energy_per_image
 from sim.profiles.factors import factors, mitigated
+from sim.profiles.floors import Floorless, without_floors
 from sim.profiles.forms import LAW, RIVALS, SATURATING, Form, Target, fit_form, law_parameters
-from sim.profiles.grid import ABOUT, RUNS
+from sim.profiles.grid import ABOUT, RUNS, replace_file
 from sim.profiles.recipes import recipes
 from sim.profiles.resampling import Grid, mean, noise_of, resampled
 from sim.profiles.treatment import alike, completed, treated
@@ -25,7 +28,7 @@ from sim.streams import stream
 Floats = NDArray[np.float64]
 
 COMPARED_DRAWS = 100
-"""Most draws in which the forms are compared again."""
+"""Most draws in which the forms are compared again, and floors with none."""
 IDENTIFIED_WIDTH = 0.8
 """Width of kappa's 95% interval from which on the data are said not to tell."""
 
@@ -60,6 +63,7 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
         "seeds": int(finished["seed"].nunique()),
         "groups": plan["groups"],
         "cases": about["cases"],
+        "gap_estimable": len(plan["groups"]) > 1,
         "not_estimable": plan["not_estimable"],
         "left_out": plan["left_out"],
         "left_out_images": about["left_out_images"],
@@ -78,8 +82,10 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
         "hardware": str(first["hardware"]),
         "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
     }
-    text = json.dumps(_rounded(result), indent=1)
-    (folder / "fit.json").write_text(_compact(text) + "\n", encoding="utf-8")
+    text = _compact(json.dumps(_rounded(result), indent=1)) + "\n"
+    replace_file(
+        folder / "fit.json", lambda unfinished: unfinished.write_text(text, encoding="utf-8")
+    )
     return result
 
 
@@ -132,7 +138,6 @@ def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
     groups = len(grid.groups)
     observed, noise = mean(grid.error), noise_of(grid)
     best = fit_form(LAW, grid.target(observed))
-    estimate = law_parameters(best, groups, grid.chance)
     samples = [resampled(grid, noise, rng) for rng in streams]
     vectors = [fit_form(LAW, grid.target(sample), near=best) for sample in samples]
     drawn = [law_parameters(vector, groups, grid.chance) for vector in vectors]
@@ -141,11 +146,16 @@ def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
     draws |= {key: np.array([float(d[key]) for d in drawn]) for key in ("power", "kappa", "offset")}
     if groups == 1:  # nobody else's studies were tried: anything from none to all is possible
         draws["kappa"] = np.array([rng.uniform() for rng in streams])
-    interval = {key: np.quantile(v, (0.025, 0.975)).tolist() for key, v in draws.items()}
+    deviations = [sample - observed for sample in samples[:COMPARED_DRAWS]]
+    floorless = without_floors(grid, observed, best, deviations)
+    interval = _intervals(draws, floorless)
+    estimate = law_parameters(_middle(grid, vectors), groups, grid.chance)
     kappa = float(estimate["kappa"])
     return {
         "chance": grid.chance,
         "kappa_identified": interval["kappa"][1] - interval["kappa"][0] < IDENTIFIED_WIDTH,
+        "floor_identified": not floorless.is_open,
+        "floor_by_luck": floorless.luck,
         "estimate": {key: np.asarray(value).tolist() for key, value in estimate.items()},
         "mean": {key: float(values.mean()) for key, values in draws.items()},
         "interval": interval,
@@ -163,6 +173,36 @@ def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
             for key, values in by_group.items()
         },
     }
+
+
+def _intervals(draws: Mapping[str, Floats], floorless: Floorless) -> dict[str, list[float]]:
+    """Return 95% intervals: quantiles of draws, and what no floor would say where it may be so."""
+    interval = {key: np.quantile(v, (0.025, 0.975)).tolist() for key, v in draws.items()}
+    if floorless.is_open:
+        interval["floor"][0] = 0.0
+        lowest = float(np.quantile(floorless.power, 0.025))
+        interval["power"][0] = min(interval["power"][0], lowest)
+    return interval
+
+
+def _middle(grid: Grid, vectors: list[Floats]) -> Floats:
+    """Return the law nearest to the mean error of all draws over the measured range.
+
+    Least squares often stops in a corner of what is allowed, which draws can leave to one side
+    only: it is then the edge of what the data support. The mean of draws (bagging, Breiman 1996,
+    doi:10.1007/BF00058655) has no such edge; docs/profiles.md says how near each is to the truth.
+    """
+    own, other = (
+        np.repeat(counts.reshape(-1, 1), len(grid.groups), axis=1)
+        for counts in np.meshgrid(_spread(grid.own.max()), _spread(grid.other.max()))
+    )
+    error = np.mean([LAW.predict(v, own, other, grid.chance) for v in vectors], axis=0)
+    return fit_form(LAW, replace(grid, own=own, other=other).target(error))
+
+
+def _spread(most: float, points: int = 9) -> Floats:
+    """Return counts from none to the most, evenly spread in log(1 + n)."""
+    return np.expm1(np.linspace(0, np.log1p(most), points))
 
 
 def _at_bound(vectors: list[Floats], groups: int) -> dict[str, float]:

@@ -36,10 +36,15 @@ class Form:
     """Lower bound, upper bound and first start of each shared parameter."""
     needs_own: bool = False
     """Whether it is infinite without own data."""
+    has_floor: bool = True
+    slopes: Predict | None = None
+    """Derivatives of ``predict`` by the vector, shape (cells, groups, parameters); by differences
+    where there are none."""
 
     def bounds(self, groups: int) -> tuple[Floats, Floats, Floats]:
         """Return lower bounds, upper bounds and the start; floors and heights are shares."""
-        by_group = ((0.0, 1.0, 0.3),) * groups + ((0.0, 1.0, 0.8),) * groups
+        floors = ((0.0, 1.0, 0.3),) * groups if self.has_floor else ()
+        by_group = floors + ((0.0, 1.0, 0.8),) * groups
         low, high, start = np.array(by_group + self.shared).T
         return low, high, start
 
@@ -53,7 +58,7 @@ class Target:
     error: Floats
     """``nan`` where there is no value."""
     weight: Floats
-    """Inverse variances."""
+    """Inverse variances: misfit is told in units of noise."""
     chance: float
 
 
@@ -69,7 +74,14 @@ def fit_form(form: Form, target: Target, *, near: Floats | None = None) -> Float
 
     def residual(vector: Floats) -> Floats:
         predicted = form.predict(vector, target.own, target.other, target.chance)
-        return np.asarray((predicted - target.error)[used] * root)
+        # tolerances are shares of the sum of squares: with the one, a law that goes through every
+        # value does not go on looking for nothing
+        return np.append((predicted - target.error)[used] * root, 1.0)
+
+    def slopes(vector: Floats) -> Floats:
+        assert form.slopes is not None
+        of = form.slopes(vector, target.own, target.other, target.chance)
+        return np.vstack([of[used] * root[:, None], np.zeros_like(vector)])
 
     margin = 1e-3 * (high - low)
     least = 1e-8 if near is None else 1e-6  # a draw's noise is far above what more steps would give
@@ -77,12 +89,24 @@ def fit_form(form: Form, target: Target, *, near: Floats | None = None) -> Float
     starts = [np.clip(near, low + margin, high - margin)] if near is not None else None
     results = [
         least_squares(
-            residual, first, bounds=(low, high), x_scale=high - low, max_nfev=200, **tolerance
+            residual,
+            first,
+            jac=slopes if form.slopes else "2-point",
+            bounds=(low, high),
+            x_scale=high - low,
+            max_nfev=200,
+            **tolerance,
         )
         for first in starts or _starts(form, low, high, start)
     ]
     best: Floats = min(results, key=lambda result: float(result.cost)).x
     return best
+
+
+def misfit(form: Form, vector: Floats, target: Target) -> float:
+    """Return the weighted squared error that ``fit_form`` minimises."""
+    missed = form.predict(vector, target.own, target.other, target.chance) - target.error
+    return float(np.nansum(target.weight * missed**2))
 
 
 def law_parameters(vector: Floats, groups: int, chance: float) -> dict[str, Floats]:
@@ -117,11 +141,35 @@ def _law(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
     )
 
 
-def _law_with(kappa: float) -> Predict:
+def _law_slopes(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
+    """Return the derivatives of ``_law``, shape (cells, groups, parameters)."""
+    groups = own.shape[1]
+    floor, height = vector[:groups], vector[groups : 2 * groups]
+    log_offset, power, kappa = vector[2 * groups :]
+    offset = np.exp(log_offset)
+    times = 1 + effective(own, other, float(kappa)) / offset
+    left = times**-power
+    removable = height * chance * (1 - floor) * left
+    slopes = np.zeros((*own.shape, len(vector)))
+    each = np.arange(groups)
+    slopes[:, each, each] = chance * (1 - height * left)
+    slopes[:, each, groups + each] = chance * (1 - floor) * left
+    slopes[..., 2 * groups] = power * removable * (times - 1) / times
+    slopes[..., 2 * groups + 1] = -removable * np.log(times)
+    slopes[..., 2 * groups + 2] = -power * removable * other / (offset * times)
+    return slopes
+
+
+def _law_with(name: str, kappa: float) -> Form:
+    """Return the law with a given kappa as a form of its own."""
+
     def predict(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
         return _law(np.append(vector, kappa), own, other, chance)
 
-    return predict
+    def slopes(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
+        return _law_slopes(np.append(vector, kappa), own, other, chance)[..., :-1]
+
+    return Form(name, predict, (_OFFSET, _POWER), slopes=slopes)
 
 
 def _saturating(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
@@ -145,6 +193,20 @@ def _two_powers(vector: Floats, own: Floats, other: Floats, chance: float) -> Fl
     )
 
 
+def _floorless(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
+    return _law(with_floor(vector, own.shape[1]), own, other, chance)
+
+
+def _floorless_slopes(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
+    groups = own.shape[1]
+    return _law_slopes(with_floor(vector, groups), own, other, chance)[..., groups:]
+
+
+def with_floor(vector: Floats, groups: int) -> Floats:
+    """Return the vector of ``FLOORLESS`` as one of ``LAW``."""
+    return np.append(np.zeros(groups), vector)
+
+
 SATURATING = "saturating exponential"
 TWO_POWERS_SCALE = 10.0
 """Largest scale of either power; at one study an error cannot need more."""
@@ -152,10 +214,17 @@ _OFFSET = (*np.log(OFFSET_RANGE).tolist(), float(np.log(100.0)))
 _POWER = (*POWER_RANGE, 0.5)
 _KAPPA = (0.0, 1.0, 0.4)
 
-LAW = Form("law", _law, (_OFFSET, _POWER, _KAPPA))
+LAW = Form("law", _law, (_OFFSET, _POWER, _KAPPA), slopes=_law_slopes)
+FLOORLESS = Form(
+    "law without floor",
+    _floorless,
+    (_OFFSET, _POWER, _KAPPA),
+    has_floor=False,
+    slopes=_floorless_slopes,
+)
 RIVALS = (
     Form("two powers (Rolf et al. 2021)", _two_powers, (_POWER, (0.0, 10.0, 0.5), _POWER), True),
-    Form("own data only", _law_with(0.0), (_OFFSET, _POWER)),
-    Form("total data only", _law_with(1.0), (_OFFSET, _POWER)),
+    _law_with("own data only", 0.0),
+    _law_with("total data only", 1.0),
     Form(SATURATING, _saturating, (_OFFSET, _KAPPA)),
 )

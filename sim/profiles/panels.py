@@ -17,6 +17,8 @@ Records = Sequence[Mapping[str, Any]]
 
 SIZE = (4.7, 3.1)
 WORTH = "worth, multiple of the untreated studies"
+MULTIPLES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)
+"""Ticks of a logarithmic axis of worths."""
 METHODS = {
     "reweighted": "reweighted loss",
     "balanced": "balanced batches",
@@ -160,7 +162,14 @@ def _pretraining(rows: Records, fit: Mapping[str, Any]) -> Figure:
             _points(axes, steps, [r["worth"] for r in ends], hue, words, marker=marker)
     axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     axes.set(xscale="log", yscale="log")
-    axes.legend(fontsize=7.5)
+    steps = sorted({r["pretraining_steps"] for r in rows})
+    axes.set_xticks(steps, [f"{n:g}" for n in steps])
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** 0.4)  # room for the legend
+    worths = [w for w in MULTIPLES if low <= w <= high]
+    axes.set_yticks(worths, [f"{w:g}" for w in worths])
+    axes.minorticks_off()
+    axes.legend(fontsize=7.5, loc="upper left", ncols=2)
     return figure
 
 
@@ -181,8 +190,8 @@ def _mitigation(rows: Records, fit: Mapping[str, Any]) -> Figure:
                 ("gap_sensitivity_change", HUES[1], -0.22, "gap"),
             ):
                 named = label if first else ""
-                places = [place + shift] * len(some)
-                _points(axes, places, [r[key] for r in some], hue, named, sideways=True)
+                told = [r[key] for r in some if r[key]]  # one group has no gap
+                _points(axes, [place + shift] * len(told), told, hue, named, sideways=True)
             names.append((place, f"{words}, {'/'.join(map(str, count))}"))
             place -= 1.0
     axes.set_yticks([at for at, _ in names], [name for _, name in names], fontsize=8)

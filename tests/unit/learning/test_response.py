@@ -110,8 +110,7 @@ def test_draws_reproduce_the_fit_inside_the_measured_range(name, measure_of):
             power=law["power"],
             offset=law["offset"],
         )
-        # the signal of fundus_sex is too weak to tell, and its fit lies at the edge of its draws
-        assert np.abs(draws.mean(axis=0) - fit).max() < (0.03 if name == "fundus_sex" else 0.02)
+        assert np.abs(draws.mean(axis=0) - fit).max() < 0.02
         assert (np.quantile(draws, 0.025, axis=0) <= fit).all()
         assert (fit <= np.quantile(draws, 0.975, axis=0)).all()
 

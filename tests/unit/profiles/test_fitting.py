@@ -115,6 +115,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def page(folder):
+    return write_card(folder).read_text()
+
+
+@pytest.fixture(scope="module")
 def fitted(folder):
     return json.loads((folder / "fit.json").read_text())
 
@@ -212,43 +217,56 @@ def test_runs_from_before_a_factor_are_at_its_control(tmp_path, folder):
     assert fitted["fits"]["auc"]["estimate"]["kappa"] == pytest.approx(KNOWN["kappa"], abs=0.05)
 
 
-def test_one_group_leaves_kappa_open(tmp_path, folder):
-    runs = pd.read_parquet(folder / "runs.parquet").query("group == 'a' and n_b == 0")
+def test_one_group_leaves_kappa_open_and_has_no_gap(tmp_path, folder):
+    runs = pd.read_parquet(folder / "runs.parquet").query("group == 'a'")
+    runs = runs[(runs["n_b"] == 0) | (treated(runs) & (runs["n_a"] == runs["n_b"]))]
     about = json.loads((folder / "measurement.json").read_text())
     about["plan"]["groups"] = ["a"]
     runs.to_parquet(tmp_path / "runs.parquet")
     (tmp_path / "measurement.json").write_text(json.dumps(about))
-    fit(tmp_path, draws=40)
+    fit(tmp_path, draws=20)
     profile = load_profile(tmp_path)
     assert not profile.kappa_identified
     assert profile.kappa_interval[1] - profile.kappa_interval[0] > 0.8
+    fitted = json.loads((tmp_path / "fit.json").read_text())
+    assert fitted["treatments"]
+    assert not fitted["gap_estimable"]
+    for record in fitted["treatments"]:
+        assert record["gap_auc_change"] is record["gap_sensitivity_change"] is None
     page = write_card(tmp_path).read_text()
     assert "kappa" not in page
     assert page.index("One group:") < page.index("<svg")
+    assert f"Not estimable: only a is scored, with {TESTED} positives" in page
+    assert '<td class="n">not estimable</td>' in page
 
 
 @pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
-def test_the_card_says_first_which_measure_leaves_kappa_open(tmp_path, folder, measure_of):
-    for name in ("fit.json", "runs.parquet"):
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
-    fitted = json.loads((tmp_path / "fit.json").read_text())
-    assert "kappa is not identified" not in write_card(tmp_path).read_text()
-    fitted["fits"][measure_of]["kappa_identified"] = False
+def test_the_card_says_plainly_which_measure_leaves_a_constant_open(
+    tmp_path, folder, page, measure_of
+):
+    (tmp_path / "runs.parquet").write_bytes((folder / "runs.parquet").read_bytes())
+    fitted = json.loads((folder / "fit.json").read_text())
+    assert "is not identified" not in page
+    one = fitted["fits"][measure_of]
+    one |= {"kappa_identified": False, "floor_identified": False, "floor_by_luck": 0.4}
+    one["interval"]["floor"] = [0.0, 0.345]
     (tmp_path / "fit.json").write_text(json.dumps(fitted))
-    page = write_card(tmp_path).read_text()
-    assert page.index(f"kappa is not identified from {measure_of}") < page.index("<svg")
+    changed = write_card(tmp_path).read_text()
+    assert changed.index(f"kappa is not identified from {measure_of}") < changed.index("<svg")
+    assert f"A floor is not identified from {measure_of}:</strong> it is at most 0.345" in changed
+    assert '<td class="n">at most 0.345</td>' in changed
 
 
-def test_a_gap_that_closes_by_loss_is_called_levelling_down(folder, fitted):
+def test_a_gap_that_closes_by_loss_is_called_levelling_down(page, fitted):
     changed = fitted["mitigated"]
     assert changed["fewest_sensitivity"]["value"] == pytest.approx(MITIGATED, abs=0.006)
     assert changed["most_sensitivity"]["value"] == pytest.approx(-LOST * MITIGATED, abs=0.006)
     assert changed["specificity"]["value"] == 0.0
     assert changed["auc"]["low"] <= 0.0 <= changed["auc"]["high"]
-    assert "Mostly levelling down" in write_card(folder).read_text()
+    assert "Mostly levelling down" in page
 
 
-def test_pairs_of_another_code_or_thread_count_are_counted(folder, fitted):
+def test_pairs_of_another_code_or_thread_count_are_counted(folder, page, fitted):
     runs = pd.read_parquet(folder / "runs.parquet").drop_duplicates("run_id")
     damaged = runs["duplicates"] > 0
     all_pairs = int(treated(runs).sum())
@@ -258,7 +276,7 @@ def test_pairs_of_another_code_or_thread_count_are_counted(folder, fitted):
         "threads": all_pairs - int(damaged.sum()),
         "both": all_pairs - int(damaged.sum()),
     }
-    assert f"Of {all_pairs} treated runs" in write_card(folder).read_text()
+    assert f"Of {all_pairs} treated runs" in page
 
 
 def test_the_form_that_predicts_best_is_kept_and_set_against_the_law(tmp_path, folder):
@@ -275,13 +293,23 @@ def test_the_form_that_predicts_best_is_kept_and_set_against_the_law(tmp_path, f
     assert "The simulation keeps the law" in page
 
 
-def test_a_fit_from_an_older_version_asks_to_be_fitted_again(tmp_path, folder):
+@pytest.mark.parametrize("lacks", ["pairs", "gap_estimable"])
+def test_a_fit_from_an_older_version_asks_to_be_fitted_again(tmp_path, folder, lacks):
     old = json.loads((folder / "fit.json").read_text())
-    del old["pairs"]
+    del old[lacks]
     (tmp_path / "fit.json").write_text(json.dumps(old))
     (tmp_path / "runs.parquet").write_bytes((folder / "runs.parquet").read_bytes())
     with pytest.raises(ProfileError, match="profile fit"):
         write_card(tmp_path)
+
+
+def test_a_card_without_synthetic_studies_says_nothing_of_them(tmp_path, folder):
+    (tmp_path / "runs.parquet").write_bytes((folder / "runs.parquet").read_bytes())
+    fitted = json.loads((folder / "fit.json").read_text())
+    for name in ("synthetic_worth", "synthetic_limit"):
+        del fitted["factors"][name]
+    (tmp_path / "fit.json").write_text(json.dumps(fitted))
+    assert "Synthetic studies:" not in write_card(tmp_path).read_text()
 
 
 def test_settings_are_compared_with_runs_of_the_same_session(fitted):
@@ -304,9 +332,25 @@ def test_a_fitted_folder_is_a_profile_that_says_it_is_a_phantom(folder):
     assert profile.measured_max == pytest.approx(810 * (1 + KNOWN["kappa"]), rel=0.05)
 
 
-def test_fitting_again_gives_the_same_file(folder):
+def test_fitting_again_gives_the_same_file(tmp_path, folder):
+    for name in ("runs.parquet", "measurement.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    fit(tmp_path, draws=4)
+    before = (tmp_path / "fit.json").read_bytes()
+    fit(tmp_path, draws=4)
+    assert (tmp_path / "fit.json").read_bytes() == before
+
+
+def test_a_fit_that_cannot_be_written_leaves_the_last_one(folder, monkeypatch):
     before = (folder / "fit.json").read_bytes()
-    fit(folder, draws=40)
+
+    def full(self, text, encoding):
+        self.write_bytes(text[:100].encode(encoding))
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="no space"):
+        fit(folder, draws=2)
     assert (folder / "fit.json").read_bytes() == before
 
 

@@ -37,20 +37,26 @@ ALIKE = MeasurementPlan(
     threads=1,
 )
 APART = ALIKE.model_copy(
-    update={"name": "apart", "phantom_shared": 0.0, "seeds": 2, "contrasts": ()}
+    update={
+        "name": "apart",
+        "phantom_shared": 0.0,
+        "counts": (0, 30, 270),
+        "seeds": 2,
+        "contrasts": (),
+    }
 )
 
 
 @pytest.fixture(scope="module")
 def alike(tmp_path_factory):
     folder = measure(ALIKE, data=None, out=tmp_path_factory.mktemp("alike"))
-    return fit(folder, draws=100)
+    return fit(folder, draws=50)
 
 
 @pytest.fixture(scope="module")
 def apart(tmp_path_factory):
     folder = measure(APART, data=None, out=tmp_path_factory.mktemp("apart"))
-    fitted = fit(folder, draws=100)
+    fitted = fit(folder, draws=50)
     assert load_profile(folder).data == "phantom"
     return fitted
 

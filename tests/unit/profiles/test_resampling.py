@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sim.learning.scaling import effective, power_law
+from sim.profiles.floors import without_floors
 from sim.profiles.forms import LAW, fit_form
 from sim.profiles.resampling import Grid, mean, noise_of, resampled
 from sim.streams import stream
@@ -14,19 +15,25 @@ KAPPA = 2 * 2 + 2
 """Place of kappa in the law's vector of two groups."""
 
 
-def simulated(seed, *, counts, seeds, kappa, spread):
+LAW_OF = {"floor": 0.12, "scale": 2.2, "power": 0.55, "offset": 60.0}
+WITHOUT_FLOOR = {"floor": 0.0, "scale": 0.9, "power": 0.2, "offset": 50.0}
+STEEP = {"floor": 0.2, "scale": 10.0, "power": 0.9, "offset": 30.0}
+"""A floor that the largest counts nearly reach."""
+
+
+def simulated(seed, *, counts, seeds, kappa, spread, law=LAW_OF):
     """Return the law's errors with noise of known size: of seeds, of subsets and of runs."""
     pairs = [(a, b) for a in counts for b in counts if a + b]
     own = np.array(pairs, float)
     other = own[:, ::-1]
-    law = power_law(effective(own, other, kappa), floor=0.12, scale=2.2, power=0.55, offset=60.0)
+    exact = power_law(effective(own, other, kappa), **law)
     rng = stream(seed, "simulated", seeds)
     of_seed, of_subset, of_run = spread
     noise = rng.normal(0, of_seed, (seeds, 1, 2)) + rng.normal(0, of_run, (seeds, len(own), 2))
     by_level = rng.normal(0, of_subset, (seeds, len(counts), 2))
     level = np.searchsorted(counts, own)
     noise = noise + by_level[:, level, np.arange(2)]
-    return Grid(("a", "b"), own, other, law + noise, np.full((seeds, 2), of_seed), 0.5)
+    return Grid(("a", "b"), own, other, exact + noise, np.full((seeds, 2), of_seed), 0.5)
 
 
 SMALL = {"counts": (0, 60, 180, 420), "seeds": 3, "kappa": 0.5}
@@ -77,6 +84,33 @@ def test_runs_that_are_missing_or_single_leave_finite_draws():
     alone = Grid(grid.groups, grid.own, grid.other, grid.error[:1], grid.test_sd[:1], 0.5)
     one = [resampled(alone, noise_of(alone), stream(d, "one")) for d in range(200)]
     assert np.std(one, axis=0) == pytest.approx(0.02, rel=0.25)
+
+
+def floorless(seed, *, draws, **design):
+    """Return what simulated runs say of the law without a floor."""
+    grid = simulated(seed, **design)
+    noise, observed = noise_of(grid), mean(grid.error)
+    best = fit_form(LAW, grid.target(observed))
+    samples = [resampled(grid, noise, stream(d, "floor", seed)) for d in range(draws)]
+    return without_floors(grid, observed, best, [sample - observed for sample in samples])
+
+
+@pytest.mark.parametrize(("law", "is_open"), [(WITHOUT_FLOOR, True), (STEEP, False)])
+def test_a_floor_is_told_from_none_where_there_is_one(law, is_open):
+    design = LARGE | {"law": law, "spread": (0.005, 0.005, 0.005)}
+    told = floorless(0, draws=60, **design)
+    assert told.is_open == is_open
+    assert len(told.power) == 60
+    if is_open:
+        low, high = np.quantile(told.power, (0.025, 0.975))
+        assert low < law["power"] < high
+
+
+@pytest.mark.slow
+def test_a_floor_of_zero_is_kept_about_as_often_as_its_interval_says():
+    design = SMALL | {"law": WITHOUT_FLOOR, "spread": (0.02, 0.018, 0.02)}
+    kept = [floorless(seed, draws=60, **design).is_open for seed in range(60)]
+    assert np.mean(kept) >= 0.9  # 0.975 is meant; three seeds tell their noise only roughly
 
 
 @pytest.mark.slow
