@@ -9,7 +9,8 @@ import pytest
 
 from sim.baseline.world import World
 from sim.pipeline.records import Run
-from sim.scenario.schema import Horizon, PolicyStep, Scenario, Training
+from sim.scenario.ai import Training
+from sim.scenario.schema import Horizon, PolicyStep, Scenario
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, nothing, run
 from tests.small_world import small_world

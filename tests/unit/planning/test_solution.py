@@ -17,7 +17,8 @@ from sim.planning.programme import Programme, build
 from sim.planning.solution import solve
 from sim.planning.solver import SolveStatus, run, status_of
 from sim.planning.today import today_coverage
-from sim.scenario.schema import Gate, Horizon
+from sim.scenario.ai import Gate
+from sim.scenario.schema import Horizon
 from tests.scenarios import scenario
 from tests.small_world import small_world
 
