@@ -20,9 +20,8 @@ from sim.planning.today import today_coverage
 from sim.scenario.ai import Gate
 from sim.scenario.schema import Horizon
 from tests.scenarios import scenario
-from tests.small_world import small_world
+from tests.small_world import LAW, at_once, changed, small_world
 
-LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
 HORIZON = Horizon(decide_years=3, score_years=5)
 
 
@@ -58,10 +57,7 @@ def test_without_money_the_programme_expects_today() -> None:
 def test_with_money_for_everything_everybody_reached_is_read_at_the_best_benefit() -> None:
     world = small_world()
     world = replace(world, care=replace(world.care, reach=np.ones_like(world.care.reach)))
-    world = replace(
-        world, catalogue=replace(world.catalogue, lead_weeks=0 * world.catalogue.lead_weeks)
-    )
-    problem = build(world, LAW, scenario(horizon=HORIZON), budget_usd=1e9, integer=False)
+    problem = build(at_once(world), LAW, scenario(horizon=HORIZON), budget_usd=1e9, integer=False)
     expected = solve(problem).expected
     assert expected.live[1:].all()
     _, most = problem.release.quality_range(4)
@@ -87,8 +83,7 @@ def test_no_training_without_gpu_hours_and_no_gate_without_audit() -> None:
 
 
 def with_compute(**values: object) -> World:
-    world = small_world()
-    return replace(world, compute=replace(world.compute, **values))  # type: ignore[arg-type]
+    return changed(small_world(), "compute", **values)
 
 
 def plan_and_ede(world: World) -> tuple[dict[str, float], float]:
