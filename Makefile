@@ -30,7 +30,7 @@ lint: $(VENV)/.dev  ## style, types and import layers
 	@$(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
 
 test: lint  ## lint, then every quick test
-	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 validate: $(VENV)/.dev  ## slow statistical evidence: closed forms, patient level, other simulators
 	@$(BIN)/pytest -m slow

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from sim.scenario.schema import Assumption, Group, Horizon, Response, Scenario
+from sim.scenario.ai import Response
+from sim.scenario.schema import Group, Horizon, Scenario
+from sim.scenario.spec import Assumption
 
 
 def fixed(value: float) -> Assumption:

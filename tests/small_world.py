@@ -1,11 +1,17 @@
 """Small made-up worlds for tests: round numbers, not anybody's country."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from sim.baseline.world import Care, Compute, Data, World
 from sim.domain.holdings import Holdings, Performance, Respond
 from sim.domain.lever import Catalogue, Item
+from sim.learning.response import Response
 
+LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+"""How data becomes error in them."""
 MODALITIES = ("dermoscopy", "ct", "mri")
 PROFESSIONS = ("dermatologist", "radiologist")
 READER_OF = (0, 1, 1)
@@ -155,6 +161,16 @@ def small_world(
         catalogue=Catalogue(items, max_per_year=maximum, **prices),
         income_rank=1_000.0 * rank,
     )
+
+
+def changed(world: World, part: str, **values: Any) -> World:
+    """Return a world with some values of one part changed."""
+    return replace(world, **{part: replace(getattr(world, part), **values)})
+
+
+def at_once(world: World) -> World:
+    """Return a world in which what is bought is there in the same week."""
+    return changed(world, "catalogue", lead_weeks=np.zeros_like(world.catalogue.lead_weeks))
 
 
 def fixed_response(sensitivity: float = 0.85, specificity: float = 0.9) -> Respond:

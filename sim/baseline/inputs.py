@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from sim.baseline import tables
 from sim.baseline.datum import Datum
 from sim.domain.lever import LeverName
-from sim.scenario.schema import Assumption, Override, Scenario
+from sim.scenario.schema import Scenario
+from sim.scenario.spec import Assumption, Override
 from sim.streams import fraction
 
 ANY = "*"

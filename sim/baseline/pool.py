@@ -8,7 +8,8 @@ from sim.baseline.inputs import Inputs
 from sim.baseline.members import Members
 from sim.domain.lever import Floats
 from sim.errors import ScenarioError
-from sim.scenario.schema import Modality, Scenario
+from sim.scenario.schema import Scenario
+from sim.scenario.spec import Modality
 
 READER_OF: dict[Modality, str] = {
     "dermoscopy": "dermatologist",

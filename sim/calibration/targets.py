@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sim.calibration.outputs import EVERYWHERE, OUTPUTS, Scope
 from sim.errors import ScenarioError, nearest
 from sim.scenario.problems import Problem, schema_problems, stop_if
-from sim.scenario.schema import Modality, Share, Spec
+from sim.scenario.spec import Modality, Share, Spec
 from sim.scenario.tree import Node, read_tree
 
 OutputName = Literal[

@@ -12,7 +12,8 @@ from sim.calibration.targets import Parameter, Targets
 from sim.domain.lever import Floats
 from sim.errors import nearest
 from sim.scenario.problems import Problem
-from sim.scenario.schema import Override, Scenario
+from sim.scenario.schema import Scenario
+from sim.scenario.spec import Override
 from sim.scenario.tree import Node
 
 MOVABLE = ("assumed", "imputed", "calibrated")

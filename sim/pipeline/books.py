@@ -9,7 +9,7 @@ from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts
 from sim.pipeline.records import READER_HOURS, Records
 from sim.pipeline.state import Flows, State
-from sim.scenario.schema import Gate
+from sim.scenario.ai import Gate
 from sim.units import HOURS_PER_WEEK, JOULES_PER_KWH, MINUTES_PER_HOUR, WATTS_PER_KW
 
 

@@ -14,7 +14,8 @@ from sim.pipeline.flow import Counts, allot, binomials, serve, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
-from sim.scenario.schema import Gate, Scenario
+from sim.scenario.ai import Gate
+from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pulp
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.lever import Floats, LeverName
 from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
 from sim.planning.calibration import Calibration
 from sim.planning.purchases import Purchases
@@ -73,7 +73,7 @@ class DataRows:
     def _conserve(self, y: int, r: int, m: int, exams: Grid) -> None:
         """Let no station pass on more than has reached it since the start."""
         flows, data = self.flows, self.world.data
-        where = "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+        where = self._where(y, r, m)
         digital, kept = float(data.digital_share[r]), 1.0 - float(data.rejected_share[m])
 
         def upto(flow: Grid, share: float) -> Terms:
@@ -89,7 +89,7 @@ class DataRows:
     def _stock(self, y: int, r: int, m: int) -> None:
         flows, leave = self.flows, float(self.world.data.leave_share[r])
         more = max(float(self.world.data.agreement_share[r]) - leave, 0.0)
-        where = "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+        where = self._where(y, r, m)
         inflows = {
             "audit_stock": (flows.audit_stock, total(-1.0, flows.audited[y : y + 1, r, m])),
             "label_stock": (flows.label_stock, total(-1.0, flows.annotated[y : y + 1, r, m])),
@@ -112,26 +112,30 @@ class DataRows:
 
     def _share(self, y: int, r: int, m: int) -> None:
         flows = self.flows
-        where = "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+        where = self._where(y, r, m)
         agreed = [(flows.agreed[y, r, m], 1.0)]
         annotated = [(flows.annotated[y, r, m], -1.0)]
         at_most(self.problem, f"agreed_studies_{where}", [agreed, annotated], 0.0)
-        most = float(usable_studies(self.world, self.today, years=y + 1)[r, m])
-        share = most / float(self.today.need[r, m])
-        switch = scaled(self.bought.capacity(y, r, "agreement"), -share)
-        at_most(self.problem, f"agreement_{where}", [agreed, switch], 0.0)
+        self._only_with("agreement", agreed, y, r, m)
 
     def _federate(self, y: int, r: int, m: int) -> None:
         """Let a federation train on what may not leave."""
         flows = self.flows
-        where = "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
+        where = self._where(y, r, m)
         federated = [(flows.federated_stock[y, r, m], 1.0)]
         kept = [(flows.shared_stock[y, r, m], 1.0), (flows.label_stock[y, r, m], -1.0)]
         at_most(self.problem, f"kept_studies_{where}", [federated, kept], 0.0)
+        self._only_with("federation", federated, y, r, m)
+
+    def _only_with(self, lever: LeverName, flow: Terms, y: int, r: int, m: int) -> None:
+        """Let studies flow only where a lever is bought: up to all that could be labelled."""
         most = float(usable_studies(self.world, self.today, years=y + 1)[r, m])
         share = most / float(self.today.need[r, m])
-        switch = scaled(self.bought.capacity(y, r, "federation"), -share)
-        at_most(self.problem, f"federation_{where}", [federated, switch], 0.0)
+        switch = scaled(self.bought.capacity(y, r, lever), -share)
+        at_most(self.problem, f"{lever}_{self._where(y, r, m)}", [flow, switch], 0.0)
+
+    def _where(self, y: int, r: int, m: int) -> str:
+        return "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
 
     def _capacities(self, y: int, r: int, exams: Grid) -> None:
         data, flows, care = self.world.data, self.flows, self.world.care

@@ -9,7 +9,7 @@ from sim.baseline.world import World
 from sim.domain.capacity import uptime
 from sim.domain.holdings import benefit
 from sim.domain.lever import Floats
-from sim.scenario.schema import Gate
+from sim.scenario.ai import Gate
 from sim.units import DAYS_PER_YEAR, MINUTES_PER_HOUR
 
 STREAMS: Final = ("come", "brought")

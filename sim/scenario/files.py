@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 
 from sim.errors import MOST_SHOWN, ScenarioError, nearest
 from sim.scenario.problems import Problem, schema_problems, stop_if, unknown
-from sim.scenario.schema import Override, Scenario
+from sim.scenario.schema import Scenario
+from sim.scenario.spec import Override
 from sim.scenario.tree import Node, Place, merge, parse_tree, read_tree
 
 LONGEST_NAME = 200

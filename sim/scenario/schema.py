@@ -3,22 +3,21 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from sim.domain.lever import LeverName
+from sim.scenario.ai import Annotation, Gate, Response, Training
+from sim.scenario.spec import (
+    Assumption,
+    Count,
+    Modality,
+    NotNegative,
+    Override,
+    Positive,
+    Share,
+    Spec,
+)
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Modality = Literal["dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus"]
 Priority = Literal["urgent", "routine"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 """Classes in which people wait, the first served first."""
@@ -37,37 +36,6 @@ StationName = Literal[
     "governance",
 ]
 Queue = Literal["imaging", "reading", "documentation", "curation", "annotation"]
-Count = Annotated[int, Field(ge=0, le=10**9)]
-
-
-class Spec(BaseModel):
-    """Base of everything read from a scenario file: no unknown keys, no mutation."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-
-class Assumption(Spec):
-    """A number that is not in the baseline tables, with its range and where it comes from."""
-
-    value: float
-    """Central value, in the unit of the field."""
-    low: float
-    """Lowest plausible value."""
-    high: float
-    """Highest plausible value."""
-    source: str = Field(min_length=3, max_length=500)
-    """Where the number comes from; "assumption: why" when nothing was published."""
-    status: Literal["measured", "published", "assumed"] = "assumed"
-    """How it is known."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low <= self.value <= self.high:
-            raise ValueError(f"value {self.value:g} is not within {self.low:g} to {self.high:g}")
-        return self
-
 
 REACH_COLUMN, REACH_ASSUMED = "(column)", "(assumed)"
 """Tags of the two ways to state reach; not part of any key."""
@@ -130,64 +98,6 @@ class Equity(Spec):
     """Effective coverage below which cells count as equally badly off."""
     discount_rate: float = Field(0.03, ge=0.0, le=0.2)
     """Yearly discount rate of effects and of cost."""
-
-
-class Response(Spec):
-    """How the measured profile is carried over to the scenario's task."""
-
-    level: Assumption
-    """Errors of a full-size foundation model relative to the measured network's."""
-    kappa_one_weight: Share = 0.0
-    """Transport: probability that another place's study is worth as much as one's own."""
-    own: Literal["place", "group"] = "place"
-    """What the profile's groups are here. ``place``: a cell's own studies are those of its region,
-    whatever the group. ``group``: they are those of its group, wherever they come from, as for a
-    profile of age bands or of sex."""
-    transport: str = Field("", max_length=500)
-    """Why a profile of another task may be used here; required when it is of another task."""
-
-    @field_validator("level")
-    @classmethod
-    def _above_zero(cls, level: Assumption) -> Assumption:
-        if level.low <= 0.0:
-            raise ValueError(f"no model is free of errors: low must be above 0, got {level.low:g}")
-        return level
-
-
-class Gate(Spec):
-    """When a release may read for a group instead of today's reader."""
-
-    margin: float = Field(0.05, ge=0.0, le=0.5)
-    """Non-inferiority margin: benefit that the lower audit bound may fall short by."""
-    confidence: float = Field(0.9, gt=0.5, lt=1.0)
-    """One-sided confidence of the audit's lower bound."""
-    penalty: NotNegative = 1.0
-    """Loss of benefit per unit of specificity below the target."""
-    target_specificity: Share = 0.9
-    """Specificity below which false positives count against a reading."""
-    by: Literal["place", "group"] = "place"
-    """What an audit is held for. ``place``: a region's groups together. ``group``: each by itself,
-    so that a release may read for one and not for another, which takes audits of every group."""
-    mitigate: bool = False
-    """Whether a new release that fails an audit of enough power is mitigated and released again."""
-
-
-class Annotation(Spec):
-    """How specialists label studies."""
-
-    reading: Literal["single", "adjudicated"] = "single"
-    """``single``: one specialist labels a study. ``adjudicated``: two do, and a third where they
-    differ; it takes twice the hours and more, and fewer labels are wrong."""
-    order: Literal["proportional", "balanced"] = "proportional"
-    """Which of the documented studies are labelled first: groups in proportion to their studies,
-    or always those of the group that has the fewest labels."""
-
-
-class Training(Spec):
-    """How trainings are scheduled on the clusters."""
-
-    flexible_weeks: int = Field(0, ge=0, le=52)
-    """Weeks that a training may wait for the week in which the grid is cleanest; 0 never waits."""
 
 
 class PolicyStep(Spec):
@@ -261,37 +171,6 @@ class Uncertainty(Spec):
     """Samples of chance within each draw."""
     seed: int = Field(1, ge=0, le=2**32 - 1)
     """Seed of every stream; the same seed gives the same bits."""
-
-
-class Override(Spec):
-    """A baseline value replaced for this scenario."""
-
-    value: float
-    """New value, in the unit of the table."""
-    low: float | None = None
-    """Lowest plausible value; the value itself when not given."""
-    high: float | None = None
-    """Highest plausible value; the value itself when not given."""
-    source: str = Field(min_length=3, max_length=500)
-    """Where the number comes from."""
-    status: Literal["measured", "published", "assumed", "calibrated"] = "assumed"
-    """How it is known."""
-    sample: tuple[float, ...] = Field((), max_length=512)
-    """Equally likely values, in place of low to high; a draw takes the same row of all samples, so
-    that values fitted together stay together. Written by ``equiscan calibrate``."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        low = self.value if self.low is None else self.low
-        high = self.value if self.high is None else self.high
-        if not low <= self.value <= high:
-            raise ValueError(f"value {self.value:g} is not within {low:g} to {high:g}")
-        if self.sample and self.value not in self.sample:
-            # a changed value beside the sample of an overlay would change nothing that is drawn
-            raise ValueError(
-                f"value {self.value:g} is not one of the sample; set sample to null to replace it"
-            )
-        return self
 
 
 class Scenario(Spec):

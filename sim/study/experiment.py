@@ -27,7 +27,8 @@ from sim.pipeline.run import simulate, warm_up
 from sim.pipeline.state import State
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
-from sim.scenario.schema import Assumption, Scenario
+from sim.scenario.schema import Scenario
+from sim.scenario.spec import Assumption
 from sim.streams import stream
 from sim.study.design import Purpose, Variant
 

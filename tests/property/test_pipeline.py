@@ -20,7 +20,7 @@ from sim.pipeline.stations import STATIONS
 from sim.units import MINUTES_PER_HOUR
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run
-from tests.small_world import fixed_response, small_world
+from tests.small_world import at_once, fixed_response, small_world
 
 SHARED = {"gpu_hours", "pretraining", "synthesis"}
 """Levers through which regions meet: one cluster, one network."""
@@ -294,7 +294,5 @@ def _without_limits(world: World, *, reach: float) -> World:
         site_power_share=np.ones(world.shape[0]),
         sites_per_week=np.full(world.shape[0], 400.0),
     )
-    lead = np.zeros_like(world.catalogue.lead_weeks)
-    catalogue = replace(world.catalogue, lead_weeks=lead)
     data = replace(world.data, digital_share=np.ones(world.shape[0]))
-    return replace(world, care=care, compute=compute, catalogue=catalogue, data=data)
+    return at_once(replace(world, care=care, compute=compute, data=data))

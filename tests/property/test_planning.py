@@ -8,15 +8,13 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.domain.plan import spend_usd
-from sim.learning.response import Response
 from sim.planning.programme import build
 from sim.planning.rules import RULES
 from sim.planning.solution import solve
 from sim.scenario.schema import Equity, Horizon
 from tests.scenarios import scenario
-from tests.small_world import small_world
+from tests.small_world import LAW, small_world
 
-LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
 HORIZON = Horizon(decide_years=2, score_years=4)
 few = settings(max_examples=8, deadline=None, derandomize=True)
 

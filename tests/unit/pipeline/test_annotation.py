@@ -13,7 +13,7 @@ from sim.pipeline.annotation import balance
 from sim.pipeline.state import Flows, State
 from sim.pipeline.stations import STATIONS
 from sim.pipeline.week import Week
-from sim.scenario.schema import Annotation, Gate
+from sim.scenario.ai import Annotation, Gate
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world

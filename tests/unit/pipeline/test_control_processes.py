@@ -9,17 +9,13 @@ import pytest
 
 from sim.baseline.world import World
 from sim.pipeline.records import Run
-from sim.scenario.schema import Horizon, PolicyStep, Scenario, Training
+from sim.scenario.ai import Training
+from sim.scenario.schema import Horizon, PolicyStep, Scenario
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, nothing, run
-from tests.small_world import small_world
+from tests.small_world import changed, small_world
 
 WEEKS = 52.0
-
-
-def changed(world: World, part: str, **values: Any) -> World:
-    """Return a world with some values of one part changed."""
-    return replace(world, **{part: replace(getattr(world, part), **values)})
 
 
 def quiet(world: World) -> World:

@@ -15,7 +15,8 @@ from sim.pipeline.records import Run
 from sim.pipeline.run import simulate
 from sim.planning.programme import build
 from sim.planning.solution import solve
-from sim.scenario.schema import Gate, Horizon
+from sim.scenario.ai import Gate
+from sim.scenario.schema import Horizon
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world

@@ -18,13 +18,13 @@ from sim.pipeline.state import State
 from sim.units import WEEKS_PER_YEAR
 from tests.scenarios import scenario
 from tests.small_runs import buying, run
-from tests.small_world import small_world
+from tests.small_world import changed, small_world
 
 
 def with_compute(world: World, **values: Any) -> World:
     """Return a world with other compute, without failures, so that hours are exact."""
     still = {"gpu_failures_per_week": 1e-12, "cluster_outages_per_year": 0.0, "grid_swing": 0.0}
-    return replace(world, compute=replace(world.compute, **(still | values)))
+    return changed(world, "compute", **(still | values))
 
 
 def frozen(world: World, **units: float) -> list[Holdings]:

@@ -1,7 +1,6 @@
 """Every station and use of energy against what its inputs say of it, in the mean."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from sim.pipeline.records import ENERGY_USES, Run
 from sim.pipeline.station import COUNTED
 from sim.units import HOURS_PER_WEEK, JOULES_PER_KWH, WEEKS_PER_YEAR
 from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run
-from tests.small_world import small_world
+from tests.small_world import at_once, changed, small_world
 
 WEEKS = YEARS * WEEKS_PER_YEAR
 
@@ -34,10 +33,6 @@ def busy_world() -> World:
         gpu_failures_per_week=1e-12, grid_swing=0.0,
     )  # fmt: skip
     return replace(world, care=care, data=data, compute=compute)
-
-
-def changed(world: World, part: str, **values: Any) -> World:
-    return replace(world, **{part: replace(getattr(world, part), **values)})
 
 
 def counted(result: Run, station: str, field: str) -> np.ndarray:
@@ -81,8 +76,7 @@ def test_curation_rejects_its_share() -> None:
 
 def test_an_agreement_lets_more_studies_leave() -> None:
     world = busy_world()
-    lead = np.zeros_like(world.catalogue.lead_weeks)
-    world = replace(world, catalogue=replace(world.catalogue, lead_weeks=lead))
+    world = at_once(world)
     without = run(world, buying(world, annotation=20))
     labelled, left = (counted(without, "governance", name) for name in ("entered", "done"))
     assert_share(left, labelled, world.data.leave_share)
@@ -97,8 +91,7 @@ def test_people_come_as_reach_says_and_mobile_clinics_bring_more() -> None:
     need = plain.records.cells["need"].sum(axis=(0, 2))
     came = plain.records.cells["arrived"].sum(axis=(0, 2))
     assert_share(came, need, world.care.reach[:, 0])
-    lead = np.zeros_like(world.catalogue.lead_weeks)
-    world = replace(world, catalogue=replace(world.catalogue, lead_weeks=lead))
+    world = at_once(world)
     with_clinics = run(world, buying(world, outreach=3))
     more = with_clinics.records.cells["arrived"].sum(axis=(0, 2, 3)) - came.sum(axis=1)
     expected = 3 * 4_000.0 * YEARS
@@ -113,8 +106,7 @@ def test_sites_go_live_at_their_rate_and_take_what_their_power_allows() -> None:
         busy_world(), "compute",
         sites_per_week=np.array([2.0, 5.0]), site_power_share=np.array([0.5, 0.9]),
     )  # fmt: skip
-    lead = np.full_like(world.catalogue.lead_weeks, 0)
-    world = replace(world, catalogue=replace(world.catalogue, lead_weeks=lead))
+    world = at_once(world)
     plan = nothing(world).plus(0, world.catalogue.index("site"), units=11)
     plan = plan.plus(1, world.catalogue.index("site"), units=11)
     room = run(world, plan).records.stations["deployment"].use[:, 1]
@@ -147,8 +139,7 @@ def test_a_site_draws_from_the_grid_while_there_is_one(down: bool) -> None:
     rates = {"outages_per_year": np.array([1e9 if down else 0.0]), "outage_weeks": np.array([1e9])}
     still = {"site_grid_share": np.array([0.6]), "site_backup_share": np.array([0.25])}
     world = changed(world, "compute", **rates, **still, sites_per_week=np.array([99.0]))
-    lead = np.zeros_like(world.catalogue.lead_weeks)
-    world = replace(world, catalogue=replace(world.catalogue, lead_weeks=lead))
+    world = at_once(world)
     records = run(world, buying(world, site=10)).records
     place = ENERGY_USES.index("sites")
     grid = 0.0 if down else 0.6
@@ -164,8 +155,7 @@ def test_a_federation_costs_more_hours_of_training() -> None:
     world = changed(
         busy_world(), "compute", federation_gpu_factor=3.0, gpu_hours_per_1000_studies=100.0
     )
-    lead = np.zeros_like(world.catalogue.lead_weeks)
-    world = replace(world, catalogue=replace(world.catalogue, lead_weeks=lead))
+    world = at_once(world)
     alone, together = (
         run(world, buying(world, annotation=20, gpu_hours=60, federation=units)).jobs()
         for units in (0, 1)

@@ -8,7 +8,6 @@ import pytest
 from sim.domain.holdings import Holdings, Performance
 from sim.domain.plan import Plan
 from sim.equity.coverage import welfare
-from sim.learning.response import Response
 from sim.pipeline.run import simulate
 from sim.planning.agreement import Effort, Observed, agree
 from sim.planning.calibration import Calibration, Flows
@@ -16,9 +15,8 @@ from sim.planning.programme import build
 from sim.planning.solution import solve
 from sim.scenario.schema import Horizon, LeverBounds
 from tests.scenarios import scenario
-from tests.small_world import small_world
+from tests.small_world import LAW, small_world
 
-LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
 CASE = scenario(horizon=Horizon(decide_years=3, score_years=4), budget_usd_per_year=150e3)
 
 

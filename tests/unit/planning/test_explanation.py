@@ -3,16 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.learning.response import Response
 from sim.planning.explanation import _fixed, _unbounded, binding_limits, marginal_values
 from sim.planning.programme import Programme, build
 from sim.planning.solution import Solution, solve
 from sim.planning.solver import proven_bound, run
 from sim.scenario.schema import Horizon
 from tests.scenarios import scenario
-from tests.small_world import ITEMS, small_world
-
-LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+from tests.small_world import ITEMS, LAW, small_world
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from sim.equity.inequality import utility
-from sim.learning.response import Response
 from sim.pipeline.evaluation import wilson_lower
 from sim.planning.objectives import (
     AUDIT_POWER,
@@ -15,8 +14,7 @@ from sim.planning.objectives import (
     utility_tangents,
 )
 from sim.scenario.schema import Equity
-
-LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+from tests.small_world import LAW
 
 
 @pytest.mark.parametrize("aversion", [0.0, 0.5, 1.0, 2.0, 5.0])

@@ -1,14 +1,12 @@
 """The headline is never stronger than the verdicts that it rests on."""
 
 from itertools import product
-from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from reports.policy import headline
-from sim.study.result import StudyResult
 
 VERDICTS = ("beats", "does not beat", "undecided")
 RULES = {"equal_split": "the equal split", "by_need": "the split by need"}
@@ -70,14 +68,3 @@ def test_what_was_not_compared_is_not_said() -> None:
     found = said({("plan", "equal_split"): "undecided"})
     assert "is not shown to beat the equal split" in found
     assert "do not spend" not in found
-
-
-def test_without_a_plan_none_is_recommended(unplanned: tuple[Path, StudyResult]) -> None:
-    assert headline(unplanned[1]) == "This study compares policies; it makes no plan."
-
-
-def test_a_study_of_too_few_draws_recommends_nothing(
-    planned: tuple[Path, StudyResult], one_draw: tuple[Path, StudyResult]
-) -> None:
-    assert headline(planned[1]) == NO_MONEY
-    assert headline(one_draw[1]) == NO_MONEY

@@ -1,7 +1,9 @@
 """The report is one page that needs nothing else, the same bytes for the same study."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -54,13 +56,24 @@ class Page(HTMLParser):
             self.words.append(data)
 
 
+@pytest.fixture(scope="module")
+def page_of(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Return the page of a study, by the name of its fixture; it is drawn once."""
+    return cache(lambda study: render(request.getfixturevalue(study)[1]))
+
+
 @pytest.fixture(params=STUDIES)
-def finished(request: pytest.FixtureRequest) -> Finished:
-    return request.getfixturevalue(request.param)
+def study_name(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
-def test_a_page_needs_nothing_else(finished: Finished) -> None:
-    text = render(finished[1])
+@pytest.fixture
+def text(study_name: str, page_of: Callable[[str], str]) -> str:
+    """Return the page of every study."""
+    return page_of(study_name)
+
+
+def test_a_page_needs_nothing_else(text: str) -> None:
     page = Page(text)
     assert page.open == []  # every element is closed
     assert page.links  # or nothing was looked at
@@ -74,8 +87,7 @@ def test_a_page_needs_nothing_else(finished: Finished) -> None:
     assert [name for name in used if name[0] != "#" or name[1:] not in page.names] == []
 
 
-def test_every_figure_has_one_caption_and_every_name_is_its_own(finished: Finished) -> None:
-    text = render(finished[1])
+def test_every_figure_has_one_caption_and_every_name_is_its_own(text: str) -> None:
     names = [name for name in Page(text).names if not name.startswith("<")]
     for figure in FIGURES:
         assert names.count(f"{figure}-caption") == 1
@@ -85,9 +97,11 @@ def test_every_figure_has_one_caption_and_every_name_is_its_own(finished: Finish
     assert twice == set()
 
 
-def test_a_page_says_who_was_compared_and_where_it_comes_from(finished: Finished) -> None:
-    _, result = finished
-    words = Page(render(result)).words
+def test_a_page_says_who_was_compared_and_where_it_comes_from(
+    study_name: str, text: str, request: pytest.FixtureRequest
+) -> None:
+    _, result = request.getfixturevalue(study_name)
+    words = Page(text).words
     said = " ".join(words)
     for policy in result.policies:
         assert name_of(policy) in said
@@ -101,19 +115,30 @@ def test_a_page_says_who_was_compared_and_where_it_comes_from(finished: Finished
     assert policy_report.headline(result) in said
 
 
-def test_a_page_never_says_nan(finished: Finished) -> None:
-    said = " ".join(Page(render(finished[1])).words)
+def test_a_page_never_says_nan(text: str) -> None:
+    said = " ".join(Page(text).words)
     assert re.findall(r".{0,30}\b(?:nan|NaN|inf|None|NaT)\b.{0,10}", said) == []
 
 
-def test_one_draw_has_no_interval_and_says_so(one_draw: Finished, planned: Finished) -> None:
-    assert "no interval" in render(one_draw[1])
-    assert "no interval" not in render(planned[1])
+def test_without_a_plan_none_is_recommended(unplanned: Finished) -> None:
+    said = policy_report.headline(unplanned[1])
+    assert said == "This study compares policies; it makes no plan."
 
 
-def test_equal_results_give_equal_bytes(planned: Finished) -> None:
+def test_a_study_of_too_few_draws_recommends_nothing(planned: Finished, one_draw: Finished) -> None:
+    said = "No plan is shown to beat buying nothing: do not spend on the strength of this study."
+    assert policy_report.headline(planned[1]) == said
+    assert policy_report.headline(one_draw[1]) == said
+
+
+def test_one_draw_has_no_interval_and_says_so(page_of: Callable[[str], str]) -> None:
+    assert "no interval" in page_of("one_draw")
+    assert "no interval" not in page_of("planned")
+
+
+def test_equal_results_give_equal_bytes(planned: Finished, page_of: Callable[[str], str]) -> None:
     out, result = planned
-    assert render(result) == render(result) == render(load(out))
+    assert page_of("planned") == render(result) == render(load(out))
 
 
 def test_what_a_user_wrote_is_text_and_not_markup(planned: Finished) -> None:
@@ -130,15 +155,17 @@ def test_a_study_without_additions_says_that_there_are_none(planned: Finished) -
     assert 'id="marginal-caption"' not in text
 
 
-def test_the_report_is_written_into_the_run_folder(planned: Finished, tmp_path: Path) -> None:
-    out, result = planned
+def test_the_report_is_written_into_the_run_folder(
+    planned: Finished, page_of: Callable[[str], str], tmp_path: Path
+) -> None:
+    out, _ = planned
     run = tmp_path / "run"
     run.mkdir()
     for file in out.iterdir():
         (run / file.name).write_bytes(file.read_bytes())
     place = write_report(str(run))
     assert place == run / "report.html"
-    assert place.read_text(encoding="utf-8") == render(result)
+    assert place.read_text(encoding="utf-8") == page_of("planned")
     assert not list(run.glob("*.torn"))
 
 
@@ -149,9 +176,10 @@ def test_no_report_without_a_finished_study(tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written_says_where(
-    planned: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "report.html").mkdir()
-    monkeypatch.setattr(policy_report, "load", lambda _: planned[1])
+    monkeypatch.setattr(policy_report, "load", lambda _: None)
+    monkeypatch.setattr(policy_report, "render", lambda _: "a page")
     with pytest.raises(RunFolderError, match=r"cannot write '.*report\.html'"):
         write_report(tmp_path)

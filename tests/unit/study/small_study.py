@@ -6,6 +6,7 @@ from types import MappingProxyType
 import numpy as np
 
 from sim.baseline.datum import Datum
+from sim.domain.lever import STAGE_OF
 from sim.domain.plan import Plan, empty_plan
 from sim.learning.response import Profile, Response
 from sim.scenario.schema import Scenario
@@ -43,19 +44,7 @@ PROFILE = Profile(
 )
 RESPONSE = Response(floor=0.1, scale=0.5, power=0.3, kappa=0.5, offset=10.0)
 NEED = Datum(5.0, 4.0, 6.0, "per 1000", "2020", "assumed", "a test", "")
-FORBIDDEN = (
-    "steward",
-    "curator",
-    "annotation",
-    "synthesis",
-    "pretraining",
-    "federation",
-    "gpu_hours",
-    "gpu_server",
-    "audit",
-    "site",
-    "agreement",
-)
+FORBIDDEN = tuple(name for name in STAGE_OF if name not in {"scanner", "outreach", "reader"})
 
 
 def small_scenario(*, draws: int = 2, replications: int = 2) -> Scenario:
@@ -90,6 +79,19 @@ def prepare_small(
     seed = chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
     nature = Nature(drawn, {"AAA.need": NEED}, PROFILE, RESPONSE)
     return setting(scenario, nature, seed=seed, replication=replication)
+
+
+class Watched:
+    """Small settings, and which of them were asked for: draw, replication and purpose."""
+
+    def __init__(self) -> None:
+        self.asked: set[tuple[int | None, int, str]] = set()
+
+    def __call__(
+        self, scenario: Scenario, draw: int | None, replication: int, purpose: Purpose
+    ) -> Setting:
+        self.asked.add((draw, replication, purpose))
+        return prepare_small(scenario, draw, replication, purpose)
 
 
 def plan_of(units_by_item: dict[str, float], *, name: str = "plan") -> Plan:

@@ -6,15 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.scenario.schema import Scenario
 from sim.study import search
-from sim.study.design import Purpose
-from sim.study.experiment import Setting
 from sim.study.folder import read_table, write_part
 from sim.study.plans import make_plans, proposals_of, tables_of
 from sim.study.search import Candidate
 from tests.small_world import ITEMS, small_world
-from tests.unit.study.small_study import prepare_small, proposals, small_scenario
+from tests.unit.study.small_study import Watched, prepare_small, proposals, small_scenario
 
 SCENARIO = small_scenario().model_copy(update={"policies": ("equal_split", "plan"), "levers": {}})
 Work = Callable[[float], Candidate]
@@ -42,16 +39,9 @@ def test_plans_come_back_from_a_folder_unit_by_unit(tmp_path: Path) -> None:
 
 def test_plans_are_made_with_search_luck_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "SEARCH_DRAWS", 2)
-    asked: set[tuple[int | None, int, str]] = set()
-
-    def prepare(
-        scenario: Scenario, draw: int | None, replication: int, purpose: Purpose
-    ) -> Setting:
-        asked.add((draw, replication, purpose))
-        return prepare_small(scenario, draw, replication, purpose)
-
-    made = make_plans(SCENARIO, prepare=prepare)
-    assert asked == {(draw, 0, "search") for draw in (None, 0, 1)}
+    watched = Watched()
+    made = make_plans(SCENARIO, prepare=watched)
+    assert watched.asked == {(draw, 0, "search") for draw in (None, 0, 1)}
     assert list(made) == ["equal_split", "plan"]
     assert [proposal.plan.name for proposal in made.values()] == ["equal_split", "plan"]
     assert made["plan"].plan.status in ("optimal", "feasible")

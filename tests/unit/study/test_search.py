@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from sim.baseline.world import World
 from sim.domain.lever import STAGE_OF
 from sim.planning import agreement
-from sim.scenario.schema import LeverBounds, Scenario
+from sim.scenario.schema import LeverBounds
 from sim.study import pooling, search
-from sim.study.design import Purpose
-from sim.study.experiment import Setting, prepare
+from sim.study.experiment import prepare
 from sim.study.names import load_scenario
 from sim.study.search import (
     FOR_AI,
@@ -30,7 +29,7 @@ from sim.study.search import (
     without_ai,
 )
 from tests.small_world import small_world
-from tests.unit.study.small_study import plan_of, prepare_small, small_scenario
+from tests.unit.study.small_study import Watched, plan_of, prepare_small, small_scenario
 
 TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
 SCENARIO = small_scenario().model_copy(update={"levers": {}})
@@ -76,16 +75,9 @@ def test_a_tie_goes_to_the_least_hedge_whoever_finishes_first() -> None:
 
 
 def test_a_candidate_asks_for_search_settings_only() -> None:
-    asked: set[tuple[int | None, int, str]] = set()
-
-    def watched(
-        scenario: Scenario, draw: int | None, replication: int, purpose: Purpose
-    ) -> Setting:
-        asked.add((draw, replication, purpose))
-        return prepare_small(scenario, draw, replication, purpose)
-
+    watched = Watched()
     candidate(Field(SCENARIO, watched), 1.0)
-    assert asked == {(draw, 0, "search") for draw in (None, 0, 1, 2)}
+    assert watched.asked == {(draw, 0, "search") for draw in (None, 0, 1, 2)}
 
 
 def test_a_hedge_spends_its_share_without_ai_and_the_rest_as_is_best(

@@ -1,0 +1,71 @@
+"""What fields of a scenario are made of: bounded numbers; values with a range and a source."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Modality = Literal["dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus"]
+Count = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Spec(BaseModel):
+    """Base of everything read from a scenario file: no unknown keys, no mutation."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+class Assumption(Spec):
+    """A number that is not in the baseline tables, with its range and where it comes from."""
+
+    value: float
+    """Central value, in the unit of the field."""
+    low: float
+    """Lowest plausible value."""
+    high: float
+    """Highest plausible value."""
+    source: str = Field(min_length=3, max_length=500)
+    """Where the number comes from; "assumption: why" when nothing was published."""
+    status: Literal["measured", "published", "assumed"] = "assumed"
+    """How it is known."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"value {self.value:g} is not within {self.low:g} to {self.high:g}")
+        return self
+
+
+class Override(Spec):
+    """A baseline value replaced for this scenario."""
+
+    value: float
+    """New value, in the unit of the table."""
+    low: float | None = None
+    """Lowest plausible value; the value itself when not given."""
+    high: float | None = None
+    """Highest plausible value; the value itself when not given."""
+    source: str = Field(min_length=3, max_length=500)
+    """Where the number comes from."""
+    status: Literal["measured", "published", "assumed", "calibrated"] = "assumed"
+    """How it is known."""
+    sample: tuple[float, ...] = Field((), max_length=512)
+    """Equally likely values, in place of low to high; a draw takes the same row of all samples, so
+    that values fitted together stay together. Written by ``equiscan calibrate``."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if not low <= self.value <= high:
+            raise ValueError(f"value {self.value:g} is not within {low:g} to {high:g}")
+        if self.sample and self.value not in self.sample:
+            # a changed value beside the sample of an overlay would change nothing that is drawn
+            raise ValueError(
+                f"value {self.value:g} is not one of the sample; set sample to null to replace it"
+            )
+        return self
