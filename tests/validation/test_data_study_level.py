@@ -32,7 +32,14 @@ class Case:
 
 
 ONE = Chain((150.0,), stewards=130.0, curators=160.0, hours=9.0, minutes=(3.0,), audits=5.0)
-TWO = replace(ONE, exams_per_week=(100.0, 60.0), hours=16.0, minutes=(3.0, 9.0))
+TWO = replace(
+    ONE,
+    exams_per_week=(100.0, 60.0),
+    stewards=145.0,
+    curators=175.0,
+    hours=16.0,
+    minutes=(3.0, 9.0),
+)
 CASES = {
     "light": Case(ONE),
     "too few stewards": Case(replace(ONE, stewards=70.0)),
