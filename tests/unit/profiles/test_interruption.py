@@ -1,8 +1,8 @@
 """A measurement that is killed, wherever that is, goes on to the table of an undisturbed one."""
 
+import os
 import signal
-import subprocess
-import sys
+from multiprocessing import get_context
 from pathlib import Path
 from time import sleep
 
@@ -13,7 +13,6 @@ import pytest
 from sim.errors import ProfileError
 from sim.profiles import MeasurementPlan, measure
 
-ROOT = Path(__file__).parents[3]
 PLAN = MeasurementPlan(
     name="killed",
     task="find the stripe",
@@ -47,37 +46,36 @@ VARYING = (
     *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
     *("peak_flops", "utilisation", "other_cores", "idle_watts", "energy"),
 )
-CHILD = """
-import os, signal, sys
-from pathlib import Path
-from sim.profiles import MeasurementPlan, measure
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["sim.profiles.grid", "torch._dynamo"])
+"""Processes that have imported what they need: that takes longer than what they measure."""
 
-plan, folder, method, last, workers = sys.argv[1:]
-left, original = [int(last)], getattr(Path, method)
 
-def until_killed(self, *rest, **named):
-    if folder in str(self):
-        left[0] -= 1
-        if not left[0]:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return original(self, *rest, **named)
+def measure_until_killed(folder, method, last, workers):
+    """Measure, and die at the ``last`` call of a method of paths in the folder."""
+    left, original = [last], getattr(Path, method)
 
-setattr(Path, method, until_killed)
-plan = MeasurementPlan.model_validate_json(plan)
-measure(plan, data=None, out=folder, workers=int(workers))
-"""
+    def until_killed(self, *rest, **named):
+        if str(folder) in str(self):
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return original(self, *rest, **named)
+
+    setattr(Path, method, until_killed)
+    measure(PLAN, data=None, out=folder, workers=workers)
 
 
 def start(folder, method="replace", last=0, workers=1):
     """Measure in a process of its own, which dies at its ``last`` call of a method of paths."""
-    asked = [PLAN.model_dump_json(), str(folder), method, str(last), str(workers)]
-    command = [sys.executable, "-c", CHILD, *asked]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+    process = PROCESSES.Process(target=measure_until_killed, args=(folder, method, last, workers))
+    process.start()
+    return process
 
 
 def killed(process):
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == -signal.SIGKILL, said.decode()
+    process.join(timeout=300)
+    assert process.exitcode == -signal.SIGKILL
 
 
 def repeatable(folder):
@@ -85,13 +83,18 @@ def repeatable(folder):
     return table[[c for c in table if not c.endswith(VARYING)]]
 
 
-def test_killed_at_any_time_it_goes_on_to_the_same_table(tmp_path):
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return repeatable(measure(PLAN, data=None, out=tmp_path_factory.mktemp("whole")))
+
+
+def test_killed_at_any_time_it_goes_on_to_the_same_table(tmp_path, undisturbed):
     folder, parts = tmp_path / "killed", tmp_path / "killed" / "parts"
     killed(start(folder, "replace", 1))
     assert not (folder / "measurement.json").exists()  # nothing half written is in its place
 
     busy = start(folder)
-    while len(list(parts.glob("*.parquet"))) < 2 and busy.poll() is None:
+    while len(list(parts.glob("*.parquet"))) < 2 and busy.is_alive():
         sleep(0.01)
     busy.kill()
     killed(busy)
@@ -107,14 +110,13 @@ def test_killed_at_any_time_it_goes_on_to_the_same_table(tmp_path):
 
     measure(PLAN, data=None, out=folder)
     assert sorted(p.name for p in folder.iterdir()) == ["measurement.json", "runs.parquet"]
-    measure(PLAN, data=None, out=tmp_path / "whole")
-    pd.testing.assert_frame_equal(repeatable(folder), repeatable(tmp_path / "whole"))
+    pd.testing.assert_frame_equal(repeatable(folder), undisturbed)
 
 
-def test_killed_with_workers_it_leaves_none_and_goes_on_to_the_same_table(tmp_path):
+def test_killed_with_workers_it_leaves_none_and_goes_on_to_the_same_table(tmp_path, undisturbed):
     folder, parts = tmp_path / "killed", tmp_path / "killed" / "parts"
     busy = start(folder, workers=2)
-    while len(list(parts.glob("*.parquet"))) < 4 and busy.poll() is None:
+    while len(list(parts.glob("*.parquet"))) < 4 and busy.is_alive():
         sleep(0.01)
     workers = psutil.Process(busy.pid).children(recursive=True)
     busy.kill()
@@ -125,8 +127,7 @@ def test_killed_with_workers_it_leaves_none_and_goes_on_to_the_same_table(tmp_pa
 
     measure(PLAN, data=None, out=folder, workers=2)
     assert sorted(p.name for p in folder.iterdir()) == ["measurement.json", "runs.parquet"]
-    measure(PLAN, data=None, out=tmp_path / "whole")
-    pd.testing.assert_frame_equal(repeatable(folder), repeatable(tmp_path / "whole"))
+    pd.testing.assert_frame_equal(repeatable(folder), undisturbed)
 
 
 @pytest.mark.parametrize(
