@@ -21,17 +21,21 @@ from sim.units import WEEKS_PER_YEAR
 
 
 @njit(cache=True)
-def bad_among(key: np.uint64, before: int, after: int, share: float, block: int) -> int:
-    """Return how many are bad of the studies of a cell that come after ``before``, in order.
+def bad_among(
+    key: np.uint64, before: int, after: int, found: int, share: float, block: int
+) -> tuple[int, int]:
+    """Return how many studies of a cell are bad of those after ``before``, in their order.
 
     Each block of studies has one uniform, and of its first n a binomial count is bad: so the total
     up to any study does not depend on where weeks end, and one more study adds one or none.
+
+    The second number counts bad ones since the last block began; ``found`` is what it was before.
     """
-    first, last = before // block, after // block
-    bad = -binomial(uniform(key, first), before - first * block, share)
-    for whole in range(first, last):
+    last, bad = after // block, -found
+    for whole in range(before // block, last):
         bad += binomial(uniform(key, whole), block, share)
-    return bad + binomial(uniform(key, last), after - last * block, share)
+    now = binomial(uniform(key, last), after - last * block, share)
+    return bad + now, now
 
 
 @njit(cache=True)
@@ -40,6 +44,7 @@ def reject(
     share: Floats,
     block: Counts,
     reviewed: Counts,
+    found: Counts,
     curated: Counts,
     rejected: Counts,
 ) -> None:
@@ -50,7 +55,8 @@ def reject(
     keys : random keys of which studies are bad, shape (r, m, g).
     share : of bad studies, shape (m,).
     block : studies that share a uniform, shape (r, m, g).
-    reviewed : studies that curators have seen so far, shape (r, m, g); updated in place.
+    reviewed, found : studies that curators have seen so far, and bad ones among those of the block
+        under way, shape (r, m, g); updated in place.
     """
     regions, modalities, groups = curated.shape
     for r in range(regions):
@@ -60,9 +66,10 @@ def reject(
                 if curated[r, m, g]:
                     seen = reviewed[r, m, g]
                     reviewed[r, m, g] = seen + curated[r, m, g]
-                    rejected[r, m, g] = bad_among(
-                        keys[r, m, g], seen, reviewed[r, m, g], share[m], block[r, m, g]
-                    )
+                    rejected[r, m, g], found[r, m, g] = bad_among(
+                        keys[r, m, g], seen, reviewed[r, m, g], found[r, m, g], share[m],
+                        block[r, m, g],
+                    )  # fmt: skip
                     curated[r, m, g] -= rejected[r, m, g]
 
 
@@ -104,6 +111,7 @@ class Curation(Station):
             data.rejected_share,
             self.block,
             state.reviewed,
+            state.found_bad,
             flows.curated,
             flows.rejected,
         )

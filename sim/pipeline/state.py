@@ -32,6 +32,7 @@ class State:
     curation_waiting: Counts  # (r, m, g)
     curation_begun: Floats  # (r, m)
     reviewed: Counts  # (r, m, g) studies that curators have seen so far
+    found_bad: Counts  # (r, m, g) bad ones of the block of studies under way
     annotation_waiting: Counts  # (r, m, g)
     annotation_begun: Floats  # (r, m)
     review_hours: Floats  # (r,) that a mitigation still asks of specialists
@@ -80,6 +81,7 @@ class State:
             curation_waiting=counts(r, m, g),
             curation_begun=np.zeros((r, m)),
             reviewed=counts(r, m, g),
+            found_bad=counts(r, m, g),
             annotation_waiting=counts(r, m, g),
             annotation_begun=np.zeros((r, m)),
             review_hours=np.zeros(r),
