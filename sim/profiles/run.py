@@ -305,13 +305,17 @@ def _group_scores(label: np.ndarray, score: np.ndarray, cut: float, local: float
 
 
 def _compare(by_group: Mapping[str, Row], plan: MeasurementPlan) -> None:
-    """Add the worst group and the gap between best and worst to every group's row."""
+    """Add the worst group and the gap between best and worst to every group's row.
+
+    One group has no gap, which is not a gap of 0: both are empty.
+    """
+    alone = len(plan.groups) < 2
     for measure_of in ("auc", "sensitivity"):
         values = {group: float(str(by_group[group][measure_of])) for group in plan.groups}
         worst = min(values, key=values.__getitem__)
         for row in by_group.values():
-            row[f"worst_group_{measure_of}"] = worst
-            row[f"gap_{measure_of}"] = max(values.values()) - values[worst]
+            row[f"worst_group_{measure_of}"] = None if alone else worst
+            row[f"gap_{measure_of}"] = None if alone else max(values.values()) - values[worst]
 
 
 def _costs(prefix: str, reading: Reading) -> Row:

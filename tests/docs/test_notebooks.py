@@ -47,8 +47,20 @@ def test_a_notebook_runs_from_top_to_bottom(
     file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # where a notebook puts its runs
+    run_from_top_to_bottom(file, place_of(file, tmp_path))
+
+
+@pytest.mark.slow
+def test_the_notebook_of_six_studies_runs_as_it_is_shipped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    run_from_top_to_bottom(FOLDER / f"{SIX_STUDIES}.ipynb", FOLDER)
+
+
+def run_from_top_to_bottom(file: Path, place: Path) -> None:
     notebook = nbformat.read(file, as_version=4)
-    resources = {"metadata": {"path": place_of(file, tmp_path)}}
+    resources = {"metadata": {"path": place}}
     client = NotebookClient(notebook, timeout=LIMIT_S, kernel_name="python3", resources=resources)
     client.execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -176,10 +176,9 @@ def test_no_report_without_a_finished_study(tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written_says_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    planned: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "report.html").mkdir()
-    monkeypatch.setattr(policy_report, "load", lambda _: None)
-    monkeypatch.setattr(policy_report, "render", lambda _: "a page")
+    monkeypatch.setattr(policy_report, "load", lambda _: planned[1])
     with pytest.raises(RunFolderError, match=r"cannot write '.*report\.html'"):
         write_report(tmp_path)
