@@ -95,7 +95,7 @@ class Books:
     def _write_energy(self, state: State, flows: Flows, year: int) -> None:
         compute = self.world.compute
         grid = compute.grid_g_co2e_per_kwh
-        imaging = (flows.exams.sum(axis=2) * compute.unit_kwh_per_exam).sum(axis=1)
+        imaging = (np.einsum("rmg->rm", flows.exams) * compute.unit_kwh_per_exam).sum(axis=1)
         self.records.add_energy(year, "imaging", imaging, grid)
         # a network reads what is sent to it, whether or not somebody has time to look it over
         joules = flows.to_ai.sum(axis=(1, 2)) * compute.joules_per_inference
@@ -112,7 +112,7 @@ class Books:
         labelling_hours = self.world.data.annotation_minutes / MINUTES_PER_HOUR
         clinical = flows.clinical_hours.sum(axis=1)
         # an audit package pays its own specialists: its hours are bought and used together
-        audit = flows.set_aside.sum(axis=2) @ labelling_hours
+        audit = np.einsum("rmg->rm", flows.set_aside) @ labelling_hours
         available = flows.reader_hours.sum(axis=1) + flows.bought_hours + audit
         mitigation = flows.mitigation_hours
         idle = available - clinical - flows.annotation_hours - audit - mitigation

@@ -92,6 +92,8 @@ def poisson(u: float, mean: float) -> int:
 
 @njit(cache=True)
 def _exact_poisson(u: float, mean: float) -> int:
+    if u <= 1.0 - mean:
+        return 0  # as exp(-mean) is more than that, it need not be known
     term = math.exp(-mean)
     below, count = term, 0
     while below < u and count < MOST_EXACT:
@@ -141,6 +143,8 @@ def binomials(u: Floats, trials: Counts, chance: Floats) -> Counts:
 
 @njit(cache=True)
 def _exact_binomial(u: float, trials: int, chance: float) -> int:
+    if u <= 1.0 - trials * chance:
+        return 0  # less than the chance of none, by Bernoulli's inequality
     # twice as quick as log1p, which differs from it by less than a count can show
     term = math.exp(trials * math.log(1.0 - chance))
     below, count, odds = term, 0, chance / (1.0 - chance)

@@ -303,6 +303,6 @@ class Imaging(Station):
             left=flows.gave_up,
             waiting=state.imaging_waiting,
             queue=flows.mean_waiting,
-            busy=(flows.exams.sum(axis=2) / per_week).sum(axis=1),
+            busy=(np.einsum("rmg->rm", flows.exams) / per_week).sum(axis=1),
             capacity=state.units_working.sum(axis=1).astype(float),
         )
