@@ -264,7 +264,8 @@ def _memory(once: pd.DataFrame) -> dict[str, Any]:
         since = "resident in the process since the measurement began"
         return {"peak_memory_mb": float(once["peak_memory_mb"].max()), "peak_memory_of": since}
     highest = known.nlargest(1, "peak_memory_mb").iloc[0]
-    of = f"{highest['peak_memory_of']} in the run that needed most"
+    among = "" if len(known) == len(once) else f" of the {len(known)} that recorded their own"
+    of = f"{highest['peak_memory_of']} in the run that needed most{among}"
     return {"peak_memory_mb": float(highest["peak_memory_mb"]), "peak_memory_of": of}
 
 
