@@ -118,11 +118,9 @@ def step(
             here = facilities_of(working[r, m], units, speed, leave_per_day[m], curve)
             people, ours, on_units = waiting[r, m].sum(), NOBODY, 0.0
             if two_classes:
-                # the mean: a short queue is convex in arrivals, and chance is in the curve already
-                urgent_arrivals = (expected[r, m] * urgent).sum() / DAYS_PER_WEEK
-                on_units = urgent_arrivals / speed if working[r, m] else 0.0
-                queue = max(0.0, (waiting[r, m] * urgent).sum() - on_units)
-                ours = Urgent(urgent_arrivals, queue, 0.0, 0.0)
+                ours, on_units = _urgent_people(
+                    expected[r, m], waiting[r, m], urgent, working[r, m], speed
+                )
             done, left, area, ours, place[r, m] = week_of(
                 week, keys[0, r, m], keys[1, r, m], people, by_day[:, r, m], ours, here, curve,
                 place[r, m],
@@ -131,25 +129,65 @@ def step(
                 came[g] = waiting[r, m, g] + arrived[r, m, g]
             u = uniform(keys[2, r, m], week)
             if two_classes:
-                urgent_done, urgent_left = _urgent_share(
-                    (came * urgent).sum(),
-                    came.sum(),
-                    done,
-                    left,
-                    ours.queue + on_units,
-                    ours.taken,
-                    ours.area / area if area > 0.0 else 0.0,
-                    uniform(keys[3, r, m], week),
-                )
-                _split(
-                    urgent_done, urgent_left, ours.area, urgent, came, u,
+                done, left, area = _split_urgent(
+                    done, left, area, ours, on_units, urgent, came, u, uniform(keys[3, r, m], week),
                     exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
                 )  # fmt: skip
-                done, left, area = done - urgent_done, left - urgent_left, area - ours.area
             _split(
                 done, left, area, routine, came, u,
                 exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
             )  # fmt: skip
+
+
+@njit(cache=True)
+def _urgent_people(
+    expected: Floats, waiting: Counts, urgent: NDArray[np.bool_], working: int, speed: float
+) -> tuple[Urgent, float]:
+    """Return the urgent people of a place as a week begins, and how many of them are on units."""
+    # the mean: a short queue is convex in arrivals, and chance is in the curve already
+    arrivals = (expected * urgent).sum() / DAYS_PER_WEEK
+    on_units = arrivals / speed if working else 0.0
+    queue = max(0.0, (waiting * urgent).sum() - on_units)
+    return Urgent(arrivals, queue, 0.0, 0.0), on_units
+
+
+@njit(cache=True)
+def _split_urgent(
+    done: int,
+    left: int,
+    area: float,
+    ours: Urgent,
+    on_units: float,
+    urgent: NDArray[np.bool_],
+    came: Counts,
+    u: float,
+    u_class: float,
+    exams: Counts,
+    gave_up: Counts,
+    waiting: Counts,
+    mean_waiting: Floats,
+    some: Counts,
+) -> tuple[int, int, float]:
+    """Split what the week brought to urgent people over their groups; return what is left of it.
+
+    ``done``, ``left`` and ``area`` are everybody's, and on return those of the routine groups.
+    ``u_class`` rounds between the classes, ``u`` between groups.
+    """
+    urgent_done, urgent_left = _urgent_share(
+        (came * urgent).sum(),
+        came.sum(),
+        done,
+        left,
+        ours.queue + on_units,
+        ours.taken,
+        ours.area / area if area > 0.0 else 0.0,
+        u_class,
+    )
+    _split(
+        urgent_done, urgent_left, ours.area, urgent, came, u,
+        exams, gave_up, waiting, mean_waiting, some,
+    )  # fmt: skip
+    return done - urgent_done, left - urgent_left, area - ours.area
 
 
 @njit(cache=True)

@@ -30,11 +30,14 @@ def add_up(values: NDArray[Any]) -> NDArray[Any]:
 def write_sums(
     out: Counts, entered: Counts, done: Counts, left: Counts, rejected: Counts, waiting: Counts
 ) -> None:
-    """Write the counts of a week, each (r, m, g) or empty, by region: ``out``, shape (5, r)."""
+    """Write the counts of a week by region: ``out``, shape (5, r).
+
+    Each has shape (r, m, g) or is empty; all are laid out alike, row by row.
+    """
     for field, values in enumerate((entered, done, left, rejected, waiting)):
         regions, modalities, groups = values.shape
         # one row of cells per region is added up with vector instructions
-        cells = np.ascontiguousarray(values).reshape(regions, modalities * groups)
+        cells = values.reshape(regions, modalities * groups)
         for r in range(regions):
             total = 0
             for cell in range(modalities * groups):
@@ -84,7 +87,11 @@ class Series:
     def write(self, week: int, account: Account) -> None:
         """Write the account of one week."""
         nothing = np.zeros((0, 0, 0), dtype=np.int64)
-        counts = [nothing if count is None else count for count in account.counts()]
+        # a station of one's own may account for slices, or for what must not be written to
+        counts = [
+            nothing if count is None else np.require(count, np.int64, ("C", "W"))
+            for count in account.counts()
+        ]
         if self._by_cell:
             for field, count in enumerate(counts):
                 if count.size:

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from sim.errors import StationError
+from sim.pipeline.imaging import Imaging
 from sim.pipeline.records import Run
-from sim.pipeline.station import COUNTED
+from sim.pipeline.series import Series
+from sim.pipeline.station import COUNTED, Account
 from sim.pipeline.stations import STATIONS
 from sim.scenario.schema import StationName, Weekly
 from tests.scenarios import scenario
@@ -32,6 +34,19 @@ def test_cells_add_up_to_regions() -> None:
         summed = cell.groupby(["week", "region"])[list(COUNTED)].sum().reset_index(drop=True)
         pd.testing.assert_frame_equal(summed, region[list(COUNTED)], check_dtype=False)
     pd.testing.assert_frame_equal(by_region.cells(), by_cell.cells())
+
+
+def test_counts_of_any_layout_add_up_by_region() -> None:
+    """A station of one's own may account for slices, or for what must not be written to."""
+    r, m, g = WORLD.shape
+    steps = np.arange(4 * r * m * g, dtype=np.int64)
+    sliced, turned = steps.reshape(2 * r, 2 * m, g)[::2, ::2], steps[: r * m * g].reshape(g, m, r).T
+    same, fixed = np.broadcast_to(np.int64(5), WORLD.shape), sliced.copy()
+    fixed.setflags(write=False)
+    series = Series.of(Imaging, WORLD, weeks=1, by_cell=False)
+    series.write(0, Account(sliced, turned, left=same, waiting=fixed))
+    expected = [count.sum(axis=(1, 2)).tolist() for count in (sliced, turned, same)]
+    assert series.counts[0].tolist() == [*expected, [0] * r, expected[0]]
 
 
 def test_only_what_is_asked_for_is_kept() -> None:

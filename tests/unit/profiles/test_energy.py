@@ -150,7 +150,10 @@ def test_the_highest_peak_is_of_runs_that_recorded_their_own():
     own = {"peak_memory_mb": 300.0, "peak_memory_of": "resident in the process"}
     energy = energy_per_image(table({}, own, own | {"peak_memory_mb": 200.0}))
     assert energy["peak_memory_mb"] == 300.0
-    assert energy["peak_memory_of"].startswith("resident in the process in the run")
+    said = "resident in the process in the run that needed most"
+    assert energy["peak_memory_of"] == f"{said} of the 2 that recorded their own"
+    every = energy_per_image(table(own, own))
+    assert every["peak_memory_of"] == said
     old = energy_per_image(table({}, {}))
     assert old["peak_memory_mb"] == 900.0
     assert "since the measurement began" in old["peak_memory_of"]
