@@ -1,6 +1,5 @@
 """Calibrate: waves of trials and emulators that close in on the targets, then an honest sample."""
 
-import os
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from sim.calibration.trials import REPLICATIONS, Trials, simulate_points
 from sim.domain.lever import Floats
 from sim.errors import CalibrationError, NoMatchError
 from sim.streams import stream
-from sim.study.execution import Progress, crew_of
+from sim.study.execution import Progress
+from sim.study.executor import executor_of
 
 WAVES = 3
 """Times that the trials move closer to the targets before the last, which makes the sample."""
@@ -64,11 +64,11 @@ def calibrate(
     question = read_question(path)
     seed = question.scenario.uncertainty.seed if seed is None else seed
     wanted = figures(question.targets)
-    with crew_of(workers or os.cpu_count() or 1) as crew:
+    with executor_of(workers=workers) as executor:
 
         def simulate(points: Floats, wave: int) -> Trials:
             told = partial(progress or _silent, f"wave {wave} of {WAVES + 2}")
-            return simulate_points(question, points, crew, told)
+            return simulate_points(question, points, executor, told)
 
         luck = stream(seed, "calibration", "prior")
         first = simulate(prior_points(draws, len(question.unknowns), luck), 1)

@@ -1,7 +1,7 @@
 """The calendar of one run: its SimPy environment and what its control processes share."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ from sim.pipeline.jobs import Cluster, Prepaid, Tally
 from sim.pipeline.records import Event, Records, Release
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario
-from sim.streams import stream
+from sim.streams import exponentials, stream
 from sim.units import WEEKS_PER_YEAR
 
 Process = Generator[simpy.Event, object, None]
@@ -45,8 +45,12 @@ class Calendar:
     grid_weeks: Floats
     """Carbon intensity of the grid by week, relative to its mean, shape (w,)."""
     newest: Release | None = None
+    under_review: Release | None = None
+    """Release that the hours in ``state.review_hours`` were asked for."""
     pretraining_booked: float = 0.0
     """GPU-hours of pre-training that are done or under way."""
+    pretraining_done: float = 0.0
+    """GPU-hours of pre-training done so far."""
     promised_t_co2e: dict[int, float] = field(default_factory=dict)
     """What trainings that started in a year were expected to emit, t CO2e, by year."""
     started: Counter[str] = field(default_factory=Counter)
@@ -74,6 +78,14 @@ class Calendar:
         now = float(self.env.now)
         self.records.events.append(Event(now, kind, region, detail, now - since, now + lasts))
 
+    def after(self, weeks: float, happens: Callable[[], None]) -> None:
+        """Let something happen after so many weeks: a process that waits but once."""
+        self.env.timeout(weeks).callbacks.append(lambda _: happens())
+
     def luck(self, *name: str | int) -> np.random.Generator:
         """Return the random numbers of one named process, the same under every plan."""
         return stream(self.seed, *name, self.replication)
+
+    def exponentials(self, *name: str | int) -> Iterator[float]:
+        """Yield standard exponentials of one named process, the same under every plan."""
+        return exponentials(self.seed, *name, self.replication)

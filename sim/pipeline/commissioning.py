@@ -3,7 +3,8 @@
 What is bought in one year with one lead time is one process, whatever the number of regions.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,9 @@ def purchase(cal: Calendar, year: int) -> Process:
     price = units * catalogue.capex_usd
     lead = np.maximum(catalogue.lead_weeks, cal.world.catalogue.lead_weeks)
     yield cal.env.timeout(year * WEEKS_PER_YEAR)
-    cal.records.spend_usd[cal.year] += price @ catalogue.in_stage()
+    cal.records.spend_usd[cal.year] += price @ catalogue.in_stage
     for weeks, chosen in _by_value(lead, owned > 0):
-        cal.env.process(commission(cal, year, weeks, np.where(chosen, owned, 0.0)))
+        cal.after(weeks, partial(commission, cal, year, weeks, np.where(chosen, owned, 0.0)))
     for life_years, chosen in _by_value(catalogue.life_years, owned > 0):
         cal.env.process(replacement(cal, life_years, np.where(chosen, price, 0.0)))
     yield from _serve(cal, np.where(service, units, 0.0))
@@ -75,10 +76,9 @@ def _serve(cal: Calendar, units: Floats) -> Process:
     cal.state.active -= units
 
 
-def commission(cal: Calendar, year: int, weeks: int, units: Floats) -> Process:
-    """Put units to use after their lead time, shape (r, i)."""
+def commission(cal: Calendar, year: int, weeks: int, units: Floats) -> None:
+    """Put units to use, so many weeks after they were paid for, shape (r, i)."""
     world, state = cal.world, cal.state
-    yield cal.env.timeout(weeks)
     state.active += units
     for region, i in np.argwhere(units > 0).tolist():
         what, count = world.catalogue.items[i], float(units[region, i])
@@ -91,25 +91,10 @@ def commission(cal: Calendar, year: int, weeks: int, units: Floats) -> Process:
 
 def replacement(cal: Calendar, life_years: int, price: Floats) -> Process:
     """Pay again for units that wear out, so that what a plan bought keeps running."""
-    by_stage = price @ cal.plan.catalogue.in_stage()
+    by_stage = price @ cal.plan.catalogue.in_stage
     while True:
         yield cal.env.timeout(life_years * WEEKS_PER_YEAR)
         cal.records.spend_usd[cal.year] += by_stage
-
-
-def running_cost(cal: Calendar) -> Callable[[], None]:
-    """Return what pays one week of running cost of every unit in use and of every vacant post.
-
-    The pay of a vacant post meets what it costs to fill it, so that a plan costs what it says.
-    """
-    weekly = cal.plan.catalogue.running_usd / WEEKS_PER_YEAR
-    in_stage = cal.plan.catalogue.in_stage()
-
-    def pay() -> None:
-        posts = cal.state.active + cal.state.vacant
-        cal.records.spend_usd[cal.year] += (posts * weekly) @ in_stage
-
-    return pay
 
 
 def _by_value(values: NDArray[np.int64], among: Chosen) -> Iterator[tuple[int, Chosen]]:

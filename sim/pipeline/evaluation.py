@@ -62,31 +62,54 @@ class Findings(NamedTuple):
     needed_benefit: Floats
     """What it must reach: today's reader less the margin, shape (m,)."""
     passed: NDArray[np.bool_]
-    power: Floats
-    """Chance that a release as good as today's reader would pass with so many positives."""
+    as_good: Floats
+    """Sensitivity of a release as good as today's reader, at the specificity of this one."""
+    needed: Floats
+    """Lower bound of sensitivity that the gate asks for."""
+    confidence: float
+
+    def power(self) -> Floats:
+        """Return the chance that a release as good as today's reader would have passed."""
+        return audit_power(
+            self.positives, as_good=self.as_good, needed=self.needed, confidence=self.confidence
+        )
 
 
 def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidence: float) -> Floats:
     """Return the chance that a release of sensitivity ``as_good`` passes; 0 without positives.
 
-    The fewest found positives whose lower bound reaches ``needed`` are found by bisection, and the
-    chance of at least so many is binomial. Any shape; the others broadcast.
+    The chance to find at least as many positives as the lower bound needs is binomial. Any shape;
+    the others broadcast.
 
     >>> audit_power(np.array([30, 3000]), as_good=np.array(0.8), needed=np.array(0.75),
     ...             confidence=0.9).round(2).tolist()
     [0.26, 1.0]
     """
     trials = positives.astype(float)
-    too_few, enough = np.full(trials.shape, -1.0), trials + 1.0
-    for _ in range(int(np.ceil(np.log2(max(trials.max(initial=0.0), 1.0) + 2.0)))):
-        middle = np.floor((too_few + enough) / 2.0).clip(min=0.0)
-        reaches = wilson_lower(middle, trials, confidence=confidence) >= needed
-        enough, too_few = np.where(reaches, middle, enough), np.where(reaches, too_few, middle)
+    enough = fewest_found(trials, needed, confidence=confidence)
     # P(X >= k) of a binomial is a regularised incomplete beta function
-    some = np.clip(enough, 1.0, np.maximum(trials, 1.0))
-    chance = betainc(some, np.maximum(trials, 1.0) - some + 1.0, as_good)
+    most = np.maximum(trials, 1.0)
+    some = np.minimum(np.maximum(enough, 1.0), most)
+    chance = betainc(some, most - some + 1.0, as_good)
     passes = np.where(enough > 0.0, chance, 1.0)
     return np.where((positives > 0) & (enough <= trials), passes, 0.0)
+
+
+def fewest_found(trials: Floats, needed: Floats, *, confidence: float) -> Floats:
+    """Return the fewest successes whose ``wilson_lower`` reaches ``needed``; any shape.
+
+    The bound is the share ``t`` at which ``(s/n - t) / sqrt(t (1 - t) / n) = z``, so it reaches ``t``
+    from ``s = n t + z sqrt(n t (1 - t))`` on. Where none suffices, one more than the trials.
+    """
+    z, share = float(ndtri(confidence)), np.minimum(np.maximum(needed, 0.0), 1.0)
+    exact = trials * share + z * np.sqrt(trials * share * (1.0 - share))
+    # of whole numbers beside the exact one, the first whose computed bound reaches it
+    first = np.maximum(np.ceil(exact) - 1.0, 0.0)
+    for _ in range(2):
+        found = np.minimum(first, trials)
+        reaches = wilson_lower(found, trials, confidence=confidence) >= needed
+        first = np.where(reaches, found, first + 1.0)
+    return np.minimum(first, trials + 1.0)
 
 
 def positives(world: World, gate: Gate, audited: Counts) -> Counts:
@@ -115,10 +138,9 @@ def audit(
     sensitivity, specificity = candidate.sensitivity, candidate.specificity
     if gate.by == "place":
         weights = np.where(audited.sum(axis=2, keepdims=True) > 0, audited, 1)
-        sensitivity, specificity = (
-            np.average(values, axis=2, weights=weights)[:, :, None]
-            for values in (sensitivity, specificity)
-        )
+        total = weights.sum(axis=2, keepdims=True)
+        sensitivity = (sensitivity * weights).sum(axis=2, keepdims=True) / total
+        specificity = (specificity * weights).sum(axis=2, keepdims=True) / total
     chance = luck[:, :, : diseased.shape[2]].ravel()
     seen = binomials(chance, diseased.ravel(), sensitivity.ravel())
     found = seen.reshape(diseased.shape).astype(np.float64)
@@ -126,14 +148,16 @@ def audit(
     ours = _benefit(lower, specificity, gate)
     theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)[:, None]
     needed = theirs - gate.margin
-    lost = gate.penalty * (gate.target_specificity - specificity).clip(min=0.0)
-    power = audit_power(
-        diseased,
-        as_good=np.clip(theirs + lost, 0.0, 1.0),
+    lost = gate.penalty * np.maximum(gate.target_specificity - specificity, 0.0)
+    return Findings(
+        positives=diseased,
+        lower_benefit=ours,
+        needed_benefit=needed[:, 0],
+        passed=(ours >= needed) & (diseased > 0),
+        as_good=np.minimum(np.maximum(theirs + lost, 0.0), 1.0),
         needed=needed + lost,
         confidence=gate.confidence,
     )
-    return Findings(diseased, ours, needed[:, 0], (ours >= needed) & (diseased > 0), power)
 
 
 def _benefit(sensitivity: Floats, specificity: Floats, gate: Gate) -> Floats:

@@ -27,10 +27,11 @@ def power(cal: Calendar, region: int) -> Process:
     Times between and lengths are exponential: the two-state renewal process of machine repair.
     """
     compute, name = cal.world.compute, cal.world.regions[region]
-    luck = cal.luck("outages", name)
+    between, length = WEEKS_PER_YEAR / compute.outages_per_year[region], compute.outage_weeks[region]
+    luck = cal.exponentials("outages", name)
     while True:
-        yield cal.env.timeout(luck.exponential(WEEKS_PER_YEAR / compute.outages_per_year[region]))
-        weeks = luck.exponential(compute.outage_weeks[region])
+        yield cal.env.timeout(next(luck) * between)
+        weeks = next(luck) * length
         cal.state.power[region] = compute.site_backup_share[region]
         cal.log("power lost", name, f"for {weeks:.1f} weeks", lasts=weeks)
         yield cal.env.timeout(weeks)
@@ -39,10 +40,10 @@ def power(cal: Calendar, region: int) -> Process:
 
 def cluster(cal: Calendar, one: Cluster) -> Process:
     """Take a cluster down from time to time; what runs on it stops."""
-    compute, luck = cal.world.compute, cal.luck("outages", "cluster", one.name)
+    compute, luck = cal.world.compute, cal.exponentials("outages", "cluster", one.name)
     while True:
-        yield cal.env.timeout(luck.exponential(WEEKS_PER_YEAR / compute.cluster_outages_per_year))
-        weeks = luck.exponential(compute.cluster_outage_weeks)
+        yield cal.env.timeout(next(luck) * (WEEKS_PER_YEAR / compute.cluster_outages_per_year))
+        weeks = next(luck) * compute.cluster_outage_weeks
         cal.log("cluster down", "all", f"{one.name}, for {weeks:.1f} weeks", lasts=weeks)
         _switch(cal, one, up=False)
         yield cal.env.timeout(weeks)
@@ -51,5 +52,6 @@ def cluster(cal: Calendar, one: Cluster) -> Process:
 
 def _switch(cal: Calendar, one: Cluster, *, up: bool) -> None:
     one.up = up
-    changed, one.change = one.change, simpy.Event(cal.env)
-    changed.succeed()
+    if one.change.callbacks:  # a job waits for it
+        changed, one.change = one.change, simpy.Event(cal.env)
+        changed.succeed()

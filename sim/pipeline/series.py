@@ -1,6 +1,6 @@
 """The weekly series of one station, by region or by cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -77,6 +77,16 @@ class Series:
             queue=np.zeros((weeks, *cell), dtype=np.float32),
             use=np.full((weeks, 2, world.shape[0]), np.nan, dtype=np.float32),
             start=np.zeros(cell, dtype=np.int64),
+        )
+
+    def of_rows(self, rows: slice) -> "Series":
+        """Return the series of some regions."""
+        return replace(
+            self,
+            counts=self.counts[:, :, rows],
+            queue=self.queue[:, rows],
+            use=self.use[:, :, rows],
+            start=self.start[rows],
         )
 
     def begin(self, account: Account) -> None:

@@ -1,125 +1,126 @@
-"""From the parts of finished experiments to the tables of a study, in the order of the design."""
+"""From what finished tasks kept to the tables of a study, in the order of its design."""
 
-from collections.abc import Sequence
-from itertools import product
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from sim.scenario.schema import Scenario
-from sim.study.design import Experiment, experiments
-from sim.study.folder import part, read_table, station_table
+from sim.study.batch import Kept, totals_of
+from sim.study.design import Experiment
 from sim.study.marginal import Addition, marginal_table
-from sim.study.outcomes import cell_table, equity_by_draw, equity_outcomes, run_outcomes
+from sim.study.outcomes import (
+    People,
+    Totals,
+    account_table,
+    cell_table,
+    ede_of,
+    outcomes_of,
+)
 from sim.study.robustness import VARIANTS, robustness_rows, varied_name
 
-LEDGER_KEYS = ["year", "region", "account", "item"]
+
+@dataclass(slots=True)
+class Gathered:
+    """What the finished runs of a study kept, by experiment."""
+
+    scenario: Scenario
+    regions: tuple[str, ...]
+    people: dict[int, People] = field(default_factory=dict)
+    """By draw."""
+    totals: dict[Experiment, Totals] = field(default_factory=dict)
+    """Of the runs that were kept in full."""
+    ede: dict[Experiment, float] = field(default_factory=dict)
+    """Equity of every run by itself."""
+    shown: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    """Tables of the first run of every policy, by name."""
+
+    def add(self, kept: Kept) -> None:
+        """Add what one task kept; of runs not kept in full, only their equity."""
+        draw = int(kept.arrays["draw"])
+        people = self.people.setdefault(draw, self._people(kept))
+        for experiment, totals in totals_of(kept):
+            self.ede[experiment] = ede_of(totals, people, self.scenario.equity)
+            if totals.accounts:
+                self.totals[experiment] = totals
+        for name, table in kept.tables.items():
+            if name != "runs":
+                self.shown.setdefault(name, []).append(table)
+
+    def _people(self, kept: Kept) -> People:
+        return People(
+            self.regions,
+            tuple(self.scenario.groups),
+            np.asarray(kept.arrays["population"], dtype=float),
+            np.asarray(kept.arrays["income_usd"], dtype=float),
+            np.array(list(self.scenario.modalities.values()), dtype=float),
+        )
+
+    def equity(self, policies: Iterable[str]) -> pd.Series:
+        """Return equity by policy and draw, of the first replication of every draw."""
+        draws = range(self.scenario.uncertainty.draws)
+        rows = {(one, draw): self.ede[Experiment(one, draw, 0)] for one in policies for draw in draws}
+        index = pd.MultiIndex.from_tuples(list(rows), names=["policy", "draw"])
+        return pd.Series(list(rows.values()), index=index, name="ede")
 
 
-def result_tables(
-    scenario: Scenario, partial: Path, policies: Sequence[str]
-) -> dict[str, pd.DataFrame]:
-    """Return the tables outcomes, cells, ledger and what is shown of one experiment each."""
+def result_tables(gathered: Gathered, policies: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return the tables outcomes, cells, ledger and what is shown of one run of each policy."""
+    scenario = gathered.scenario
+    start, uncertainty = scenario.horizon.start_year, scenario.uncertainty
+    outcomes, cells, ledger = [], [], []
+    for policy in policies:
+        for draw in range(uncertainty.draws):
+            people = gathered.people[draw]
+            labels: dict[str, str | int] = {"policy": policy, "draw": draw}
+            runs = [
+                gathered.totals[Experiment(policy, draw, k)]
+                for k in range(uncertainty.replications)
+            ]
+            for replication, run in enumerate(runs):
+                measured = outcomes_of(run, people, scenario.equity)
+                outcomes.append({**labels, "replication": replication, **measured})
+            total = Totals.sum(runs)
+            cells.append(labelled(cell_table(total, people, start_year=start), **labels))
+            accounts = account_table(total, people, start_year=start)
+            ledger.append(labelled(accounts[accounts["value"] != 0], **labels))
     return {
-        "outcomes": _outcomes(scenario, partial, policies),
-        "cells": cells(scenario, partial, policies),
-        "ledger": _ledger(scenario, partial, policies),
-        **{name: _shown(partial, policies, name) for name in shown_tables(scenario)},
+        "outcomes": pd.DataFrame(outcomes),
+        "cells": pd.concat(cells, ignore_index=True),
+        "ledger": pd.concat(ledger, ignore_index=True),
+        **_shown(gathered.shown, policies),
     }
 
 
-def shown_tables(scenario: Scenario) -> list[str]:
-    """Return the names of the tables that are kept of the first experiment of every policy."""
-    return ["events", "jobs", "releases", "audits", *map(station_table, scenario.weekly.recorded)]
-
-
-def marginal_values(
-    scenario: Scenario, partial: Path, tried: Sequence[Addition], *, base: str
-) -> pd.DataFrame:
+def marginal_values(gathered: Gathered, tried: Sequence[Addition], *, base: str) -> pd.DataFrame:
     """Return the table of ``marginal_table``, from one replication of every draw."""
     names = [base, *(extra.plan.name for extra in tried)]
-    table = cells(scenario, partial, names, replications=1)
-    return marginal_table(tried, equity_by_draw(table, scenario.equity)["ede"], base=base)
+    return marginal_table(tried, gathered.equity(names), base=base)
 
 
-def robustness_table(scenario: Scenario, partial: Path, policies: Sequence[str]) -> pd.DataFrame:
+def robustness_table(gathered: Gathered, policies: Sequence[str]) -> pd.DataFrame:
     """Return ``robustness_rows`` of every variant, from one replication of every draw."""
     tables = []
     for variant in VARIANTS:
         own = {varied_name(policy, variant): policy for policy in policies}
-        table = cells(scenario, partial, list(own), replications=1)
-        ede = equity_by_draw(table, scenario.equity)["ede"].rename(index=own, level="policy")
+        ede = gathered.equity(own).rename(index=own, level="policy")
         tables.append(robustness_rows(ede, variant))
     return pd.concat(tables, ignore_index=True)
 
 
-def cells(
-    scenario: Scenario, partial: Path, policies: Sequence[str], *, replications: int | None = None
-) -> pd.DataFrame:
-    """Return ``cell_table`` of every policy and draw, over the draw's replications.
-
-    Parameters
-    ----------
-    replications : how many were run; the scenario's number when not given.
-    """
-    uncertainty = scenario.uncertainty
-    count = replications or uncertainty.replications
-    tables = []
-    for policy, draw in product(policies, range(uncertainty.draws)):
-        records = [
-            _read(partial, Experiment(policy, draw, k), "cells").assign(replication=k)
-            for k in range(count)
-        ]
-        table = cell_table(pd.concat(records, ignore_index=True), _weight(scenario))
-        tables.append(_labelled(table, policy=policy, draw=draw))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _outcomes(scenario: Scenario, partial: Path, policies: Sequence[str]) -> pd.DataFrame:
-    """Return one row per experiment; its equity is that of its one replication."""
-    uncertainty = scenario.uncertainty
-    rows = []
-    for one in experiments(
-        policies, draws=uncertainty.draws, replications=uncertainty.replications
-    ):
-        records = _read(partial, one, "cells").assign(replication=one.replication)
-        own = cell_table(records, _weight(scenario))
-        totals = run_outcomes(own, _read(partial, one, "ledger"))
-        rows.append(one._asdict() | equity_outcomes(own, scenario.equity) | totals)
-    return pd.DataFrame(rows)
-
-
-def _ledger(scenario: Scenario, partial: Path, policies: Sequence[str]) -> pd.DataFrame:
-    """Return the books of every policy and draw, mean over replications, without zeros."""
-    uncertainty = scenario.uncertainty
-    tables = []
-    for policy, draw in product(policies, range(uncertainty.draws)):
-        books = [
-            _read(partial, Experiment(policy, draw, k), "ledger")
-            for k in range(uncertainty.replications)
-        ]
-        total = pd.concat(books).groupby(LEDGER_KEYS, sort=False)["value"].sum() / len(books)
-        tables.append(_labelled(total[total != 0].reset_index(), policy=policy, draw=draw))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _shown(partial: Path, policies: Sequence[str], name: str) -> pd.DataFrame:
-    """Return one table of the first experiment of every policy."""
-    tables = [
-        _labelled(_read(partial, Experiment(policy, 0, 0), name), policy=policy)
-        for policy in policies
-    ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _read(partial: Path, experiment: Experiment, name: str) -> pd.DataFrame:
-    return read_table(part(partial, experiment.name), name)
-
-
-def _weight(scenario: Scenario) -> dict[str, float]:
-    return {str(modality): weight for modality, weight in scenario.modalities.items()}
-
-
-def _labelled(table: pd.DataFrame, **labels: str | int) -> pd.DataFrame:
+def labelled(table: pd.DataFrame, **labels: str | int) -> pd.DataFrame:
     """Return the table with constant columns in front."""
     return table.assign(**labels)[[*labels, *table.columns]]
+
+
+def _shown(
+    shown: Mapping[str, Sequence[pd.DataFrame]], policies: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Return the shown tables with policies in their order, whichever task they came from."""
+    tables = {}
+    for name, parts in shown.items():
+        by_policy = [part[part["policy"] == policy] for policy in policies for part in parts]
+        tables[name] = pd.concat([part for part in by_policy if len(part)] or parts[:1])
+        tables[name] = tables[name].reset_index(drop=True)
+    return tables

@@ -1,5 +1,6 @@
 """Which policy beats which, by how much, and how sure that is."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,43 @@ def interval(values: pd.Series, *, level: float = LEVEL) -> tuple[float, float]:
     mean, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(count)
     half = float(stats.t.ppf((1.0 + level) / 2.0, count - 1)) * error
     return mean - half, mean + half
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How plans compare on one measure, paired draw by draw."""
+
+    metric: str
+    values: pd.DataFrame
+    """See ``values_of``."""
+    differences: pd.DataFrame
+    """See ``compare``."""
+    by_draw: pd.DataFrame
+    """Every measure by policy and draw."""
+
+    def __str__(self) -> str:
+        outcome = OUTCOMES[self.metric]
+        shown = self.differences[["policy", "baseline", "difference", "low", "high", "verdict"]]
+        return (
+            f"{outcome.label}, {outcome.unit}; {LEVEL:.0%} intervals over draws\n"
+            f"{self.values.to_string(index=False)}\n\n{shown.to_string(index=False)}"
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def values_of(by_draw: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return each policy's mean of a measure over draws: policy, value, low, high, draws."""
+    rows = []
+    for policy in by_draw.index.unique("policy"):
+        values = by_draw[metric].xs(policy, level="policy").dropna()
+        low, high = interval(values)
+        row = {"policy": policy, "value": float(values.mean()), "low": low, "high": high}
+        rows.append(row | {"draws": len(values)})
+    table = pd.DataFrame(rows)
+    table.attrs["units"] = dict.fromkeys(("value", "low", "high"), OUTCOMES[metric].unit)
+    return table
 
 
 def compare(by_draw: pd.DataFrame, metric: str, *, baseline: str) -> pd.DataFrame:

@@ -1,15 +1,15 @@
-"""The designed set of experiments; an experiment's coordinates are its identity."""
+"""The designed set of runs; a run's coordinates are its identity."""
 
-from collections.abc import Iterator, Sequence
-from itertools import product
 from typing import Literal, NamedTuple
+
+from sim.domain.plan import Plan
 
 Purpose = Literal["fit", "search", "judge"]
 """What runs are for. Seeds of different purposes are disjoint: a plan is never judged on luck that
 it was made or calibrated with."""
 
 Variant = Literal["measured", "frozen", "kappa_one"]
-"""The response as measured, or varied to see what a finding hangs on; see ``experiment.varied``."""
+"""The response as measured, or varied to see what a finding hangs on; see ``sample.varied``."""
 
 
 class Experiment(NamedTuple):
@@ -19,16 +19,18 @@ class Experiment(NamedTuple):
     """
 
     policy: str
+    """Name of the plan, its own among all plans of a study."""
     draw: int
     replication: int
 
-    @property
-    def name(self) -> str:
-        """Name of the experiment's folder."""
-        return f"{self.policy}--draw{self.draw}--replication{self.replication}"
 
+class Trial(NamedTuple):
+    """A plan to be simulated in every draw of a study."""
 
-def experiments(policies: Sequence[str], *, draws: int, replications: int) -> Iterator[Experiment]:
-    """Yield the full factorial design, policies varying slowest."""
-    for policy, draw, replication in product(policies, range(draws), range(replications)):
-        yield Experiment(policy, draw, replication)
+    name: str
+    """Its own among all trials of a study."""
+    plan: Plan
+    variant: Variant = "measured"
+    replications: int = 1
+    in_full: bool = False
+    """Whether counts and accounts are kept beside coverage."""

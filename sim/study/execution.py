@@ -1,282 +1,182 @@
-"""Run every experiment of a scenario, on many processes, and write its run folder."""
+"""Make the plans of a scenario, simulate them in every draw, and write its run folder."""
 
-import os
-import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial as bind
-from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
 from sim.baseline.world import World
-from sim.domain.plan import Plan
-from sim.errors import RunFolderError
-from sim.pipeline.records import Run
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
 from sim.planning.purchases import most_per_year
+from sim.planning.rules import RULES
 from sim.scenario.files import resolved_yaml
-from sim.scenario.schema import Scenario, Weekly
-from sim.study import folder
-from sim.study.assembly import marginal_values, result_tables, robustness_table
-from sim.study.design import Experiment, Variant
-from sim.study.experiment import Prepare, prepare
-from sim.study.marginal import additions
-from sim.study.outcomes import cell_records
-from sim.study.plans import Proposal, make_plans, proposals_of, tables_of
+from sim.scenario.schema import Scenario
+from sim.study.assembly import Gathered, marginal_values, result_tables, robustness_table
+from sim.study.batch import Design, Kept, Task, run_task, station_table, tasks_of
+from sim.study.design import Experiment, Trial
+from sim.study.executor import Executor, executor_of
+from sim.study.marginal import Addition, additions
+from sim.study.plans import Candidate, about, arrays_of, candidate_of, plan_tables
 from sim.study.provenance import profile_facts, provenance
 from sim.study.result import StudyResult, of_tables
 from sim.study.robustness import VARIANTS, varied_name
-
-CASES_PER_TASK = 8
-"""Most cases that a worker runs in one setting before it reports back."""
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+from sim.study.sample import Sampler, parameter_sample
+from sim.study.search import HEDGES, best_of, candidate
+from sim.study.store import Store
 
 Progress = Callable[[str, int, int], None]
-"""What is being done, experiments finished, experiments in all; first called before any runs."""
-
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class Case(NamedTuple):
-    """A plan to run, under a name that is its own among all cases of a study."""
-
-    name: str
-    plan: Plan
-    variant: Variant = "measured"
-
-
-class Task(NamedTuple):
-    """Cases to run in one draw and replication, on one worker."""
-
-    draw: int
-    replication: int
-    cases: tuple[Case, ...]
-
-
-class Crew(Protocol):
-    """What does work: ``map``, or the same on many processes, in the order of finishing."""
-
-    def __call__(self, work: Callable[[T], R], on: Iterable[T], /) -> Iterable[R]:
-        """Do the work on every thing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where and how the experiments of one study are run; it travels to the workers."""
-
-    scenario: Scenario
-    partial: Path
-    prepare: Prepare
-
-    def place(self, experiment: Experiment) -> Path:
-        """Folder of one experiment's tables; it exists once the experiment has finished."""
-        return folder.part(self.partial, experiment.name)
-
-    def tasks(self, cases: Sequence[Case], *, replications: int) -> Iterator[Task]:
-        """Yield the experiments that have not finished yet, by setting."""
-        for draw, replication in product(
-            range(self.scenario.uncertainty.draws), range(replications)
-        ):
-            missing = [
-                case
-                for case in cases
-                if not self.place(Experiment(case.name, draw, replication)).is_dir()
-            ]
-            for first in range(0, len(missing), CASES_PER_TASK):
-                yield Task(draw, replication, tuple(missing[first : first + CASES_PER_TASK]))
-
-    def run(self, task: Task) -> int:
-        """Run the cases of a task in one setting, write their parts, and return how many."""
-        shown = task.draw == 0 and task.replication == 0
-        scenario = self.scenario if shown else unrecorded(self.scenario)
-        setting = self.prepare(scenario, task.draw, task.replication, "judge")
-        for case in task.cases:
-            place = self.place(Experiment(case.name, task.draw, task.replication))
-            run = setting.run(case.plan, variant=case.variant)
-            folder.write_part(place, _part(run, shown=shown))
-        return len(task.cases)
+"""What is being done, steps finished, steps in all; first called before any is."""
 
 
 def execute(
     scenario: Scenario,
-    out: Path,
+    out: Path | str,
     *,
     workers: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-    prepare: Prepare = prepare,
+    sampler: Sampler = parameter_sample,
     stations: Stations = STATIONS,
 ) -> StudyResult:
     """Make the plans, judge them, value additions to them, and write a run folder.
 
-    Every finished experiment is on disk at once: after an interruption the same call goes on from
-    there. Results do not depend on the number of workers. Workers are fresh processes, so a
-    script that calls this needs the usual ``if __name__ == "__main__":``.
+    Every finished task is on disk at once: after an interruption the same call goes on from there.
+    Results do not depend on the number of workers. Workers are fresh processes, so a script that
+    calls this needs the usual ``if __name__ == "__main__":``.
 
     Parameters
     ----------
     out : run folder, made here; an interrupted study is kept beside it as ``<out>.partial``.
     workers : processes, one thread each; all CPU cores when not given. With 1 no process starts.
     overwrite : whether a finished study in ``out`` may be replaced.
-    progress : called as experiments finish.
-    prepare : how the setting of a draw and replication is made.
-    stations : classes of the stations, see ``with_stations``; ``prepare`` is given them where they
-        are not the shipped ones. Workers import them, so they must stand in a module.
+    progress : called as tasks finish.
+    sampler : how the world and the response of a draw are made.
+    stations : classes of the stations, see ``with_stations``. Workers import them, so they must
+        stand in a module.
     """
+    design = Design(scenario, sampler, stations)
     origin = provenance(scenario, stations=stations)
-    if origin.stations:
-        # only who brings stations of one's own needs a ``prepare`` that takes them
-        prepare = bind(prepare, stations=stations)  # type: ignore[call-arg]
-    partial = folder.begin(Path(out), origin.stamp(), overwrite=overwrite)
-    bench = Bench(scenario, partial, prepare)
-    central = prepare(scenario, None, 0, "search")
-    with crew_of(workers or os.cpu_count() or 1) as crew:
-        judge = bind(_run_all, bench, crew=crew, progress=progress or _silent)
-        tables = _judge_and_value(bench, central.world, judge, crew)
-    tables["inputs"] = central.nature.inputs_table()
-    profile = profile_facts(scenario, central.nature.profile)
-    result = of_tables(scenario, tables, profile, origin)
-    _write(result, tables, partial)
-    folder.finish(partial, Path(out))
+    with Store.open(Path(out), origin.stamp(), overwrite=overwrite) as store:
+        with executor_of(workers=workers) as executor:
+            tables = Study(design, store, executor, progress or _silent).tables()
+        profile = profile_facts(scenario, sampler(scenario, None, "search").profile)
+        result = of_tables(scenario, tables, profile, origin)
+        store.finish(tables, resolved_yaml(scenario), result)
     return result
 
 
-def _judge_and_value(
-    bench: Bench, world: World, judge: Callable[[str, Sequence[Case], int], None], crew: Crew
-) -> dict[str, pd.DataFrame]:
-    """Run all experiments of a study and return its tables."""
-    scenario, partial = bench.scenario, bench.partial
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One study under way: what it is of, where its finished tasks are, and who does them."""
+
+    design: Design
+    store: Store
+    executor: Executor
+    progress: Progress
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Do all that is not done yet, and return the tables of the study."""
+        scenario = self.design.scenario
+        central = self.design.sampler(scenario, None, "search")
+        candidates = self.candidates(central.world)
+        tried = self.additions(central.world, candidates)
+        gathered = self.judge(trials_of(scenario, candidates, tried), central.world)
+        policies = tuple(candidates)
+        base = base_of(policies)
+        return {
+            **result_tables(gathered, policies),
+            **plan_tables(candidates),
+            "robustness": robustness_table(gathered, policies),
+            "marginal": marginal_values(gathered, tried, base=base),
+            "inputs": central.inputs_table(),
+        }
+
+    def candidates(self, world: World) -> dict[str, Candidate]:
+        """Return the plan of every policy of the scenario, in its order.
+
+        Rules see the central world; the plan is searched for on draws that no judged run shares.
+        """
+        scenario = self.design.scenario
+        return {
+            policy: Candidate(RULES[policy](world, scenario))
+            if policy in RULES
+            else best_of(self._searched(world))
+            for policy in scenario.policies
+        }
+
+    def _searched(self, world: World) -> dict[float, Candidate]:
+        """Return the candidates of the search, by the share hedged; each is stored once made."""
+        names = {f"candidate--{hedge:g}": hedge for hedge in HEDGES}
+        missing = {n: hedge for n, hedge in names.items() if n not in self.store.finished()}
+        done = len(names) - len(missing)
+        self.progress("searching for a plan", done, len(names))
+        for name, found in self.executor.run(bind(candidate, self.design), missing):
+            self.store.put(name, arrays_of(found), {"about": about(found)})
+            done += 1
+            self.progress("searching for a plan", done, len(names))
+        start = self.design.scenario.horizon.start_year
+        made = {}
+        for name, hedge in names.items():
+            arrays, tables = self.store.get(name)
+            made[hedge] = candidate_of(arrays, tables["about"], world, start_year=start)
+        return made
+
+    def additions(self, world: World, candidates: Mapping[str, Candidate]) -> list[Addition]:
+        """Return the additions to the plan that are valued."""
+        scenario, base = self.design.scenario, candidates[base_of(candidates)]
+        most = most_per_year(world, scenario)
+        return additions(scenario, base.plan, most=most, duals=base.duals)
+
+    def judge(self, trials: Sequence[Trial], world: World) -> Gathered:
+        """Simulate every trial in every draw, and return what was kept."""
+        scenario = self.design.scenario
+        gathered = Gathered(scenario, world.regions)
+        for name in sorted(self.store.finished()):
+            if name.startswith("draw"):
+                gathered.add(Kept(*self.store.get(name)))
+        tasks = tasks_of(
+            trials,
+            gathered.ede,
+            draws=range(scenario.uncertainty.draws),
+            cells=world.shape[0] * world.shape[1] * world.shape[2],
+        )
+        total = sum(trial.replications for trial in trials) * scenario.uncertainty.draws
+        done = total - sum(len(task.runs) for task in tasks.values())
+        self.progress("simulating plans", done, total)
+        for name, kept in self.executor.run(bind(run_task, self.design), tasks):
+            self.store.put(name, kept.arrays, kept.tables)
+            gathered.add(kept)
+            done += len(tasks[name].runs)
+            self.progress("simulating plans", done, total)
+        return gathered
+
+
+def trials_of(
+    scenario: Scenario, candidates: Mapping[str, Candidate], tried: Sequence[Addition]
+) -> list[Trial]:
+    """Return all plans that a study simulates: policies, variants of the response, additions."""
     replications = scenario.uncertainty.replications
-    proposals = _proposals(bench, world, crew)
-    plans = {name: proposal.plan for name, proposal in proposals.items()}
-    judge("judging plans", [Case(name, plan) for name, plan in plans.items()], replications)
-    varied = [
-        Case(varied_name(name, variant), plan, variant)
-        for variant in VARIANTS
-        for name, plan in plans.items()
+    plans = {policy: one.plan for policy, one in candidates.items()}
+    return [
+        *(
+            Trial(policy, plan, replications=replications, in_full=True)
+            for policy, plan in plans.items()
+        ),
+        *(
+            Trial(varied_name(policy, variant), plan, variant)
+            for variant in VARIANTS
+            for policy, plan in plans.items()
+        ),
+        *(Trial(extra.plan.name, extra.plan) for extra in tried),
     ]
-    judge("varying the response", varied, 1)
-    base = "plan" if "plan" in plans else next(iter(plans))
-    most = most_per_year(world, scenario)
-    tried = additions(scenario, plans[base], most=most, duals=proposals[base].duals)
-    more = [Case(extra.plan.name, extra.plan) for extra in tried]
-    judge("valuing additions", more, 1)
-    tables = result_tables(scenario, partial, tuple(plans)) | tables_of(proposals)
-    tables["robustness"] = robustness_table(scenario, partial, tuple(plans))
-    tables["marginal"] = marginal_values(scenario, partial, tried, base=base)
-    return tables
 
 
-def _proposals(bench: Bench, world: World, crew: Crew) -> dict[str, Proposal]:
-    """Return the plans, from the folder where an earlier call has made them already."""
-    scenario = bench.scenario
-    place = folder.part(bench.partial, "plans")
-    if not place.is_dir():
-        made = make_plans(unrecorded(scenario), prepare=bench.prepare, spread=crew)
-        folder.write_part(place, tables_of(made))
-    tables = {name: folder.read_table(place, name) for name in ("plan", "programme", "duals")}
-    return proposals_of(tables, scenario=scenario, regions=world.regions, catalogue=world.catalogue)
-
-
-def _run_all(
-    bench: Bench,
-    what: str,
-    cases: Sequence[Case],
-    replications: int,
-    *,
-    crew: Crew,
-    progress: Progress,
-) -> None:
-    """Run the experiments whose results are not in the folder yet."""
-    tasks = list(bench.tasks(cases, replications=replications))
-    total = len(cases) * bench.scenario.uncertainty.draws * replications
-    done = total - sum(len(task.cases) for task in tasks)
-    progress(what, done, total)
-    for finished in crew(bench.run, tasks):
-        done += finished
-        progress(what, done, total)
-
-
-@contextmanager
-def crew_of(workers: int) -> Iterator[Crew]:
-    """Offer workers that run tasks and say, as they finish, how many experiments each held.
-
-    Workers are spawned: a fork of numerical libraries that hold threads may hang.
-    """
-    if workers == 1:
-        yield map
-        return
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent
-        ) as pool,
-    ):
-        try:
-            yield bind(_in_pool, pool)
-        except BrokenProcessPool as error:
-            raise RunFolderError(
-                "a worker process was killed, perhaps for want of memory. Run the same again, "
-                f"with fewer workers than {workers}; what a run folder holds already is kept."
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _in_pool(pool: ProcessPoolExecutor, work: Callable[[T], R], on: Iterable[T], /) -> Iterator[R]:
-    futures = [pool.submit(work, one) for one in on]
-    for future in as_completed(futures):
-        yield future.result()
-
-
-def unrecorded(scenario: Scenario) -> Scenario:
-    """Return the scenario without weekly series: nobody reads them of a run that is not shown."""
-    return scenario.model_copy(update={"weekly": Weekly(detail="none")})
-
-
-def _part(run: Run, *, shown: bool) -> dict[str, pd.DataFrame]:
-    tables = {"cells": cell_records(run), "ledger": run.ledger()}
-    if not shown:
-        return tables
-    series = {folder.station_table(name): run.station(name) for name in run.records.stations}
-    control = {"events": run.events(), "jobs": run.jobs()}
-    return tables | control | {"releases": run.releases(), "audits": run.audits()} | series
-
-
-def _write(result: StudyResult, tables: Mapping[str, pd.DataFrame], partial: Path) -> None:
-    series = map(folder.station_table, result.scenario.weekly.recorded)
-    for name in (*folder.TABLES, *series):
-        folder.write_table(partial, name, tables[name])
-    folder.write_text(partial / folder.SCENARIO, resolved_yaml(result.scenario))
-    folder.write_json(partial / folder.PROFILE, result.profile)
-    folder.write_json(partial / folder.SUMMARY, result.summary())
-    folder.write_json(partial / folder.PROVENANCE, result.provenance.as_dict())
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes started within use one thread each: workers share the cores already."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def base_of(policies: Sequence[str] | Mapping[str, object]) -> str:
+    """Return the policy to which additions are valued: the plan, or the first where there is none."""
+    return "plan" if "plan" in policies else next(iter(policies))
 
 
 def _silent(what: str, done: int, total: int) -> None:

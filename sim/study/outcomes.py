@@ -1,11 +1,14 @@
 """The declared measures of a study, and their values from a run or from its cells."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from sim.baseline.world import World
+from sim.domain.lever import Floats, Stage
 from sim.equity.coverage import CELL, cell_weights, effective_coverage, time_mean, welfare
 from sim.equity.inequality import (
     atkinson,
@@ -15,8 +18,9 @@ from sim.equity.inequality import (
     theil_between_within,
     worst,
 )
-from sim.pipeline.records import Run
+from sim.pipeline.records import ENERGY_USES, READER_HOURS, Run
 from sim.scenario.schema import Equity
+from sim.study.design import Experiment
 
 
 class Outcome(NamedTuple):
@@ -78,50 +82,136 @@ COUNTS = (
 """Counts that the cell table keeps beside coverage, summed over modalities."""
 
 
-def cell_records(run: Run) -> pd.DataFrame:
-    """Return a run's yearly cells with the persons and the income behind each.
+ACCOUNTS: Mapping[str, tuple[str, ...]] = {
+    "spend_usd": tuple(map(str, Stage)),
+    "follow_up_usd": ("follow-up",),
+    "energy_kwh": ENERGY_USES,
+    "emissions_t_co2e": ENERGY_USES,
+    "reader_hours": READER_HOURS,
+}
+"""Yearly accounts of every region, and the items of each."""
 
-    Columns of ``Run.cells`` and population (persons), income_usd (income per head, US dollars).
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is kept of the replications of one plan in one draw, added up.
+
+    Axes: y year, r region, m modality, g group.
     """
-    table, world = run.cells(), run.world
-    years = len(table) // int(np.prod(world.shape))
-    people = np.broadcast_to(world.care.population[None, :, None, :], (years, *world.shape))
-    income = np.broadcast_to(world.income_rank[None, :, None, None], (years, *world.shape))
-    return table.assign(population=people.ravel(), income_usd=income.ravel())
+
+    need: Floats
+    """Exams, shape (y, r, m, g)."""
+    benefit: Floats
+    """Exams, weighted by the benefit of their reading, shape (y, r, m, g)."""
+    counts: Floats
+    """``COUNTS`` over all modalities, shape (count, y, r, g)."""
+    accounts: Mapping[str, Floats]
+    """``ACCOUNTS``, each of shape (y, r, item)."""
+    replications: int = 1
+
+    @classmethod
+    def of(cls, run: Run) -> "Totals":
+        """Return what is kept of one run."""
+        cells, records = run.records.cells, run.records
+        return cls(
+            need=cells["need"],
+            benefit=cells["benefit"],
+            counts=np.stack([cells[name].sum(axis=2) for name in COUNTS]),
+            accounts={
+                "spend_usd": records.spend_usd,
+                "follow_up_usd": records.follow_up_usd[..., None],
+                "energy_kwh": records.energy_kwh,
+                "emissions_t_co2e": records.emissions_t_co2e,
+                "reader_hours": records.reader_hours,
+            },
+        )
+
+    @classmethod
+    def sum(cls, parts: Sequence["Totals"]) -> "Totals":
+        """Return the totals of all replications of a draw."""
+        return cls(
+            need=np.sum([part.need for part in parts], axis=0),
+            benefit=np.sum([part.benefit for part in parts], axis=0),
+            counts=np.sum([part.counts for part in parts], axis=0),
+            accounts={
+                name: np.sum([part.accounts[name] for part in parts], axis=0) for name in ACCOUNTS
+            },
+            replications=sum(part.replications for part in parts),
+        )
 
 
-def cell_table(records: pd.DataFrame, weight: Mapping[str, float]) -> pd.DataFrame:
+class People(NamedTuple):
+    """Who lives in a world, and who is better off."""
+
+    regions: tuple[str, ...]
+    groups: tuple[str, ...]
+    population: Floats
+    """Persons, shape (r, g)."""
+    income_usd: Floats
+    """Income per head, US dollars, shape (r,)."""
+    weight: Floats
+    """Of each modality in coverage, shape (m,)."""
+
+    @classmethod
+    def of(cls, world: World) -> "People":
+        """Return the people of a world."""
+        return cls(
+            world.regions, world.groups, world.care.population, world.income_rank, world.weight
+        )
+
+
+def cell_table(totals: Totals, people: People, *, start_year: int) -> pd.DataFrame:
     """Return coverage and mean counts per cell, over the replications of one draw.
-
-    Parameters
-    ----------
-    records : ``cell_records`` of every replication, with a column ``replication``.
-    weight : weight of every modality, adding up to 1.
 
     Returns
     -------
     year, region, group, ec (share of need), need (exams), population (persons), income_usd and
-    ``COUNTS``; counts are means over replications.
+    ``COUNTS``; need and counts are means over replications.
     """
-    replications = records["replication"].nunique()
-    coverage = effective_coverage(records, weight)
-    by_cell = records.groupby(CELL, sort=False)
-    static = by_cell[["population", "income_usd"]].first().reset_index(drop=True)
-    counts = by_cell[list(COUNTS)].sum().reset_index(drop=True) / replications
-    need = coverage["need"] / replications
-    return pd.concat([coverage.assign(need=need), static, counts], axis=1)
+    ec = effective_coverage(totals.need, totals.benefit, people.weight)
+    years = range(start_year, start_year + len(ec))
+    index = pd.MultiIndex.from_product([years, people.regions, people.groups], names=CELL)
+    columns = {
+        "ec": ec,
+        "need": totals.need.sum(axis=2) / totals.replications,
+        "population": np.broadcast_to(people.population[None], ec.shape),
+        "income_usd": np.broadcast_to(people.income_usd[None, :, None], ec.shape),
+        **dict(zip(COUNTS, totals.counts / totals.replications, strict=True)),
+    }
+    flat = {name: values.ravel() for name, values in columns.items()}
+    return pd.DataFrame(flat, index=index).reset_index()
 
 
-def equity_outcomes(cells: pd.DataFrame, equity: Equity) -> dict[str, float]:
-    """Return ``EQUITY_OUTCOMES`` of one table of cells, as from ``cell_table``."""
-    shape = tuple(cells[axis].nunique() for axis in CELL)
-    ec = cells["ec"].to_numpy(dtype=float).reshape(shape)
-    population = cells["population"].to_numpy(dtype=float).reshape(shape)[0]
+def account_table(totals: Totals, people: People, *, start_year: int) -> pd.DataFrame:
+    """Return the accounts, means over replications: year, region, account, item, value."""
+    tables = []
+    for account, values in totals.accounts.items():
+        years = range(start_year, start_year + len(values))
+        index = pd.MultiIndex.from_product(
+            [years, people.regions, [account], ACCOUNTS[account]],
+            names=["year", "region", "account", "item"],
+        )
+        mean = values.ravel() / totals.replications
+        tables.append(pd.DataFrame({"value": mean}, index=index).reset_index())
+    return pd.concat(tables, ignore_index=True)
+
+
+def equity_of(
+    ec: Floats, population: Floats, income_usd: Floats, equity: Equity
+) -> dict[str, float]:
+    """Return ``EQUITY_OUTCOMES`` of effective coverage.
+
+    Parameters
+    ----------
+    ec : effective coverage, share of need, shape (year, region, group); NaN without need.
+    population : persons, shape (region, group).
+    income_usd : income per head, shape (region,).
+    """
     weights = cell_weights(ec, population, discount_rate=equity.discount_rate)
     mean = time_mean(ec, discount_rate=equity.discount_rate)
     people = np.where(np.isnan(mean), 0.0, population)
-    first = cells.iloc[: shape[1] * shape[2]]
-    between, within = theil_between_within(mean, people, first["region"].tolist())
+    groups = ec.shape[2]
+    between, within = theil_between_within(mean, people, np.repeat(range(ec.shape[1]), groups).tolist())
     averse = {"aversion": equity.aversion, "floor": equity.floor}
     return {
         "ede": welfare(ec, population, equity)[1],
@@ -133,22 +223,58 @@ def equity_outcomes(cells: pd.DataFrame, equity: Equity) -> dict[str, float]:
         "theil": theil(mean, people),
         "theil_between": between,
         "theil_within": within,
-        "concentration": concentration_index(mean, people, first["income_usd"].to_numpy()),
+        "concentration": concentration_index(mean, people, np.repeat(income_usd, groups)),
     }
 
 
-def run_outcomes(cells: pd.DataFrame, ledger: pd.DataFrame) -> dict[str, float]:
-    """Return ``RUN_OUTCOMES`` of one run, from its cells and its ledger."""
-    accounts = ledger.groupby("account")["value"].sum()
-    sums = cells[["need", *COUNTS]].sum()
+def ede_of(totals: Totals, people: People, equity: Equity) -> float:
+    """Return the equally distributed equivalent of effective coverage, share of need."""
+    ec = effective_coverage(totals.need, totals.benefit, people.weight)
+    return welfare(ec, people.population, equity)[1]
+
+
+def outcomes_of(totals: Totals, people: People, equity: Equity) -> dict[str, float]:
+    """Return all ``OUTCOMES``; those of ``RUN_OUTCOMES`` are means over replications."""
+    ec = effective_coverage(totals.need, totals.benefit, people.weight)
+    sums = {name: float(v.sum()) for name, v in totals.accounts.items()}
+    sums |= dict(zip(COUNTS, totals.counts.sum(axis=(1, 2, 3)).tolist(), strict=True))
+    sums["need"] = float(totals.need.sum())
     read = sums["read_by_ai"] + sums["read_by_human"]
-    totals = {
-        **{name: accounts[name] for name in accounts.index},
-        **sums,
-        "unmet_share": 1.0 - read / sums["need"] if sums["need"] else np.nan,
-        "wait_weeks": sums["waiting_weeks"] / sums["arrived"] if sums["arrived"] else np.nan,
-    }
-    return {outcome.name: float(totals[outcome.name]) for outcome in RUN_OUTCOMES}
+    values = {name: value / totals.replications for name, value in sums.items()}
+    values["unmet_share"] = 1.0 - read / sums["need"] if sums["need"] else np.nan
+    waited, came = sums["waiting_weeks"], sums["arrived"]
+    values["wait_weeks"] = waited / came if came else np.nan
+    measured = equity_of(ec, people.population, people.income_usd, equity)
+    return measured | {outcome.name: values[outcome.name] for outcome in RUN_OUTCOMES}
+
+
+def equity_outcomes(cells: pd.DataFrame, equity: Equity) -> dict[str, float]:
+    """Return ``EQUITY_OUTCOMES`` of one table of cells, as from ``cell_table``."""
+    shape = tuple(cells[axis].nunique() for axis in CELL)
+    ec, population, income = (
+        cells[name].to_numpy(dtype=float).reshape(shape)
+        for name in ("ec", "population", "income_usd")
+    )
+    return equity_of(ec, population[0], income[0, :, 0], equity)
+
+
+def by_draw_of(
+    totals: Mapping[Experiment, Totals], people: Mapping[int, People], equity: Equity
+) -> pd.DataFrame:
+    """Return every measure by policy and draw, over the replications of each.
+
+    Parameters
+    ----------
+    totals : of every experiment, kept in full.
+    people : of every draw.
+    """
+    parts: dict[tuple[str, int], list[Totals]] = {}
+    for experiment, total in totals.items():
+        parts.setdefault((experiment.policy, experiment.draw), []).append(total)
+    order = list(dict.fromkeys(policy for policy, _ in parts))
+    keys = sorted(parts, key=lambda key: (order.index(key[0]), key[1]))
+    rows = [outcomes_of(Totals.sum(parts[key]), people[key[1]], equity) for key in keys]
+    return pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(keys, names=["policy", "draw"]))
 
 
 def by_draw(outcomes: pd.DataFrame, cells: pd.DataFrame, equity: Equity) -> pd.DataFrame:

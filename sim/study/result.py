@@ -89,14 +89,7 @@ class StudyResult:
 
     def values(self, metric: str = "ede") -> pd.DataFrame:
         """Return each policy's mean of a measure over draws: policy, value, low, high, draws."""
-        rows = []
-        for policy in self.policies:
-            values = self.by_draw[metric].xs(policy, level="policy").dropna()
-            low, high = comparison.interval(values)
-            mean = float(values.mean())
-            row = {"policy": policy, "value": mean, "low": low, "high": high}
-            rows.append(row | {"draws": len(values)})
-        return pd.DataFrame(rows)
+        return comparison.values_of(self.by_draw, metric)
 
     def yearly(self) -> pd.DataFrame:
         """Return equity by policy, draw and year: columns policy, draw, year, ede."""

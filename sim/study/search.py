@@ -6,10 +6,8 @@ from nothing up to everything as if AI never came to read, and the one with the 
 over *search* draws is kept. None of these draws judges.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial as bind
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,14 +16,16 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats, LeverName
 from sim.domain.plan import Plan
 from sim.errors import PlanError
-from sim.pipeline.records import Run
+from sim.pipeline.run import Case, Start, simulate_many
 from sim.planning.agreement import Agreement, Effort, Observed, agree
 from sim.planning.calibration import Flows
 from sim.planning.explanation import marginal_values
 from sim.scenario.schema import LeverBounds, Scenario
-from sim.study.experiment import Prepare, Setting
-from sim.study.outcomes import cell_records, cell_table, equity_outcomes
+from sim.study.batch import Design, starts_of, unrecorded
+from sim.study.outcomes import People, Totals, ede_of
+from sim.study.plans import Candidate
 from sim.study.pooling import duals_of_countries, is_large, pooled, share_out
+from sim.study.sample import Sample
 
 SEARCH_DRAWS = 10
 """Draws on which candidates are compared; none of them judges."""
@@ -44,36 +44,11 @@ resort, because a plan that hangs on it may not repeat to the bit."""
 SURE = 0.75
 """Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
 
-Spread = Callable[[Callable[[float], "Candidate"], Iterable[float]], Iterable["Candidate"]]
-"""What makes candidates: ``map``, or the same on many processes."""
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One plan that was considered."""
-
-    hedge: float
-    """Share of the budget spent as if AI never came to read."""
-    plan: Plan
-    ede: float
-    """Mean equity over the search draws."""
-    note: str
-    duals: Floats | None
-    """Log EDE per further US dollar, shape (region, item), from the programme."""
-
-
-class Field(NamedTuple):
-    """Where candidates are made and compared; it travels to the workers."""
-
-    scenario: Scenario
-    prepare: Prepare
-
-
-def best_candidate(field: Field, *, spread: Spread = map) -> Candidate:
-    """Return the candidate with the best mean equity over the search draws."""
-    made = sorted(spread(bind(candidate, field), HEDGES), key=lambda one: one.hedge)
-    best = max(made, key=lambda one: one.ede)
-    table = ", ".join(f"{one.hedge:.0%}: {one.ede:.4f}" for one in made)
+def best_of(made: Mapping[float, Candidate]) -> Candidate:
+    """Return the candidate with the best mean equity over the search draws, by share hedged."""
+    best = max(made.values(), key=lambda one: one.ede)
+    table = ", ".join(f"{hedge:.0%}: {made[hedge].ede:.4f}" for hedge in sorted(made))
     note = (
         f"{best.note}. Of {len(made)} candidates that spend a share of the budget as if AI never "
         f"came to read, the best over {SEARCH_DRAWS} search draws ({table})"
@@ -81,39 +56,41 @@ def best_candidate(field: Field, *, spread: Spread = map) -> Candidate:
     return replace(best, note=note)
 
 
-def candidate(field: Field, hedge: float) -> Candidate:
-    """Return the plan of one hedge, with its mean equity over the search draws."""
-    scenario, prepare = field
-    world = prepare(scenario, None, 0, "search").world
+def candidate(design: Design, hedge: float) -> Candidate:
+    """Return the plan that spends a share of the budget as if AI never came to read."""
+    world = design.sampler(design.scenario, None, "search").world
     if not is_large(world):
-        return _candidate(field, hedge)
-    group = _candidate(Field(pooled(scenario), prepare), hedge)
-    plan = share_out(group.plan, scenario, world)
-    draws = [prepare(scenario, draw, 0, "search") for draw in range(SEARCH_DRAWS)]
+        return _candidate(design, hedge)
+    group = _candidate(replace(design, scenario=pooled(design.scenario)), hedge)
+    plan = share_out(group.plan, design.scenario, world)
     note = f"{group.note}; planned for income groups, shared out to countries by need"
-    duals = None if group.duals is None else duals_of_countries(group.duals, scenario, world)
-    return replace(group, plan=plan, ede=observe(draws, plan).ede, note=note, duals=duals)
+    duals = None if group.duals is None else duals_of_countries(group.duals, design.scenario, world)
+    return Candidate(plan, note, SearchDraws.of(design).observe(plan).ede, duals)
 
 
-def _candidate(field: Field, hedge: float) -> Candidate:
-    scenario, prepare = field
-    draws = [prepare(scenario, draw, 0, "search") for draw in range(SEARCH_DRAWS)]
-    central = prepare(scenario, None, 0, "search")
-    world, response = prudent(central.world, [one.world for one in draws]), central.nature.response
-    simulate = bind(observe, draws)
+def _candidate(design: Design, hedge: float) -> Candidate:
+    scenario, draws = design.scenario, SearchDraws.of(design)
+    central = design.sampler(scenario, None, "search")
+    world = prudent(central.world, [sample.world for sample in draws.samples])
     found: Agreement | None = None
     if hedge > 0.0:
         budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
         alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
-        found = agree(world, response, alone, simulate, rounds=1, effort=EFFORT)
+        found = agree(world, central.response, alone, draws.observe, rounds=1, effort=EFFORT)
     if hedge < 1.0:
         sure = None if found is None else found.plan.units
         found = agree(
-            world, response, scenario, simulate, rounds=ROUNDS, effort=EFFORT, at_least=sure
+            world,
+            central.response,
+            scenario,
+            draws.observe,
+            rounds=ROUNDS,
+            effort=EFFORT,
+            at_least=sure,
         )
     if found is None:
         raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
-    return Candidate(hedge, found.plan, simulate(found.plan).ede, found.note, _duals(found))
+    return Candidate(found.plan, found.note, found.ede, _duals(found))
 
 
 def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
@@ -144,29 +121,46 @@ def prudent(central: World, drawn: Sequence[World]) -> World:
     return replace(central, compute=compute, care=care)
 
 
-def observe(settings: Sequence[Setting], plan: Plan) -> Observed:
-    """Return what a plan brings about: mean flows, and mean equity, over the settings."""
-    runs = [one.run(plan) for one in settings]
+@dataclass(frozen=True, slots=True)
+class SearchDraws:
+    """The draws on which candidates are compared, each warmed up once."""
 
-    def mean(name: str) -> Floats:
-        return np.asarray(np.mean([run.records.cells[name].sum(axis=3) for run in runs], axis=0))
+    design: Design
+    samples: tuple[Sample, ...]
+    starts: tuple[Start, ...]
 
-    flows = Flows(
-        arrived=mean("arrived"),
-        exams=mean("exams"),
-        read_by_ai=mean("read_by_ai"),
-        read_by_human=mean("read_by_human"),
-        annotated=mean("labelled"),
-        benefit=mean("benefit"),
-    )
-    equity = [_equity(one.scenario, run) for one, run in zip(settings, runs, strict=True)]
-    return Observed(flows, float(np.mean(equity)))
+    @classmethod
+    def of(cls, design: Design) -> "SearchDraws":
+        """Return the search draws of a design."""
+        quiet = replace(design, scenario=unrecorded(design.scenario))
+        numbers = range(SEARCH_DRAWS)
+        samples = [design.sampler(design.scenario, draw, "search") for draw in numbers]
+        starts = starts_of(quiet, samples, [0] * len(samples))
+        return cls(quiet, tuple(samples), tuple(starts))
 
+    def observe(self, plan: Plan) -> Observed:
+        """Return what a plan brings about: mean flows, and mean equity, over the draws."""
+        cases = [
+            Case(start, plan, sample.respond())
+            for start, sample in zip(self.starts, self.samples, strict=True)
+        ]
+        scenario = self.design.scenario
+        runs = simulate_many(cases, scenario=scenario, stations=self.design.stations)
 
-def _equity(scenario: Scenario, run: Run) -> float:
-    weight: Mapping[str, float] = {str(m): share for m, share in scenario.modalities.items()}
-    cells = cell_table(cell_records(run).assign(replication=0), dict(weight))
-    return equity_outcomes(cells, scenario.equity)["ede"]
+        def mean(name: str) -> Floats:
+            cells = [run.records.cells[name].sum(axis=3) for run in runs]
+            return np.asarray(np.mean(cells, axis=0))
+
+        flows = Flows(
+            arrived=mean("arrived"),
+            exams=mean("exams"),
+            read_by_ai=mean("read_by_ai"),
+            read_by_human=mean("read_by_human"),
+            annotated=mean("labelled"),
+            benefit=mean("benefit"),
+        )
+        equity = [ede_of(Totals.of(run), People.of(run.world), scenario.equity) for run in runs]
+        return Observed(flows, float(np.mean(equity)))
 
 
 def _duals(found: Agreement) -> Floats | None:

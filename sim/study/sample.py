@@ -1,4 +1,4 @@
-"""One experiment: the only place where a plan, a draw of the world and the response meet."""
+"""One sample of what is not known: the world and the response, before any chance and any plan."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +11,6 @@ from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
 from sim.baseline.world import World
 from sim.domain.holdings import Holdings, Performance, Respond
-from sim.domain.plan import Plan
 from sim.learning.response import (
     FROZEN_BEYOND,
     NOT_MEASURED,
@@ -22,11 +21,6 @@ from sim.learning.response import (
     draw_response,
     load_profile,
 )
-from sim.pipeline.records import Run
-from sim.pipeline.run import simulate, warm_up
-from sim.pipeline.state import State
-from sim.pipeline.station import Stations
-from sim.pipeline.stations import STATIONS
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Assumption
 from sim.streams import stream
@@ -34,15 +28,22 @@ from sim.study.design import Purpose, Variant
 
 
 @dataclass(frozen=True, slots=True)
-class Nature:
-    """One draw of everything that is not known, before any chance and any plan."""
+class Sample:
+    """Values of everything that is not known; nothing has been simulated."""
 
     world: World
     inputs: Mapping[str, Datum]
     """Register of the inputs that the world was built from, by dotted name."""
     profile: Profile
     response: Response
-    """The profile's law in this draw, carried over to the scenario's task."""
+    """The profile's law, carried over to the scenario's task."""
+    seed: int
+    """Seed of chance in this sample; see ``chance_seed``."""
+
+    def respond(self, variant: Variant = "measured") -> Respond:
+        """Return the response as the simulation calls it, as measured or varied."""
+        response = varied(self.response, variant, self.profile)
+        return respond_of(response, specificity=self.profile.specificity)
 
     def inputs_table(self) -> pd.DataFrame:
         """Return the inputs as a table: name and the fields of ``Datum``."""
@@ -51,67 +52,27 @@ class Nature:
         return pd.DataFrame(rows, columns=columns)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Everything of an experiment but its plan; the same for all plans of a draw."""
-
-    scenario: Scenario
-    nature: Nature
-    seed: int
-    """Seed of chance; see ``chance_seed``."""
-    replication: int
-    start: State
-    """State on the policy date; every plan branches from it."""
-    stations: Stations
-
-    @property
-    def world(self) -> World:
-        """World of the draw."""
-        return self.nature.world
-
-    def run(self, plan: Plan, *, variant: Variant = "measured") -> Run:
-        """Return what happens under one plan, with the response as measured or a variant of it."""
-        response = varied(self.nature.response, variant, self.nature.profile)
-        return simulate(
-            self.world,
-            plan,
-            respond_of(response, specificity=self.nature.profile.specificity),
-            scenario=self.scenario,
-            seed=self.seed,
-            replication=self.replication,
-            start=self.start,
-            stations=self.stations,
-        )
+Sampler = Callable[[Scenario, int | None, Purpose], Sample]
+"""Scenario, draw (None: central values) and purpose to a sample."""
 
 
-Prepare = Callable[[Scenario, int | None, int, Purpose], Setting]
-"""Scenario, draw (None: central values), replication and purpose to a setting."""
-
-
-def prepare(
-    scenario: Scenario,
-    draw: int | None,
-    replication: int,
-    purpose: Purpose = "judge",
-    stations: Stations = STATIONS,
-) -> Setting:
-    """Return the world, the response and the luck of one draw and replication.
+def parameter_sample(scenario: Scenario, draw: int | None, purpose: Purpose = "judge") -> Sample:
+    """Return the world and the response of one draw.
 
     Parameters
     ----------
-    draw : sample of what is not known; None for central values.
-    replication : sample of chance.
-    purpose : what the run is for; part of the name of every stream.
-    stations : classes of the stations; see ``with_stations``.
+    draw : number of the sample; None for central values.
+    purpose : what the runs are for; part of the name of every stream.
     """
     world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose)
     profile = load_profile(scenario.profile)
-    world = measured(world, profile, scenario, draw=draw, purpose=purpose)
-    response = response_of(scenario, profile, draw=draw, purpose=purpose)
-    seed = chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
-    register = _with_measured(inputs.used, profile, scenario)
-    nature = Nature(world, register, profile, response)
-    return setting(scenario, nature, seed=seed, replication=replication, stations=stations)
+    return Sample(
+        world=measured(world, profile, scenario, draw=draw, purpose=purpose),
+        inputs=_with_measured(inputs.used, profile, scenario),
+        profile=profile,
+        response=response_of(scenario, profile, draw=draw, purpose=purpose),
+        seed=chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw),
+    )
 
 
 MEASURED_FACTORS = {
@@ -173,33 +134,6 @@ def _with_measured(
             "95% interval of a bootstrap over seeds",
         )  # fmt: skip
     return kept
-
-
-def setting(
-    scenario: Scenario,
-    nature: Nature,
-    *,
-    seed: int,
-    replication: int,
-    stations: Stations = STATIONS,
-) -> Setting:
-    """Return the setting of a given nature, run up to the policy date."""
-    start = warm_up(
-        nature.world, scenario=scenario, seed=seed, replication=replication, stations=stations
-    )
-    return Setting(scenario, nature, seed, replication, start, stations)
-
-
-def run_experiment(
-    scenario: Scenario,
-    plan: Plan,
-    *,
-    draw: int | None,
-    replication: int,
-    purpose: Purpose = "judge",
-) -> Run:
-    """Return what happens under one plan in one draw of the world and one replication of chance."""
-    return prepare(scenario, draw, replication, purpose).run(plan)
 
 
 def chance_seed(seed: int, *, purpose: Purpose, draw: int | None) -> int:
