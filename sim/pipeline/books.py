@@ -1,19 +1,18 @@
 """The yearly books: what the weeks of the stations mean for people, energy and readers' hours."""
 
 import numpy as np
-from numba import njit
 
 from sim.baseline.world import World
 from sim.domain.holdings import benefit
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts
+from sim.pipeline.flow import Counts, by_place, kernel
 from sim.pipeline.records import READER_HOURS, Records
 from sim.pipeline.state import Flows, State
 from sim.scenario.ai import Gate
 from sim.units import HOURS_PER_WEEK, JOULES_PER_KWH, MINUTES_PER_HOUR, WATTS_PER_KW
 
 
-@njit(cache=True)
+@kernel
 def add_readings(
     need: Counts,
     read_by_ai: Counts,
@@ -34,8 +33,8 @@ def add_readings(
 ) -> None:
     """Add what the readings of a week bring to the books of the year, the last four.
 
-    Cells have shape (r, m, g); human benefit and readers' accuracy (m,); prevalence and prices
-    (r, m); ``follow_up_usd`` (r,).
+    Cells have shape (r, m, g); human benefit, readers' accuracy, prevalence and prices (r, m);
+    ``follow_up_usd`` (r,).
     """
     regions, modalities, groups = need.shape
     for r in range(regions):
@@ -43,9 +42,9 @@ def add_readings(
             sick = prevalence[r, m]
             for g in range(groups):
                 ai, human = read_by_ai[r, m, g], read_by_human[r, m, g]
-                benefit[r, m, g] += ai * ai_benefit[r, m, g] + human * human_benefit[m]
-                true = sick * (ai * sensitivity[r, m, g] + human * reader_sensitivity[m])
-                false = ai * (1.0 - specificity[r, m, g]) + human * (1.0 - reader_specificity[m])
+                benefit[r, m, g] += ai * ai_benefit[r, m, g] + human * human_benefit[r, m]
+                true = sick * (ai * sensitivity[r, m, g] + human * reader_sensitivity[r, m])
+                false = ai * (1.0 - specificity[r, m, g]) + human * (1.0 - reader_specificity[r, m])
                 found[r, m, g] += true
                 missed[r, m, g] += need[r, m, g] * sick - true
                 follow_up_usd[r] += true * true_positive_usd[r, m]
@@ -58,7 +57,9 @@ class Books:
     def __init__(self, world: World, gate: Gate, records: Records) -> None:
         care = world.care
         self.world, self.gate, self.records = world, gate, records
-        self.human_benefit = self._benefit(care.reader_sensitivity, care.reader_specificity)
+        self.reader_sensitivity = by_place(care.reader_sensitivity, world)
+        self.reader_specificity = by_place(care.reader_specificity, world)
+        self.human_benefit = self._benefit(self.reader_sensitivity, self.reader_specificity)
 
     def write(self, state: State, flows: Flows, year: int) -> None:
         """Add the week that was just stepped."""
@@ -81,8 +82,8 @@ class Books:
             self.human_benefit,
             state.sensitivity,
             state.specificity,
-            care.reader_sensitivity,
-            care.reader_specificity,
+            self.reader_sensitivity,
+            self.reader_specificity,
             care.prevalence,
             care.true_positive_usd,
             care.false_positive_usd,
