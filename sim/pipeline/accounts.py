@@ -7,13 +7,12 @@ multiplied when a run is closed.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
-from sim.pipeline.flow import Counts
+from sim.pipeline.flow import Counts, by_place, kernel
 from sim.pipeline.records import CELL_FIELDS, Records
 from sim.pipeline.state import COUNTS, Flows, State
 from sim.scenario.ai import Gate
@@ -30,7 +29,7 @@ ROUNDING = 1e-9
 """Share of reader hours below which what is left of them is an error of rounding."""
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def add_readings(
     need: Counts,
     read_by_ai: Counts,
@@ -124,10 +123,8 @@ class Accounts:
     def __init__(self, world: World, gate: Gate, *, years: int) -> None:
         self.world, self.gate = world, gate
         self.tallies = Tallies.of(world, years=years)
-        by_station = world.shape[:2]
-        care = world.care
-        self._sensitivity = np.broadcast_to(care.reader_sensitivity, by_station).copy()
-        self._specificity = np.broadcast_to(care.reader_specificity, by_station).copy()
+        self._sensitivity = by_place(world.care.reader_sensitivity, world)
+        self._specificity = by_place(world.care.reader_specificity, world)
 
     def add(self, state: State, flows: Flows, year: int) -> None:
         """Add the week that was just stepped."""

@@ -5,12 +5,11 @@ see again comes first.
 """
 
 import numpy as np
-from numba import njit
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.backlog import work_off
-from sim.pipeline.flow import Counts
+from sim.pipeline.flow import Counts, by_place, kernel
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -18,28 +17,29 @@ from sim.scenario.schema import Scenario
 from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
 
 
-@njit(cache=True)
+@kernel
 def balance(count: int, waiting: Counts, have: Counts, chosen: Counts) -> None:
     """Choose so many studies that the groups' labels become as even as they can, shape (g,).
 
     Writes ``chosen``, at most ``waiting`` of each group. Every study goes to the group that has the
     fewest labels, the ones chosen before included; ties go to the first.
     """
-    chosen[:] = 0
-    level = _level(count, waiting, have)
+    level, rest = _level(count, waiting, have), count
     for g in range(len(waiting)):
         chosen[g] = min(waiting[g], max(level - have[g], 0))
-    rest = count - chosen.sum()
+        rest -= chosen[g]
     for g in range(len(waiting)):
         if rest > 0 and chosen[g] < waiting[g] and have[g] + chosen[g] == level:
             chosen[g] += 1
             rest -= 1
 
 
-@njit(cache=True)
+@kernel
 def _level(count: int, waiting: Counts, have: Counts) -> int:
     """Return the most labels that all groups can be brought up to with so many, by bisection."""
-    low, high = 0, have.max() + count
+    low, high = 0, count
+    for g in range(len(have)):
+        high = max(high, have[g] + count)
     while low < high:
         middle = (low + high + 1) // 2
         asked = 0
@@ -52,7 +52,7 @@ def _level(count: int, waiting: Counts, have: Counts) -> int:
     return low
 
 
-@njit(cache=True)
+@kernel
 def balanced(entering: Counts, counts: Counts, have: Counts, waiting: Counts, done: Counts) -> None:
     """Split labels of the week, ``counts`` (r, m), over groups; updates ``waiting`` (r, m, g)."""
     regions, modalities, groups = waiting.shape
@@ -74,6 +74,7 @@ class Annotation(Station):
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("annotation/groups")
+        self.minutes_per_study = by_place(world.data.annotation_minutes, world)
         self.minutes = np.zeros(world.shape[0])
         self.order = scenario.annotation.order
 
@@ -112,7 +113,7 @@ class Annotation(Station):
             self.keys,
             entering,
             minutes,
-            self.world.data.annotation_minutes,
+            self.minutes_per_study,
             waiting,
             state.annotation_begun,
             done,

@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy import stats
 
 from sim.domain.lever import Floats
+from sim.pipeline.flow import kernel
 
 NODES = 68
 """Points of a busy curve; between them it is interpolated."""
@@ -115,7 +115,6 @@ def working_chances(units: int, *, failures_per_week: float, repairs_per_week: f
     return np.asarray(stats.binom.pmf(np.arange(units + 1), units, availability))
 
 
-@njit(cache=True)
 def busy_curve(units: int, leave_ratio: float) -> Floats:
     """Return how the busy share of a facility's units rises with the people who wait there.
 
@@ -132,15 +131,12 @@ def busy_curve(units: int, leave_ratio: float) -> Floats:
     """
     ratio = max(leave_ratio, MOST_PATIENT)
     width = math.sqrt(ratio / units)
+    nearest = min(0.05 * width, 0.001) / 0.065
+    light = [k / 38.0 for k in range(36)]
+    busy = [1.0 - 0.065 * nearest ** (k / 15.0) for k in range(16)]
+    heavy = [1.0 + 6.0 * width * k / (NODES - 53) for k in range(NODES - 52)]
     curve = np.zeros((3, NODES))
-    for k in range(1, NODES):
-        if k < 36:
-            load = k / 38.0
-        elif k < 52:
-            load = 1.0 - 0.065 * (min(0.05 * width, 0.001) / 0.065) ** ((k - 36) / 15.0)
-        else:
-            load = 1.0 + 6.0 * width * (k - 52) / (NODES - 53)
-        curve[0, k], curve[1, k], curve[2, k] = _long_run(load * units, units, ratio)
+    _long_run(np.array(light + busy + heavy), units, ratio, curve)
     curve[1:, NODES - 1] = 1.0
     return curve
 
@@ -169,21 +165,24 @@ def urgent_curve(units: int, leave_ratio: float) -> Floats:
     return np.stack([queue, busy + ratio * waiting - ratio * queue])
 
 
-@njit(cache=True)
-def _long_run(offered: float, units: int, ratio: float) -> tuple[float, float, float]:
-    """Return people waiting per unit, busy share and chance that all are busy; exam rate 1."""
-    weight, total, idle, waiting, people = 1.0, 1.0, float(units), 0.0, 0
-    free = 1.0
-    while True:
-        people += 1
-        departures = min(people, units) + ratio * max(people - units, 0)
-        weight *= offered / departures
-        total += weight
-        idle += weight * max(units - people, 0)
-        free += weight * (people < units)
-        waiting += weight * max(people - units, 0)
-        if departures > offered and weight * (people + 1) < 1e-13 * total:
-            return waiting / total / units, 1.0 - idle / total / units, 1.0 - free / total
-        if weight > 1e200:
-            weight, total = weight * 1e-200, total * 1e-200
-            idle, free, waiting = idle * 1e-200, free * 1e-200, waiting * 1e-200
+@kernel
+def _long_run(loads: Floats, units: int, ratio: float, curve: Floats) -> None:
+    """Write people waiting per unit, busy share and chance that all are busy; exam rate 1."""
+    for k in range(1, len(loads)):
+        offered, people = loads[k] * units, 0
+        weight, total, idle, free, waiting = 1.0, 1.0, float(units), 1.0, 0.0
+        departures = 0.0
+        while departures <= offered or weight * (people + 1) >= 1e-13 * total:
+            if weight > 1e200:
+                weight, total = weight * 1e-200, total * 1e-200
+                idle, free, waiting = idle * 1e-200, free * 1e-200, waiting * 1e-200
+            people += 1
+            departures = min(people, units) + ratio * max(people - units, 0)
+            weight *= offered / departures
+            total += weight
+            idle += weight * max(units - people, 0)
+            free += weight * (people < units)
+            waiting += weight * max(people - units, 0)
+        curve[0, k] = waiting / total / units
+        curve[1, k] = 1.0 - idle / total / units
+        curve[2, k] = 1.0 - free / total

@@ -3,14 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import betainc, ndtri
 
 from sim.baseline.world import World
 from sim.domain.holdings import Performance, benefit
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, binomials, serve, uniform
+from sim.pipeline.flow import Counts, allot, binomials, kernel, serve, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -19,7 +18,7 @@ from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 
-@njit(cache=True)
+@kernel
 def assign(
     week: int,
     keys: NDArray[np.uint64],
@@ -30,12 +29,16 @@ def assign(
 ) -> None:
     """Move studies from ``curated`` to ``set_aside``, both (r, m, g), before any can train."""
     regions, modalities, groups = curated.shape
+    studies = np.empty(modalities * groups, dtype=np.int64)
     taken = np.empty(modalities * groups, dtype=np.int64)
     for r in range(regions):
-        flat = curated[r].copy().reshape(modalities * groups)
-        total = flat.sum()
+        total = 0
+        for m in range(modalities):
+            for g in range(groups):
+                studies[m * groups + g] = curated[r, m, g]
+                total += curated[r, m, g]
         count, begun[r] = serve(total, capacity[r], begun[r])
-        allot(count, flat, uniform(keys[r], week), taken)
+        allot(count, studies, uniform(keys[r], week), taken)
         for m in range(modalities):
             for g in range(groups):
                 curated[r, m, g] -= taken[m * groups + g]

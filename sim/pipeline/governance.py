@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sim.baseline.world import World
 from sim.domain.holdings import Holdings, worth_of_label, worth_of_synthetic
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, over_modalities, thin
+from sim.pipeline.flow import Counts, thin
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -29,7 +29,7 @@ class Governance(Station):
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Flag studies labelled this week."""
-        share = over_modalities(share_that_leaves(self.world, state), self.world)
+        share = share_that_leaves(self.world, state)
         thin(tick, self.keys, flows.labelled, share, flows.leaving)
         state.shared += flows.leaving
 

@@ -136,7 +136,7 @@ def _together(worlds: Sequence[World], stations: Stations) -> Iterator[range]:
     Stations of one's own need not know of values that differ from draw to draw.
     """
     first, cells = 0, 0
-    mixed = False and not replaced(stations)
+    mixed = not replaced(stations)
     for k, world in enumerate(worlds):
         size = world.shape[0] * world.shape[1] * world.shape[2]
         if k > first and (

@@ -6,11 +6,10 @@ the post, as in any training pipeline: in the long run a share life / (life + le
 """
 
 import numpy as np
-from numba import njit
 
 from sim.domain.lever import STAFF, Floats
 from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.flow import Counts, binomial, binomials
+from sim.pipeline.flow import Counts, binomial, binomials, kernel
 from sim.streams import keys, uniforms
 from sim.units import WEEKS_PER_YEAR
 
@@ -18,7 +17,7 @@ WEEKS_PER_LOOK = 4
 """Weeks between two looks at who has left; posts take months to fill."""
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def leave(luck: Floats, chance: Floats, items: Counts, active: Floats, left: Counts) -> int:
     """Draw who leaves the posts of some items in every region; return how many do in all.
 
