@@ -193,8 +193,10 @@ class _Batch:
             ],
             rows=rows,
         )
-        for calendar in batch.calendars:
-            begin_processes(calendar, stations)
+        same: dict[tuple[int, int, int], list[Calendar]] = {}
+        for start, calendar in zip(starts, batch.calendars, strict=True):
+            same.setdefault((id(start.world), start.seed, start.replication), []).append(calendar)
+        begin_processes(list(same.values()), stations)
         env.process(batch.weeks(first=scenario.horizon.warm_up_years * WEEKS_PER_YEAR))
         return batch
 

@@ -37,9 +37,10 @@ def leave(luck: Floats, chance: Floats, items: Counts, active: Floats, left: Cou
     return total
 
 
-def turnover(cal: Calendar) -> Process:
-    """Let people leave the posts of the plan, every few weeks."""
-    catalogue, state = cal.world.catalogue, cal.state
+def turnover(*cals: Calendar) -> Process:
+    """Let people leave the posts of the plan, every few weeks, in runs that meet the same chance."""
+    cal, states = cals[0], [one.state for one in cals]
+    catalogue = cal.world.catalogue
     items = np.array([i for i, item in enumerate(catalogue.items) if item.lever in STAFF])
     places = [(r, i) for r in range(len(cal.world.regions)) for i in items]
     names = [f"{cal.world.regions[r]}/{catalogue.items[i].name}" for r, i in places]
@@ -51,9 +52,10 @@ def turnover(cal: Calendar) -> Process:
     left = np.zeros(len(places), dtype=np.int64)
     for luck in uniforms(key, 1, weeks // WEEKS_PER_LOOK):
         yield cal.env.timeout(WEEKS_PER_LOOK)
-        if leave(luck, chance, items, state.active, left):
-            for k in left.nonzero()[0].tolist():
-                _vacate(cal, *places[k], int(left[k]))
+        for one, state in zip(cals, states, strict=True):
+            if leave(luck, chance, items, state.active, left):
+                for k in left.nonzero()[0].tolist():
+                    _vacate(one, *places[k], int(left[k]))
 
 
 def finish_training(cal: Calendar, year: int, units: Floats) -> None:
