@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from sim.pipeline.stations import with_stations
     from sim.scenario.files import scenario_schema
     from sim.scenario.schema import Scenario
-    from sim.study.names import load_scenario
-    from sim.study.result import StudyResult, load
-    from sim.study.study import Study, study
+    from sim.studies.names import load_scenario
+    from sim.studies.result import StudyResult, load
+    from sim.studies.study import Study, study
 
 __all__ = [
     "Account",
@@ -50,16 +50,16 @@ _HOME = {
     "Scenario": "sim.scenario.schema",
     "SimError": "sim.errors",
     "Station": "sim.pipeline.station",
-    "Study": "sim.study.study",
-    "StudyResult": "sim.study.result",
+    "Study": "sim.studies.study",
+    "StudyResult": "sim.studies.result",
     "World": "sim.baseline.world",
     "calibrate": "sim.calibration.calibrate",
     "draw_response": "sim.learning.response",
-    "load": "sim.study.result",
+    "load": "sim.studies.result",
     "load_profile": "sim.learning.response",
-    "load_scenario": "sim.study.names",
+    "load_scenario": "sim.studies.names",
     "scenario_schema": "sim.scenario.files",
-    "study": "sim.study.study",
+    "study": "sim.studies.study",
     "with_stations": "sim.pipeline.stations",
 }
 """Module of every public name."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.calibration.result import Calibration
-    from sim.study.result import StudyResult
+    from sim.studies.result import StudyResult
 
 TOP = 8
 """Additions shown after a run; the report has them all."""
@@ -84,7 +84,7 @@ Outside = Annotated[
 def validate(file: ScenarioFile, changes: Changes = None, allow_outside: Outside = False) -> None:
     """Check a scenario: say what is wrong, on which line, and what is allowed."""
     from sim.baseline.members import members
-    from sim.study.names import load_scenario
+    from sim.studies.names import load_scenario
 
     scenario = load_scenario(file, overrides=changes or (), allow_outside=allow_outside)
     horizon, uncertainty = scenario.horizon, scenario.uncertainty
@@ -140,8 +140,8 @@ def run(
 ) -> None:
     """Make the plans, simulate them, compare them, and write the report."""
     from reports import write_report
-    from sim.study.execution import execute
-    from sim.study.names import load_scenario
+    from sim.studies.execution import execute
+    from sim.studies.names import load_scenario
 
     scenario = load_scenario(file, overrides=changes or (), allow_outside=allow_outside)
     folder = out or Path("runs") / file.stem
@@ -202,7 +202,7 @@ def trace(
     ] = "events",
 ) -> None:
     """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
-    from sim.study.folder import read_table
+    from sim.studies.folder import read_table
 
     if not folder.is_dir():
         raise RunFolderError(f"no run folder at '{folder}': equiscan run FILE --out {folder}")

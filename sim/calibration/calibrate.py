@@ -20,8 +20,8 @@ from sim.calibration.trials import REPLICATIONS, Trials, simulate_points
 from sim.domain.lever import Floats
 from sim.errors import CalibrationError, NoMatchError
 from sim.streams import stream
-from sim.study.execution import Progress
-from sim.study.executor import executor_of
+from sim.studies.execution import Progress
+from sim.studies.executor import executor_of
 
 WAVES = 3
 """Times that the trials move closer to the targets before the last, which makes the sample."""

@@ -14,8 +14,8 @@ from sim.pipeline.luck import Luck
 from sim.pipeline.run import Case, simulate_many, warm_up_many
 from sim.planning.rules import baseline
 from sim.scenario.schema import Horizon, Scenario, Weekly
-from sim.study.executor import Executor
-from sim.study.sample import parameter_sample
+from sim.studies.executor import Executor
+from sim.studies.sample import parameter_sample
 
 Told = Callable[[int, int], None]
 

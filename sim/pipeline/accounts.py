@@ -1,7 +1,7 @@
 """The annual accounts: what the weeks of the stations mean for people, energy and readers' hours.
 
-Weeks are added up as they are, for all runs of a batch at once; what is a fixed multiple of a sum is
-multiplied when a run is closed.
+Weeks are added up as they are, for all runs of a batch at once; what is a fixed multiple of a sum
+is multiplied when a run is closed.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,6 @@ from sim.units import (
     WATTS_PER_KW,
     WEEKS_PER_YEAR,
 )
-
 
 ROUNDING = 1e-9
 """Share of reader hours below which what is left of them is an error of rounding."""
@@ -108,7 +107,7 @@ class Tallies:
         cells, regions = (years, *world.shape), (years, len(world.regions))
         by_cell = ("waiting_weeks", "benefit", "found", "missed")
         by_reader = ("reader_hours", "clinical_hours")
-        shapes = {name: cells for name in by_cell} | {
+        shapes = dict.fromkeys(by_cell, cells) | {
             name: (*regions, len(world.professions)) for name in by_reader
         }
         shapes["unit_weeks"] = (*regions, len(world.catalogue.items))

@@ -101,8 +101,8 @@ def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidenc
 def fewest_found(trials: Floats, needed: Floats, *, confidence: float) -> Floats:
     """Return the fewest successes whose ``wilson_lower`` reaches ``needed``; any shape.
 
-    The bound is the share ``t`` at which ``(s/n - t) / sqrt(t (1 - t) / n) = z``, so it reaches ``t``
-    from ``s = n t + z sqrt(n t (1 - t))`` on. Where none suffices, one more than the trials.
+    The bound is the share ``t`` at which ``(s/n - t) / sqrt(t (1 - t) / n) = z``, so it reaches
+    ``t`` from ``s = n t + z sqrt(n t (1 - t))`` on. Where none suffices, one more than the trials.
     """
     z, share = float(ndtri(confidence)), np.minimum(np.maximum(needed, 0.0), 1.0)
     exact = trials * share + z * np.sqrt(trials * share * (1.0 - share))

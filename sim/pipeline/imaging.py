@@ -57,7 +57,10 @@ def facility_curves(
     curves = np.zeros((len(differing), int(units_per_facility.max()), 5, NODES))
     for k, (units, ratio) in enumerate(differing.tolist()):
         for c in range(int(units)):
-            curves[k, c, :3], curves[k, c, 3:] = busy_curve(c + 1, ratio), urgent_curve(c + 1, ratio)
+            curves[k, c, :3], curves[k, c, 3:] = (
+                busy_curve(c + 1, ratio),
+                urgent_curve(c + 1, ratio),
+            )
     return curves, which.reshape(units_per_facility.shape)
 
 

@@ -31,7 +31,10 @@ def power(cals: tuple[Calendar, ...], region: int) -> Process:
     """
     first = cals[0]
     compute, name = first.world.compute, first.world.regions[region]
-    between, length = WEEKS_PER_YEAR / compute.outages_per_year[region], compute.outage_weeks[region]
+    between, length = (
+        WEEKS_PER_YEAR / compute.outages_per_year[region],
+        compute.outage_weeks[region],
+    )
     luck = first.exponentials("outages", name)
     while True:
         yield first.env.timeout(next(luck) * between)

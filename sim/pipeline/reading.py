@@ -181,4 +181,3 @@ class Reading(Station):
             busy=flows.clinical_hours.sum(axis=1),
             capacity=self._clinical_hours(flows).sum(axis=1),
         )
-

@@ -6,7 +6,9 @@ is the same to the bit whichever others it is stacked with. What couples regions
 clusters, GPU-hours) belongs to the control processes, which each run has for itself.
 """
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -109,9 +111,7 @@ def simulate(
     seed, replication : name the sample of chance; plans with the same two face the same world.
     stations : classes of the stations and processes of one's own; see ``with_stations``.
     """
-    start = warm_up(
-        world, scenario=scenario, seed=seed, replication=replication, stations=stations
-    )
+    start = warm_up(world, scenario=scenario, seed=seed, replication=replication, stations=stations)
     return simulate_many([Case(start, plan, respond)], scenario=scenario, stations=stations)[0]
 
 
@@ -125,9 +125,22 @@ def simulate_many(
     runs = []
     for together in _together([case.start.world for case in cases], stations):
         batch = _Batch.of([cases[k] for k in together], scenario, stations)
-        batch.env.run(until=scenario.horizon.score_years * WEEKS_PER_YEAR)
+        with _no_collection():
+            batch.env.run(until=scenario.horizon.score_years * WEEKS_PER_YEAR)
         runs += batch.close()
     return runs
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from looking for garbage: events are many, and all are kept to the end."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _together(worlds: Sequence[World], stations: Stations) -> Iterator[range]:
@@ -139,9 +152,7 @@ def _together(worlds: Sequence[World], stations: Stations) -> Iterator[range]:
     mixed = not replaced(stations)
     for k, world in enumerate(worlds):
         size = world.shape[0] * world.shape[1] * world.shape[2]
-        if k > first and (
-            cells + size > CELLS_AT_ONCE or not (mixed or world is worlds[first])
-        ):
+        if k > first and (cells + size > CELLS_AT_ONCE or not (mixed or world is worlds[first])):
             yield range(first, k)
             first, cells = k, 0
         cells += size

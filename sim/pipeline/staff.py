@@ -38,7 +38,7 @@ def leave(luck: Floats, chance: Floats, items: Counts, active: Floats, left: Cou
 
 
 def turnover(*cals: Calendar) -> Process:
-    """Let people leave the posts of the plan, every few weeks, in runs that meet the same chance."""
+    """Let people leave the posts of plans, every few weeks; the runs meet the same chance."""
     cal, states = cals[0], [one.state for one in cals]
     catalogue = cal.world.catalogue
     items = np.array([i for i, item in enumerate(catalogue.items) if item.lever in STAFF])

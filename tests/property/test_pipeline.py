@@ -14,7 +14,7 @@ from sim.baseline.build import build_world
 from sim.baseline.world import World
 from sim.domain.plan import spend_usd
 from sim.pipeline.records import ENERGY_USES, READER_HOURS
-from sim.pipeline.run import simulate, warm_up
+from sim.pipeline.run import Case, simulate, simulate_many, warm_up
 from sim.pipeline.station import COUNTED
 from sim.pipeline.stations import STATIONS
 from sim.units import MINUTES_PER_HOUR
@@ -183,10 +183,9 @@ def test_plans_face_the_same_need_and_may_branch_from_one_warm_up() -> None:
     plan, base = buying(world, **EVERYTHING), nothing(world)
     set_up = scenario(years=YEARS)
     start = warm_up(world, scenario=set_up, seed=1, replication=0)
-    common = {"scenario": set_up, "seed": 1, "replication": 0}
-    branched = simulate(world, plan, fixed_response(), start=start, **common)
-    from_scratch = simulate(world, plan, fixed_response(), **common)
-    baseline = simulate(world, base, fixed_response(), start=start, **common)
+    cases = [Case(start, one, fixed_response()) for one in (plan, base)]
+    branched, baseline = simulate_many(cases, scenario=set_up)
+    from_scratch = simulate(world, plan, fixed_response(), scenario=set_up, seed=1, replication=0)
     pd.testing.assert_frame_equal(branched.cells(), from_scratch.cells(), check_exact=True)
     assert branched.cells()["need"].equals(baseline.cells()["need"])
     assert not branched.cells()["exams"].equals(baseline.cells()["exams"])

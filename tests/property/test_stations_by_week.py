@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.pipeline import reading
+from sim.pipeline.luck import Luck
 from sim.pipeline.state import State
 from sim.pipeline.stations import STATIONS
 from sim.pipeline.week import Week
@@ -37,7 +38,7 @@ def test_exams_and_hours_add_up_in_every_week(
         priority=np.array([1 - urgent, 1]),
     )
     world = replace(world, care=care)
-    week = Week(world, scenario(), STATIONS, seed=seed, replication=0)
+    week = Week(world, scenario(), STATIONS, Luck(world, seed, 0))
     state = State.today(world)
     week.begin(state)
     state.active[:] = stream(seed, "active").uniform(0.0, 3.0, state.active.shape)

@@ -117,7 +117,7 @@ def test_a_run_that_fails_says_why(
     def fail(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr("sim.study.execution.execute", fail)
+    monkeypatch.setattr("sim.studies.execution.execute", fail)
     result = called("run", TINY, "--out", str(tmp_path / "run"))
     assert result.exit_code == code
     assert message in result.stderr
@@ -144,7 +144,7 @@ def test_a_run_ends_with_recommendations_verdicts_and_the_report(
         asked.update(options, out=out, budget=scenario.budget_usd_per_year)
         return SimpleNamespace(marginal=lambda: marginal, verdicts=lambda: ["It is undecided."])
 
-    monkeypatch.setattr("sim.study.execution.execute", execute)
+    monkeypatch.setattr("sim.studies.execution.execute", execute)
     monkeypatch.setattr("reports.write_report", lambda folder: Path(folder) / "report.html")
     out = tmp_path / "run"
     result = called(

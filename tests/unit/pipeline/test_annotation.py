@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sim.baseline.build import build_world
 from sim.domain.holdings import worth_of_label
 from sim.pipeline.annotation import balance
+from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.stations import STATIONS
 from sim.pipeline.week import Week
@@ -72,7 +73,7 @@ def test_an_adjudicated_label_takes_longer_and_is_worth_more() -> None:
 
 def test_a_review_comes_before_labels_and_takes_no_more_than_its_hours() -> None:
     world = small_world(1)
-    week = Week(world, scenario(), STATIONS, seed=1, replication=0)
+    week = Week(world, scenario(), STATIONS, Luck(world, 1, 0))
     state = State.today(world)
     week.begin(state)
     state.review_hours[0] = 1.0

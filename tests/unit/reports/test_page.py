@@ -13,7 +13,7 @@ import reports.policy as policy_report
 from reports import render, write_report
 from reports.style import name_of
 from sim.errors import RunFolderError
-from sim.study.result import StudyResult, load
+from sim.studies.result import StudyResult, load
 
 Finished = tuple[Path, StudyResult]
 FIGURES = ("equity", "money", "coverage", "cascade", "energy", "timeline", "marginal")

@@ -11,8 +11,8 @@ import pandas as pd
 
 from sim.scenario.files import load_scenario
 from sim.scenario.schema import Scenario
-from sim.study import comparison
-from sim.study.folder import (
+from sim.studies import comparison
+from sim.studies.folder import (
     PROFILE,
     PROVENANCE,
     SCENARIO,
@@ -21,9 +21,9 @@ from sim.study.folder import (
     read_table,
     station_table,
 )
-from sim.study.outcomes import by_draw, equity_by_draw, equity_outcomes
-from sim.study.provenance import Provenance
-from sim.study.robustness import Robustness, robustness_of
+from sim.studies.outcomes import by_draw, equity_by_draw, equity_outcomes
+from sim.studies.provenance import Provenance
+from sim.studies.robustness import Robustness, robustness_of
 
 FLOOR_FACTORS = (0.1, 1.0, 10.0)
 """Multiples of the equity floor at which the ranking of the policies is rerun."""
@@ -60,7 +60,7 @@ class StudyResult:
     programme: pd.DataFrame
     """policy, status, gap, predicted, note: how every plan came about."""
     marginal_values: pd.DataFrame
-    """See ``sim.study.marginal.marginal_table``."""
+    """See ``sim.studies.marginal.marginal_table``."""
     robustness_table: pd.DataFrame
     """The plan's comparisons under variants of the response; see ``Robustness``."""
     inputs: pd.DataFrame

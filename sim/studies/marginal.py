@@ -14,7 +14,7 @@ from sim.domain.plan import Plan, spend_usd
 from sim.equity.coverage import discount
 from sim.scenario.schema import Scenario
 from sim.streams import stream
-from sim.study.comparison import interval
+from sim.studies.comparison import interval
 
 CANDIDATES = 64
 """Most additions that are simulated; more are screened."""

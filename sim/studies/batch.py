@@ -14,13 +14,16 @@ from sim.pipeline.run import Case, Start, simulate_many, warm_up_many
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
 from sim.scenario.schema import Scenario, Weekly
-from sim.study.design import Experiment, Trial
-from sim.study.outcomes import ACCOUNTS, People, Totals
-from sim.study.sample import Sample, Sampler, parameter_sample
+from sim.studies.design import Experiment, Trial
+from sim.studies.outcomes import ACCOUNTS, People, Totals
+from sim.studies.sample import Sample, Sampler, parameter_sample
+
+CELLS_PER_TASK = 40_000
+"""Cells (region, modality, group) of all runs of a task: it ends, and is stored, within seconds."""
+
 
 NOTHING = np.zeros((0, 0, 0, 0))
-CELLS_PER_TASK = 40_000
-"""Cells (region, modality, group) of all runs of a task: it ends, and is on disk, within seconds."""
+"""Counts that were not kept."""
 
 
 @dataclass(frozen=True, slots=True)

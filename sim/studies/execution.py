@@ -1,7 +1,7 @@
 """Make the plans of a scenario, simulate them in every draw, and write its run folder."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial as bind
 from pathlib import Path
 
@@ -14,18 +14,18 @@ from sim.planning.purchases import most_per_year
 from sim.planning.rules import RULES
 from sim.scenario.files import resolved_yaml
 from sim.scenario.schema import Scenario
-from sim.study.assembly import Gathered, marginal_values, result_tables, robustness_table
-from sim.study.batch import Design, Kept, Task, run_task, station_table, tasks_of
-from sim.study.design import Experiment, Trial
-from sim.study.executor import Executor, executor_of
-from sim.study.marginal import Addition, additions
-from sim.study.plans import Candidate, about, arrays_of, candidate_of, plan_tables
-from sim.study.provenance import profile_facts, provenance
-from sim.study.result import StudyResult, of_tables
-from sim.study.robustness import VARIANTS, varied_name
-from sim.study.sample import Sampler, parameter_sample
-from sim.study.search import HEDGES, best_of, candidate
-from sim.study.store import Store
+from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
+from sim.studies.batch import Design, Kept, run_task, tasks_of
+from sim.studies.design import Trial
+from sim.studies.executor import Executor, executor_of
+from sim.studies.marginal import Addition, additions
+from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
+from sim.studies.provenance import profile_facts, provenance
+from sim.studies.result import StudyResult, of_tables
+from sim.studies.robustness import VARIANTS, varied_name
+from sim.studies.sample import Sampler, parameter_sample
+from sim.studies.search import HEDGES, best_of, candidate
+from sim.studies.store import Store
 
 Progress = Callable[[str, int, int], None]
 """What is being done, steps finished, steps in all; first called before any is."""
@@ -61,7 +61,7 @@ def execute(
     origin = provenance(scenario, stations=stations)
     with Store.open(Path(out), origin.stamp(), overwrite=overwrite) as store:
         with executor_of(workers=workers) as executor:
-            tables = Study(design, store, executor, progress or _silent).tables()
+            tables = Execution(design, store, executor, progress or _silent).tables()
         profile = profile_facts(scenario, sampler(scenario, None, "search").profile)
         result = of_tables(scenario, tables, profile, origin)
         store.finish(tables, resolved_yaml(scenario), result)
@@ -69,7 +69,7 @@ def execute(
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class Execution:
     """One study under way: what it is of, where its finished tasks are, and who does them."""
 
     design: Design
@@ -175,7 +175,7 @@ def trials_of(
 
 
 def base_of(policies: Sequence[str] | Mapping[str, object]) -> str:
-    """Return the policy to which additions are valued: the plan, or the first where there is none."""
+    """Return the policy to which additions are valued: the plan, else the first."""
     return "plan" if "plan" in policies else next(iter(policies))
 
 

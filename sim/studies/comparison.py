@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sim.study.outcomes import OUTCOMES
+from sim.studies.outcomes import OUTCOMES
 
 LEVEL = 0.95
 """Confidence of every interval."""
@@ -74,7 +74,7 @@ def compare(by_draw: pd.DataFrame, metric: str, *, baseline: str) -> pd.DataFram
 
     Parameters
     ----------
-    by_draw : measures by policy and draw, see ``sim.study.outcomes.by_draw``.
+    by_draw : measures by policy and draw, see ``sim.studies.outcomes.by_draw``.
     metric : name of a measure in ``OUTCOMES``.
     baseline : policy that the others are compared with.
 

@@ -21,11 +21,11 @@ from sim.planning.agreement import Agreement, Effort, Observed, agree
 from sim.planning.calibration import Flows
 from sim.planning.explanation import marginal_values
 from sim.scenario.schema import LeverBounds, Scenario
-from sim.study.batch import Design, starts_of, unrecorded
-from sim.study.outcomes import People, Totals, ede_of
-from sim.study.plans import Candidate
-from sim.study.pooling import duals_of_countries, is_large, pooled, share_out
-from sim.study.sample import Sample
+from sim.studies.batch import Design, starts_of, unrecorded
+from sim.studies.outcomes import People, Totals, ede_of
+from sim.studies.plans import Candidate
+from sim.studies.pooling import duals_of_countries, is_large, pooled, share_out
+from sim.studies.sample import Sample
 
 SEARCH_DRAWS = 10
 """Draws on which candidates are compared; none of them judges."""
@@ -47,7 +47,7 @@ SURE = 0.75
 
 def best_of(made: Mapping[float, Candidate]) -> Candidate:
     """Return the candidate with the best mean equity over the search draws, by share hedged."""
-    best = max(made.values(), key=lambda one: one.ede)
+    best = max((made[hedge] for hedge in sorted(made)), key=lambda one: one.ede)
     table = ", ".join(f"{hedge:.0%}: {made[hedge].ede:.4f}" for hedge in sorted(made))
     note = (
         f"{best.note}. Of {len(made)} candidates that spend a share of the budget as if AI never "

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sim.study.comparison import compare
-from sim.study.design import Variant
+from sim.studies.comparison import compare
+from sim.studies.design import Variant
 
 VARIANTS: dict[Variant, str] = {
     "frozen": "the response stops improving at three times the measured range",

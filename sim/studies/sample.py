@@ -24,7 +24,7 @@ from sim.learning.response import (
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Assumption
 from sim.streams import stream
-from sim.study.design import Purpose, Variant
+from sim.studies.design import Purpose, Variant
 
 
 @dataclass(frozen=True, slots=True)

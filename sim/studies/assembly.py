@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from sim.scenario.schema import Scenario
-from sim.study.batch import Kept, totals_of
-from sim.study.design import Experiment
-from sim.study.marginal import Addition, marginal_table
-from sim.study.outcomes import (
+from sim.studies.batch import Kept, totals_of
+from sim.studies.design import Experiment
+from sim.studies.marginal import Addition, marginal_table
+from sim.studies.outcomes import (
     People,
     Totals,
     account_table,
@@ -18,7 +18,7 @@ from sim.study.outcomes import (
     ede_of,
     outcomes_of,
 )
-from sim.study.robustness import VARIANTS, robustness_rows, varied_name
+from sim.studies.robustness import VARIANTS, robustness_rows, varied_name
 
 
 @dataclass(slots=True)
@@ -60,7 +60,9 @@ class Gathered:
     def equity(self, policies: Iterable[str]) -> pd.Series:
         """Return equity by policy and draw, of the first replication of every draw."""
         draws = range(self.scenario.uncertainty.draws)
-        rows = {(one, draw): self.ede[Experiment(one, draw, 0)] for one in policies for draw in draws}
+        rows = {
+            (one, draw): self.ede[Experiment(one, draw, 0)] for one in policies for draw in draws
+        }
         index = pd.MultiIndex.from_tuples(list(rows), names=["policy", "draw"])
         return pd.Series(list(rows.values()), index=index, name="ede")
 

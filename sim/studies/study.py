@@ -28,19 +28,19 @@ from sim.pipeline.stations import STATIONS
 from sim.planning.purchases import most_per_year
 from sim.planning.rules import RULES, PolicyRule, baseline
 from sim.scenario.schema import Scenario
-from sim.study.assembly import Gathered, marginal_values
-from sim.study.batch import Design, run_task, starts_of, tasks_of
-from sim.study.comparison import Comparison, compare, values_of
-from sim.study.design import Trial, Variant
-from sim.study.execution import Progress, execute
-from sim.study.executor import executor_of
-from sim.study.marginal import additions
-from sim.study.names import load_scenario
-from sim.study.outcomes import OUTCOMES, by_draw_of
-from sim.study.plans import Candidate
-from sim.study.result import StudyResult
-from sim.study.sample import Sample, parameter_sample, response_of
-from sim.study.search import HEDGES, best_of, candidate
+from sim.studies.assembly import Gathered, marginal_values
+from sim.studies.batch import Design, run_task, starts_of, tasks_of
+from sim.studies.comparison import Comparison, compare, values_of
+from sim.studies.design import Trial, Variant
+from sim.studies.execution import Progress, execute
+from sim.studies.executor import executor_of
+from sim.studies.marginal import additions
+from sim.studies.names import load_scenario
+from sim.studies.outcomes import OUTCOMES, by_draw_of
+from sim.studies.plans import Candidate
+from sim.studies.result import StudyResult
+from sim.studies.sample import Sample, parameter_sample, response_of
+from sim.studies.search import HEDGES, best_of, candidate
 
 How = str | Plan | PolicyRule | pd.DataFrame
 """What a plan is made of: the name of a rule or ``optimised``; a function of world and scenario; a
@@ -182,7 +182,7 @@ class Study:
         plans : what is compared, by name; or names of rules.
         draws, replications : the scenario's when not given.
         baseline : what the others are compared with; the last when not given.
-        metric : name of a measure in ``sim.study.outcomes.OUTCOMES``.
+        metric : name of a measure in ``sim.studies.outcomes.OUTCOMES``.
         """
         named = plans if isinstance(plans, Mapping) else {name: name for name in plans}
         made = {name: self.plan(how) for name, how in named.items()}

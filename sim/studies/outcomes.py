@@ -20,7 +20,7 @@ from sim.equity.inequality import (
 )
 from sim.pipeline.records import ENERGY_USES, READER_HOURS, Run
 from sim.scenario.schema import Equity
-from sim.study.design import Experiment
+from sim.studies.design import Experiment
 
 
 class Outcome(NamedTuple):
@@ -211,7 +211,9 @@ def equity_of(
     mean = time_mean(ec, discount_rate=equity.discount_rate)
     people = np.where(np.isnan(mean), 0.0, population)
     groups = ec.shape[2]
-    between, within = theil_between_within(mean, people, np.repeat(range(ec.shape[1]), groups).tolist())
+    between, within = theil_between_within(
+        mean, people, np.repeat(range(ec.shape[1]), groups).tolist()
+    )
     averse = {"aversion": equity.aversion, "floor": equity.floor}
     return {
         "ede": welfare(ec, population, equity)[1],

@@ -1,26 +1,42 @@
 """interim"""
+
 from contextlib import contextmanager
-from pathlib import Path
-import numpy as np, pandas as pd
-from sim.study import folder
+
+import numpy as np
+import pandas as pd
+
+from sim.studies import folder
+
+
 class Store:
-    def __init__(self, partial, out): self.partial, self.out = partial, out
+    def __init__(self, partial, out):
+        self.partial, self.out = partial, out
+
     @classmethod
     @contextmanager
     def open(cls, out, stamp, *, overwrite=False):
         yield cls(folder.begin(out, stamp, overwrite=overwrite), out)
-    def finished(self): return {p.name for p in (self.partial/"parts").iterdir()}
+
+    def finished(self):
+        return {p.name for p in (self.partial / "parts").iterdir()}
+
     def put(self, name, arrays, tables):
-        d = self.partial/"parts"/(name+".torn"); d.mkdir()
-        np.savez(d/"arrays.npz", **arrays)
-        for n,t in tables.items(): t.to_parquet(d/f"{n}.parquet", index=False)
-        d.replace(self.partial/"parts"/name)
+        d = self.partial / "parts" / (name + ".torn")
+        d.mkdir()
+        np.savez(d / "arrays.npz", **arrays)
+        for n, t in tables.items():
+            t.to_parquet(d / f"{n}.parquet", index=False)
+        d.replace(self.partial / "parts" / name)
+
     def get(self, name):
-        d = self.partial/"parts"/name
-        with np.load(d/"arrays.npz") as z: arrays = dict(z)
+        d = self.partial / "parts" / name
+        with np.load(d / "arrays.npz") as z:
+            arrays = dict(z)
         return arrays, {p.stem: pd.read_parquet(p) for p in d.glob("*.parquet")}
+
     def finish(self, tables, text, result):
-        from sim.study.batch import station_table
+        from sim.studies.batch import station_table
+
         series = map(station_table, result.scenario.weekly.recorded)
         for name in (*folder.TABLES, *series):
             folder.write_table(self.partial, name, tables[name])
