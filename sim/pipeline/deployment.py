@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, kernel, serve, uniform
+from sim.pipeline.flow import Counts, allot, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -52,13 +52,11 @@ def step(
         # at least one a week: a rate below one is a longer lead time, which the tables carry
         more = max(1, math.floor(sites_per_week[r]))
         live[r] = min(math.floor(active[r, site] + 1e-9), live[r] + more)
-        total = 0
         for m in range(modalities):
             for g in range(groups):
                 candidates[m * groups + g] = exams[r, m, g] * gate_open[r, m, g]
-                total += candidates[m * groups + g]
         room = live[r] * (power_share[r] * power[r]) * exams_per_site[r] / WEEKS_PER_YEAR
-        served, begun[r] = serve(total, room, begun[r])
+        served, begun[r] = serve(total(candidates), room, begun[r])
         allot(served, candidates, uniform(keys[r], week), chosen)
         for m in range(modalities):
             for g in range(groups):

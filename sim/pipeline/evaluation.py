@@ -9,7 +9,7 @@ from scipy.special import betainc, ndtri
 from sim.baseline.world import World
 from sim.domain.holdings import Performance, benefit
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, binomials, kernel, serve, uniform
+from sim.pipeline.flow import Counts, allot, binomials, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -32,12 +32,10 @@ def assign(
     studies = np.empty(modalities * groups, dtype=np.int64)
     taken = np.empty(modalities * groups, dtype=np.int64)
     for r in range(regions):
-        total = 0
         for m in range(modalities):
             for g in range(groups):
                 studies[m * groups + g] = curated[r, m, g]
-                total += curated[r, m, g]
-        count, begun[r] = serve(total, capacity[r], begun[r])
+        count, begun[r] = serve(total(studies), capacity[r], begun[r])
         allot(count, studies, uniform(keys[r], week), taken)
         for m in range(modalities):
             for g in range(groups):

@@ -166,26 +166,33 @@ def _binomials(u: Floats, trials: Counts, chance: Floats, out: Counts) -> None:
 
 
 @kernel
-def allot(total: int, weights: Counts, u: float, out: Counts) -> None:
-    """Split ``total`` over the last axis in proportion to ``weights``, by cumulative rounding.
+def total(counts: Counts) -> int:
+    """Return the total of counts, shape (n,)."""
+    everything = 0
+    for n in range(len(counts)):
+        everything += counts[n]
+    return everything
 
-    Writes whole numbers that add up to ``total`` into ``out``, shape (groups,). Each is its
+
+@kernel
+def allot(count: int, weights: Counts, u: float, out: Counts) -> None:
+    """Split ``count`` over groups in proportion to ``weights`` (g,), by cumulative rounding.
+
+    Writes whole numbers that add up to ``count`` into ``out``, shape (g,). Each is its
     proportional share rounded down or up, and never above its weight when the weights add up to
-    at least ``total``. One uniform serves all groups.
+    at least ``count``. One uniform serves all groups.
     """
-    groups, everything = len(weights), 0
-    for g in range(groups):
-        everything += weights[g]
-    if everything == 0 or total == 0 or total == everything:
+    groups, everything = len(weights), total(weights)
+    if everything == 0 or count == 0 or count == everything:
         # nothing, or everything: as below, and sooner
         for g in range(groups):
-            out[g] = weights[g] if total else 0
+            out[g] = weights[g] if count else 0
         return
-    share, given, reached = total / everything, 0, 0
+    share, given, reached = count / everything, 0, 0
     for g in range(groups):
         reached += weights[g]
-        upto = total if reached == everything else math.floor(reached * share + u)
-        if total <= everything:
+        upto = count if reached == everything else math.floor(reached * share + u)
+        if count <= everything:
             upto = min(max(upto, given), given + weights[g])
         out[g] = upto - given
         given = upto
@@ -200,13 +207,10 @@ def thin(
     How many of a region and modality is binomial; groups have them in proportion. ``keys`` have
     shape (r, m), ``share`` has shape (r,).
     """
-    regions, modalities, groups = counts.shape
+    regions, modalities, _ = counts.shape
     for r in range(regions):
         for m in range(modalities):
-            total = 0
-            for g in range(groups):
-                total += counts[r, m, g]
-            count = binomial(uniform(keys[r, m], 2 * week), total, share[r])
+            count = binomial(uniform(keys[r, m], 2 * week), total(counts[r, m]), share[r])
             allot(count, counts[r, m], uniform(keys[r, m], 2 * week + 1), chosen[r, m])
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, kernel, serve, uniform
+from sim.pipeline.flow import Counts, allot, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -47,20 +47,18 @@ def generate(
     room = np.empty(modalities * groups, dtype=np.int64)
     chosen = np.empty(modalities * groups, dtype=np.int64)
     for r in range(regions):
-        total = 0
-        for m in range(modalities):
-            for g in range(groups):
-                cell, made[r, m, g] = m * groups + g, 0
-                most = math.floor(limit[r] * labelled[r, m, g]) if ready[r, m] else 0
-                room[cell] = max(most - synthetic[r, m, g], 0)
-                total += room[cell]
+        count = 0
         if capacity[r] > 0.0:
-            count, begun[r] = serve(total, capacity[r], begun[r])
-            allot(count, room, uniform(keys[r], week), chosen)
             for m in range(modalities):
                 for g in range(groups):
-                    made[r, m, g] = chosen[m * groups + g]
-                    synthetic[r, m, g] += made[r, m, g]
+                    most = math.floor(limit[r] * labelled[r, m, g]) if ready[r, m] else 0
+                    room[m * groups + g] = max(most - synthetic[r, m, g], 0)
+            count, begun[r] = serve(total(room), capacity[r], begun[r])
+        allot(count, room, uniform(keys[r], week), chosen)
+        for m in range(modalities):
+            for g in range(groups):
+                made[r, m, g] = chosen[m * groups + g]
+                synthetic[r, m, g] += made[r, m, g]
 
 
 class Generation(Station):

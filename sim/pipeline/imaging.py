@@ -31,7 +31,7 @@ from sim.domain.capacity import switch_share
 from sim.domain.lever import Floats
 from sim.pipeline.erlang import NODES, busy_curve, urgent_curve
 from sim.pipeline.facility import Urgent, facilities_of, week_of, within_day_of
-from sim.pipeline.flow import Counts, allot, binomial, by_place, kernel, uniform
+from sim.pipeline.flow import Counts, allot, binomial, by_place, kernel, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -104,7 +104,7 @@ def step(
     """
     regions, modalities, groups = waiting.shape
     available, part = np.empty(groups, dtype=np.int64), np.empty(groups, dtype=np.int64)
-    two_classes = False
+    two_classes = 0
     for g in range(groups):
         two_classes |= urgent[g]
     for r in range(regions):
@@ -118,29 +118,26 @@ def step(
             first, on_units = _urgent_people(
                 urgent, expected[r, m], waiting[r, m], working[r, m], exams_per_unit_day[r, m]
             )
-            people = 0
-            for g in range(groups):
-                people += waiting[r, m, g]
-                waiting[r, m, g] += arrived[r, m, g]
             done, left, area, first, place[r, m] = week_of(
-                week, keys[0, r, m], keys[1, r, m], people, by_day, r, m, first, here, curve,
-                place[r, m],
+                week, keys[0, r, m], keys[1, r, m], total(waiting[r, m]), by_day, r, m, first,
+                here, curve, place[r, m],
             )  # fmt: skip
-            u = uniform(keys[2, r, m], week)
+            for g in range(groups):
+                waiting[r, m, g] += arrived[r, m, g]
+            served, lost, queue = done, left, area
             if two_classes:
-                ours, lost = _urgent_share(
+                queue = first.area
+                served, lost = _urgent_share(
                     urgent, waiting[r, m], done, left, area, first, on_units,
                     uniform(keys[3, r, m], week),
                 )  # fmt: skip
+            # the urgent first, and what they leave to the others
+            for members in range(two_classes, -1, -1):
                 _split(
-                    True, urgent, ours, lost, first.area, u, waiting[r, m], exams[r, m],
-                    gave_up[r, m], mean_waiting[r, m], available, part,
+                    members, urgent, served, lost, queue, uniform(keys[2, r, m], week),
+                    waiting[r, m], exams[r, m], gave_up[r, m], mean_waiting[r, m], available, part,
                 )  # fmt: skip
-                done, left, area = done - ours, left - lost, area - first.area
-            _split(
-                False, urgent, done, left, area, u, waiting[r, m], exams[r, m],
-                gave_up[r, m], mean_waiting[r, m], available, part,
-            )  # fmt: skip
+                served, lost, queue = done - served, left - lost, area - queue
 
 
 @kernel
@@ -197,7 +194,7 @@ def _urgent_share(
 
 @kernel
 def _split(
-    members: bool,
+    members: int,
     urgent: NDArray[np.bool_],
     done: int,
     left: int,
@@ -212,7 +209,7 @@ def _split(
 ) -> None:
     """Split the week of one class over its groups (g,), in proportion to their people.
 
-    ``members`` are the urgent groups or the others; the last two arrays are scratch.
+    ``members`` are the urgent groups, 1, or the others, 0; the last two arrays are scratch.
     """
     count, total = 0, 0
     for g in range(len(urgent)):
