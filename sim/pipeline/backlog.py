@@ -48,14 +48,14 @@ def work_off(
         for m in range(modalities):
             for g in range(groups):
                 waiting[r, m, g] += entering[r, m, g]
-            work += max(total(waiting[r, m]) - begun[r, m], 0.0) * effort[r, m]
+            work += max(total(waiting, r, m) - begun[r, m], 0.0) * effort[r, m]
         share = 1.0 if work <= capacity[r] else capacity[r] / work
         worked[r] = min(work, capacity[r])
         for m in range(modalities):
-            queue = total(waiting[r, m])
+            queue = total(waiting, r, m)
             room = max(queue - begun[r, m], 0.0) * share
             count, begun[r, m] = serve(queue, room, begun[r, m])
-            allot(count, waiting[r, m], uniform(keys[r, m], week), done[r, m])
+            allot(count, waiting, r, m, uniform(keys[r, m], week), done)
             for g in range(groups):
                 waiting[r, m, g] -= done[r, m, g]
 

@@ -4,7 +4,8 @@ Every random count is a quantile of one counter-based uniform (docs/model.md §3
 of capacity then changes a count by little, and the same step of two plans sees the same luck.
 
 Compile time grows with the code that is compiled, so kernels are plain loops over arrays that lie
-row by row: no NumPy methods, and nothing that raises, as each would bring code of its own.
+row by row: no NumPy methods, and nothing that raises, as each would bring code of its own. They
+hand on whole arrays and a place, not slices, whose reference counts would cost more than the work.
 """
 
 import math
@@ -19,7 +20,7 @@ from sim.domain.lever import Floats
 Counts = NDArray[np.int64]
 
 kernel = njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
-"""Compiles a function once, and keeps it on disk; a division by zero is not looked for."""
+"""Compiles a function once and keeps it on disk; no division by zero is looked for."""
 
 EXACT_BELOW_VARIANCE = 25.0
 """Below this variance counts are inverted exactly, above it by a Cornish-Fisher expansion."""
@@ -34,6 +35,11 @@ JOINED_BELOW_VARIANCE = 28.0
 def by_place(values: Floats, world: World) -> Floats:
     """Return values of each modality (m,), or of each place (r, m), as an array (r, m)."""
     return np.broadcast_to(values, world.shape[:2]).copy()
+
+
+def by_region(counts: Counts) -> Counts:
+    """Return a view (r, 1, m * g) of counts (r, m, g): a region as one place with all its cells."""
+    return counts.reshape(len(counts), 1, -1)
 
 
 @kernel
@@ -166,35 +172,35 @@ def _binomials(u: Floats, trials: Counts, chance: Floats, out: Counts) -> None:
 
 
 @kernel
-def total(counts: Counts) -> int:
-    """Return the total of counts, shape (n,)."""
+def total(counts: Counts, r: int, m: int) -> int:
+    """Return the total over the groups of one place; ``counts`` have shape (r, m, g)."""
     everything = 0
-    for n in range(len(counts)):
-        everything += counts[n]
+    for g in range(counts.shape[2]):
+        everything += counts[r, m, g]
     return everything
 
 
 @kernel
-def allot(count: int, weights: Counts, u: float, out: Counts) -> None:
-    """Split ``count`` over groups in proportion to ``weights`` (g,), by cumulative rounding.
+def allot(count: int, weights: Counts, r: int, m: int, u: float, out: Counts) -> None:
+    """Split ``count`` over the groups of one place in proportion to ``weights``.
 
-    Writes whole numbers that add up to ``count`` into ``out``, shape (g,). Each is its
-    proportional share rounded down or up, and never above its weight when the weights add up to
-    at least ``count``. One uniform serves all groups.
+    Writes whole numbers that add up to ``count`` into ``out``, which may be the ``weights``; both
+    have shape (r, m, g). Each is its proportional share rounded down or up, by cumulative rounding,
+    and never above its weight when the weights add up to at least ``count``. One uniform serves all
+    groups.
     """
-    groups, everything = len(weights), total(weights)
-    if everything == 0 or count == 0 or count == everything:
-        # nothing, or everything: as below, and sooner
-        for g in range(groups):
-            out[g] = weights[g] if count else 0
-        return
-    share, given, reached = count / everything, 0, 0
-    for g in range(groups):
-        reached += weights[g]
-        upto = count if reached == everything else math.floor(reached * share + u)
+    everything = total(weights, r, m)
+    share = count / everything if everything > 0 else 0.0
+    given, reached = 0, 0
+    for g in range(weights.shape[2]):
+        weight = weights[r, m, g]
+        reached += weight
+        upto = math.floor(reached * share + u)
+        if reached == everything or share == 0.0:
+            upto = count
         if count <= everything:
-            upto = min(max(upto, given), given + weights[g])
-        out[g] = upto - given
+            upto = min(max(upto, given), given + weight)
+        out[r, m, g] = upto - given
         given = upto
 
 
@@ -210,8 +216,8 @@ def thin(
     regions, modalities, _ = counts.shape
     for r in range(regions):
         for m in range(modalities):
-            count = binomial(uniform(keys[r, m], 2 * week), total(counts[r, m]), share[r])
-            allot(count, counts[r, m], uniform(keys[r, m], 2 * week + 1), chosen[r, m])
+            count = binomial(uniform(keys[r, m], 2 * week), total(counts, r, m), share[r])
+            allot(count, counts, r, m, uniform(keys[r, m], 2 * week + 1), chosen)
 
 
 @kernel

@@ -54,7 +54,7 @@ def spread_over_days(week: int, keys: NDArray[np.uint64], arrived: Counts, by_da
     regions, modalities, _ = arrived.shape
     for r in range(regions):
         for m in range(modalities):
-            by_day[0, r, m] = total(arrived[r, m])
+            by_day[0, r, m] = total(arrived, r, m)
     # day by day, as places do not wait for each other and the days of one place do
     for day in range(DAYS_PER_WEEK - 1):
         chance = 1.0 / (DAYS_PER_WEEK - day)
