@@ -18,33 +18,35 @@ from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
 
 
 @kernel
-def balance(count: int, waiting: Counts, have: Counts, chosen: Counts) -> None:
-    """Choose so many studies that the groups' labels become as even as they can, shape (g,).
+def balance(count: int, waiting: Counts, have: Counts, r: int, m: int, chosen: Counts) -> None:
+    """Choose so many studies of a place that its groups' labels become as even as they can.
 
-    Writes ``chosen``, at most ``waiting`` of each group. Every study goes to the group that has the
-    fewest labels, the ones chosen before included; ties go to the first.
+    Writes ``chosen``, at most ``waiting`` of each group; arrays have shape (r, m, g). Every study
+    goes to the group that has the fewest labels, those chosen before included; ties go to the
+    first.
     """
-    level, rest = _level(count, waiting, have), count
-    for g in range(len(waiting)):
-        chosen[g] = min(waiting[g], max(level - have[g], 0))
-        rest -= chosen[g]
-    for g in range(len(waiting)):
-        if rest > 0 and chosen[g] < waiting[g] and have[g] + chosen[g] == level:
-            chosen[g] += 1
+    level, rest = _level(count, waiting, have, r, m), count
+    for g in range(waiting.shape[2]):
+        chosen[r, m, g] = min(waiting[r, m, g], max(level - have[r, m, g], 0))
+        rest -= chosen[r, m, g]
+    for g in range(waiting.shape[2]):
+        more = chosen[r, m, g] < waiting[r, m, g] and have[r, m, g] + chosen[r, m, g] == level
+        if more and rest > 0:
+            chosen[r, m, g] += 1
             rest -= 1
 
 
 @kernel
-def _level(count: int, waiting: Counts, have: Counts) -> int:
+def _level(count: int, waiting: Counts, have: Counts, r: int, m: int) -> int:
     """Return the most labels that all groups can be brought up to with so many, by bisection."""
     low, high = 0, count
-    for g in range(len(have)):
-        high = max(high, have[g] + count)
+    for g in range(waiting.shape[2]):
+        high = max(high, have[r, m, g] + count)
     while low < high:
         middle = (low + high + 1) // 2
         asked = 0
-        for g in range(len(waiting)):
-            asked += min(waiting[g], max(middle - have[g], 0))
+        for g in range(waiting.shape[2]):
+            asked += min(waiting[r, m, g], max(middle - have[r, m, g], 0))
         if asked <= count:
             low = middle
         else:
@@ -60,7 +62,7 @@ def balanced(entering: Counts, counts: Counts, have: Counts, waiting: Counts, do
         for m in range(modalities):
             for g in range(groups):
                 waiting[r, m, g] += entering[r, m, g]
-            balance(counts[r, m], waiting[r, m], have[r, m], done[r, m])
+            balance(counts[r, m], waiting, have, r, m, done)
             for g in range(groups):
                 waiting[r, m, g] -= done[r, m, g]
 

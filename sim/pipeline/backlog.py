@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, kernel, serve, uniform
+from sim.pipeline.flow import Counts, allot, kernel, serve, total, uniform
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario
 
@@ -46,20 +46,16 @@ def work_off(
     for r in range(regions):
         work = 0.0
         for m in range(modalities):
-            queue = 0
             for g in range(groups):
                 waiting[r, m, g] += entering[r, m, g]
-                queue += waiting[r, m, g]
-            work += max(queue - begun[r, m], 0.0) * effort[r, m]
+            work += max(total(waiting, r, m) - begun[r, m], 0.0) * effort[r, m]
         share = 1.0 if work <= capacity[r] else capacity[r] / work
         worked[r] = min(work, capacity[r])
         for m in range(modalities):
-            queue = 0
-            for g in range(groups):
-                queue += waiting[r, m, g]
+            queue = total(waiting, r, m)
             room = max(queue - begun[r, m], 0.0) * share
             count, begun[r, m] = serve(queue, room, begun[r, m])
-            allot(count, waiting[r, m], uniform(keys[r, m], week), done[r, m])
+            allot(count, waiting, r, m, uniform(keys[r, m], week), done)
             for g in range(groups):
                 waiting[r, m, g] -= done[r, m, g]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, kernel, serve, uniform
+from sim.pipeline.flow import Counts, allot, by_region, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -36,33 +36,27 @@ def step(
     Parameters
     ----------
     keys : random keys, shape (r,).
-    exams, gate_open : exams of the week, and 1 where a release may read them, shape (r, m, g).
+    exams, gate_open : exams of the week, and 1 where a release may read them, shape (r, 1, cells):
+        all cells of a region are one place here.
     active, site : units in use, shape (r, i), and which item of them is a site.
     sites_per_week : most sites that go live in a week, shape (r,).
     exams_per_site : exams that a site can read in a year with power, shape (r,).
     power_share, power : share of the time that a site has power, and what an outage leaves of
         it, shape (r,).
     live, begun : sites that are live, and part of an exam read, shape (r,); updated in place.
-    to_ai : exams that go to AI, shape (r, m, g).
+    to_ai : exams that go to AI, shape (r, 1, cells).
     """
-    regions, modalities, groups = exams.shape
-    candidates = np.empty(modalities * groups, dtype=np.int64)
-    chosen = np.empty(modalities * groups, dtype=np.int64)
+    regions, places, cells = exams.shape
     for r in range(regions):
         # at least one a week: a rate below one is a longer lead time, which the tables carry
         more = max(1, math.floor(sites_per_week[r]))
         live[r] = min(math.floor(active[r, site] + 1e-9), live[r] + more)
-        total = 0
-        for m in range(modalities):
-            for g in range(groups):
-                candidates[m * groups + g] = exams[r, m, g] * gate_open[r, m, g]
-                total += candidates[m * groups + g]
         room = live[r] * (power_share[r] * power[r]) * exams_per_site[r] / WEEKS_PER_YEAR
-        served, begun[r] = serve(total, room, begun[r])
-        allot(served, candidates, uniform(keys[r], week), chosen)
-        for m in range(modalities):
-            for g in range(groups):
-                to_ai[r, m, g] = chosen[m * groups + g]
+        for m in range(places):
+            for cell in range(cells):
+                to_ai[r, m, cell] = exams[r, m, cell] * gate_open[r, m, cell]
+            served, begun[r] = serve(total(to_ai, r, m), room, begun[r])
+            allot(served, to_ai, r, m, uniform(keys[r], week), to_ai)
 
 
 class Deployment(Station):
@@ -84,8 +78,8 @@ class Deployment(Station):
         step(
             tick,
             self.keys,
-            flows.exams,
-            state.gate_open,
+            by_region(flows.exams),
+            by_region(state.gate_open),
             state.active,
             self.site,
             compute.sites_per_week,
@@ -94,7 +88,7 @@ class Deployment(Station):
             state.power,
             state.sites_live,
             state.ai_begun,
-            flows.to_ai,
+            by_region(flows.to_ai),
         )
 
     def _room(self, state: State) -> Floats:

@@ -107,7 +107,7 @@ def week_of(week: int, steps: int, pace: np.uint64, hours: float, desk: Desk) ->
     free, worked = hours * MINUTES_PER_HOUR / steps, 0.0
     for k in range(steps + 1):
         # half a step before the first reading and half after the last: a whole one in between
-        _go_stale(week * (steps + 1) + k, k == 0 or k == steps, desk)
+        _go_stale(week * (steps + 1) + k, k % steps == 0, desk)
         if k < steps:
             _come(week * steps + k, steps - k, desk)
             worked += _read(uniform(pace, week * steps + k), free, desk)

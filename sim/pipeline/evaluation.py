@@ -9,7 +9,7 @@ from scipy.special import betainc, ndtri
 from sim.baseline.world import World
 from sim.domain.holdings import Performance, benefit
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, binomials, kernel, serve, uniform
+from sim.pipeline.flow import Counts, allot, binomials, by_region, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -27,22 +27,17 @@ def assign(
     curated: Counts,
     set_aside: Counts,
 ) -> None:
-    """Move studies from ``curated`` to ``set_aside``, both (r, m, g), before any can train."""
-    regions, modalities, groups = curated.shape
-    studies = np.empty(modalities * groups, dtype=np.int64)
-    taken = np.empty(modalities * groups, dtype=np.int64)
+    """Move studies from ``curated`` to ``set_aside`` before any can train.
+
+    Both have shape (r, 1, cells): all cells of a region are one place here.
+    """
+    regions, places, cells = curated.shape
     for r in range(regions):
-        total = 0
-        for m in range(modalities):
-            for g in range(groups):
-                studies[m * groups + g] = curated[r, m, g]
-                total += curated[r, m, g]
-        count, begun[r] = serve(total, capacity[r], begun[r])
-        allot(count, studies, uniform(keys[r], week), taken)
-        for m in range(modalities):
-            for g in range(groups):
-                curated[r, m, g] -= taken[m * groups + g]
-                set_aside[r, m, g] = taken[m * groups + g]
+        for m in range(places):
+            count, begun[r] = serve(total(curated, r, m), capacity[r], begun[r])
+            allot(count, curated, r, m, uniform(keys[r], week), set_aside)
+            for cell in range(cells):
+                curated[r, m, cell] -= set_aside[r, m, cell]
 
 
 def wilson_lower(successes: Floats, trials: Floats, *, confidence: float) -> Floats:
@@ -186,7 +181,14 @@ class Evaluation(Station):
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Set studies of the week aside, as many as audits are paid for."""
         self.capacity = self.bought(state, "audit") / WEEKS_PER_YEAR
-        assign(tick, self.keys, self.capacity, state.audit_begun, flows.curated, flows.set_aside)
+        assign(
+            tick,
+            self.keys,
+            self.capacity,
+            state.audit_begun,
+            by_region(flows.curated),
+            by_region(flows.set_aside),
+        )
         state.audited += flows.set_aside
 
     def account(self, state: State, flows: Flows) -> Account:

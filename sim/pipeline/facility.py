@@ -43,6 +43,8 @@ class Facilities(NamedTuple):
     within_day: float
     """Queue that comes and goes within a day."""
     per_within_day: float
+    curve: int
+    """Which busy curve is theirs."""
 
 
 class Nodes(NamedTuple):
@@ -78,11 +80,11 @@ def within_day_of(exams_per_unit_day: Floats, leave_per_day: Floats) -> Floats:
 
 @kernel
 def facilities_of(
-    working: int, units: int, exams_per_unit: float, leave: float, within_day: float
+    working: int, units: int, exams_per_unit: float, leave: float, within_day: float, curve: int
 ) -> Facilities:
     """Return what a week's days have in common, for facilities of so many units."""
     if working == 0:
-        return Facilities(0, 0.0, 0.0, leave, 0.0, 0.0, 0.0, 0.0)
+        return Facilities(0, 0.0, 0.0, leave, 0.0, 0.0, 0.0, 0.0, curve)
     within_day *= math.sqrt(working)
     return Facilities(
         working,
@@ -93,6 +95,7 @@ def facilities_of(
         units / working,
         within_day,
         SCATTER / within_day,
+        curve,
     )
 
 
@@ -107,7 +110,7 @@ def week_of(
     m: int,
     urgent: Urgent,
     here: Facilities,
-    curve: Floats,
+    curves: Floats,
     place: int,
 ) -> tuple[int, int, float, Urgent, int]:
     """Serve one week, day by day.
@@ -125,27 +128,16 @@ def week_of(
     for day in range(DAYS_PER_WEEK):
         arrivals += by_day[day, r, m]
     mean_arrivals = arrivals / DAYS_PER_WEEK
-    done, left, area, stays = 0, 0, 0.0, 1.0 + here.leave
-    queue, at = _people_at(place, here, curve)
-    queue_above, above = _people_at(place + 1, here, curve)
+    done, left, area = 0, 0, 0.0
+    queue, at = _people_at(place, here, curves)
+    queue_above, above = _people_at(place + 1, here, curves)
     nodes = Nodes(place, queue, at, place + 1, queue_above, above)
     for day in range(DAYS_PER_WEEK):
         step, came = DAYS_PER_WEEK * week + day, by_day[day, r, m]
         morning = people + mean_arrivals
         if not nodes.people_low <= morning < nodes.people_high:
-            nodes = _nodes_around(morning, nodes, here, curve)
-        # solve the implicit step between the nodes; beyond the last one all units are busy
-        if morning >= nodes.people_high:
-            busy, delayed, slope = 1.0, 1.0, 1.0 / stays
-            queue = (morning - here.full) / stays
-        else:
-            low, high = nodes.low, nodes.high
-            width, rise = nodes.people_high - nodes.people_low, nodes.queue_high - nodes.queue_low
-            part, more = (morning - nodes.people_low) / width, curve[1, high] - curve[1, low]
-            busy = curve[1, low] + part * more
-            delayed = curve[2, low] + part * (curve[2, high] - curve[2, low])
-            queue = nodes.queue_low + part * rise
-            slope = (rise + here.working * more) / width
+            nodes = _nodes_around(morning, nodes, here, curves)
+        queue, busy, slope, delayed = _night(morning, nodes, here, curves)
         leaving = here.leave * queue
         lost = min(people + came, poisson(uniform(patience, step), leaving))
         possible = poisson(uniform(service, 2 * step), here.capacity)
@@ -157,25 +149,48 @@ def week_of(
         people += came - served - lost
         done, left, area = done + served, left + lost, area + queue / DAYS_PER_WEEK
         if urgent.arrivals + urgent.queue > 0.0:
-            urgent = _urgent_day(urgent, queue, delayed, here, curve)
+            urgent = _urgent_day(urgent, queue, delayed, here, curves)
     return done, left, area, urgent, nodes.high - 1
 
 
 @kernel
-def _people_at(node: int, here: Facilities, curve: Floats) -> tuple[float, float]:
+def _night(
+    morning: float, nodes: Nodes, here: Facilities, curves: Floats
+) -> tuple[float, float, float, float]:
+    """Solve the implicit step of a day that began, arrivals included, with so many people.
+
+    Returns the people waiting, the busy share of the units, how many more people are there at
+    night for one more in the morning, and the chance that all units of a facility are busy.
+    """
+    if morning >= nodes.people_high:
+        stays = 1.0 + here.leave
+        return (morning - here.full) / stays, 1.0, 1.0 / stays, 1.0
+    c, low, high = here.curve, nodes.low, nodes.high
+    width, more = nodes.people_high - nodes.people_low, nodes.queue_high - nodes.queue_low
+    part, busier = (morning - nodes.people_low) / width, curves[c, 1, high] - curves[c, 1, low]
+    return (
+        nodes.queue_low + part * more,
+        curves[c, 1, low] + part * busier,
+        (more + here.working * busier) / width,
+        curves[c, 2, low] + part * (curves[c, 2, high] - curves[c, 2, low]),
+    )
+
+
+@kernel
+def _people_at(node: int, here: Facilities, curves: Floats) -> tuple[float, float]:
     """Return the queue at a node of the curve, and with how many people a day begins there.
 
     Arrivals are counted in. The queue of the day is not the long-run mean queue at the same busy
     share: with few facilities, it is as it happens to be.
     """
-    mean = here.working * curve[0, node]
+    mean = here.working * curves[here.curve, 0, node]
     scatter = here.within_day * math.log(1.0 + here.per_within_day * mean)
     queue = mean + (scatter - mean) * here.few
-    return queue, here.full * curve[1, node] + (1.0 + here.leave) * queue
+    return queue, here.full * curves[here.curve, 1, node] + (1.0 + here.leave) * queue
 
 
 @kernel
-def _nodes_around(people: float, nodes: Nodes, here: Facilities, curve: Floats) -> Nodes:
+def _nodes_around(people: float, nodes: Nodes, here: Facilities, curves: Floats) -> Nodes:
     """Return neighbouring nodes with so many people between them; the last where there are more.
 
     From one day to the next the place hardly moves: look there first, then ever farther away.
@@ -185,14 +200,14 @@ def _nodes_around(people: float, nodes: Nodes, here: Facilities, curve: Floats) 
     while people >= people_high and high < last:
         low, queue_low, people_low = high, queue_high, people_high
         high, reach = min(high + reach, last), 2 * reach
-        queue_high, people_high = _people_at(high, here, curve)
+        queue_high, people_high = _people_at(high, here, curves)
     while people < people_low:
         high, queue_high, people_high = low, queue_low, people_low
         low, reach = max(low - reach, 0), 2 * reach
-        queue_low, people_low = _people_at(low, here, curve)
+        queue_low, people_low = _people_at(low, here, curves)
     while high - low > 1:
         middle = (low + high) // 2
-        queue, at = _people_at(middle, here, curve)
+        queue, at = _people_at(middle, here, curves)
         if people < at:
             high, queue_high, people_high = middle, queue, at
         else:
@@ -202,7 +217,7 @@ def _nodes_around(people: float, nodes: Nodes, here: Facilities, curve: Floats) 
 
 @kernel
 def _urgent_day(
-    urgent: Urgent, everybody: float, delayed: float, here: Facilities, curve: Floats
+    urgent: Urgent, everybody: float, delayed: float, here: Facilities, curves: Floats
 ) -> Urgent:
     """Return the urgent after a day on which so many people of all kinds waited.
 
@@ -214,20 +229,29 @@ def _urgent_day(
         one = here.capacity * here.few
         people = urgent.queue / busy + urgent.arrivals / here.facilities
         low, high = 0, NODES - 1
-        low_people, high_people = 0.0, stays * curve[3, high] + one * curve[4, high]
+        low_people, high_people = (
+            0.0,
+            stays * curves[here.curve, 3, high] + one * curves[here.curve, 4, high],
+        )
         if people >= high_people:
             queue, share = busy * (people - one) / stays, delayed
         else:
             while high - low > 1:
                 middle = (low + high) // 2
-                at = stays * curve[3, middle] + one * curve[4, middle]
+                at = stays * curves[here.curve, 3, middle] + one * curves[here.curve, 4, middle]
                 if people < at:
                     high, high_people = middle, at
                 else:
                     low, low_people = middle, at
             part = (people - low_people) / (high_people - low_people)
-            queue = busy * (curve[3, low] + part * (curve[3, high] - curve[3, low]))
-            share = delayed * (curve[4, low] + part * (curve[4, high] - curve[4, low]))
+            queue = busy * (
+                curves[here.curve, 3, low]
+                + part * (curves[here.curve, 3, high] - curves[here.curve, 3, low])
+            )
+            share = delayed * (
+                curves[here.curve, 4, low]
+                + part * (curves[here.curve, 4, high] - curves[here.curve, 4, low])
+            )
     elif here.facilities > 0.0:
         queue, share = 0.0, 0.0
     else:

@@ -4,7 +4,8 @@ Every random count is a quantile of one counter-based uniform (docs/model.md §3
 of capacity then changes a count by little, and the same step of two plans sees the same luck.
 
 Compile time grows with the code that is compiled, so kernels are plain loops over arrays that lie
-row by row: no NumPy methods, and nothing that raises, as each would bring code of its own.
+row by row: no NumPy methods, and nothing that raises, as each would bring code of its own. They
+hand on whole arrays and a place, not slices, whose reference counts would cost more than the work.
 """
 
 import math
@@ -19,7 +20,7 @@ from sim.domain.lever import Floats
 Counts = NDArray[np.int64]
 
 kernel = njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
-"""Compiles a function once, and keeps it on disk; a division by zero is not looked for."""
+"""Compiles a function once and keeps it on disk; no division by zero is looked for."""
 
 EXACT_BELOW_VARIANCE = 25.0
 """Below this variance counts are inverted exactly, above it by a Cornish-Fisher expansion."""
@@ -34,6 +35,11 @@ JOINED_BELOW_VARIANCE = 28.0
 def by_place(values: Floats, world: World) -> Floats:
     """Return values of each modality (m,), or of each place (r, m), as an array (r, m)."""
     return np.broadcast_to(values, world.shape[:2]).copy()
+
+
+def by_region(counts: Counts) -> Counts:
+    """Return a view (r, 1, m * g) of counts (r, m, g): a region as one place with all its cells."""
+    return counts.reshape(len(counts), 1, -1)
 
 
 @kernel
@@ -166,28 +172,35 @@ def _binomials(u: Floats, trials: Counts, chance: Floats, out: Counts) -> None:
 
 
 @kernel
-def allot(total: int, weights: Counts, u: float, out: Counts) -> None:
-    """Split ``total`` over the last axis in proportion to ``weights``, by cumulative rounding.
+def total(counts: Counts, r: int, m: int) -> int:
+    """Return the total over the groups of one place; ``counts`` have shape (r, m, g)."""
+    everything = 0
+    for g in range(counts.shape[2]):
+        everything += counts[r, m, g]
+    return everything
 
-    Writes whole numbers that add up to ``total`` into ``out``, shape (groups,). Each is its
-    proportional share rounded down or up, and never above its weight when the weights add up to
-    at least ``total``. One uniform serves all groups.
+
+@kernel
+def allot(count: int, weights: Counts, r: int, m: int, u: float, out: Counts) -> None:
+    """Split ``count`` over the groups of one place in proportion to ``weights``.
+
+    Writes whole numbers that add up to ``count`` into ``out``, which may be the ``weights``; both
+    have shape (r, m, g). Each is its proportional share rounded down or up, by cumulative rounding,
+    and never above its weight when the weights add up to at least ``count``. One uniform serves all
+    groups.
     """
-    groups, everything = len(weights), 0
-    for g in range(groups):
-        everything += weights[g]
-    if everything == 0 or total == 0 or total == everything:
-        # nothing, or everything: as below, and sooner
-        for g in range(groups):
-            out[g] = weights[g] if total else 0
-        return
-    share, given, reached = total / everything, 0, 0
-    for g in range(groups):
-        reached += weights[g]
-        upto = total if reached == everything else math.floor(reached * share + u)
-        if total <= everything:
-            upto = min(max(upto, given), given + weights[g])
-        out[g] = upto - given
+    everything = total(weights, r, m)
+    share = count / everything if everything > 0 else 0.0
+    given, reached = 0, 0
+    for g in range(weights.shape[2]):
+        weight = weights[r, m, g]
+        reached += weight
+        upto = math.floor(reached * share + u)
+        if reached == everything or share == 0.0:
+            upto = count
+        if count <= everything:
+            upto = min(max(upto, given), given + weight)
+        out[r, m, g] = upto - given
         given = upto
 
 
@@ -200,14 +213,11 @@ def thin(
     How many of a region and modality is binomial; groups have them in proportion. ``keys`` have
     shape (r, m), ``share`` has shape (r,).
     """
-    regions, modalities, groups = counts.shape
+    regions, modalities, _ = counts.shape
     for r in range(regions):
         for m in range(modalities):
-            total = 0
-            for g in range(groups):
-                total += counts[r, m, g]
-            count = binomial(uniform(keys[r, m], 2 * week), total, share[r])
-            allot(count, counts[r, m], uniform(keys[r, m], 2 * week + 1), chosen[r, m])
+            count = binomial(uniform(keys[r, m], 2 * week), total(counts, r, m), share[r])
+            allot(count, counts, r, m, uniform(keys[r, m], 2 * week + 1), chosen)
 
 
 @kernel

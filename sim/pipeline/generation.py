@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, kernel, serve, uniform
+from sim.pipeline.flow import Counts, allot, by_region, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -30,6 +30,7 @@ def generate(
     synthetic: Counts,
     begun: Floats,
     made: Counts,
+    together: Counts,
 ) -> None:
     """Make synthetic studies, in proportion to the room that real ones leave.
 
@@ -41,26 +42,24 @@ def generate(
     ready : where a generator has been trained, shape (r, m).
     labelled, synthetic : studies so far, real and synthetic; the latter is updated in place.
     begun : part of a study made so far, shape (r,); updated in place.
-    made : result of the week, shape (r, m, g).
+    made, together : result of the week, shape (r, m, g), and its view by region (r, 1, cells).
     """
-    regions, modalities, groups = made.shape
-    room = np.empty(modalities * groups, dtype=np.int64)
-    chosen = np.empty(modalities * groups, dtype=np.int64)
+    regions, modalities, groups = labelled.shape
     for r in range(regions):
-        total = 0
         for m in range(modalities):
             for g in range(groups):
-                cell, made[r, m, g] = m * groups + g, 0
-                most = math.floor(limit[r] * labelled[r, m, g]) if ready[r, m] else 0
-                room[cell] = max(most - synthetic[r, m, g], 0)
-                total += room[cell]
-        if capacity[r] > 0.0:
-            count, begun[r] = serve(total, capacity[r], begun[r])
-            allot(count, room, uniform(keys[r], week), chosen)
-            for m in range(modalities):
-                for g in range(groups):
-                    made[r, m, g] = chosen[m * groups + g]
-                    synthetic[r, m, g] += made[r, m, g]
+                room = 0
+                if capacity[r] > 0.0 and ready[r, m]:
+                    most = math.floor(limit[r] * labelled[r, m, g])
+                    room = max(most - synthetic[r, m, g], 0)
+                made[r, m, g] = room
+        for m in range(together.shape[1]):
+            if capacity[r] > 0.0:
+                count, begun[r] = serve(total(together, r, m), capacity[r], begun[r])
+                allot(count, together, r, m, uniform(keys[r], week), together)
+        for m in range(modalities):
+            for g in range(groups):
+                synthetic[r, m, g] += made[r, m, g]
 
 
 class Generation(Station):
@@ -88,6 +87,7 @@ class Generation(Station):
             state.synthetic,
             state.generation_begun,
             flows.generated,
+            by_region(flows.generated),
         )
 
     def account(self, state: State, flows: Flows) -> Account:

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from sim.baseline.world import World
 from sim.domain.capacity import switch_share
 from sim.domain.lever import Floats
-from sim.pipeline.erlang import NODES, busy_curve, urgent_curve
+from sim.pipeline.erlang import busy_curve, urgent_curve
 from sim.pipeline.facility import Urgent, facilities_of, week_of, within_day_of
-from sim.pipeline.flow import Counts, allot, binomial, by_place, kernel, uniform
+from sim.pipeline.flow import Counts, allot, binomial, by_place, kernel, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -47,21 +47,22 @@ def facility_curves(
 ) -> tuple[Floats, Counts]:
     """Return the busy curves of a world, and which of them each region and modality has.
 
-    Curves have shape (k, c, 5, node): k counts those that differ, which are few and stay in the
-    processor's cache; c + 1 is the units of a facility, up to the most of any modality, because a
-    region may have fewer units than one facility holds; the three rows of ``erlang.busy_curve``,
-    then the two of ``erlang.urgent_curve``. The second array has shape (r, m), as the arguments.
+    Curves have shape (c, 5, node): those that differ, which are few and stay in the processor's
+    cache, each for facilities of one unit, of two, and so on, because a region may have fewer units
+    than one facility holds; the three rows of ``erlang.busy_curve``, then the two of
+    ``erlang.urgent_curve``. The second array, shape (r, m) as the arguments, says which is that of
+    one unit.
     """
     kinds = np.stack([units_per_facility, leave_per_day / exams_per_unit_day], axis=-1)
     differing, which = np.unique(kinds.reshape(-1, 2), axis=0, return_inverse=True)
-    curves = np.zeros((len(differing), int(units_per_facility.max()), 5, NODES))
-    for k, (units, ratio) in enumerate(differing.tolist()):
-        for c in range(int(units)):
-            curves[k, c, :3], curves[k, c, 3:] = (
-                busy_curve(c + 1, ratio),
-                urgent_curve(c + 1, ratio),
-            )
-    return curves, which.reshape(units_per_facility.shape)
+    most = differing[:, 0].astype(np.int64)
+    curves = [
+        np.concatenate([busy_curve(units, ratio), urgent_curve(units, ratio)])
+        for together, ratio in zip(most.tolist(), differing[:, 1].tolist(), strict=True)
+        for units in range(1, together + 1)
+    ]
+    first = most.cumsum() - most
+    return np.stack(curves), first[which].reshape(units_per_facility.shape)
 
 
 @kernel
@@ -106,57 +107,61 @@ def step(
     mean_waiting : people waiting for a unit, mean of the week, shape (r, m, g).
     """
     regions, modalities, groups = waiting.shape
-    available, part = np.empty(groups, dtype=np.int64), np.empty(groups, dtype=np.int64)
-    two_classes = False
+    available = np.empty((1, 1, groups), dtype=np.int64)
+    part = np.empty((1, 1, groups), dtype=np.int64)
+    two_classes = 0
     for g in range(groups):
         two_classes |= urgent[g]
     for r in range(regions):
         for m in range(modalities):
             units = min(units_per_facility[r, m], max(working[r, m], 1))
-            curve = curves[which[r, m], units - 1]
             here = facilities_of(
                 working[r, m], units, exams_per_unit_day[r, m], leave_per_day[r, m],
-                within_day[r, m],
+                within_day[r, m], which[r, m] + units - 1,
             )  # fmt: skip
             first, on_units = _urgent_people(
-                urgent, expected[r, m], waiting[r, m], working[r, m], exams_per_unit_day[r, m]
+                urgent, expected, waiting, r, m, working[r, m], exams_per_unit_day[r, m]
             )
-            people = 0
-            for g in range(groups):
-                people += waiting[r, m, g]
-                waiting[r, m, g] += arrived[r, m, g]
+            people = total(waiting, r, m)
             done, left, area, first, place[r, m] = week_of(
-                week, keys[0, r, m], keys[1, r, m], people, by_day, r, m, first, here, curve,
+                week, keys[0, r, m], keys[1, r, m], people, by_day, r, m, first, here, curves,
                 place[r, m],
             )  # fmt: skip
-            u = uniform(keys[2, r, m], week)
+            for g in range(groups):
+                waiting[r, m, g] += arrived[r, m, g]
+            served, lost, queue = done, left, area
             if two_classes:
-                ours, lost = _urgent_share(
-                    urgent, waiting[r, m], done, left, area, first, on_units,
+                queue = first.area
+                served, lost = _urgent_share(
+                    urgent, waiting, r, m, done, left, area, first, on_units,
                     uniform(keys[3, r, m], week),
                 )  # fmt: skip
+            # the urgent first, and what they leave to the others
+            for members in range(two_classes, -1, -1):
                 _split(
-                    True, urgent, ours, lost, first.area, u, waiting[r, m], exams[r, m],
-                    gave_up[r, m], mean_waiting[r, m], available, part,
+                    members, urgent, r, m, served, lost, queue, uniform(keys[2, r, m], week),
+                    waiting, exams, gave_up, mean_waiting, available, part,
                 )  # fmt: skip
-                done, left, area = done - ours, left - lost, area - first.area
-            _split(
-                False, urgent, done, left, area, u, waiting[r, m], exams[r, m],
-                gave_up[r, m], mean_waiting[r, m], available, part,
-            )  # fmt: skip
+                served, lost, queue = done - served, left - lost, area - queue
 
 
 @kernel
 def _urgent_people(
-    urgent: NDArray[np.bool_], expected: Floats, waiting: Counts, working: int, speed: float
+    urgent: NDArray[np.bool_],
+    expected: Floats,
+    waiting: Counts,
+    r: int,
+    m: int,
+    working: int,
+    speed: float,
 ) -> tuple[Urgent, float]:
     """Return the urgent people of a place as a week begins, and how many of them are on units."""
     # the mean: a short queue is convex in arrivals, and chance is in the curve already
     arrivals, people = 0.0, 0
     for g in range(len(urgent)):
         if urgent[g]:
-            arrivals += expected[g]
-            people += waiting[g]
+            arrivals += expected[r, m, g]
+            people += waiting[r, m, g]
     arrivals /= DAYS_PER_WEEK
     on_units = arrivals / speed if working else 0.0
     return Urgent(arrivals, max(0.0, people - on_units), 0.0, 0.0), on_units
@@ -166,6 +171,8 @@ def _urgent_people(
 def _urgent_share(
     urgent: NDArray[np.bool_],
     came: Counts,
+    r: int,
+    m: int,
     done: int,
     left: int,
     area: float,
@@ -177,16 +184,15 @@ def _urgent_share(
 
     Parameters
     ----------
-    came : people who were there, arrivals of the week included, shape (g,).
+    came : people who were there, arrivals of the week included, shape (r, m, g).
     done, left, area : exams, leavers and mean queue of the week, of everybody.
     first, on_units : the urgent people at its end, those who wait and those on units.
     u : uniform that rounds.
     """
-    ours, everybody = 0, 0
+    ours, everybody = 0, total(came, r, m)
     for g in range(len(urgent)):
-        everybody += came[g]
         if urgent[g]:
-            ours += came[g]
+            ours += came[r, m, g]
     share = first.area / area if area > 0.0 else 0.0
     lost = math.floor(left * share + u)
     lost = min(max(lost, left - (everybody - ours)), ours, left)
@@ -200,8 +206,10 @@ def _urgent_share(
 
 @kernel
 def _split(
-    members: bool,
+    members: int,
     urgent: NDArray[np.bool_],
+    r: int,
+    m: int,
     done: int,
     left: int,
     area: float,
@@ -213,27 +221,28 @@ def _split(
     available: Counts,
     part: Counts,
 ) -> None:
-    """Split the week of one class over its groups (g,), in proportion to their people.
+    """Split the week of one class of a place over its groups, in proportion to their people.
 
-    ``members`` are the urgent groups or the others; the last two arrays are scratch.
+    ``members`` are the urgent groups, 1, or the others, 0; the last two arrays are scratch.
     """
-    count, total = 0, 0
+    size, here = 0, np.int64(0)
     for g in range(len(urgent)):
         ours = urgent[g] == members
-        available[g] = waiting[g] if ours else 0
-        count += ours
-    allot(done, available, u, part)
+        available[0, 0, g] = waiting[r, m, g] if ours else 0
+        size += ours
+    allot(done, available, here, here, u, part)
     for g in range(len(urgent)):
-        available[g] -= part[g]
-        total += available[g]
+        available[0, 0, g] -= part[0, 0, g]
         if urgent[g] == members:
-            exams[g] = part[g]
-    allot(left, available, u, part)
+            exams[r, m, g] = part[0, 0, g]
+    people = total(available, here, here)
+    allot(left, available, here, here, u, part)
     for g in range(len(urgent)):
         if urgent[g] == members:
-            mean_waiting[g] = area * (available[g] / total if total > 0 else 1.0 / count)
-            gave_up[g] = part[g]
-            waiting[g] = available[g] - part[g]
+            share = available[0, 0, g] / people if people > 0 else 1.0 / size
+            mean_waiting[r, m, g] = area * share
+            gave_up[r, m, g] = part[0, 0, g]
+            waiting[r, m, g] = available[0, 0, g] - part[0, 0, g]
 
 
 @kernel

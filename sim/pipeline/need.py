@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, binomial, kernel, poisson, uniform
+from sim.pipeline.flow import Counts, binomial, kernel, poisson, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -51,12 +51,10 @@ def spread_over_days(week: int, keys: NDArray[np.uint64], arrived: Counts, by_da
 
     Writes ``by_day``, shape (day, r, m): a multinomial split by successive binomials.
     """
-    regions, modalities, groups = arrived.shape
+    regions, modalities, _ = arrived.shape
     for r in range(regions):
         for m in range(modalities):
-            by_day[0, r, m] = 0
-            for g in range(groups):
-                by_day[0, r, m] += arrived[r, m, g]
+            by_day[0, r, m] = total(arrived, r, m)
     # day by day, as places do not wait for each other and the days of one place do
     for day in range(DAYS_PER_WEEK - 1):
         chance = 1.0 / (DAYS_PER_WEEK - day)

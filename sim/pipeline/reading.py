@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.desk import Desk, desks_of, week_of
-from sim.pipeline.flow import Counts, allot, by_place, kernel, uniform
+from sim.pipeline.flow import Counts, allot, by_place, kernel, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -57,39 +57,39 @@ def step(
     profession are shared between modalities in proportion to their work. What is read of a
     modality in a week, and what goes stale, falls on groups in proportion to their exams.
     """
-    regions, _, groups = waiting.shape
-    some = np.empty(groups, dtype=np.int64)
+    regions, modalities, _ = waiting.shape
     for r in range(regions):
-        for k in range(desks.shape[1]):
-            m = desks[r, k].modality
-            _lay_out(exams[r, m], to_ai[r, m], waiting[r, m], begun[r, m], desks[r, k])
+        for k in range(modalities):
+            _lay_out(exams, to_ai, waiting, begun, desks, r, k)
         for p in range(len(first) - 1):
             desk = desks[r, first[p] : first[p + 1]]
             hours_used[r, p] = week_of(week, steps[r, p], pace[r, p], hours[r, p], desk)
-        for k in range(desks.shape[1]):
-            m = desks[r, k].modality
-            begun[r, m] = desks[r, k].begun
+        for k in range(modalities):
+            begun[r, desks[r, k].modality] = desks[r, k].begun
             _split(
-                week, desks[r, k], exams[r, m], to_ai[r, m], waiting[r, m],
-                read_by_ai[r, m], read_by_human[r, m], unread[r, m], mean_unread[r, m], some,
+                week, desks[r, k], r, exams, to_ai, waiting,
+                read_by_ai, read_by_human, unread, mean_unread,
             )  # fmt: skip
 
 
 @kernel
-def _lay_out(exams: Counts, to_ai: Counts, waiting: Counts, begun: float, desk: Any) -> None:
-    """Put the exams of all groups (g,) of one modality on the desk, for a new week."""
-    desk.by_ai, desk.by_human, desk.late, desk.area, desk.begun = 0, 0, 0, 0.0, begun
-    desk.coming_ai, desk.coming, desk.queue = 0, 0, 0
-    for g in range(len(exams)):
-        desk.coming_ai += to_ai[g]
-        desk.coming += exams[g] - to_ai[g]
-        desk.queue += waiting[g]
+def _lay_out(
+    exams: Counts, to_ai: Counts, waiting: Counts, begun: Floats, desks: Desk, r: int, k: int
+) -> None:
+    """Put the exams of one record's modality, of all groups, on its desk for a new week."""
+    desk = desks[r, k]
+    m = desk.modality
+    desk.by_ai, desk.by_human, desk.late, desk.area, desk.begun = 0, 0, 0, 0.0, begun[r, m]
+    desk.coming_ai = total(to_ai, r, m)
+    desk.coming = total(exams, r, m) - desk.coming_ai
+    desk.queue = total(waiting, r, m)
 
 
 @kernel
 def _split(
     week: int,
     desk: Any,
+    r: int,
     exams: Counts,
     to_ai: Counts,
     waiting: Counts,
@@ -97,22 +97,21 @@ def _split(
     read_by_human: Counts,
     unread: Counts,
     mean_unread: Floats,
-    some: Counts,
 ) -> None:
-    """Split the week of one modality over its groups (g,); ``some`` (g,) is scratch."""
-    allot(desk.by_ai, to_ai, uniform(desk.split_key, 3 * week), read_by_ai)
-    total = 0
-    for g in range(len(exams)):
-        some[g] = waiting[g] + exams[g] - read_by_ai[g]
-        total += some[g]
-    for g in range(len(exams)):
-        mean_unread[g] = desk.area * some[g] / total if total > 0 else 0.0
-    allot(desk.late, some, uniform(desk.split_key, 3 * week + 1), unread)
-    for g in range(len(exams)):
-        some[g] -= unread[g]
-    allot(desk.by_human, some, uniform(desk.split_key, 3 * week + 2), read_by_human)
-    for g in range(len(exams)):
-        waiting[g] = some[g] - read_by_human[g]
+    """Split the week of one modality of a region over its groups."""
+    groups, m = waiting.shape[2], desk.modality
+    allot(desk.by_ai, to_ai, r, m, uniform(desk.split_key, 3 * week), read_by_ai)
+    for g in range(groups):
+        waiting[r, m, g] += exams[r, m, g] - read_by_ai[r, m, g]
+    people = total(waiting, r, m)
+    for g in range(groups):
+        mean_unread[r, m, g] = desk.area * waiting[r, m, g] / people if people > 0 else 0.0
+    allot(desk.late, waiting, r, m, uniform(desk.split_key, 3 * week + 1), unread)
+    for g in range(groups):
+        waiting[r, m, g] -= unread[r, m, g]
+    allot(desk.by_human, waiting, r, m, uniform(desk.split_key, 3 * week + 2), read_by_human)
+    for g in range(groups):
+        waiting[r, m, g] -= read_by_human[r, m, g]
 
 
 class Reading(Station):
