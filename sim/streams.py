@@ -62,6 +62,11 @@ def keys(seed: int, replication: int, decision: str, cells: Sequence[str]) -> ND
     decision : name of the draw, such as ``"imaging/service"``.
     cells : names of the cells, such as ISO codes joined with a modality.
     """
+    return _keys(seed, replication, decision, tuple(cells)).copy()
+
+
+@lru_cache(maxsize=512)
+def _keys(seed: int, replication: int, decision: str, cells: tuple[str, ...]) -> NDArray[np.uint64]:
     common = _hash((seed, replication, decision, ""))
     words = bytearray()
     for cell in cells:

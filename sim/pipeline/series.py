@@ -1,7 +1,7 @@
 """The weekly series of one station, by region or by cell."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,18 @@ def write_sums(
             for cell in range(modalities * groups):
                 total += cells[r, cell]
             out[field, r] = total
+
+
+NOTHING: Counts = np.zeros((0, 0, 0), dtype=np.int64)
+
+
+def _as_kernel(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as kernels are compiled for.
+
+    A station of one's own may account for slices, or for what must not be written to.
+    """
+    flags = values.flags
+    return values if flags.c_contiguous and flags.writeable else values.copy(order="C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +110,7 @@ class Series:
 
     def write(self, week: int, account: Account) -> None:
         """Write the account of one week."""
-        nothing = np.zeros((0, 0, 0), dtype=np.int64)
-        # a station of one's own may account for slices, or for what must not be written to
-        counts = [
-            nothing if count is None else np.require(count, np.int64, ("C", "W"))
-            for count in account.counts()
-        ]
+        counts = [NOTHING if count is None else _as_kernel(count) for count in account.counts()]
         if self._by_cell:
             for field, count in enumerate(counts):
                 if count.size:
@@ -113,7 +120,7 @@ class Series:
         if account.queue is not None and self._by_cell:
             self.queue[week] = account.queue
         elif account.queue is not None:
-            add_up(np.require(account.queue, np.float64, ("C", "W")), self.queue[week])
+            add_up(_as_kernel(account.queue), self.queue[week])
         elif account.waiting is not None:
             now = self.counts[week, COUNTED.index("waiting")]
             before = self.counts[week - 1, COUNTED.index("waiting")] if week else self.start
