@@ -10,12 +10,13 @@ from typer.core import TyperGroup
 
 from sim import terminal
 from sim.cli_profile import profile
-from sim.errors import RunFolderError, SimError, nearest
+from sim.errors import RunFolderError, ScenarioError, SimError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sim.calibration.result import Calibration
+    from sim.studies.execution import Part
     from sim.studies.result import StudyResult
 
 TOP = 8
@@ -135,18 +136,47 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask: tcp://HOST:8786, or local:4 for 4 processes."),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Only the K-th of N parts, on a shared folder."),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-6, metavar="WIDTH", help="Draw until the plan's lead has so narrow an interval."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many runs, how long, how large.")
+    ] = False,
     changes: Changes = None,
     allow_outside: Outside = False,
 ) -> None:
     """Make the plans, simulate them, compare them, and write the report."""
     from reports import write_report
-    from sim.studies.execution import execute
-    from sim.studies.names import load_scenario
+    from sim.studies.study import study
 
-    scenario = load_scenario(file, overrides=changes or (), allow_outside=allow_outside)
+    asked = study(
+        file,
+        overrides=changes or (),
+        allow_outside=allow_outside,
+        workers=workers,
+        cluster=cluster,
+    )
     folder = out or Path("runs") / file.stem
+    if dry_run:
+        terminal.pairs(asked.workload().words())
+        return
     with terminal.progress_bar() as progress:
-        result = execute(scenario, folder, workers=workers, overwrite=overwrite, progress=progress)
+        if part is not None:
+            asked.run_part(folder, _part(part), progress=progress)
+            typer.echo(f"Part {part} is done: equiscan run {file} puts the parts together.")
+            return
+        result = asked.run(folder, overwrite=overwrite, until=until, progress=progress)
     _recommend(result)
     typer.echo(f"\nReport: {write_report(folder)}")
 
@@ -246,6 +276,16 @@ def data_list() -> None:
 def main() -> None:
     """Run the command line."""
     app(prog_name="equiscan")
+
+
+def _part(text: str) -> "Part":
+    """Return the part that K/N means."""
+    from sim.studies.execution import Part
+
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise ScenarioError(f"--part '{text}' is not K/N with K from 1 to N, such as 2/8.")
+    return Part(int(number), int(of))
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -1,5 +1,6 @@
 """Evaluation: audit studies never train; a release reads only where its audit says it may."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.special import betainc, ndtri
 from sim.baseline.world import World
 from sim.domain.holdings import Performance, benefit
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, binomials, by_region, kernel, serve, total, uniform
+from sim.pipeline.flow import Counts, allot, binomial, by_region, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -50,6 +51,59 @@ def wilson_lower(successes: Floats, trials: Floats, *, confidence: float) -> Flo
     return np.where(trials > 0, (centre - spread) / (1 + z**2 / n), 0.0)
 
 
+@kernel
+def look(
+    audited: Counts,
+    prevalence: Floats,
+    sensitivity: Floats,
+    specificity: Floats,
+    luck: Floats,
+    needed_benefit: Floats,
+    z: float,
+    target_specificity: float,
+    penalty: float,
+    positives: Counts,
+    lower_benefit: Floats,
+    mean_specificity: Floats,
+    passed: NDArray[np.bool_],
+) -> None:
+    """Look at a release through the audited studies: the last four, shape (r, m, k), are written.
+
+    With k = 1 the groups of a place are audited together, else each by itself. Audited studies,
+    the release's accuracy and ``luck`` have shape (r, m, g), prevalence (r, m), needed benefit
+    (m,). The bound is that of ``wilson_lower`` at the normal quantile ``z``.
+    """
+    regions, modalities, groups = audited.shape
+    together = positives.shape[2] == 1
+    for r in range(regions):
+        for m in range(modalities):
+            for k in range(positives.shape[2]):
+                first, last = (0, groups) if together else (k, k + 1)
+                studies = 0
+                for g in range(first, last):
+                    studies += audited[r, m, g]
+                sees, spares, weights = 0.0, 0.0, 0
+                for g in range(first, last):
+                    weight = audited[r, m, g] if studies else 1
+                    sees += sensitivity[r, m, g] * weight
+                    spares += specificity[r, m, g] * weight
+                    weights += weight
+                sees, spares = sees / weights, spares / weights
+                trials = int(np.rint(studies * prevalence[r, m]))
+                lower = 0.0
+                if trials > 0:
+                    n = float(trials)
+                    share = binomial(luck[r, m, k], trials, sees) / n
+                    centre = share + z * z / (2.0 * n)
+                    spread = z * math.sqrt(share * (1.0 - share) / n + z * z / (4.0 * (n * n)))
+                    lower = (centre - spread) / (1.0 + z * z / n)
+                bound = lower - penalty * max(target_specificity - spares, 0.0)
+                positives[r, m, k] = trials
+                lower_benefit[r, m, k] = min(max(bound, 0.0), 1.0)
+                mean_specificity[r, m, k] = spares
+                passed[r, m, k] = trials > 0 and lower_benefit[r, m, k] >= needed_benefit[m]
+
+
 class Findings(NamedTuple):
     """What an audit found, shape (r, m, k): in every place (k = 1), or in every group of it."""
 
@@ -60,16 +114,19 @@ class Findings(NamedTuple):
     needed_benefit: Floats
     """What it must reach: today's reader less the margin, shape (m,)."""
     passed: NDArray[np.bool_]
-    as_good: Floats
-    """Sensitivity of a release as good as today's reader, at the specificity of this one."""
-    needed: Floats
-    """Lower bound of sensitivity that the gate asks for."""
-    confidence: float
+    specificity: Floats
+    """Of the release."""
+    gate: Gate
 
     def power(self) -> Floats:
         """Return the chance that a release as good as today's reader would have passed."""
+        gate, needed = self.gate, self.needed_benefit[:, None]
+        lost = gate.penalty * np.maximum(gate.target_specificity - self.specificity, 0.0)
         return audit_power(
-            self.positives, as_good=self.as_good, needed=self.needed, confidence=self.confidence
+            self.positives,
+            as_good=np.clip(needed + gate.margin + lost, 0.0, 1.0),
+            needed=needed + lost,
+            confidence=gate.confidence,
         )
 
 
@@ -132,39 +189,37 @@ def audit(
         that of its groups together.
     """
     care = world.care
-    diseased = positives(world, gate, audited)
-    sensitivity, specificity = candidate.sensitivity, candidate.specificity
-    if gate.by == "place":
-        weights = np.where(audited.sum(axis=2, keepdims=True) > 0, audited, 1)
-        total = weights.sum(axis=2, keepdims=True)
-        sensitivity = (sensitivity * weights).sum(axis=2, keepdims=True) / total
-        specificity = (specificity * weights).sum(axis=2, keepdims=True) / total
-    chance = luck[:, :, : diseased.shape[2]].ravel()
-    seen = binomials(chance, diseased.ravel(), sensitivity.ravel())
-    found = seen.reshape(diseased.shape).astype(np.float64)
-    lower = wilson_lower(found, diseased.astype(float), confidence=gate.confidence)
-    ours = _benefit(lower, specificity, gate)
-    theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)[:, None]
-    needed = theirs - gate.margin
-    lost = gate.penalty * np.maximum(gate.target_specificity - specificity, 0.0)
-    return Findings(
-        positives=diseased,
-        lower_benefit=ours,
-        needed_benefit=needed[:, 0],
-        passed=(ours >= needed) & (diseased > 0),
-        as_good=np.minimum(np.maximum(theirs + lost, 0.0), 1.0),
-        needed=needed + lost,
-        confidence=gate.confidence,
-    )
-
-
-def _benefit(sensitivity: Floats, specificity: Floats, gate: Gate) -> Floats:
-    return benefit(
-        sensitivity,
-        specificity,
+    theirs = benefit(
+        care.reader_sensitivity,
+        care.reader_specificity,
         target_specificity=gate.target_specificity,
         penalty=gate.penalty,
     )
+    shape = (*world.shape[:2], world.shape[2] if gate.by == "group" else 1)
+    found = Findings(
+        positives=np.zeros(shape, dtype=np.int64),
+        lower_benefit=np.zeros(shape),
+        needed_benefit=theirs - gate.margin,
+        passed=np.zeros(shape, dtype=np.bool_),
+        specificity=np.zeros(shape),
+        gate=gate,
+    )
+    look(
+        audited,
+        care.prevalence,
+        candidate.sensitivity,
+        candidate.specificity,
+        luck,
+        found.needed_benefit,
+        float(ndtri(gate.confidence)),
+        gate.target_specificity,
+        gate.penalty,
+        found.positives,
+        found.lower_benefit,
+        found.specificity,
+        found.passed,
+    )
+    return found
 
 
 class Evaluation(Station):

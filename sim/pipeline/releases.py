@@ -89,23 +89,28 @@ def audit(cal: Calendar) -> Findings | None:
         return None
     world, state, performance = cal.world, cal.state, cal.newest.performance
     found = evaluation.audit(world, cal.scenario.gate, performance, state.audited, cal.audit_luck)
-    looked, apart = found.positives > 0, cal.scenario.gate.by == "group"
-    if looked.any():
-        passed = int((found.passed & looked).sum())
-        kind = "groups" if apart else "places"
-        cal.log("audit", "all", f"{passed} of {int(looked.sum())} {kind} passed")
+    apart = cal.scenario.gate.by == "group"
+    if looked := np.count_nonzero(found.positives):
+        passed, kind = np.count_nonzero(found.passed), "groups" if apart else "places"
+        cal.log("audit", "all", f"{passed} of {looked} {kind} passed")
         groups = world.groups if apart else ("all",)
         cal.records.audits.append(AuditRound(float(cal.env.now), cal.newest.number, groups, found))
-    opens = found.passed & looked
+        if passed:
+            _open(cal, performance, found)
+    return found
+
+
+def _open(cal: Calendar, performance: Performance, found: Findings) -> None:
+    """Let a release read where it passed."""
+    state, world, apart = cal.state, cal.world, found.passed.shape[2] > 1
     shut = state.gate_open == 0
-    for r, m, k in np.argwhere(
-        opens & (shut if apart else shut.all(axis=2, keepdims=True))
-    ).tolist():
-        whom = f" of {world.groups[k]}" if apart else ""
-        count = f"{found.positives[r, m, k]:,.0f} audited positives{whom}"
-        cal.log("gate opened", world.regions[r], count)
-    reads = np.broadcast_to(opens, world.shape)
+    if shut.any():
+        opens = found.passed & (shut if apart else shut.all(axis=2, keepdims=True))
+        for r, m, k in np.argwhere(opens).tolist():
+            whom = f" of {world.groups[k]}" if apart else ""
+            count = f"{found.positives[r, m, k]:,.0f} audited positives{whom}"
+            cal.log("gate opened", world.regions[r], count)
+    reads = np.broadcast_to(found.passed, world.shape)
     state.gate_open[reads] = 1
     state.sensitivity[reads] = performance.sensitivity[reads]
     state.specificity[reads] = performance.specificity[reads]
-    return found

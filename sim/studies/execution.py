@@ -1,71 +1,95 @@
 """Make the plans of a scenario, simulate them in every draw, and write its run folder."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial as bind
+from math import ceil, isfinite
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from sim.baseline.world import World
-from sim.pipeline.station import Stations
-from sim.pipeline.stations import STATIONS
+from sim.errors import ScenarioError
 from sim.planning.purchases import most_per_year
 from sim.planning.rules import RULES
-from sim.scenario.files import resolved_yaml
+from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
 from sim.studies.batch import Design, Kept, run_task, tasks_of
+from sim.studies.comparison import FEWEST_DRAWS, interval
 from sim.studies.design import Trial
-from sim.studies.executor import Executor, executor_of
+from sim.studies.executor import Executor
 from sim.studies.marginal import Addition, additions
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
 from sim.studies.provenance import profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
-from sim.studies.sample import Sampler, parameter_sample
 from sim.studies.search import HEDGES, best_of, candidate
 from sim.studies.store import Store
 
+MOST_DRAWS = 2_000
+"""Draws at which no more are added, however wide an interval is."""
 Progress = Callable[[str, int, int], None]
 """What is being done, steps finished, steps in all; first called before any is."""
 
 
+class Part(NamedTuple):
+    """One of several parts of a study, each done by a job of its own; numbered from 1."""
+
+    number: int
+    of: int
+
+
+WHOLE = Part(1, 1)
+
+
 def execute(
-    scenario: Scenario,
+    design: Design,
     out: Path | str,
+    executor: Executor,
     *,
-    workers: int | None = None,
     overwrite: bool = False,
+    until: float | None = None,
     progress: Progress | None = None,
-    sampler: Sampler = parameter_sample,
-    stations: Stations = STATIONS,
 ) -> StudyResult:
     """Make the plans, judge them, value additions to them, and write a run folder.
 
     Every finished task is on disk at once: after an interruption the same call goes on from there.
-    Results do not depend on the number of workers. Workers are fresh processes, so a script that
-    calls this needs the usual ``if __name__ == "__main__":``.
+    Results do not depend on the executor.
 
     Parameters
     ----------
+    design : scenario, how a draw is sampled, and the classes of the stations.
     out : run folder, made here; an interrupted study is kept beside it as ``<out>.partial``.
-    workers : processes, one thread each; all CPU cores when not given. With 1 no process starts.
     overwrite : whether a finished study in ``out`` may be replaced.
+    until : width of the interval of the headline difference at which no more draws are added to
+        those of the scenario; at most ``MOST_DRAWS``.
     progress : called as tasks finish.
-    sampler : how the world and the response of a draw are made.
-    stations : classes of the stations, see ``with_stations``. Workers import them, so they must
-        stand in a module.
     """
-    design = Design(scenario, sampler, stations)
-    origin = provenance(scenario, stations=stations)
+    origin = provenance(design.scenario, stations=design.stations)
     with Store.open(Path(out), origin.stamp(), overwrite=overwrite) as store:
-        with executor_of(workers=workers) as executor:
-            tables = Execution(design, store, executor, progress or _silent).tables()
-        profile = profile_facts(scenario, sampler(scenario, None, "search").profile)
-        result = of_tables(scenario, tables, profile, origin)
+        study = Execution(design, store, executor, progress or _silent)
+        scenario, tables = study.tables(until=until)
+        profile = design.sampler(scenario, None, "search").profile
+        origin = replace(origin, scenario_sha256=scenario_hash(scenario))
+        result = of_tables(scenario, tables, profile_facts(scenario, profile), origin)
         store.finish(tables, resolved_yaml(scenario), result)
     return result
+
+
+def execute_part(
+    design: Design,
+    out: Path | str,
+    executor: Executor,
+    part: Part,
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """Simulate the draws of one part, for ``execute`` to put together in the same folder."""
+    origin = provenance(design.scenario, stations=design.stations)
+    with Store.open(Path(out), origin.stamp(), part=f"part-{part.number}-of-{part.of}") as store:
+        Execution(design, store, executor, progress or _silent, part).simulate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +100,31 @@ class Execution:
     store: Store
     executor: Executor
     progress: Progress
+    part: Part = WHOLE
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Do all that is not done yet, and return the tables of the study."""
-        scenario = self.design.scenario
-        central = self.design.sampler(scenario, None, "search")
-        candidates = self.candidates(central.world)
-        tried = self.additions(central.world, candidates)
-        gathered = self.judge(trials_of(scenario, candidates, tried), central.world)
+    def tables(self, *, until: float | None) -> tuple[Scenario, dict[str, pd.DataFrame]]:
+        """Do all that is not done yet; return the scenario with its draws, and its tables."""
+        candidates, tried, gathered = self.simulate()
         policies = tuple(candidates)
-        base = base_of(policies)
-        return {
+        while until is not None and (draws := more_draws(gathered, policies, until)):
+            gathered = self.judge(candidates, tried, draws=draws)
+        scenario = gathered.scenario
+        central = self.design.sampler(scenario, None, "search")
+        return scenario, {
             **result_tables(gathered, policies),
             **plan_tables(candidates),
             "robustness": robustness_table(gathered, policies),
-            "marginal": marginal_values(gathered, tried, base=base),
+            "marginal": marginal_values(gathered, tried, base=base_of(policies)),
             "inputs": central.inputs_table(),
         }
+
+    def simulate(self) -> tuple[dict[str, Candidate], list[Addition], Gathered]:
+        """Make the plans, and simulate them in the draws of the scenario."""
+        world = self.design.sampler(self.design.scenario, None, "search").world
+        candidates = self.candidates(world)
+        tried = self.additions(world, candidates)
+        draws = self.design.scenario.uncertainty.draws
+        return candidates, tried, self.judge(candidates, tried, draws=draws)
 
     def candidates(self, world: World) -> dict[str, Candidate]:
         """Return the plan of every policy of the scenario, in its order.
@@ -110,13 +142,16 @@ class Execution:
     def _searched(self, world: World) -> dict[float, Candidate]:
         """Return the candidates of the search, by the share hedged; each is stored once made."""
         names = {f"candidate--{hedge:g}": hedge for hedge in HEDGES}
-        missing = {n: hedge for n, hedge in names.items() if n not in self.store.finished()}
-        done = len(names) - len(missing)
-        self.progress("searching for a plan", done, len(names))
-        for name, found in self.executor.run(bind(candidate, self.design), missing):
-            self.store.put(name, arrays_of(found), {"about": about(found)})
-            done += 1
-            self.progress("searching for a plan", done, len(names))
+        self.progress("searching for a plan", len(names) - len(self._missing(names)), len(names))
+        while missing := self._missing(names):
+            # of several parts, each begins with another one, and looks again what others have made
+            first = (self.part.number - 1) % len(missing)
+            some = missing if self.part.of == 1 else [missing[first]]
+            tasks = {name: names[name] for name in some}
+            for name, found in self.executor.run(bind(candidate, self.design), tasks):
+                self.store.put(name, arrays_of(found), {"about": about(found)})
+                done = len(names) - len(self._missing(names))
+                self.progress("searching for a plan", done, len(names))
         start = self.design.scenario.horizon.start_year
         made = {}
         for name, hedge in names.items():
@@ -124,26 +159,31 @@ class Execution:
             made[hedge] = candidate_of(arrays, tables["about"], world, start_year=start)
         return made
 
+    def _missing(self, names: Iterable[str]) -> list[str]:
+        finished = self.store.finished()
+        return [name for name in names if name not in finished]
+
     def additions(self, world: World, candidates: Mapping[str, Candidate]) -> list[Addition]:
         """Return the additions to the plan that are valued."""
         scenario, base = self.design.scenario, candidates[base_of(candidates)]
         most = most_per_year(world, scenario)
         return additions(scenario, base.plan, most=most, duals=base.duals)
 
-    def judge(self, trials: Sequence[Trial], world: World) -> Gathered:
-        """Simulate every trial in every draw, and return what was kept."""
-        scenario = self.design.scenario
+    def judge(
+        self, candidates: Mapping[str, Candidate], tried: Sequence[Addition], *, draws: int
+    ) -> Gathered:
+        """Simulate all plans in so many draws, as far as they are this part's."""
+        scenario = with_draws(self.design.scenario, draws)
+        world = self.design.sampler(scenario, None, "search").world
         gathered = Gathered(scenario, world.regions)
         for name in sorted(self.store.finished()):
             if name.startswith("draw"):
                 gathered.add(Kept(*self.store.get(name)))
-        tasks = tasks_of(
-            trials,
-            gathered.ede,
-            draws=range(scenario.uncertainty.draws),
-            cells=world.shape[0] * world.shape[1] * world.shape[2],
-        )
-        total = sum(trial.replications for trial in trials) * scenario.uncertainty.draws
+        trials = trials_of(scenario, candidates, tried)
+        mine = range(self.part.number - 1, draws, self.part.of)
+        cells = world.shape[0] * world.shape[1] * world.shape[2]
+        tasks = tasks_of(trials, gathered.ede, draws=mine, cells=cells)
+        total = sum(trial.replications for trial in trials) * len(mine)
         done = total - sum(len(task.runs) for task in tasks.values())
         self.progress("simulating plans", done, total)
         for name, kept in self.executor.run(bind(run_task, self.design), tasks):
@@ -152,6 +192,48 @@ class Execution:
             done += len(tasks[name].runs)
             self.progress("simulating plans", done, total)
         return gathered
+
+
+def with_draws(scenario: Scenario, draws: int) -> Scenario:
+    """Return the scenario with so many draws."""
+    uncertainty = scenario.uncertainty.model_copy(update={"draws": draws})
+    return scenario.model_copy(update={"uncertainty": uncertainty})
+
+
+def more_draws(gathered: Gathered, policies: Sequence[str], until: float) -> int | None:
+    """Return how many draws it may take until the headline difference is known that well.
+
+    The interval narrows with the root of the draws. At most four times as many are added at a
+    time, because that is guessed from an interval which is itself uncertain.
+
+    Parameters
+    ----------
+    until : width of the interval that is enough, share of need.
+
+    Returns
+    -------
+    None where it is, or where there are ``MOST_DRAWS``.
+    """
+    draws, ede = gathered.scenario.uncertainty.draws, gathered.equity(policies)
+    width = headline_width(ede)
+    if draws >= MOST_DRAWS or (draws >= FEWEST_DRAWS and width <= until):
+        return None
+    wanted = draws * (width / until) ** 2 if isfinite(width) else 0.0
+    return int(min(max(ceil(wanted), draws + 1, FEWEST_DRAWS), 4 * draws, MOST_DRAWS))
+
+
+def headline_width(ede: pd.Series) -> float:
+    """Return the width of the interval of the headline difference, share of need.
+
+    That is the difference between the plan (or the last policy) and the best of the others.
+    """
+    wide = ede.unstack("policy")  # noqa: PD010
+    judged = "plan" if "plan" in wide else str(list(ede.index.unique("policy"))[-1])
+    others = wide.drop(columns=judged)
+    if others.empty:
+        raise ScenarioError("a difference needs two policies: this scenario has one.")
+    low, high = interval(wide[judged] - others[others.mean().idxmax()])
+    return high - low
 
 
 def trials_of(

@@ -10,6 +10,8 @@ of purchases all enter alike.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent import futures
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial as bind
 from pathlib import Path
@@ -32,8 +34,8 @@ from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.design import Trial, Variant
-from sim.studies.execution import Progress, execute
-from sim.studies.executor import executor_of
+from sim.studies.execution import Part, Progress, execute, execute_part
+from sim.studies.executor import Executor, executor_of
 from sim.studies.marginal import additions
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
@@ -55,17 +57,21 @@ def study(
     scenario: Scenario | str | Path,
     *,
     overrides: Sequence[str] = (),
+    allow_outside: bool = False,
     stations: Stations = STATIONS,
     workers: int | None = 1,
+    cluster: str | None = None,
+    executor: futures.Executor | None = None,
 ) -> "Study":
     """Return the study of a scenario, or of a scenario file.
 
     Parameters
     ----------
     overrides : changes such as ``budget_usd_per_year=5e6`` to what a file says.
+    allow_outside : whether a profile's folder may lie outside that of the file.
     stations : classes of stations and control processes of one's own, see ``with_stations``.
-    workers : processes for what takes many runs; all cores that may be used when None. Above 1 a
-        script needs the usual ``if __name__ == "__main__":``.
+    workers, cluster, executor : who does what takes many runs, see ``executor_of``; with 1 worker,
+        this process alone.
 
     Raises
     ------
@@ -73,8 +79,8 @@ def study(
         Where the file cannot be used; every problem is named.
     """
     if not isinstance(scenario, Scenario):
-        scenario = load_scenario(scenario, overrides=overrides)
-    return Study(scenario, stations, workers)
+        scenario = load_scenario(scenario, overrides=overrides, allow_outside=allow_outside)
+    return Study(scenario, stations, workers, cluster, executor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,8 @@ class Study:
     scenario: Scenario
     stations: Stations = field(default_factory=lambda: STATIONS, repr=False)
     workers: int | None = 1
+    cluster: str | None = None
+    executor: futures.Executor | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         scenario, world = self.scenario, self.world()
@@ -252,17 +260,31 @@ class Study:
         return table
 
     def run(
-        self, out: str | Path, *, overwrite: bool = False, progress: Progress | None = None
+        self,
+        out: str | Path,
+        *,
+        overwrite: bool = False,
+        until: float | None = None,
+        progress: Progress | None = None,
     ) -> StudyResult:
-        """Make and judge the scenario's policies, and write a run folder; see ``execute``."""
-        return execute(
-            self.scenario,
-            out,
-            workers=self.workers,
-            overwrite=overwrite,
-            progress=progress,
-            stations=self.stations,
-        )
+        """Make and judge the scenario's policies, and write a run folder.
+
+        Parameters
+        ----------
+        out, overwrite, until, progress : see ``execute``.
+        """
+        with self._workers() as executor:
+            return execute(
+                self._design, out, executor, overwrite=overwrite, until=until, progress=progress
+            )
+
+    def run_part(self, out: str | Path, part: Part, *, progress: Progress | None = None) -> None:
+        """Do one part of ``run`` on a folder that several machines share; see ``execute_part``."""
+        with self._workers() as executor:
+            execute_part(self._design, out, executor, part, progress=progress)
+
+    def _workers(self) -> AbstractContextManager[Executor]:
+        return executor_of(workers=self.workers, cluster=self.cluster, given=self.executor)
 
     @property
     def _design(self) -> Design:
@@ -298,7 +320,7 @@ class Study:
         return Candidate(made)
 
     def _searched(self) -> Candidate:
-        with executor_of(workers=self.workers) as executor:
+        with self._workers() as executor:
             tasks = {f"{hedge:g}": hedge for hedge in HEDGES}
             made = executor.run(bind(candidate, self._design), tasks)
             return best_of({tasks[name]: found for name, found in made})
@@ -314,7 +336,7 @@ class Study:
             trials, {}, draws=range(scenario.uncertainty.draws), cells=int(np.prod(world.shape))
         )
         total, done = sum(len(task.runs) for task in tasks.values()), 0
-        with executor_of(workers=self.workers) as executor:
+        with self._workers() as executor:
             for name, kept in executor.run(bind(run_task, quiet), tasks):
                 gathered.add(kept)
                 done += len(tasks[name].runs)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sim.studies.execution import Execution, execute
+from sim.studies.execution import Execution
 from sim.studies.plans import Candidate
 from sim.studies.result import StudyResult
-from tests.unit.studies.small_study import candidates, plan_of, sample_small, small_scenario
+from tests.unit.studies.small_study import candidates, execute_small, plan_of, small_scenario
 
 Study = Callable[..., tuple[Path, StudyResult]]
 
@@ -23,7 +23,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         out = tmp_path_factory.mktemp("study") / "run"
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Execution, "candidates", lambda *_: planned or candidates())
-            result = execute(small_scenario(draws=draws), out, workers=1, sampler=sample_small)
+            result = execute_small(small_scenario(draws=draws), out)
         return out, result
 
     return finished

@@ -1,7 +1,9 @@
 """A study small enough for tests: two made-up regions, two draws, plans made by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +17,11 @@ from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.studies.batch import Design, starts_of
 from sim.studies.design import Purpose
+from sim.studies.execution import execute
+from sim.studies.executor import executor_of
 from sim.studies.plans import Candidate
-from sim.studies.sample import Sample, chance_seed
+from sim.studies.result import StudyResult
+from sim.studies.sample import Sample, Sampler, chance_seed
 from tests.small_world import ITEMS, small_world
 
 FITTED = {
@@ -88,6 +93,19 @@ def run_small(
     sample = sample_small(scenario, draw, purpose)
     start = starts_of(Design(scenario), [sample], [0])[0]
     return simulate_many([Case(start, plan, sample.respond())], scenario=scenario)[0]
+
+
+def execute_small(
+    scenario: Scenario,
+    out: Path,
+    *,
+    sampler: Sampler = sample_small,
+    workers: int = 1,
+    **options: Any,
+) -> StudyResult:
+    """Run a small study."""
+    with executor_of(workers=workers) as executor:
+        return execute(Design(scenario, sampler), out, executor, **options)
 
 
 class Watched:

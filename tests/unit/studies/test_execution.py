@@ -12,12 +12,18 @@ from sim.pipeline.stations import STATIONS
 from sim.scenario.schema import Scenario
 from sim.studies import batch
 from sim.studies.design import Purpose
-from sim.studies.execution import Execution, execute
+from sim.studies.execution import Execution
 from sim.studies.folder import TABLES
 from sim.studies.result import StudyResult, load
 from sim.studies.sample import Sample
 from tests.small_world import ITEMS
-from tests.unit.studies.small_study import FORBIDDEN, candidates, sample_small, small_scenario
+from tests.unit.studies.small_study import (
+    FORBIDDEN,
+    candidates,
+    execute_small,
+    sample_small,
+    small_scenario,
+)
 
 SCENARIO = small_scenario()
 
@@ -32,7 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, S
     out = tmp_path_factory.mktemp("study") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Execution, "candidates", lambda *_: candidates())
-        yield out, execute(SCENARIO, out, workers=1, sampler=sample_small)
+        yield out, execute_small(SCENARIO, out, workers=1)
 
 
 def same_bytes(one: Path, other: Path) -> bool:
@@ -92,7 +98,7 @@ def test_forbidden_levers_are_not_valued(finished: tuple[Path, StudyResult]) -> 
 def test_two_workers_write_the_same_bytes(
     finished: tuple[Path, StudyResult], tmp_path: Path
 ) -> None:
-    execute(SCENARIO, tmp_path / "run", workers=2, sampler=sample_small)
+    execute_small(SCENARIO, tmp_path / "run", workers=2)
     assert same_bytes(finished[0], tmp_path / "run")
 
 
@@ -121,15 +127,13 @@ def test_an_interrupted_study_goes_on_where_it_stopped(
     out = tmp_path / "run"
     monkeypatch.setattr(batch, "CELLS_PER_TASK", 20)  # five runs, in each draw 14
     with pytest.raises(KeyboardInterrupt):
-        execute(SCENARIO, out, workers=1, sampler=Interrupted(samples=2))
+        execute_small(SCENARIO, out, sampler=Interrupted(samples=2))
     assert not out.exists()
     monkeypatch.setattr(batch, "CELLS_PER_TASK", cells)
     seen: list[tuple[str, int, int]] = []
-    execute(
+    execute_small(
         SCENARIO,
         out,
-        workers=1,
-        sampler=sample_small,
         progress=lambda what, done, total: seen.append((what, done, total)),
     )
     # per draw: two policies, twice; two variants of each; six additions
@@ -142,7 +146,7 @@ def test_a_finished_study_is_kept_before_anything_is_run(
     finished: tuple[Path, StudyResult],
 ) -> None:
     with pytest.raises(RunFolderError, match="already holds a finished study"):
-        execute(SCENARIO, finished[0], workers=1, sampler=Interrupted(samples=0))
+        execute_small(SCENARIO, finished[0], workers=1, sampler=Interrupted(samples=0))
 
 
 def test_the_folder_holds_every_table(finished: tuple[Path, StudyResult]) -> None:
