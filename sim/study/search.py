@@ -17,11 +17,13 @@ import pandas as pd
 from sim.baseline.world import World
 from sim.domain.lever import Floats, LeverName
 from sim.domain.plan import Plan
-from sim.errors import PlanError
+from sim.errors import UnsolvedError
+from sim.learning.response import Response
 from sim.pipeline.records import Run
-from sim.planning.agreement import Agreement, Effort, Observed, agree
+from sim.planning.agreement import Agreement, Effort, Observed, Simulate, agree
 from sim.planning.calibration import Flows
 from sim.planning.explanation import marginal_values
+from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds, Scenario
 from sim.study.experiment import Prepare, Setting
 from sim.study.outcomes import cell_records, cell_table, equity_outcomes
@@ -41,6 +43,8 @@ ROUNDS = 2
 EFFORT = Effort(gap=5e-3, nodes=20, time_limit_s=300.0)
 """Where a solve stops: at half a percent of coverage, or after so many nodes. The clock is the last
 resort, because a plan that hangs on it may not repeat to the bit."""
+BY_RULE = "none solved"
+"""Status of a plan that a rule made because the programme gave none."""
 SURE = 0.75
 """Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
 
@@ -73,16 +77,25 @@ def best_candidate(field: Field, *, spread: Spread = map) -> Candidate:
     """Return the candidate with the best mean equity over the search draws."""
     made = sorted(spread(bind(candidate, field), HEDGES), key=lambda one: one.hedge)
     best = max(made, key=lambda one: one.ede)
-    table = ", ".join(f"{one.hedge:.0%}: {one.ede:.4f}" for one in made)
+    table = ", ".join(_told(one) for one in made)
     note = (
-        f"{best.note}. Of {len(made)} candidates that spend a share of the budget as if AI never "
-        f"came to read, the best over {SEARCH_DRAWS} search draws ({table})"
+        f"{best.note}. Of {len(made)} candidates, one for each share of the budget spent as if AI "
+        f"never came to read, the best over {SEARCH_DRAWS} search draws ({table})"
     )
     return replace(best, note=note)
 
 
+def _told(one: Candidate) -> str:
+    by = " by a rule" if one.plan.status == BY_RULE else ""
+    return f"{one.hedge:.0%}: {one.ede:.4f}{by}"
+
+
 def candidate(field: Field, hedge: float) -> Candidate:
-    """Return the plan of one hedge, with its mean equity over the search draws."""
+    """Return the plan of one hedge, with its mean equity over the search draws.
+
+    Where the programme gives none, that of the best rule stands in, and says so; a scenario that
+    excludes every plan raises ``InfeasibleError``.
+    """
     scenario, prepare = field
     world = prepare(scenario, None, 0, "search").world
     if not is_large(world):
@@ -101,6 +114,17 @@ def _candidate(field: Field, hedge: float) -> Candidate:
     central = prepare(scenario, None, 0, "search")
     world, response = prudent(central.world, [one.world for one in draws]), central.nature.response
     simulate = bind(observe, draws)
+    try:
+        found = _agreed(world, response, scenario, simulate, hedge=hedge)
+    except UnsolvedError as error:
+        return _by_rule(central.world, scenario, simulate, hedge=hedge, reason=str(error))
+    return Candidate(hedge, found.plan, simulate(found.plan).ede, found.note, _duals(found))
+
+
+def _agreed(
+    world: World, response: Response, scenario: Scenario, simulate: Simulate, *, hedge: float
+) -> Agreement:
+    """Return the plan that spends a share of the budget as if AI never came to read."""
     found: Agreement | None = None
     if hedge > 0.0:
         budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
@@ -113,7 +137,17 @@ def _candidate(field: Field, hedge: float) -> Candidate:
         )
     if found is None:
         raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
-    return Candidate(hedge, found.plan, simulate(found.plan).ede, found.note, _duals(found))
+    return found
+
+
+def _by_rule(
+    world: World, scenario: Scenario, simulate: Simulate, *, hedge: float, reason: str
+) -> Candidate:
+    """Return the plan of the best rule, for want of one by the programme."""
+    plans = [rule(world, scenario) for rule in RULES.values()]
+    ede, rule = max(((simulate(plan).ede, plan) for plan in plans), key=lambda pair: pair[0])
+    note = f"the programme gave no plan, so that of the rule {rule.name} stands in: {reason}"
+    return Candidate(hedge, replace(rule, name="plan", status=BY_RULE), ede, note, duals=None)
 
 
 def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
@@ -172,7 +206,7 @@ def _equity(scenario: Scenario, run: Run) -> float:
 def _duals(found: Agreement) -> Floats | None:
     try:
         values: pd.DataFrame = marginal_values(found.programme, found.plan)
-    except PlanError:
+    except UnsolvedError:
         return None
     duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)
     return np.asarray(duals.reshape(found.plan.units.shape[1:]))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim.planning.agreement import Effort
 from sim.study import search
 from sim.study.folder import read_table, write_part
 from sim.study.plans import make_plans, proposals_of, tables_of
@@ -49,6 +50,21 @@ def test_plans_are_made_with_search_luck_only(monkeypatch: pytest.MonkeyPatch) -
     assert made["plan"].duals is not None
     assert made["plan"].duals.shape == (2, len(ITEMS))
     assert made["equal_split"].duals is None
+
+
+def test_a_solver_that_fails_leaves_every_policy_to_be_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search, "SEARCH_DRAWS", 1)
+    monkeypatch.setattr(search, "EFFORT", Effort(time_limit_s=0.0))
+    tables = tables_of(make_plans(SCENARIO, prepare=prepare_small))
+    told = tables["programme"].set_index("policy")
+    assert list(told.index) == ["equal_split", "plan"]
+    assert told.loc["plan", "status"] == "none solved"
+    assert "stands in: HiGHS found no plan" in told.loc["plan", "note"]
+    assert "time limit reached" in told.loc["plan", "note"]
+    assert set(tables["plan"]["policy"]) == {"equal_split", "plan"}
+    assert tables["duals"].empty
 
 
 def test_candidates_may_come_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:

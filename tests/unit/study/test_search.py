@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.domain.lever import STAGE_OF
+from sim.errors import InfeasibleError
 from sim.planning import agreement
+from sim.planning.agreement import Effort
+from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds
 from sim.study import pooling, search
 from sim.study.experiment import prepare
 from sim.study.names import load_scenario
 from sim.study.search import (
+    BY_RULE,
     FOR_AI,
     HEDGES,
     SURE,
@@ -108,6 +112,43 @@ def test_a_full_hedge_buys_nothing_that_serves_only_ai() -> None:
     full = candidate(FIELD, 1.0)
     assert full.plan.units.sum() > 0.0
     assert ai_units(full.plan.units) == 0.0
+
+
+@pytest.mark.parametrize("hedge", HEDGES)
+def test_without_a_solution_the_best_rule_stands_in_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, hedge: float
+) -> None:
+    monkeypatch.setattr(search, "EFFORT", Effort(time_limit_s=0.0))
+    found = candidate(FIELD, hedge)
+    draws = [prepare_small(SCENARIO, draw, 0, "search") for draw in range(3)]
+    world = prepare_small(SCENARIO, None, 0, "search").world
+    plans = [rule(world, SCENARIO) for rule in RULES.values()]
+    best = max(plans, key=lambda plan: observe(draws, plan).ede)
+    assert best.units.sum() > 0.0
+    np.testing.assert_array_equal(found.plan.units, best.units)
+    assert (found.plan.name, found.plan.status) == ("plan", BY_RULE)
+    assert np.isnan(found.plan.gap)
+    assert f"of the rule {best.name} stands in: HiGHS found no plan" in found.note
+    assert found.duals is None
+
+
+def test_a_note_tells_which_candidates_are_a_rules() -> None:
+    def made(_: object, hedges: Iterable[float]) -> Iterable[Candidate]:
+        for hedge in hedges:
+            status = BY_RULE if hedge == 0.5 else "optimal"
+            yield Candidate(hedge, replace(plan_of({}), status=status), 0.5 + hedge, "", None)
+
+    note = best_candidate(FIELD, spread=made).note
+    assert "(0%: 0.5000, 50%: 1.0000 by a rule, 100%: 1.5000)" in note
+
+
+def test_limits_that_exclude_every_plan_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def clash(*_: object, **__: object) -> agreement.Agreement:
+        raise InfeasibleError(("budget_usd_2027",))
+
+    monkeypatch.setattr(search, "agree", clash)
+    with pytest.raises(InfeasibleError, match="budget_usd_2027"):
+        candidate(FIELD, 0.0)
 
 
 def test_no_hedge_is_a_mistake_in_the_code_and_said_to_be() -> None:
