@@ -9,7 +9,8 @@ SimError
 ├── CalibrationError    exit 2   calibration cannot run as it was asked to
 │   └── NoMatchError    exit 3   no values within the ranges match the targets
 └── PlanError           exit 3   no usable plan
-    └── InfeasibleError          the constraints exclude every plan
+    ├── InfeasibleError          the constraints exclude every plan
+    └── UnsolvedError            the solver came to no end within its limits
 
 Programming mistakes stay ``ValueError`` and ``TypeError`` and are not caught.
 """
@@ -89,6 +90,10 @@ class InfeasibleError(PlanError):
     def __reduce__(self) -> tuple[type[Self], tuple[tuple[str, ...]]]:
         """Travel between processes by the conflict, not by the message made of it."""
         return type(self), (self.conflict,)
+
+
+class UnsolvedError(PlanError):
+    """The solver ended without a solution, though there may be one; the message says at what."""
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

@@ -98,18 +98,21 @@ def agree(
 
     Notes
     -----
-    Every solve begins with the best plan so far, the first with the rule ``by_need``.
+    Every solve begins with the best plan so far, the first with the rule ``by_need``, or with what
+    every plan buys where that is demanded: the rule might leave it no money.
     Factors on capacity learn from every round. The point around which products of decisions are
     linearised moves only to a plan whose *simulated* equity is the best so far.
     """
     calibration = Calibration.start(world, years=scenario.horizon.score_years)
     human = reader_benefit(world, scenario.gate)
+    rule = by_need(world, scenario)
+    first = rule if at_least is None else replace(rule, units=at_least)
     best: tuple[float, Solution, Programme] | None = None
     table: list[dict[str, object]] = []
     converged = False
     for number in range(1, min(rounds, MOST_ROUNDS) + 1):
         programme = build(world, response, scenario, calibration=calibration, at_least=at_least)
-        start = best[1].plan if best else by_need(world, scenario)
+        start = best[1].plan if best else first
         solution = solve(programme, **asdict(effort), start=start)
         observed = simulate(solution.plan)
         improves = best is None or observed.ede > best[0]

@@ -18,8 +18,8 @@ def conflict(programme: Programme) -> tuple[str, ...]:
     whole units is in the way.
     """
     problem = programme.problem
-    status = run(problem, time_limit_s=TIME_LIMIT_S, gap=0.0, integer=False)
-    if status is not SolveStatus.INFEASIBLE:
+    outcome = run(problem, time_limit_s=TIME_LIMIT_S, gap=0.0, integer=False)
+    if outcome.status is not SolveStatus.INFEASIBLE:
         return ("whole units",)
     highs = problem.solverModel
     highs.setOptionValue("iis_strategy", IRREDUCIBLE)

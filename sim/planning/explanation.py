@@ -10,12 +10,12 @@ import pulp
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
 from sim.equity.coverage import discount
-from sim.errors import PlanError
+from sim.errors import UnsolvedError
 from sim.planning.algebra import Grid, equal, expression, scaled, values
 from sim.planning.conflict import conflict
 from sim.planning.data import usable_studies
 from sim.planning.programme import Programme
-from sim.planning.solver import SolveStatus, run
+from sim.planning.solver import Outcome, SolveStatus, run
 
 SMALLEST_VALUE = 1e-12
 """Change of log EDE per unit below which a limit does not bind."""
@@ -139,9 +139,11 @@ def _with_units_fixed(
     return names, problem
 
 
-def _demand_optimal(plan: Plan, status: SolveStatus) -> None:
-    if status is not SolveStatus.OPTIMAL:
-        raise PlanError(f"no duals for plan '{plan.name}': the fixed programme ended {status}")
+def _demand_optimal(plan: Plan, outcome: Outcome) -> None:
+    if outcome.status is not SolveStatus.OPTIMAL:
+        raise UnsolvedError(
+            f"no duals for plan '{plan.name}': the fixed programme: {outcome.ended}"
+        )
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pulp
 
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
 from sim.equity.coverage import welfare
-from sim.errors import InfeasibleError, PlanError
+from sim.errors import InfeasibleError, UnsolvedError
 from sim.planning.algebra import values
 from sim.planning.calibration import Flows
 from sim.planning.conflict import conflict
 from sim.planning.programme import THRIFT, Programme
-from sim.planning.solver import MOST_NODES, SolveStatus, proven_bound, run
+from sim.planning.solver import MOST_NODES, SolveStatus, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Solution:
 
     status: SolveStatus
     gap: float
-    """Proven distance to the best objective, absolute, log EDE; tangents included."""
+    """Proven distance to the best objective, absolute, log EDE; tangents included. Infinite where
+    the search ended before it proved any."""
     objective: float
     """Expected log EDE."""
     plan: Plan
@@ -65,32 +67,31 @@ def solve(
     Raises
     ------
     InfeasibleError : naming the rows that exclude every plan.
-    PlanError : when no plan was found in time.
+    UnsolvedError : when no plan was found, with what ended the search.
     """
-    known = zip(programme.bought.units.ravel(), start.units.ravel(), strict=True) if start else ()
-    status = run(
+    outcome = run(
         programme.problem,
         time_limit_s=time_limit_s,
         gap=gap,
         nodes=nodes,
         integer=programme.integer,
-        start=dict(known),
+        start=_whole(programme, start) if start else None,
     )
+    status = outcome.status
     if status is SolveStatus.INFEASIBLE:
         raise InfeasibleError(conflict(programme))
     if not status.has_plan:
-        raise PlanError(
-            f"HiGHS found no plan within {time_limit_s:g} s for {len(programme.world.regions)} "
-            "regions; allow more time or solve with integer=False"
+        raise UnsolvedError(
+            f"HiGHS found no plan for {len(programme.world.regions)} regions ({outcome.ended}; it "
+            f"had {nodes} nodes and {time_limit_s:g} s): allow more, or solve with integer=False"
         )
     expected = _expected(programme)
     reached, _ = welfare(
         expected.coverage, programme.world.care.population, programme.scenario.equity
     )
     welfare_terms = programme.welfare
-    lowest = proven_bound(programme.problem, integer=programme.integer)
     # what thrift takes off the objective may not be counted as proof
-    best = welfare_terms.constant - lowest + THRIFT
+    best = welfare_terms.constant - outcome.bound + THRIFT
     proven = max(best - reached * welfare_terms.scale, 0.0)
     plan = Plan(
         name="plan",
@@ -103,6 +104,12 @@ def solve(
         predicted=expected.ede,
     )
     return Solution(status, proven, float(np.log(expected.ede)), plan, expected)
+
+
+def _whole(programme: Programme, plan: Plan) -> dict[pulp.LpVariable, float]:
+    """Return what a plan buys in whole units; the best of services follows from them."""
+    bought = zip(programme.bought.units.ravel(), plan.units.ravel(), strict=True)
+    return {unit: units for unit, units in bought if unit.cat == pulp.LpInteger}
 
 
 def _units(programme: Programme) -> Floats:

@@ -3,13 +3,18 @@
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
 
+import highspy
 import numpy as np
 import pulp
+from highspy import HighsModelStatus, HighsVarType, SolutionStatus
+
+from sim.domain.lever import Floats
 
 RANDOM_SEED = 1
 """HiGHS's own seed: the search is repeatable, whatever the scenario's seed."""
@@ -22,8 +27,20 @@ LARGE_ROWS = 50_000
 where they end imprecisely."""
 INTERIOR_POINT: Mapping[str, str] = {"solver": "ipm", "run_crossover": "choose"}
 
+START_GAP = 1e-3
+"""Absolute gap at which a start is complete: it is to be good, whatever the search settles for."""
+START_NODES = 500
+"""Nodes after which the completion of a start ends."""
+
+EXCLUDED = (HighsModelStatus.kInfeasible, HighsModelStatus.kUnboundedOrInfeasible)
+"""What HiGHS says where rows exclude every solution; the objectives here are all bounded."""
+ENDED: Mapping[HighsModelStatus, str] = {
+    HighsModelStatus.kSolutionLimit: "node limit reached",
+}
+"""What ended a search, where HiGHS's own words do not say it."""
+
 _STDOUT = 1
-_FEASIBLE_POINT = 2  # HiGHS's SolutionStatus::kSolutionStatusFeasible
+_FEASIBLE_POINT = int(SolutionStatus.kSolutionStatusFeasible)
 _redirection = Lock()
 
 
@@ -41,28 +58,15 @@ class SolveStatus(StrEnum):
         return self in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE)
 
 
-class _StartedHiGHS(pulp.HiGHS):  # type: ignore[misc]
-    """HiGHS told of some variables' values to begin with; it finds the others itself."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a solve came to."""
 
-    def __init__(self, start: Mapping[pulp.LpVariable, float], **options: object) -> None:
-        super().__init__(**options)
-        self.start = start
-
-    def findSolutionValues(self, lp: pulp.LpProblem) -> tuple[int, int]:  # noqa: N802 (PuLP's name)
-        """Read the solution; PuLP does not know the status of a search stopped by its nodes."""
-        try:
-            found: tuple[int, int] = super().findSolutionValues(lp)
-        except KeyError:
-            return pulp.LpStatusOptimal, pulp.LpSolutionIntegerFeasible
-        return found
-
-    def callSolver(self, lp: pulp.LpProblem) -> None:  # noqa: N802 (PuLP's name)
-        """Hand over the start, then solve."""
-        if self.start:
-            index = np.array([variable.index for variable in self.start], dtype=np.int32)
-            value = np.array(list(self.start.values()), dtype=np.float64)
-            lp.solverModel.setSolution(len(index), index, value)
-        super().callSolver(lp)
+    status: SolveStatus
+    bound: float
+    """Lowest objective that any solution can have, as proved; minus infinity where nothing is."""
+    ended: str
+    """What ended the search: HiGHS's words, except ``ENDED``."""
 
 
 def run(
@@ -73,7 +77,7 @@ def run(
     nodes: int = MOST_NODES,
     integer: bool = True,
     start: Mapping[pulp.LpVariable, float] | None = None,
-) -> SolveStatus:
+) -> Outcome:
     """Solve a minimisation in place and say how it ended.
 
     Parameters
@@ -82,11 +86,16 @@ def run(
     gap : absolute gap of the objective at which the search may stop.
     nodes : most nodes of the search; unlike the clock, it stops at the same place every time.
     integer : whether whole numbers are demanded, or the linear relaxation is solved.
-    start : values of some variables in a known solution, to be improved on.
+    start : values of some whole-number variables, to be improved on and never lost; a linear
+        relaxation needs none and takes none.
+
+    Notes
+    -----
+    HiGHS completes a partial start within the limits of the search itself, and versions differ in
+    what they then find, or lose. A start is therefore completed here, and kept if it is best.
     """
     large = not integer and problem.numConstraints() > LARGE_ROWS
-    solver = _StartedHiGHS(
-        start or {},
+    solver = pulp.HiGHS(
         msg=False,
         mip=integer,
         threads=1,
@@ -98,31 +107,93 @@ def run(
         **(INTERIOR_POINT if large else {}),
     )
     with quiet_stdout():
-        problem.solve(solver)
-    if problem.solverModel.getInfo().primal_solution_status != _FEASIBLE_POINT:
-        # a linear programme stopped by time also "has a solution", one that breaks its rows
-        failed = problem.status == pulp.LpStatusOptimal
-        return SolveStatus.FAILED if failed else status_of(problem.status, problem.sol_status)
-    return status_of(problem.status, problem.sol_status)
+        solver.createAndConfigureSolver(problem)
+        solver.buildSolverModel(problem)
+        highs = problem.solverModel
+        known = _completed(highs, start) if start and integer else None
+        if known is not None:
+            highs.setSolution(known.getSolution())
+        highs.run()
+        found = _with_point(highs)
+    solved = [one for one in (found, known) if one is not None]
+    if solved:
+        _read(problem, min(solved, key=_objective))
+    ended = highs.getModelStatus()
+    return Outcome(
+        status_of(ended, has_plan=bool(solved)),
+        _bound(highs, integer=integer and problem.isMIP()),
+        ENDED.get(ended, highs.modelStatusToString(ended).lower()),
+    )
 
 
-def status_of(status: int, sol_status: int) -> SolveStatus:
-    """Translate PuLP's two statuses; a solve cut short by time also says ``LpStatusOptimal``."""
-    if status == pulp.LpStatusInfeasible:
-        return SolveStatus.INFEASIBLE
-    if status != pulp.LpStatusOptimal:
-        return SolveStatus.FAILED
-    proven = sol_status == pulp.LpSolutionOptimal
-    return SolveStatus.OPTIMAL if proven else SolveStatus.FEASIBLE
+def _completed(
+    highs: highspy.Highs, start: Mapping[pulp.LpVariable, float]
+) -> highspy.Highs | None:
+    """Return the best solution with the start's values; None if there is none.
+
+    A value beyond the bounds of its variable becomes the nearest that is within.
+    """
+    model = highs.getLp()
+    index = [variable.index for variable in start]
+    low, high = np.array(model.col_lower_)[index], np.array(model.col_upper_)[index]
+    return _with_point(_fixed(highs, index, np.clip(list(start.values()), low, high)))
 
 
-def proven_bound(problem: pulp.LpProblem, *, integer: bool = True) -> float:
+def _with_point(highs: highspy.Highs) -> highspy.Highs | None:
+    """Return a solver that holds the solution that one has found, or None.
+
+    After presolve is undone, a row may be broken by a hair more than is tolerated. Newer versions
+    then call the whole search an error; its whole numbers are still good, and are kept.
+    """
+    values = np.array(highs.getSolution().col_value)
+    if values.size and highs.getModelStatus() == HighsModelStatus.kSolveError:
+        kinds = highs.getLp().integrality_
+        whole = [i for i, kind in enumerate(kinds) if kind == HighsVarType.kInteger]
+        highs = _fixed(highs, whole, np.round(values[whole]))
+    # a linear programme stopped by time also "has a solution", one that breaks its rows
+    return highs if highs.getInfo().primal_solution_status == _FEASIBLE_POINT else None
+
+
+def _fixed(highs: highspy.Highs, index: Sequence[int], values: Floats) -> highspy.Highs:
+    """Return the same model, solved with some columns fixed."""
+    fixed = highspy.Highs()  # type: ignore[no-untyped-call]
+    fixed.passOptions(highs.getOptions())
+    fixed.setOptionValue("mip_abs_gap", START_GAP)
+    fixed.setOptionValue("mip_max_nodes", START_NODES)
+    fixed.passModel(highs.getLp())
+    fixed.changeColsBounds(len(index), np.array(index, dtype=np.int32), values, values)
+    fixed.run()
+    return fixed
+
+
+def _objective(highs: highspy.Highs) -> float:
+    return float(highs.getInfo().objective_function_value)
+
+
+def _read(problem: pulp.LpProblem, highs: highspy.Highs) -> None:
+    """Give variables their values, and rows their duals."""
+    solution = highs.getSolution()
+    values, duals = list(solution.col_value), list(solution.row_dual)
+    for variable in problem.variables():
+        variable.varValue = values[variable.index]
+    for row in problem.constraints():
+        row.pi = duals[row.index]
+
+
+def status_of(ended: HighsModelStatus, *, has_plan: bool) -> SolveStatus:
+    """Return how a solve ended, from HiGHS's status and whether there is a solution to read."""
+    if has_plan:
+        proven = ended == HighsModelStatus.kOptimal
+        return SolveStatus.OPTIMAL if proven else SolveStatus.FEASIBLE
+    return SolveStatus.INFEASIBLE if ended in EXCLUDED else SolveStatus.FAILED
+
+
+def _bound(highs: highspy.Highs, *, integer: bool) -> float:
     """Return the lowest objective that any solution can have, as HiGHS proved it."""
-    info = problem.solverModel.getInfo()
-    if integer and problem.isMIP():
+    ended, info = highs.getModelStatus(), highs.getInfo()
+    if integer and info.valid and ended not in EXCLUDED:
         return float(info.mip_dual_bound)
-    proven = problem.sol_status == pulp.LpSolutionOptimal
-    return float(info.objective_function_value) if proven else -math.inf
+    return _objective(highs) if ended == HighsModelStatus.kOptimal else -math.inf
 
 
 @contextmanager

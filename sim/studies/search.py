@@ -15,11 +15,13 @@ import pandas as pd
 from sim.baseline.world import World
 from sim.domain.lever import Floats, LeverName
 from sim.domain.plan import Plan
-from sim.errors import PlanError
+from sim.errors import UnsolvedError
+from sim.learning.response import Response
 from sim.pipeline.run import Case, Start, simulate_many
-from sim.planning.agreement import Agreement, Effort, Observed, agree
+from sim.planning.agreement import Agreement, Effort, Observed, Simulate, agree
 from sim.planning.calibration import Flows
 from sim.planning.explanation import marginal_values
+from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds, Scenario
 from sim.studies.batch import Design, starts_of, unrecorded
 from sim.studies.outcomes import People, Totals, ede_of
@@ -41,6 +43,8 @@ ROUNDS = 2
 EFFORT = Effort(gap=5e-3, nodes=20, time_limit_s=300.0)
 """Where a solve stops: at half a percent of coverage, or after so many nodes. The clock is the last
 resort, because a plan that hangs on it may not repeat to the bit."""
+BY_RULE = "none solved"
+"""Status of a plan that a rule made because the programme gave none."""
 SURE = 0.75
 """Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
 
@@ -48,16 +52,25 @@ SURE = 0.75
 def best_of(made: Mapping[float, Candidate]) -> Candidate:
     """Return the candidate with the best mean equity over the search draws, by share hedged."""
     best = max((made[hedge] for hedge in sorted(made)), key=lambda one: one.ede)
-    table = ", ".join(f"{hedge:.0%}: {made[hedge].ede:.4f}" for hedge in sorted(made))
+    table = ", ".join(_told(hedge, made[hedge]) for hedge in sorted(made))
     note = (
-        f"{best.note}. Of {len(made)} candidates that spend a share of the budget as if AI never "
-        f"came to read, the best over {SEARCH_DRAWS} search draws ({table})"
+        f"{best.note}. Of {len(made)} candidates, one for each share of the budget spent as if AI "
+        f"never came to read, the best over {SEARCH_DRAWS} search draws ({table})"
     )
     return replace(best, note=note)
 
 
+def _told(hedge: float, one: Candidate) -> str:
+    by = " by a rule" if one.plan.status == BY_RULE else ""
+    return f"{hedge:.0%}: {one.ede:.4f}{by}"
+
+
 def candidate(design: Design, hedge: float) -> Candidate:
-    """Return the plan that spends a share of the budget as if AI never came to read."""
+    """Return the plan that spends a share of the budget as if AI never came to read.
+
+    Where the programme gives none, that of the best rule stands in, and says so; a scenario that
+    excludes every plan raises ``InfeasibleError``.
+    """
     world = design.sampler(design.scenario, None, "search").world
     if not is_large(world):
         return _candidate(design, hedge)
@@ -72,25 +85,38 @@ def _candidate(design: Design, hedge: float) -> Candidate:
     scenario, draws = design.scenario, SearchDraws.of(design)
     central = design.sampler(scenario, None, "search")
     world = prudent(central.world, [sample.world for sample in draws.samples])
+    try:
+        found = _agreed(world, central.response, scenario, draws.observe, hedge=hedge)
+    except UnsolvedError as error:
+        return _by_rule(central.world, scenario, draws.observe, reason=str(error))
+    return Candidate(found.plan, found.note, found.ede, _duals(found))
+
+
+def _agreed(
+    world: World, response: Response, scenario: Scenario, simulate: Simulate, *, hedge: float
+) -> Agreement:
+    """Return the plan that spends a share of the budget as if AI never came to read."""
     found: Agreement | None = None
     if hedge > 0.0:
         budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
         alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
-        found = agree(world, central.response, alone, draws.observe, rounds=1, effort=EFFORT)
+        found = agree(world, response, alone, simulate, rounds=1, effort=EFFORT)
     if hedge < 1.0:
         sure = None if found is None else found.plan.units
         found = agree(
-            world,
-            central.response,
-            scenario,
-            draws.observe,
-            rounds=ROUNDS,
-            effort=EFFORT,
-            at_least=sure,
+            world, response, scenario, simulate, rounds=ROUNDS, effort=EFFORT, at_least=sure
         )
     if found is None:
         raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
-    return Candidate(found.plan, found.note, found.ede, _duals(found))
+    return found
+
+
+def _by_rule(world: World, scenario: Scenario, simulate: Simulate, *, reason: str) -> Candidate:
+    """Return the plan of the best rule, for want of one by the programme."""
+    plans = [rule(world, scenario) for rule in RULES.values()]
+    ede, rule = max(((simulate(plan).ede, plan) for plan in plans), key=lambda pair: pair[0])
+    note = f"the programme gave no plan, so that of the rule {rule.name} stands in: {reason}"
+    return Candidate(replace(rule, name="plan", status=BY_RULE), note, ede)
 
 
 def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
@@ -166,7 +192,7 @@ class SearchDraws:
 def _duals(found: Agreement) -> Floats | None:
     try:
         values: pd.DataFrame = marginal_values(found.programme, found.plan)
-    except PlanError:
+    except UnsolvedError:
         return None
     duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)
     return np.asarray(duals.reshape(found.plan.units.shape[1:]))

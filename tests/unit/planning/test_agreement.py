@@ -74,6 +74,15 @@ def test_the_best_simulated_plan_is_kept_not_the_last() -> None:
     assert not found.converged
 
 
+def test_what_must_be_bought_is_the_start_of_a_search_that_comes_to_nothing() -> None:
+    """The rule that others start from would not leave the money for it."""
+    world = small_world()
+    sure = solve(build(world, LAW, CASE, budget_usd=0.9 * CASE.budget_usd_per_year)).plan
+    found = agree(world, LAW, CASE, observed, rounds=1, effort=Effort(nodes=0), at_least=sure.units)
+    assert (found.plan.units >= sure.units - 1e-9).all()
+    assert found.solution.expected.ede >= 0.995 * sure.predicted
+
+
 def test_rounds_must_be_at_least_one() -> None:
     with pytest.raises(ValueError, match="at least 1, got 0"):
         agree(small_world(), LAW, CASE, observed, rounds=0)

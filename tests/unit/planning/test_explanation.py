@@ -6,7 +6,7 @@ import pytest
 from sim.planning.explanation import _fixed, _unbounded, binding_limits, marginal_values
 from sim.planning.programme import Programme, build
 from sim.planning.solution import Solution, solve
-from sim.planning.solver import proven_bound, run
+from sim.planning.solver import run
 from sim.scenario.schema import Horizon
 from tests.scenarios import scenario
 from tests.small_world import ITEMS, LAW, small_world
@@ -48,9 +48,9 @@ def test_a_dual_lies_between_the_slopes_on_either_side(
         units[0, region, item] += more
         with _unbounded(programme.bought.units):
             _, problem = _fixed(programme, replace(plan, units=units), narrower={})
-            run(problem, time_limit_s=30.0, gap=0.0, integer=False)
+            outcome = run(problem, time_limit_s=30.0, gap=0.0, integer=False)
         dual = next(row.pi for row in problem.constraints() if row.name == name)
-        return -proven_bound(problem, integer=False), -dual
+        return -outcome.bound, -dual
 
     step = 0.01
     (below, _), (here, dual), (above, _) = map(welfare_and_dual, (-step, 0.0, step))

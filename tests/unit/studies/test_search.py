@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from sim.baseline.world import World
 from sim.domain.lever import STAGE_OF
 from sim.domain.plan import Plan
+from sim.errors import InfeasibleError
 from sim.planning import agreement
+from sim.planning.agreement import Effort
+from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds
 from sim.studies import pooling, search
 from sim.studies.batch import Design
@@ -19,6 +22,7 @@ from sim.studies.names import load_scenario
 from sim.studies.outcomes import People, Totals, ede_of
 from sim.studies.plans import Candidate
 from sim.studies.search import (
+    BY_RULE,
     FOR_AI,
     HEDGES,
     SURE,
@@ -109,6 +113,42 @@ def test_a_full_hedge_buys_nothing_that_serves_only_ai() -> None:
     full = candidate(DESIGN, 1.0)
     assert full.plan.units.sum() > 0.0
     assert ai_units(full.plan.units) == 0.0
+
+
+@pytest.mark.parametrize("hedge", HEDGES)
+def test_without_a_solution_the_best_rule_stands_in_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, hedge: float
+) -> None:
+    monkeypatch.setattr(search, "EFFORT", Effort(time_limit_s=0.0))
+    found = candidate(DESIGN, hedge)
+    world = sample_small(SCENARIO, None, "search").world
+    plans = [rule(world, SCENARIO) for rule in RULES.values()]
+    draws = SearchDraws.of(DESIGN)
+    best = max(plans, key=lambda plan: draws.observe(plan).ede)
+    assert best.units.sum() > 0.0
+    np.testing.assert_array_equal(found.plan.units, best.units)
+    assert (found.plan.name, found.plan.status) == ("plan", BY_RULE)
+    assert np.isnan(found.plan.gap)
+    assert f"of the rule {best.name} stands in: HiGHS found no plan" in found.note
+    assert "time limit reached" in found.note
+    assert found.duals is None
+
+
+def test_a_note_tells_which_candidates_are_a_rules() -> None:
+    made = {
+        hedge: Candidate(replace(plan_of({}), status=status), ede=0.5 + hedge)
+        for hedge, status in ((0.0, "optimal"), (0.5, BY_RULE), (1.0, "optimal"))
+    }
+    assert "(0%: 0.5000, 50%: 1.0000 by a rule, 100%: 1.5000)" in best_of(made).note
+
+
+def test_limits_that_exclude_every_plan_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def clash(*_: object, **__: object) -> agreement.Agreement:
+        raise InfeasibleError(("budget_usd_2027",))
+
+    monkeypatch.setattr(search, "agree", clash)
+    with pytest.raises(InfeasibleError, match="budget_usd_2027"):
+        candidate(DESIGN, 0.0)
 
 
 def test_no_hedge_is_a_mistake_in_the_code_and_said_to_be() -> None:
