@@ -139,12 +139,16 @@ class Catalogue:
     max_per_year: Floats
     """Most units that can be bought in a year."""
     _places: dict[tuple[str, str], int] = field(init=False, repr=False, compare=False)
+    is_service: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
+    """Whether an item is bought by the year rather than owned, shape (item,)."""
     in_stage: Floats = field(init=False, repr=False, compare=False)
     """1 where an item belongs to a stage, shape (item, stage), in their orders."""
 
     def __post_init__(self) -> None:
         places = {(item.lever, item.scope): place for place, item in enumerate(self.items)}
         object.__setattr__(self, "_places", places)
+        service = np.array([item.is_service for item in self.items])
+        object.__setattr__(self, "is_service", service)
         rows = [[float(item.stage is stage) for stage in Stage] for item in self.items]
         object.__setattr__(self, "in_stage", np.array(rows))
 

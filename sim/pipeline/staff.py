@@ -5,14 +5,18 @@ at the rate at which posts of its kind are left (1 / life) and regains them afte
 the post, as in any training pipeline: in the long run a share life / (life + lead) is at work.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim.domain.lever import STAFF, Floats
 from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.flow import Counts, binomial, binomials, kernel
+from sim.pipeline.flow import Counts, binomial, kernel
 from sim.streams import keys, uniforms
 from sim.units import WEEKS_PER_YEAR
 
+Batch = tuple[int, int, float]
+"""Units of one item that come to one region together: region, item and how many."""
 WEEKS_PER_LOOK = 4
 """Weeks between two looks at who has left; posts take months to fill."""
 
@@ -58,23 +62,14 @@ def turnover(*cals: Calendar) -> Process:
                     _vacate(one, *places[k], int(left[k]))
 
 
-def finish_training(cal: Calendar, year: int, units: Floats) -> None:
-    """Leave posts vacant for those who did not finish the training that was paid for.
-
-    ``units`` are those bought in a year that come now, shape (r, i).
-    """
-    catalogue, regions = cal.world.catalogue, cal.world.regions
-    readers = [i for i, item in enumerate(catalogue.items) if item.lever == "reader"]
-    places = [(r, readers[k]) for r, k in np.argwhere(units[:, readers] > 0).tolist()]
-    if not places:
-        return
-    names = [f"{regions[r]}/{catalogue.items[i].name}" for r, i in places]
-    key = keys(cal.seed, cal.replication, "staff/training", names)
-    trained = np.array([units[place] for place in places]).astype(np.int64)
-    chance = np.full(len(trained), cal.world.care.trainee_loss_share)
-    lost = binomials(uniforms(key, year)[0], trained, chance)
-    for k in lost.nonzero()[0].tolist():
-        _vacate(cal, *places[k], int(lost[k]))
+def finish_training(cal: Calendar, year: int, trained: Sequence[Batch]) -> None:
+    """Leave posts vacant for those who did not finish the training that was paid for in a year."""
+    items, regions = cal.world.catalogue.items, cal.world.regions
+    names = [f"{regions[r]}/{items[i].name}" for r, i, _ in trained]
+    luck = uniforms(keys(cal.seed, cal.replication, "staff/training", names), year)[0].tolist()
+    for u, (r, i, count) in zip(luck, trained, strict=True):
+        if lost := binomial(u, int(count), cal.world.care.trainee_loss_share):
+            _vacate(cal, r, i, lost)
 
 
 def _vacate(cal: Calendar, region: int, item: int, posts: int) -> None:
