@@ -12,7 +12,7 @@ from sim.calibration.unknowns import with_values
 from sim.domain.lever import Floats
 from sim.domain.plan import empty_plan
 from sim.scenario.schema import Horizon, Scenario, Weekly
-from sim.study.execution import Crew
+from sim.study.executor import Executor
 from sim.study.experiment import prepare, setting
 
 Told = Callable[[int, int], None]
@@ -41,17 +41,18 @@ class Trials:
         )
 
 
-def simulate_points(question: Question, points: Floats, crew: Crew, told: Told) -> Trials:
+def simulate_points(question: Question, points: Floats, executor: Executor, told: Told) -> Trials:
     """Simulate the baseline at points of the unit cube, shape (point, unknown).
 
     ``told`` hears how many points are done, and of how many.
     """
-    values = question.values(points)
+    tasks = {f"point {at}": row for at, row in enumerate(question.values(points))}
+    position = {name: at for at, name in enumerate(tasks)}
     replicated = np.empty((len(points), REPLICATIONS, len(question.targets.targets)))
-    numbered = list(enumerate(values))
     told(0, len(points))
-    for done, (at, result) in enumerate(crew(partial(_trial, question), numbered), start=1):
-        replicated[at] = result
+    finished = executor.run(partial(_trial, question), tasks)
+    for done, (name, outputs) in enumerate(finished, start=1):
+        replicated[position[name]] = outputs
         told(done, len(points))
     # an output is undefined where nobody came; such a point can match nothing
     given = np.isfinite(replicated).all(axis=(1, 2))
@@ -72,9 +73,8 @@ def short(scenario: Scenario, *, years: int) -> Scenario:
     return scenario.model_copy(update={"horizon": brief, "weekly": kept})
 
 
-def _trial(question: Question, numbered: tuple[int, Floats]) -> tuple[int, Floats]:
+def _trial(question: Question, values: Floats) -> Floats:
     """Return the outputs of every replication at one point, shape (replication, target)."""
-    at, values = numbered
     names = [unknown.name for unknown in question.unknowns]
     brief = short(question.scenario, years=question.targets.years)
     scenario = with_values(brief, dict(zip(names, values.tolist(), strict=True)))
@@ -88,4 +88,4 @@ def _trial(question: Question, numbered: tuple[int, Floats]) -> tuple[int, Float
         here = setting(scenario, central.nature, seed=central.seed, replication=replication)
         run = here.run(plan)
         outputs.append([OUTPUTS[one.output].of(run, one.scope) for one in question.targets.targets])
-    return at, np.array(outputs)
+    return np.array(outputs)

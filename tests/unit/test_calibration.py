@@ -27,6 +27,7 @@ from sim.errors import CalibrationError, NoMatchError, ScenarioError
 from sim.pipeline.records import Run
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.streams import stream
+from sim.study.executor import Serial
 from sim.study.experiment import run_experiment
 from sim.study.names import load_scenario
 from sim.study.outcomes import run_outcomes
@@ -230,7 +231,7 @@ def test_a_trial_is_the_baseline_at_its_values(tmp_path: Path) -> None:
     question = read_question(write_targets(tmp_path))
     told: list[tuple[int, int]] = []
     points = np.array([[0.1, 0.2], [0.1, 0.9], [0.9, 0.2]])
-    trials = simulate_points(question, points, map, lambda done, of: told.append((done, of)))
+    trials = simulate_points(question, points, Serial(), lambda done, of: told.append((done, of)))
     assert told[-1] == (3, 3)
     arrived, exams = trials.outputs.T
     assert arrived[1] > 1.2 * arrived[0]  # more reach

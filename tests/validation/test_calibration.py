@@ -18,6 +18,7 @@ from sim.domain.plan import empty_plan
 from sim.errors import NoMatchError
 from sim.scenario.schema import Scenario
 from sim.streams import stream
+from sim.study.executor import Serial
 from sim.study.experiment import prepare
 from sim.study.names import load_scenario
 from tests.targets_file import SCENARIO, write_targets
@@ -57,7 +58,7 @@ def test_hidden_values_are_found_as_often_as_the_intervals_say(tmp_path: Path) -
     for hidden in range(HIDDEN):
         luck = stream(hidden, "hidden truth")
         truth = luck.random((1, len(blank.unknowns)))
-        outputs = simulate_points(blank, truth, map, lambda *_: None).outputs[0]
+        outputs = simulate_points(blank, truth, Serial(), lambda *_: None).outputs[0]
         published = outputs * (1.0 + SPREAD / WITHIN_95 * luck.standard_normal(len(outputs)))
         lines = "".join(
             target(*one, value, SPREAD) for one, value in zip(asked, published, strict=True)
@@ -116,17 +117,18 @@ def test_out_of_reach_is_said_and_never_returned(tmp_path: Path) -> None:
         calibrate(path, draws=16, seed=1, workers=1)
 
 
-def test_the_same_seed_gives_the_same_overlay_at_any_number_of_workers(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_overlay_whoever_does_the_trials(tmp_path: Path) -> None:
     path = write_targets(tmp_path)
     one = calibrate(path, draws=16, seed=3, workers=1)
     two = calibrate(path, draws=16, seed=3, workers=2)
+    cluster = calibrate(path, draws=16, seed=3, cluster="local:2")
     other = calibrate(path, draws=16, seed=4, workers=1)
     written = [
         write_overlay(found, tmp_path / f"{name}.yaml").read_bytes()
-        for name, found in (("one", one), ("two", two), ("other", other))
+        for name, found in (("one", one), ("two", two), ("cluster", cluster), ("other", other))
     ]
-    assert written[0] == written[1]
-    assert written[0] != written[2]
+    assert written[0] == written[1] == written[2]
+    assert written[0] != written[3]
 
 
 def test_the_command_prints_what_it_found_and_writes_it(
