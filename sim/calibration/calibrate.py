@@ -35,6 +35,7 @@ def calibrate(
     draws: int = 128,
     seed: int | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> Calibration:
     """Return a sample of the inputs in a file of targets that makes the baseline match them.
@@ -42,13 +43,13 @@ def calibrate(
     Trials are spread over the ranges of the inputs; emulators learn from them where the targets
     are met, send the next wave of trials there, and so on. The last wave is weighted by what its
     trials gave, so that the emulators' errors do not remain. The same seed gives the same sample,
-    whatever the number of workers.
+    whoever does the trials.
 
     Parameters
     ----------
     draws : rows of the sample, and points simulated in every wave; 16 to 512.
     seed : of every random choice; the scenario's when not given.
-    workers : processes; all CPU cores when not given.
+    workers, cluster : who does the trials, see ``sim.studies.executor.executor_of``.
     progress : called as trials finish.
 
     Raises
@@ -59,12 +60,14 @@ def calibrate(
         Where scikit-learn is missing, or too few trials give every output.
     NoMatchError
         Where no values within the ranges match the targets.
+    ExecutorError
+        Where workers cannot be had, or die again and again.
     """
     require_scikit_learn()
     question = read_question(path)
     seed = question.scenario.uncertainty.seed if seed is None else seed
     wanted = figures(question.targets)
-    with executor_of(workers=workers) as executor:
+    with executor_of(workers=workers, cluster=cluster) as executor:
 
         def simulate(points: Floats, wave: int) -> Trials:
             told = partial(progress or _silent, f"wave {wave} of {WAVES + 2}")

@@ -100,12 +100,14 @@ def _local_cluster(processes: int) -> Iterator[LocalCluster]:
                 threads_per_worker=1,
                 memory_limit=0,
                 dashboard_address=None,
+                # without a dashboard too, a scheduler would take the port of one, 8787
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                 silence_logs="ERROR",
             )
         except RuntimeError as error:
             raise ExecutorError(
-                "the workers of a local cluster did not start. They import the script that asks "
-                'for them: there, call this package below `if __name__ == "__main__":`.'
+                f"the workers of a local cluster did not start ({error}). They import the script "
+                'that asks for them: there, call this package below `if __name__ == "__main__":`.'
             ) from error
         with cluster:
             yield cluster

@@ -115,17 +115,18 @@ def test_out_of_reach_is_said_and_never_returned(tmp_path: Path) -> None:
         calibrate(path, draws=16, seed=1, workers=1)
 
 
-def test_the_same_seed_gives_the_same_overlay_at_any_number_of_workers(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_overlay_whoever_does_the_trials(tmp_path: Path) -> None:
     path = write_targets(tmp_path)
     one = calibrate(path, draws=16, seed=3, workers=1)
     two = calibrate(path, draws=16, seed=3, workers=2)
+    cluster = calibrate(path, draws=16, seed=3, cluster="local:2")
     other = calibrate(path, draws=16, seed=4, workers=1)
     written = [
         write_overlay(found, tmp_path / f"{name}.yaml").read_bytes()
-        for name, found in (("one", one), ("two", two), ("other", other))
+        for name, found in (("one", one), ("two", two), ("cluster", cluster), ("other", other))
     ]
-    assert written[0] == written[1]
-    assert written[0] != written[2]
+    assert written[0] == written[1] == written[2]
+    assert written[0] != written[3]
 
 
 def test_the_command_prints_what_it_found_and_writes_it(

@@ -9,13 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from distributed import LocalCluster
 
 from sim.errors import ExecutorError, InfeasibleError
 from sim.studies import dask_executor, worker
+from sim.studies.dask_executor import Dask
 from sim.studies.executor import Executor, executor_of
 from sim.studies.processes import Processes, allowed_cores, cpu_quotas
 from tests.unit.studies import small_work
@@ -274,6 +277,33 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
         executor_of(cluster="tcp://127.0.0.1:9"),
     ):
         pass
+
+
+def test_a_scheduler_that_runs_already_may_be_used_and_stays(cluster: Executor) -> None:
+    assert isinstance(cluster, Dask)
+    address = cluster.client.scheduler.address
+    assert address.startswith("tcp://")
+    for _ in range(2):
+        with executor_of(cluster=address) as executor:
+            assert dict(executor.run(small_work.double, {"a": 1})) == {"a": 2}
+
+
+def test_a_scheduler_without_workers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_executor, "PATIENCE_S", 0.5)
+    with (
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as empty,
+        pytest.raises(ExecutorError, match="has no worker: start some with `dask worker tcp://"),
+        executor_of(cluster=empty.scheduler_address),
+    ):
+        pass
+
+
+def test_settings_of_dask_are_put_back() -> None:
+    name = "distributed.scheduler.allowed-failures"
+    with dask.config.set({name: 0}):
+        with executor_of(cluster="local:1"):
+            assert dask.config.get(name) == 2
+        assert dask.config.get(name) == 0
 
 
 def test_a_missing_dask_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
