@@ -10,13 +10,12 @@ from typer.core import TyperGroup
 
 from sim import terminal
 from sim.cli_profile import profile
-from sim.errors import RunFolderError, ScenarioError, SimError, nearest
+from sim.errors import RunFolderError, SimError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sim.calibration.result import Calibration
-    from sim.studies.execution import Part
     from sim.studies.result import StudyResult
 
 TOP = 8
@@ -158,6 +157,7 @@ def run(
 ) -> None:
     """Make the plans, simulate them, compare them, and write the report."""
     from reports import write_report
+    from sim.studies.store import Part
     from sim.studies.study import study
 
     asked = study(
@@ -173,7 +173,7 @@ def run(
         return
     with terminal.progress_bar() as progress:
         if part is not None:
-            asked.run_part(folder, _part(part), progress=progress)
+            asked.run_part(folder, Part.read(part), progress=progress)
             typer.echo(f"Part {part} is done: equiscan run {file} puts the parts together.")
             return
         result = asked.run(folder, overwrite=overwrite, until=until, progress=progress)
@@ -232,7 +232,7 @@ def trace(
     ] = "events",
 ) -> None:
     """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
-    from sim.studies.folder import read_table
+    from sim.studies.store import read_table
 
     if not folder.is_dir():
         raise RunFolderError(f"no run folder at '{folder}': equiscan run FILE --out {folder}")
@@ -276,16 +276,6 @@ def data_list() -> None:
 def main() -> None:
     """Run the command line."""
     app(prog_name="equiscan")
-
-
-def _part(text: str) -> "Part":
-    """Return the part that K/N means."""
-    from sim.studies.execution import Part
-
-    number, slash, of = text.partition("/")
-    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise ScenarioError(f"--part '{text}' is not K/N with K from 1 to N, such as 2/8.")
-    return Part(int(number), int(of))
 
 
 def _stop(message: str, code: int) -> NoReturn:

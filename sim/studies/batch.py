@@ -17,6 +17,7 @@ from sim.scenario.schema import Scenario, Weekly
 from sim.studies.design import Experiment, Trial
 from sim.studies.outcomes import ACCOUNTS, People, Totals
 from sim.studies.sample import Sample, Sampler, parameter_sample
+from sim.studies.store import station_table
 
 CELLS_PER_TASK = 40_000
 """Cells (region, modality, group) of all runs of a task: it ends, and is stored, within seconds."""
@@ -137,11 +138,6 @@ def shown_tables(runs: Mapping[str, Run]) -> dict[str, pd.DataFrame]:
             labelled = table.assign(policy=policy)[["policy", *table.columns]]
             tables.setdefault(name, []).append(labelled)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
-
-
-def station_table(name: str) -> str:
-    """Return the name of the table that holds the weekly series of a station."""
-    return f"station_{name}"
 
 
 def _runs_table(task: Task) -> pd.DataFrame:

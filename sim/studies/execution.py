@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import partial as bind
 from math import ceil, isfinite
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -26,19 +25,22 @@ from sim.studies.provenance import profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
 from sim.studies.search import HEDGES, best_of, candidate
-from sim.studies.store import Store
+from sim.studies.store import (
+    PROFILE,
+    PROVENANCE,
+    SCENARIO,
+    SUMMARY,
+    TABLES,
+    Part,
+    Store,
+    open_store,
+    station_table,
+)
 
 MOST_DRAWS = 2_000
 """Draws at which no more are added, however wide an interval is."""
 Progress = Callable[[str, int, int], None]
 """What is being done, steps finished, steps in all; first called before any is."""
-
-
-class Part(NamedTuple):
-    """One of several parts of a study, each done by a job of its own; numbered from 1."""
-
-    number: int
-    of: int
 
 
 WHOLE = Part(1, 1)
@@ -61,20 +63,20 @@ def execute(
     Parameters
     ----------
     design : scenario, how a draw is sampled, and the classes of the stations.
-    out : run folder, made here; an interrupted study is kept beside it as ``<out>.partial``.
+    out : run folder, made here; an interrupted study is kept in it, as ``partial``.
     overwrite : whether a finished study in ``out`` may be replaced.
     until : width of the interval of the headline difference at which no more draws are added to
         those of the scenario; at most ``MOST_DRAWS``.
     progress : called as tasks finish.
     """
     origin = provenance(design.scenario, stations=design.stations)
-    with Store.open(Path(out), origin.stamp(), overwrite=overwrite) as store:
+    with open_store(Path(out), origin.stamp(), overwrite=overwrite) as store:
         study = Execution(design, store, executor, progress or _silent)
         scenario, tables = study.tables(until=until)
         profile = design.sampler(scenario, None, "search").profile
         origin = replace(origin, scenario_sha256=scenario_hash(scenario))
         result = of_tables(scenario, tables, profile_facts(scenario, profile), origin)
-        store.finish(tables, resolved_yaml(scenario), result)
+        _finish(store, result, tables)
     return result
 
 
@@ -88,7 +90,7 @@ def execute_part(
 ) -> None:
     """Simulate the draws of one part, for ``execute`` to put together in the same folder."""
     origin = provenance(design.scenario, stations=design.stations)
-    with Store.open(Path(out), origin.stamp(), part=f"part-{part.number}-of-{part.of}") as store:
+    with open_store(Path(out), origin.stamp(), part=part) as store:
         Execution(design, store, executor, progress or _silent, part).simulate()
 
 
@@ -192,6 +194,17 @@ class Execution:
             done += len(tasks[name].runs)
             self.progress("simulating plans", done, total)
         return gathered
+
+
+def _finish(store: Store, result: StudyResult, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write the finished study to its place."""
+    for name in (*TABLES, *map(station_table, result.scenario.weekly.recorded)):
+        store.write_table(name, tables[name])
+    store.write_text(SCENARIO, resolved_yaml(result.scenario))
+    store.write_json(PROFILE, result.profile)
+    store.write_json(SUMMARY, result.summary())
+    store.write_json(PROVENANCE, result.provenance.as_dict())
+    store.finish()
 
 
 def with_draws(scenario: Scenario, draws: int) -> Scenario:

@@ -12,7 +12,10 @@ import pandas as pd
 from sim.scenario.files import load_scenario
 from sim.scenario.schema import Scenario
 from sim.studies import comparison
-from sim.studies.folder import (
+from sim.studies.outcomes import by_draw, equity_by_draw, equity_outcomes
+from sim.studies.provenance import Provenance
+from sim.studies.robustness import Robustness, robustness_of
+from sim.studies.store import (
     PROFILE,
     PROVENANCE,
     SCENARIO,
@@ -21,9 +24,6 @@ from sim.studies.folder import (
     read_table,
     station_table,
 )
-from sim.studies.outcomes import by_draw, equity_by_draw, equity_outcomes
-from sim.studies.provenance import Provenance
-from sim.studies.robustness import Robustness, robustness_of
 
 FLOOR_FACTORS = (0.1, 1.0, 10.0)
 """Multiples of the equity floor at which the ranking of the policies is rerun."""

@@ -34,7 +34,7 @@ from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.design import Trial, Variant
-from sim.studies.execution import Part, Progress, execute, execute_part
+from sim.studies.execution import Progress, execute, execute_part
 from sim.studies.executor import Executor, executor_of
 from sim.studies.marginal import additions
 from sim.studies.names import load_scenario
@@ -43,6 +43,7 @@ from sim.studies.plans import Candidate
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
 from sim.studies.search import HEDGES, best_of, candidate
+from sim.studies.store import Part
 
 How = str | Plan | PolicyRule | pd.DataFrame
 """What a plan is made of: the name of a rule or ``optimised``; a function of world and scenario; a

@@ -105,9 +105,7 @@ def one_by_one(tmp_path: Path) -> Iterator[Path]:
     if made.returncode:
         pytest.skip(f"this copy has no history back to {ONE_BY_ONE}: {made.stderr.strip()}")
     yield tree
-    subprocess.run(
-        ["git", "-C", str(ROOT), "worktree", "remove", "--force", str(tree)], check=True
-    )
+    subprocess.run(["git", "-C", str(ROOT), "worktree", "remove", "--force", str(tree)], check=True)
 
 
 def timed(code: str, tree: Path, cache: Path) -> dict[str, object]:

@@ -13,9 +13,9 @@ from sim.scenario.schema import Scenario
 from sim.studies import batch
 from sim.studies.design import Purpose
 from sim.studies.execution import Execution
-from sim.studies.folder import TABLES
 from sim.studies.result import StudyResult, load
 from sim.studies.sample import Sample
+from sim.studies.store import TABLES
 from tests.small_world import ITEMS
 from tests.unit.studies.small_study import (
     FORBIDDEN,
