@@ -174,7 +174,7 @@ def run(
     with terminal.progress_bar() as progress:
         if part is not None:
             asked.run_part(folder, Part.read(part), progress=progress)
-            typer.echo(f"Part {part} is done: equiscan run {file} puts the parts together.")
+            typer.echo(f"Part {part} is done; when all are: equiscan run {file} --out {folder}")
             return
         result = asked.run(folder, overwrite=overwrite, until=until, progress=progress)
     _recommend(result)
