@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sim.scenario.schema import Scenario
-from sim.studies.batch import Kept, totals_of
+from sim.studies.batch import Kept, joined, totals_of
 from sim.studies.design import Experiment
 from sim.studies.marginal import Addition, marginal_table
 from sim.studies.outcomes import (
@@ -120,9 +120,7 @@ def _shown(
     shown: Mapping[str, Sequence[pd.DataFrame]], policies: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
     """Return the shown tables with policies in their order, whichever task they came from."""
-    tables = {}
-    for name, parts in shown.items():
-        by_policy = [part[part["policy"] == policy] for policy in policies for part in parts]
-        tables[name] = pd.concat([part for part in by_policy if len(part)] or parts[:1])
-        tables[name] = tables[name].reset_index(drop=True)
-    return tables
+    return {
+        name: joined([part[part["policy"] == policy] for policy in policies for part in parts])
+        for name, parts in shown.items()
+    }

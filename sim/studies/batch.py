@@ -137,7 +137,16 @@ def shown_tables(runs: Mapping[str, Run]) -> dict[str, pd.DataFrame]:
         for name, table in (control | series).items():
             labelled = table.assign(policy=policy)[["policy", *table.columns]]
             tables.setdefault(name, []).append(labelled)
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    return {name: joined(parts) for name, parts in tables.items()}
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all tables.
+
+    The columns of a table without rows have no type of their own: joined to others, it would change
+    theirs, and with them the bytes of a study whose runs are not cut into the same tasks.
+    """
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def _runs_table(task: Task) -> pd.DataFrame:
