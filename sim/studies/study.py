@@ -71,8 +71,8 @@ def study(
     overrides : changes such as ``budget_usd_per_year=5e6`` to what a file says.
     allow_outside : whether a profile's folder may lie outside that of the file.
     stations : classes of stations and control processes of one's own, see ``with_stations``.
-    workers, cluster, executor : who does what takes many runs, see ``executor_of``; with 1 worker,
-        this process alone.
+    workers, cluster, executor : who does what takes many runs, see ``executor_of``: this process
+        alone, unless it is said otherwise.
 
     Raises
     ------
@@ -285,7 +285,10 @@ class Study:
             execute_part(self._design, out, executor, part, progress=progress)
 
     def _workers(self) -> AbstractContextManager[Executor]:
-        return executor_of(workers=self.workers, cluster=self.cluster, given=self.executor)
+        elsewhere = self.cluster is not None or self.executor is not None
+        # 1 is what stands there when nothing was asked for: no limit to the workers of others
+        workers = None if elsewhere and self.workers == 1 else self.workers
+        return executor_of(workers=workers, cluster=self.cluster, given=self.executor)
 
     @property
     def _design(self) -> Design:

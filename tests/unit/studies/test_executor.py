@@ -16,6 +16,7 @@ import psutil
 import pytest
 from distributed import LocalCluster
 
+import sim
 from sim.errors import ExecutorError, InfeasibleError
 from sim.studies import dask_executor, worker
 from sim.studies.dask_executor import Dask
@@ -277,6 +278,15 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
         executor_of(cluster="tcp://127.0.0.1:9"),
     ):
         pass
+
+
+def test_a_study_on_a_cluster_asks_for_no_workers_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dask_executor, "PATIENCE_S", 0.5)
+    tiny = sim.study(ROOT / "scenarios" / "tiny.yaml", cluster="tcp://127.0.0.1:9")
+    with pytest.raises(ExecutorError, match="no Dask scheduler answers"):
+        tiny.compare(["baseline"])
 
 
 def test_a_scheduler_that_runs_already_may_be_used_and_stays(cluster: Executor) -> None:
