@@ -19,7 +19,7 @@ from sim.pipeline.station import COUNTED
 from sim.pipeline.stations import STATIONS
 from sim.units import MINUTES_PER_HOUR
 from tests.scenarios import scenario
-from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run
+from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run, runs
 from tests.small_world import at_once, fixed_response, small_world
 
 SHARED = {"gpu_hours", "pretraining", "synthesis"}
@@ -269,11 +269,10 @@ def test_every_training_is_paid_for_in_energy_whenever_it_runs() -> None:
 
 def test_looking_again_does_not_pass_an_audit() -> None:
     """A release a little worse than allowed passes about as often in one look as in many."""
-    world, passed = small_world(1, 1, population=5e5), 0
-    once = EVERYTHING | {"steward": 4, "curator": 4}
-    for seed in range(60):
-        cells = run(world, buying(world, **once), seed=seed, sensitivity=0.66).cells()
-        passed += cells["read_by_ai"].sum() > 0
+    world = small_world(1, 1, population=5e5)
+    plan = buying(world, **(EVERYTHING | {"steward": 4, "curator": 4}))
+    found = runs(world, plan, seeds=range(60), sensitivity=0.66)
+    passed = sum(one.cells()["read_by_ai"].sum() > 0 for one in found)
     # benefit needed: 0.72 - 0.05 = 0.67, above the true 0.66; confidence 0.9
     assert passed <= 60 * 0.1 + 3 * np.sqrt(60 * 0.1 * 0.9)
 
