@@ -19,7 +19,7 @@ from tests.run_folders import differing
 
 ROOT = Path(__file__).parents[2]
 KILLS = 40
-DRAWS = 40
+DRAWS = 60
 WITHIN_S = 3.0
 """Time that the processes of a killed study have to end."""
 
@@ -39,7 +39,7 @@ def test_a_study_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) ->
         while not is_complete(out):
             head = started(out)
             try:
-                assert head.wait(luck.uniform(0.0, 2 * start_s) if kills < KILLS else None) == 0
+                assert head.wait(luck.uniform(0.0, 1.5 * start_s) if kills < KILLS else None) == 0
             except subprocess.TimeoutExpired:
                 kill(head, spare_workers=kills % 2 == 1)
                 kills += 1
