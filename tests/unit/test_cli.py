@@ -202,6 +202,19 @@ def test_the_schema_is_printed_as_json_and_as_a_table() -> None:
     assert "| `budget_usd_per_year` |" in called("schema", "--fields").stdout
 
 
+def test_help_loads_nothing_that_takes_long() -> None:
+    code = (
+        "import sys, sim.cli\n"
+        "try: sim.cli.app(['--help'])\n"
+        "finally: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "profile" in done.stdout
+    slow = {"numpy", "pandas", "pydantic", "scipy", "numba", "simpy", "pulp", "highspy", "pyarrow"}
+    slow |= {"ruamel", "matplotlib", "jinja2", "cloudpickle", "dask", "distributed", "torch"}
+    assert slow & set(done.stderr.split()) == set()
+
+
 def test_every_public_name_loads_and_importing_the_package_loads_nothing() -> None:
     for name in sim.__all__:
         assert getattr(sim, name).__name__ == name

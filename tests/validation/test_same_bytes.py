@@ -31,7 +31,7 @@ SEARCHED = "simulating plans"
 KILLED = f"""
 import os, signal, sys, sim
 
-def kill(what, done, total):
+def kill(what, done, *_):
     if what == {SEARCHED!r} and done:
         os.killpg(0, signal.SIGKILL)
 
@@ -65,7 +65,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     file = ROOT / "scenarios" / f"{request.param}.yaml"
     found = Whole(file, folder / "run", folder / "searched")
 
-    def keep(what: str, *_: int) -> None:
+    def keep(what: str, *_: object) -> None:
         if what == SEARCHED and not found.searched.exists():
             copytree(found.out / PARTIAL, found.searched, ignore=ignore_patterns("locks"))
 
@@ -104,7 +104,7 @@ def test_neither_the_size_of_a_batch_nor_the_place_in_it_matters(
     monkeypatch.setattr(runs, "CELLS_AT_ONCE", at_once * cells)
     monkeypatch.setattr(execution, "trials_of", shuffled)
     done: list[int] = []
-    whole.study().run(begun, progress=lambda _, finished, __: done.append(finished))
+    whole.study().run(begun, progress=lambda _, finished, *__: done.append(finished))
     assert max(np.diff(done)) == min(per_task, done[-1] // DRAWS)
     assert differing(whole.out, begun) == []
 
