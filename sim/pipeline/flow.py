@@ -19,7 +19,7 @@ from sim.domain.lever import Floats
 
 Counts = NDArray[np.int64]
 
-kernel = njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
+kernel = njit(cache=True, error_model="numpy")
 """Compiles a function once and keeps it on disk; no division by zero is looked for."""
 
 EXACT_BELOW_VARIANCE = 25.0

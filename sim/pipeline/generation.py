@@ -47,12 +47,10 @@ def generate(
     regions, modalities, groups = labelled.shape
     for r in range(regions):
         for m in range(modalities):
+            most = limit[r] if capacity[r] > 0.0 and ready[r, m] else 0.0
             for g in range(groups):
-                room = 0
-                if capacity[r] > 0.0 and ready[r, m]:
-                    most = math.floor(limit[r] * labelled[r, m, g])
-                    room = max(most - synthetic[r, m, g], 0)
-                made[r, m, g] = room
+                room = math.floor(most * labelled[r, m, g]) - synthetic[r, m, g]
+                made[r, m, g] = max(room, 0)
         for m in range(together.shape[1]):
             if capacity[r] > 0.0:
                 count, begun[r] = serve(total(together, r, m), capacity[r], begun[r])

@@ -225,7 +225,8 @@ def _split(
 
     ``members`` are the urgent groups, 1, or the others, 0; the last two arrays are scratch.
     """
-    size, here = 0, np.int64(0)
+    # the only place of the scratch; for a bare 0 numba would compile what is called once more
+    size, here = 0, len(part) - 1
     for g in range(len(urgent)):
         ours = urgent[g] == members
         available[0, 0, g] = waiting[r, m, g] if ours else 0
