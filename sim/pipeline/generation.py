@@ -75,6 +75,10 @@ class Generation(Station):
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Fill the room that real studies leave, where a trained generator is at hand."""
         self.capacity = self.bought(state, "synthesis") / WEEKS_PER_YEAR
+        if not self.capacity.any():
+            # sooner, and where nobody ever buys it nothing is compiled
+            flows.generated[:] = 0
+            return
         generate(
             tick,
             self.keys,

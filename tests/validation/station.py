@@ -96,6 +96,7 @@ def by_counts(
         imaging.step(
             week, luck, by_day, arrived, expected, working, together, speed, leave, within_day,
             curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
+            *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
         if week >= warm_up:
             done += exams.sum(axis=(0, 1)) / places

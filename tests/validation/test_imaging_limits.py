@@ -38,6 +38,7 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
         imaging.step(
             week, luck, by_day, arrived, expected, working[:, None], together, EXAMS_PER_UNIT_DAY,
             leave, within_day, curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
+            *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
         np.testing.assert_array_equal(before + arrived, exams + gave_up + waiting)
         assert min(waiting.min(), exams.min(), gave_up.min()) >= 0
