@@ -204,7 +204,7 @@ def allot(count: int, weights: Counts, r: int, m: int, u: float, out: Counts) ->
     Writes whole numbers that add up to ``count`` into ``out``, which may be the ``weights``; both
     have shape (r, m, g). Each is its proportional share rounded down or up, by cumulative rounding,
     and never above its weight when the weights add up to at least ``count``. One uniform serves all
-    groups.
+    groups. Without any weight nobody is given anything.
     """
     everything = total(weights, r, m)
     share = count / everything if everything > 0 else 0.0
@@ -212,9 +212,10 @@ def allot(count: int, weights: Counts, r: int, m: int, u: float, out: Counts) ->
     for g in range(weights.shape[2]):
         weight = weights[r, m, g]
         reached += weight
-        upto = math.floor(reached * share + u)
-        if reached == everything or share == 0.0:
-            upto = count
+        if share == 0.0 or count == everything:
+            upto = min(count, reached)  # nothing or everything
+        else:
+            upto = count if reached == everything else math.floor(reached * share + u)
         if count <= everything:
             upto = min(max(upto, given), given + weight)
         out[r, m, g] = upto - given
