@@ -37,8 +37,8 @@ class Comparison:
     """How plans compare on one measure, paired draw by draw."""
 
     metric: str
-    values: pd.DataFrame
-    """See ``values_of``."""
+    means: pd.DataFrame
+    """Each policy's mean over draws; see ``values_of``."""
     differences: pd.DataFrame
     """See ``compare``."""
     by_draw: pd.DataFrame
@@ -49,7 +49,7 @@ class Comparison:
         shown = self.differences[["policy", "baseline", "difference", "low", "high", "verdict"]]
         return (
             f"{outcome.label}, {outcome.unit}; {LEVEL:.0%} intervals over draws\n"
-            f"{self.values.to_string(index=False)}\n\n{shown.to_string(index=False)}"
+            f"{self.means.to_string(index=False)}\n\n{shown.to_string(index=False)}"
         )
 
     def __repr__(self) -> str:
