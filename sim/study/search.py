@@ -118,7 +118,7 @@ def _candidate(field: Field, hedge: float) -> Candidate:
         found = _agreed(world, response, scenario, simulate, hedge=hedge)
     except UnsolvedError as error:
         return _by_rule(central.world, scenario, simulate, hedge=hedge, reason=str(error))
-    return Candidate(hedge, found.plan, simulate(found.plan).ede, found.note, _duals(found))
+    return Candidate(hedge, found.plan, found.ede, found.note, _duals(found))
 
 
 def _agreed(
