@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from sim.studies.outcomes import OUTCOMES
 
@@ -28,7 +28,7 @@ def interval(values: pd.Series, *, level: float = LEVEL) -> tuple[float, float]:
     if count < 2:
         return float("nan"), float("nan")
     mean, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(count)
-    half = float(stats.t.ppf((1.0 + level) / 2.0, count - 1)) * error
+    half = float(stdtrit(count - 1, (1.0 + level) / 2.0)) * error
     return mean - half, mean + half
 
 
