@@ -1,6 +1,7 @@
 """Calibrate: waves of trials and emulators that close in on the targets, then an honest sample."""
 
-from functools import partial
+import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,14 @@ def calibrate(
     with executor_of(workers=workers, cluster=cluster) as executor:
 
         def simulate(points: Floats, wave: int) -> Trials:
-            told = partial(progress or _silent, f"wave {wave} of {WAVES + 2}")
+            begun = time.monotonic()
+
+            def told(done: int, total: int) -> None:
+                seconds = time.monotonic() - begun
+                waves = WAVES + 2 - wave
+                left_s = seconds / done * (total - done + waves * total) if done else math.nan
+                (progress or _silent)(f"wave {wave} of {WAVES + 2}", done, total, left_s)
+
             return simulate_points(question, points, executor, told)
 
         luck = stream(seed, "calibration", "prior")
@@ -150,5 +158,5 @@ def _stop_if_too_few(first: Trials, draws: int) -> None:
         )
 
 
-def _silent(what: str, done: int, total: int) -> None:
+def _silent(what: str, done: int, total: int, left_s: float) -> None:
     """Say nothing of progress."""

@@ -26,6 +26,7 @@ class Documentation(Station):
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("documentation/groups")
         self.source_keys = luck.by_station("documentation/at source")
+        self.entering = np.zeros(world.shape, dtype=np.int64)
         self.effort = np.ones(world.shape[:2])
         self.worked = np.zeros(world.shape[0])
         self.capacity = np.zeros(world.shape[0])
@@ -38,7 +39,7 @@ class Documentation(Station):
         work_off(
             tick,
             self.keys,
-            flows.archived - flows.at_source,
+            np.subtract(flows.archived, flows.at_source, out=self.entering),
             self.capacity,
             self.effort,
             state.documentation_waiting,

@@ -47,12 +47,10 @@ def generate(
     regions, modalities, groups = labelled.shape
     for r in range(regions):
         for m in range(modalities):
+            most = limit[r] if capacity[r] > 0.0 and ready[r, m] else 0.0
             for g in range(groups):
-                room = 0
-                if capacity[r] > 0.0 and ready[r, m]:
-                    most = math.floor(limit[r] * labelled[r, m, g])
-                    room = max(most - synthetic[r, m, g], 0)
-                made[r, m, g] = room
+                room = math.floor(most * labelled[r, m, g]) - synthetic[r, m, g]
+                made[r, m, g] = max(room, 0)
         for m in range(together.shape[1]):
             if capacity[r] > 0.0:
                 count, begun[r] = serve(total(together, r, m), capacity[r], begun[r])
@@ -77,6 +75,10 @@ class Generation(Station):
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Fill the room that real studies leave, where a trained generator is at hand."""
         self.capacity = self.bought(state, "synthesis") / WEEKS_PER_YEAR
+        if not self.capacity.any():
+            # sooner, and where nobody ever buys it nothing is compiled
+            flows.generated[:] = 0
+            return
         generate(
             tick,
             self.keys,

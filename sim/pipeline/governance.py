@@ -43,8 +43,9 @@ def share_that_leaves(world: World, state: State) -> Floats:
 
     An agreement is bought by the plan, or starts by itself as a policy step of the scenario.
     """
-    bought = state.active[:, world.catalogue.index("agreement")].clip(max=1.0)
-    agreed = np.maximum(bought, state.agreed)
+    bought = state.active[:, world.catalogue.index("agreement")]
+    # an agreement that is bought more than once is one
+    agreed = np.maximum(np.minimum(bought, 1.0), state.agreed)
     data = world.data
     return np.asarray(data.leave_share + agreed * (data.agreement_share - data.leave_share))
 

@@ -85,6 +85,8 @@ def step(
     exams: Counts,
     gave_up: Counts,
     mean_waiting: Floats,
+    available: Counts,
+    part: Counts,
 ) -> None:
     """Serve one week in daily steps.
 
@@ -105,10 +107,9 @@ def step(
     waiting : people not yet examined, those on a unit included, shape (r, m, g); updated in place.
     exams, gave_up : results of the week, shape (r, m, g).
     mean_waiting : people waiting for a unit, mean of the week, shape (r, m, g).
+    available, part : scratch, shape (r, m, g).
     """
     regions, modalities, groups = waiting.shape
-    available = np.empty((1, 1, groups), dtype=np.int64)
-    part = np.empty((1, 1, groups), dtype=np.int64)
     two_classes = 0
     for g in range(groups):
         two_classes |= urgent[g]
@@ -225,24 +226,24 @@ def _split(
 
     ``members`` are the urgent groups, 1, or the others, 0; the last two arrays are scratch.
     """
-    size, here = 0, np.int64(0)
+    size = 0
     for g in range(len(urgent)):
         ours = urgent[g] == members
-        available[0, 0, g] = waiting[r, m, g] if ours else 0
+        available[r, m, g] = waiting[r, m, g] if ours else 0
         size += ours
-    allot(done, available, here, here, u, part)
+    allot(done, available, r, m, u, part)
     for g in range(len(urgent)):
-        available[0, 0, g] -= part[0, 0, g]
+        available[r, m, g] -= part[r, m, g]
         if urgent[g] == members:
-            exams[r, m, g] = part[0, 0, g]
-    people = total(available, here, here)
-    allot(left, available, here, here, u, part)
+            exams[r, m, g] = part[r, m, g]
+    people = total(available, r, m)
+    allot(left, available, r, m, u, part)
     for g in range(len(urgent)):
         if urgent[g] == members:
-            share = available[0, 0, g] / people if people > 0 else 1.0 / size
+            share = available[r, m, g] / people if people > 0 else 1.0 / size
             mean_waiting[r, m, g] = area * share
-            gave_up[r, m, g] = part[0, 0, g]
-            waiting[r, m, g] = available[0, 0, g] - part[0, 0, g]
+            gave_up[r, m, g] = part[r, m, g]
+            waiting[r, m, g] = available[r, m, g] - part[r, m, g]
 
 
 @kernel
@@ -289,6 +290,7 @@ class Imaging(Station):
         )
         self.within_day = within_day_of(self.exams_per_unit_day, self.leave_per_day)
         self.place = np.zeros_like(self.which)
+        self.scratch = np.zeros((2, *world.shape), dtype=np.int64)
         # where everybody is urgent, nobody is
         self.urgent = (care.priority == 0) & (care.priority.max() > 0)
 
@@ -321,6 +323,7 @@ class Imaging(Station):
             flows.exams,
             flows.gave_up,
             flows.mean_waiting,
+            *self.scratch,
         )
 
     def account(self, state: State, flows: Flows) -> Account:

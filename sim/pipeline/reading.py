@@ -138,12 +138,12 @@ class Reading(Station):
             len(world.professions),
         )
         self.readers = [catalogue.index("reader", name) for name in world.professions]
-        self.hours_per_reader = catalogue.capacity[:, self.readers]
+        self.hours_per_reader = catalogue.capacity.take(self.readers, axis=1)
         self.clinical_share = 1.0 - care.protected_share[:, None]
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Read what was examined this week and what still waits."""
-        added = state.active[:, self.readers] * self.hours_per_reader
+        added = state.active.take(self.readers, axis=1) * self.hours_per_reader
         np.divide(
             self.world.care.reader_hours_per_year + added, WEEKS_PER_YEAR, out=flows.reader_hours
         )

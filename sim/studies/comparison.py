@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from sim.studies.outcomes import OUTCOMES
 
@@ -28,7 +28,7 @@ def interval(values: pd.Series, *, level: float = LEVEL) -> tuple[float, float]:
     if count < 2:
         return float("nan"), float("nan")
     mean, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(count)
-    half = float(stats.t.ppf((1.0 + level) / 2.0, count - 1)) * error
+    half = float(stdtrit(count - 1, (1.0 + level) / 2.0)) * error
     return mean - half, mean + half
 
 
@@ -37,8 +37,8 @@ class Comparison:
     """How plans compare on one measure, paired draw by draw."""
 
     metric: str
-    values: pd.DataFrame
-    """See ``values_of``."""
+    means: pd.DataFrame
+    """Each policy's mean over draws; see ``values_of``."""
     differences: pd.DataFrame
     """See ``compare``."""
     by_draw: pd.DataFrame
@@ -49,7 +49,7 @@ class Comparison:
         shown = self.differences[["policy", "baseline", "difference", "low", "high", "verdict"]]
         return (
             f"{outcome.label}, {outcome.unit}; {LEVEL:.0%} intervals over draws\n"
-            f"{self.values.to_string(index=False)}\n\n{shown.to_string(index=False)}"
+            f"{self.means.to_string(index=False)}\n\n{shown.to_string(index=False)}"
         )
 
     def __repr__(self) -> str:

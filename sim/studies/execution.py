@@ -1,5 +1,6 @@
 """Make the plans of a scenario, simulate them in every draw, and write its run folder."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial as bind
@@ -36,11 +37,13 @@ from sim.studies.store import (
     open_store,
     station_table,
 )
+from sim.studies.workload import Workload, expected
 
 MOST_DRAWS = 2_000
 """Draws at which no more are added, however wide an interval is."""
-Progress = Callable[[str, int, int], None]
-"""What is being done, steps finished, steps in all; first called before any is."""
+Progress = Callable[[str, int, int, float], None]
+"""What is being done, steps finished, steps in all, and seconds left for all that is still to do;
+first called before anything is."""
 
 
 WHOLE = Part(1, 1)
@@ -144,7 +147,8 @@ class Execution:
     def _searched(self, world: World) -> dict[float, Candidate]:
         """Return the candidates of the search, by the share hedged; each is stored once made."""
         names = {f"candidate--{hedge:g}": hedge for hedge in HEDGES}
-        self.progress("searching for a plan", len(names) - len(self._missing(names)), len(names))
+        begun, first_missing = time.monotonic(), len(self._missing(names))
+        self._tell_search(begun, first_missing, first_missing)
         while missing := self._missing(names):
             # of several parts, each begins with another one, and looks again what others have made
             first = (self.part.number - 1) % len(missing)
@@ -152,8 +156,7 @@ class Execution:
             tasks = {name: names[name] for name in some}
             for name, found in self.executor.run(bind(candidate, self.design), tasks):
                 self.store.put(name, arrays_of(found), {"about": about(found)})
-                done = len(names) - len(self._missing(names))
-                self.progress("searching for a plan", done, len(names))
+                self._tell_search(begun, first_missing, len(self._missing(names)))
         start = self.design.scenario.horizon.start_year
         made = {}
         for name, hedge in names.items():
@@ -187,13 +190,26 @@ class Execution:
         tasks = tasks_of(trials, gathered.ede, draws=mine, cells=cells)
         total = sum(trial.replications for trial in trials) * len(mine)
         done = total - sum(len(task.runs) for task in tasks.values())
-        self.progress("simulating plans", done, total)
+        begun, before, what = time.monotonic(), done, "simulating plans"
+        expected_s = self._expected().simulating_s * (total - done) / max(total, 1)
+        self.progress(what, done, total, expected_s)
         for name, kept in self.executor.run(bind(run_task, self.design), tasks):
             self.store.put(name, kept.arrays, kept.tables)
             gathered.add(kept)
             done += len(tasks[name].runs)
-            self.progress("simulating plans", done, total)
+            pace = (time.monotonic() - begun) / (done - before)
+            self.progress(what, done, total, pace * (total - done))
         return gathered
+
+    def _tell_search(self, begun: float, missing: int, left: int) -> None:
+        """Tell how far the search is, and what is left with the runs that come after it."""
+        known, made = self._expected(), missing - left
+        pace = (time.monotonic() - begun) / made if made else known.planning_s / len(HEDGES)
+        left_s = pace * left + known.simulating_s
+        self.progress("searching for a plan", len(HEDGES) - left, len(HEDGES), left_s)
+
+    def _expected(self) -> Workload:
+        return expected(self.design, workers=self.executor.workers)
 
 
 def _finish(store: Store, result: StudyResult, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -274,5 +290,5 @@ def base_of(policies: Sequence[str] | Mapping[str, object]) -> str:
     return "plan" if "plan" in policies else next(iter(policies))
 
 
-def _silent(what: str, done: int, total: int) -> None:
+def _silent(what: str, done: int, total: int, left_s: float) -> None:
     """Report nothing."""

@@ -9,6 +9,7 @@ Nothing is simulated before it is asked for. Rules by name, functions, ``Plan`` 
 of purchases all enter alike.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent import futures
 from contextlib import AbstractContextManager
@@ -44,6 +45,7 @@ from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
 from sim.studies.search import HEDGES, best_of, candidate
 from sim.studies.store import Part
+from sim.studies.workload import Workload, timed
 
 How = str | Plan | PolicyRule | pd.DataFrame
 """What a plan is made of: the name of a rule or ``optimised``; a function of world and scenario; a
@@ -279,6 +281,12 @@ class Study:
                 self._design, out, executor, overwrite=overwrite, until=until, progress=progress
             )
 
+    def workload(self) -> Workload:
+        """Return how long ``run`` takes and how large it gets; a few runs are timed for it."""
+        with self._workers() as executor:
+            workers = executor.workers
+        return timed(self._design, workers=workers)
+
     def run_part(self, out: str | Path, part: Part, *, progress: Progress | None = None) -> None:
         """Do one part of ``run`` on a folder that several machines share; see ``execute_part``."""
         with self._workers() as executor:
@@ -340,12 +348,14 @@ class Study:
             trials, {}, draws=range(scenario.uncertainty.draws), cells=int(np.prod(world.shape))
         )
         total, done = sum(len(task.runs) for task in tasks.values()), 0
+        begun = time.monotonic()
         with self._workers() as executor:
             for name, kept in executor.run(bind(run_task, quiet), tasks):
                 gathered.add(kept)
                 done += len(tasks[name].runs)
                 if progress is not None:
-                    progress("simulating plans", done, total)
+                    left_s = (time.monotonic() - begun) / done * (total - done)
+                    progress("simulating plans", done, total, left_s)
         return gathered
 
 

@@ -31,7 +31,7 @@ def test_labels_become_as_even_as_they_can(waiting: list[int], have: list[int], 
     queue, labels = np.array(waiting), np.array(have[: len(waiting)])
     count = min(count, int(queue.sum()))
     chosen = np.zeros_like(queue)
-    balance(count, queue, labels, chosen)
+    balance(count, queue[None, None], labels[None, None], 0, 0, chosen[None, None])
     # one study at a time, to the group with the fewest labels of which one waits
     expected = np.zeros_like(queue)
     for _ in range(count):

@@ -133,7 +133,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(
     execute_small(
         SCENARIO,
         out,
-        progress=lambda what, done, total: seen.append((what, done, total)),
+        progress=lambda what, done, total, _: seen.append((what, done, total)),
     )
     # per draw: two policies, twice; two variants of each; six additions
     assert seen[0] == ("simulating plans", 10, 28)
