@@ -30,8 +30,8 @@ PLANNING_S, PLANNING_POWER = 0.045, 1.1
 shipped scenarios one took half of that and one a half more."""
 RUN_S = 4e-4
 """CPU seconds of a run for every region and year, where none has been timed."""
-PROCESS_MB = 270.0
-"""Memory of a process that has loaded its libraries and kernels, measured."""
+PROCESS_MB = 430.0
+"""Memory of a process with its libraries and kernels, once it has searched or reported, measured."""
 KB_PER_CELL = 1.0
 """Memory of a run for every cell and year, while it moves, measured."""
 BYTES_PER_VALUE = 8.0
