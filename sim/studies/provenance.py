@@ -1,17 +1,19 @@
 """What is needed to produce the same tables again."""
 
 import hashlib
+import os
 import platform
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from llvmlite.binding import get_host_cpu_name
 
 import sim
 from sim.learning.response import MEASURED, Profile
@@ -20,6 +22,16 @@ from sim.pipeline.stations import STATIONS, replaced
 from sim.scenario.files import scenario_hash
 from sim.scenario.schema import Scenario
 
+SETTINGS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NUMBA_CPU_NAME",
+    "NUMBA_CPU_FEATURES",
+    "NPY_DISABLE_CPU_FEATURES",
+)
+"""Environment variables that choose threads and instructions."""
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "simpy", "pulp", "highspy", "pyarrow", "pydantic")
 
 
@@ -41,6 +53,11 @@ class Provenance:
     command: str
     started: str
     """Start of the study, ISO 8601, UTC."""
+    processor: dict[str, str] = field(default_factory=dict)
+    """Name, architecture and number of cores, what numba compiles for, and the instruction sets
+    beyond its least that NumPy uses; empty in studies that did not record it."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """``SETTINGS`` as they were when the study started."""
 
     def stamp(self) -> dict[str, str]:
         """Return what must be equal for an interrupted study to go on."""
@@ -78,6 +95,8 @@ def provenance(
         python=platform.python_version(),
         command=command or " ".join(sys.argv),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
+        processor=_processor(),
+        settings={name: os.environ.get(name, "not set") for name in SETTINGS},
     )
 
 
@@ -106,6 +125,27 @@ def profile_facts(scenario: Scenario, profile: Profile) -> dict[str, object]:
         "power_source": profile.power_source,
         "transport": scenario.response.transport,
     }
+
+
+def _processor() -> dict[str, str]:
+    vectors = np.show_config(mode="dicts")["SIMD Extensions"]
+    return {
+        "name": _processor_name(),
+        "architecture": platform.machine(),
+        "cores": str(os.cpu_count()),
+        "numba": os.environ.get("NUMBA_CPU_NAME") or get_host_cpu_name(),
+        "numpy": " ".join(vectors.get("found", [])) or "least",
+    }
+
+
+def _processor_name() -> str:
+    """Return the processor's name where the system tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _profile_folder(profile: str) -> Path:

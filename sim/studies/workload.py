@@ -31,7 +31,7 @@ shipped scenarios one took half of that and one a half more."""
 RUN_S = 4e-4
 """CPU seconds of a run for every region and year, where none has been timed."""
 PROCESS_MB = 430.0
-"""Memory of a process with its libraries and kernels, once it has searched or reported, measured."""
+"""Memory of a process that has searched for a plan or written a report, measured."""
 KB_PER_CELL = 1.0
 """Memory of a run for every cell and year, while it moves, measured."""
 BYTES_PER_VALUE = 8.0
