@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from sim.studies import search
-from sim.studies.search import Field, candidate
-from tests.unit.study.small_study import prepare_small, small_scenario
+from sim.studies.batch import Design
+from sim.studies.search import candidate
+from tests.unit.studies.small_study import run_small, sample_small, small_scenario
 
 ROOT = Path(__file__).parents[2]
 COUNTS = ("need", "arrived", "exams", "gave_up", "read_by_ai", "read_by_human", "labelled")
@@ -22,8 +23,8 @@ def plan_and_counts() -> dict[str, list[float]]:
     """Return what a small study plans, and what a judged run of it counts."""
     scenario = small_scenario().model_copy(update={"levers": {}})
     with mock.patch.object(search, "SEARCH_DRAWS", 1):
-        plan = candidate(Field(scenario, prepare_small), 0.0).plan
-    cells = prepare_small(scenario, 0, 0, "judge").run(plan).records.cells
+        plan = candidate(Design(scenario, sample_small), 0.0).plan
+    cells = run_small(scenario, plan).records.cells
     counts = {name: cells[name].ravel().tolist() for name in COUNTS}
     return {"units": plan.units.ravel().tolist()} | counts
 

@@ -7,7 +7,7 @@ import pytest
 
 from sim.studies import provenance as module
 from sim.studies.provenance import SETTINGS, Provenance, provenance
-from tests.unit.study.small_study import small_scenario
+from tests.unit.studies.small_study import small_scenario
 
 
 def test_threads_and_instructions_are_told_as_they_were_set(
