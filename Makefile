@@ -49,7 +49,8 @@ test-lowest-direct test-highest: test-%: $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(VENV)-$*/bin/python --resolution $* \
 		--editable . $(TEST_TOOLS)
 	@echo "with the $* versions allowed:"
-	@NUMBA_CACHE_DIR=$(abspath $(VENV)-$*)/kernels $(VENV)-$*/bin/python -m pytest -m "not slow" -W default --disable-warnings -p no:cacheprovider \
+	@NUMBA_CACHE_DIR=$(abspath $(VENV)-$*)/kernels $(VENV)-$*/bin/python -m pytest \
+		-m "not slow" -W default --disable-warnings -p no:cacheprovider \
 		$(addprefix tests/unit/,planning pipeline studies scenario baseline equity reports)
 
 validate: $(VENV)/.dev  ## slow statistical evidence: closed forms, patient level, other simulators
