@@ -165,6 +165,21 @@ def test_a_damaged_result_is_not_finished_or_still_right(
     assert "damaged" in store.finished()
 
 
+def test_a_result_whose_index_hides_a_table_is_not_finished(store: Store) -> None:
+    store.put("hidden", ARRAYS, TABLES)
+    (file,) = store.folder.rglob("hidden.npz")
+    content = bytearray(file.read_bytes())
+    first = content.index(b"PK\x01\x02")  # of the index; at 33 it has the length of a comment
+    content[first + 33] = 1
+    file.write_bytes(content)
+    with ZipFile(file) as archive:
+        assert archive.namelist() == ["arrays/ec.npy"]
+        assert archive.testzip() is None
+    assert "hidden" not in Store(store.out, store.lock).finished()
+    with pytest.raises(RunFolderError, match="the index is damaged"):
+        store.get("hidden")
+
+
 def test_a_result_is_plain_numpy_with_no_code(store: Store) -> None:
     store.put("plain", ARRAYS, TABLES)
     (file,) = store.folder.rglob("plain.npz")
