@@ -7,6 +7,7 @@ members there are, so that a file which was cut off or damaged is known as such.
 
 import io
 import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -22,7 +23,7 @@ from pandas.api.types import is_object_dtype
 _ARRAYS, _TABLES = "arrays", "tables"
 _DAMAGES: tuple[type[Exception], ...] = (
     *(OSError, ValueError, EOFError, LookupError, MemoryError, RuntimeError),
-    *(BadZipFile, struct.error, pa.ArrowException),
+    *(BadZipFile, struct.error, zlib.error, pa.ArrowException),
 )
 """What reading a damaged archive may raise."""
 
