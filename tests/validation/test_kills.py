@@ -30,7 +30,7 @@ def test_a_study_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) ->
     """Every second kill spares the workers, as a system does that is short of memory."""
     whole, luck = tmp_path / "whole", np.random.default_rng(1)
     began, head = monotonic(), started(whole)
-    while not finished(whole):
+    while not finished(whole) and head.poll() is None:
         sleep(0.05)
     start_s = monotonic() - began
     assert head.wait() == 0
