@@ -1,12 +1,13 @@
 """One result as one file: named arrays and tables, to the bit, and no code in them.
 
 The file is a zip archive, ``arrays/NAME.npy`` and ``tables/NAME.arrow``; NumPy opens it as an
-``npz``. Every member has a checksum and the index stands at the end, so that a file which was cut
-off or damaged is known as such.
+``npz``. Every member has a checksum, the index stands at the end, and the comment says how many
+members there are, so that a file which was cut off or damaged is known as such.
 """
 
 import io
 import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -22,7 +23,7 @@ from pandas.api.types import is_object_dtype
 _ARRAYS, _TABLES = "arrays", "tables"
 _DAMAGES: tuple[type[Exception], ...] = (
     *(OSError, ValueError, EOFError, LookupError, MemoryError, RuntimeError),
-    *(BadZipFile, struct.error, pa.ArrowException),
+    *(BadZipFile, struct.error, zlib.error, pa.ArrowException),
 )
 """What reading a damaged archive may raise."""
 
@@ -51,6 +52,7 @@ def write_archive(file: BinaryIO, result: Result) -> None:
         for name, table in result.tables.items():
             member = ZipInfo(f"{_TABLES}/{quote(name, safe='')}.arrow")
             archive.writestr(member, _to_arrow(table))
+        archive.comment = _count(archive)
 
 
 def read_archive(path: Path) -> Result:
@@ -58,6 +60,7 @@ def read_archive(path: Path) -> Result:
     arrays, tables = {}, {}
     try:
         with ZipFile(path) as archive:
+            _require_all(archive)
             for member in archive.namelist():
                 folder, _, file = member.rpartition("/")
                 name = unquote(file.rpartition(".")[0])
@@ -74,9 +77,20 @@ def is_whole(path: Path) -> bool:
     """Whether every member of an archive has its checksum."""
     try:
         with ZipFile(path) as archive:
+            _require_all(archive)
             return archive.testzip() is None
     except _DAMAGES:
         return False
+
+
+def _count(archive: ZipFile) -> bytes:
+    return str(len(archive.namelist())).encode()
+
+
+def _require_all(archive: ZipFile) -> None:
+    """Raise ``BadZipFile`` where the index lacks members: one wrong length in it hides others."""
+    if archive.comment != _count(archive):
+        raise BadZipFile("the index is damaged")
 
 
 def _to_array(content: bytes) -> NDArray[Any]:

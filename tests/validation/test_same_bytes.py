@@ -36,9 +36,9 @@ def kill(what, done, *_):
         os.killpg(0, signal.SIGKILL)
 
 file, draws, out = sys.argv[1:]
-sim.study(file, overrides=[draws], workers=2).run(out, progress=kill)
+sim.study(file, overrides=[draws]).run(out, progress=kill)
 """
-"""Runs a study, and kills it and its workers when the first task is done."""
+"""Runs a study, and kills it when its first draw is done, from which most tables are made."""
 
 
 class Whole(NamedTuple):
@@ -137,7 +137,7 @@ def test_a_kill_does_not_matter(whole: Whole, begun: Path) -> None:
         check=False,
     )
     assert ended.returncode == -signal.SIGKILL
-    kept = list((begun / PARTIAL / "results").glob("draw*.npz"))
-    assert 1 <= len(kept) < DRAWS
+    kept = [path.name for path in (begun / PARTIAL / "results").glob("draw*.npz")]
+    assert [name.partition("--")[0] for name in kept] == ["draw0"]
     whole.study(workers=2).run(begun)
     assert differing(whole.out, begun) == []

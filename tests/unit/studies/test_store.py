@@ -6,8 +6,10 @@ import resource
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 from sim.errors import RunFolderError
 from sim.studies import lock as locks
 from sim.studies import store as stores
+from sim.studies.archive import is_whole, read_archive
 from sim.studies.store import Part, Store, is_complete, open_store, read_json, read_table
 
 ROOT = Path(__file__).parents[3]
@@ -163,6 +166,25 @@ def test_a_damaged_result_is_not_finished_or_still_right(
             afresh.get("damaged")
     store.put("damaged", ARRAYS, TABLES)
     assert "damaged" in store.finished()
+
+
+def test_a_result_with_a_wrong_bit_in_its_index_is_not_finished_or_still_right(
+    store: Store,
+) -> None:
+    """Every bit: one of a length hides members, and one of a method has them inflated."""
+    store.put("damaged", ARRAYS, TABLES)
+    (file,) = store.folder.rglob("damaged.npz")
+    content = file.read_bytes()
+    found = Counter[bool]()
+    for at, bit in product(range(content.index(b"PK\x01\x02"), len(content)), range(8)):
+        file.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
+        found[whole := is_whole(file)] += 1
+        if whole:
+            arrays, tables = read_archive(file)
+            assert same(arrays, ARRAYS)
+            assert list(tables) == list(TABLES)
+            assert tables["cells"].equals(TABLES["cells"])
+    assert min(found[True], found[False]) > 100
 
 
 def test_a_result_is_plain_numpy_with_no_code(store: Store) -> None:
