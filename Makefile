@@ -2,18 +2,20 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+LOCK   := requirements.lock
+TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo schema test lint validate validation-table bench notebooks clean
+.PHONY: demo schema test test-versions lint lock validate validation-table bench notebooks clean
 
-$(VENV)/.run: pyproject.toml
+$(VENV)/.run: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable .
+	@$(PIP) --constraint $(LOCK) --editable .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml
+$(VENV)/.dev: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --constraint $(LOCK) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 
 demo: $(VENV)/.run  ## set up, run the East Africa scenario, write its report
@@ -32,6 +34,25 @@ lint: $(VENV)/.dev  ## style, types and import layers
 test: lint  ## lint, then every quick test
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
+$(BIN)/uv: $(VENV)/.run
+	@$(PIP) uv
+
+lock: $(BIN)/uv  ## renew the exact versions that every set-up here installs
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest \
+		--python-version 3.11 --all-extras --no-annotate --no-header \
+		--output-file $(LOCK) pyproject.toml
+
+test-versions: test-lowest-direct test-highest  ## the same with the oldest and newest versions
+
+test-lowest-direct test-highest: test-%: $(BIN)/uv
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-$*
+	@$(BIN)/uv pip install --quiet --python $(VENV)-$*/bin/python --resolution $* \
+		--editable . $(TEST_TOOLS)
+	@echo "with the $* versions allowed:"
+	@NUMBA_CACHE_DIR=$(abspath $(VENV)-$*)/kernels $(VENV)-$*/bin/python -m pytest \
+		-m "not slow" -W default --disable-warnings -p no:cacheprovider \
+		$(addprefix tests/unit/,planning pipeline studies scenario baseline equity reports)
+
 validate: $(VENV)/.dev  ## slow statistical evidence: closed forms, patient level, other simulators
 	@$(BIN)/pytest -m slow
 
@@ -44,9 +65,9 @@ bench: $(VENV)/.dev  ## speed as a ratio against peers, in one run
 	@$(BIN)/python -m pytest tests/benchmarks -m slow -s
 
 notebooks: $(VENV)/.run  ## open the notebooks
-	@$(PIP) --editable '.[notebooks]'
+	@$(PIP) --constraint $(LOCK) --editable '.[notebooks]'
 	@$(BIN)/jupyter lab notebooks
 
 clean:
 	@find sim reports tests -name __pycache__ -type d -prune -exec rm -rf {} +
-	@rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .lint-imports.log build *.egg-info
+	@rm -rf $(VENV) $(VENV)-* runs .pytest_cache .mypy_cache .ruff_cache .lint-imports.log build *.egg-info

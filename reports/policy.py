@@ -13,7 +13,7 @@ from reports.style import name_of, opponent
 from sim.domain.lever import Stage
 from sim.errors import RunFolderError
 from sim.pipeline.records import ENERGY_BASIS
-from sim.study.result import StudyResult, load
+from sim.studies.result import StudyResult, load
 
 REPORT = "report.html"
 TOP = 10

@@ -7,22 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sim.baseline.build import build_world
     from sim.baseline.world import World
     from sim.calibration.calibrate import calibrate
     from sim.domain.plan import Plan
     from sim.errors import SimError
     from sim.learning.response import Profile, draw_response, load_profile
     from sim.pipeline.records import Run
-    from sim.pipeline.run import simulate, warm_up
     from sim.pipeline.station import Account, Station
     from sim.pipeline.stations import with_stations
     from sim.scenario.files import scenario_schema
     from sim.scenario.schema import Scenario
-    from sim.study.execution import execute
-    from sim.study.experiment import prepare
-    from sim.study.names import load_scenario
-    from sim.study.result import StudyResult, load
+    from sim.studies.names import load_scenario
+    from sim.studies.result import StudyResult, load
+    from sim.studies.study import Study, study
 
 __all__ = [
     "Account",
@@ -32,19 +29,16 @@ __all__ = [
     "Scenario",
     "SimError",
     "Station",
+    "Study",
     "StudyResult",
     "World",
-    "build_world",
     "calibrate",
     "draw_response",
-    "execute",
     "load",
     "load_profile",
     "load_scenario",
-    "prepare",
     "scenario_schema",
-    "simulate",
-    "warm_up",
+    "study",
     "with_stations",
 ]
 
@@ -56,19 +50,16 @@ _HOME = {
     "Scenario": "sim.scenario.schema",
     "SimError": "sim.errors",
     "Station": "sim.pipeline.station",
-    "StudyResult": "sim.study.result",
+    "Study": "sim.studies.study",
+    "StudyResult": "sim.studies.result",
     "World": "sim.baseline.world",
-    "build_world": "sim.baseline.build",
     "calibrate": "sim.calibration.calibrate",
     "draw_response": "sim.learning.response",
-    "execute": "sim.study.execution",
-    "load": "sim.study.result",
+    "load": "sim.studies.result",
     "load_profile": "sim.learning.response",
-    "load_scenario": "sim.study.names",
-    "prepare": "sim.study.experiment",
+    "load_scenario": "sim.studies.names",
     "scenario_schema": "sim.scenario.files",
-    "simulate": "sim.pipeline.run",
-    "warm_up": "sim.pipeline.run",
+    "study": "sim.studies.study",
     "with_stations": "sim.pipeline.stations",
 }
 """Module of every public name."""

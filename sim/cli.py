@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.calibration.result import Calibration
-    from sim.study.result import StudyResult
+    from sim.studies.result import StudyResult
 
 TOP = 8
 """Additions shown after a run; the report has them all."""
@@ -84,7 +84,7 @@ Outside = Annotated[
 def validate(file: ScenarioFile, changes: Changes = None, allow_outside: Outside = False) -> None:
     """Check a scenario: say what is wrong, on which line, and what is allowed."""
     from sim.baseline.members import members
-    from sim.study.names import load_scenario
+    from sim.studies.names import load_scenario
 
     scenario = load_scenario(file, overrides=changes or (), allow_outside=allow_outside)
     horizon, uncertainty = scenario.horizon, scenario.uncertainty
@@ -135,18 +135,48 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask: tcp://HOST:8786, or local:4 for 4 processes."),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Only the K-th of N parts, on a shared folder."),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-6, metavar="WIDTH", help="Draw until the plan's lead has so narrow an interval."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many runs, how long, how large.")
+    ] = False,
     changes: Changes = None,
     allow_outside: Outside = False,
 ) -> None:
     """Make the plans, simulate them, compare them, and write the report."""
     from reports import write_report
-    from sim.study.execution import execute
-    from sim.study.names import load_scenario
+    from sim.studies.store import Part
+    from sim.studies.study import study
 
-    scenario = load_scenario(file, overrides=changes or (), allow_outside=allow_outside)
+    asked = study(
+        file,
+        overrides=changes or (),
+        allow_outside=allow_outside,
+        workers=workers,
+        cluster=cluster,
+    )
     folder = out or Path("runs") / file.stem
+    if dry_run:
+        terminal.pairs(asked.workload().words())
+        return
     with terminal.progress_bar() as progress:
-        result = execute(scenario, folder, workers=workers, overwrite=overwrite, progress=progress)
+        if part is not None:
+            asked.run_part(folder, Part.read(part), progress=progress)
+            typer.echo(f"Part {part} is done; when all are: equiscan run {file} --out {folder}")
+            return
+        result = asked.run(folder, overwrite=overwrite, until=until, progress=progress)
     _recommend(result)
     typer.echo(f"\nReport: {write_report(folder)}")
 
@@ -202,7 +232,7 @@ def trace(
     ] = "events",
 ) -> None:
     """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
-    from sim.study.folder import read_table
+    from sim.studies.store import read_table
 
     if not folder.is_dir():
         raise RunFolderError(f"no run folder at '{folder}': equiscan run FILE --out {folder}")

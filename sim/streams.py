@@ -5,13 +5,17 @@ draw alone, so that plans face the same world (common random numbers).
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_FEW = 8
+"""Exponentials of a name that are drawn at first; later eight times as many."""
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
@@ -22,6 +26,22 @@ def stream(seed: int, *name: str | int) -> np.random.Generator:
     """
     words = np.frombuffer(_digest(name), dtype="<u4").tolist()
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=words)))
+
+
+def exponentials(seed: int, *name: str | int) -> Iterator[float]:
+    """Yield the standard exponentials owned by a name, one after the other.
+
+    Plans that meet the same chance ask for the same ones: they are drawn once.
+    """
+    start = 0
+    for size in (_FEW * 8**k for k in count()):
+        yield from _first_exponentials(size, seed, *name)[start:]
+        start = size
+
+
+@lru_cache(maxsize=20_000)
+def _first_exponentials(size: int, seed: int, *name: str | int) -> tuple[float, ...]:
+    return tuple(stream(seed, *name).standard_exponential(size).tolist())
 
 
 def fraction(seed: int, *name: str | int) -> float:
@@ -42,6 +62,11 @@ def keys(seed: int, replication: int, decision: str, cells: Sequence[str]) -> ND
     decision : name of the draw, such as ``"imaging/service"``.
     cells : names of the cells, such as ISO codes joined with a modality.
     """
+    return _keys(seed, replication, decision, tuple(cells)).copy()
+
+
+@lru_cache(maxsize=512)
+def _keys(seed: int, replication: int, decision: str, cells: tuple[str, ...]) -> NDArray[np.uint64]:
     common = _hash((seed, replication, decision, ""))
     words = bytearray()
     for cell in cells:

@@ -4,15 +4,17 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from math import isnan
+from math import isnan, nan
 from textwrap import fill
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.progress import ProgressColumn, Task
 
-Progress = Callable[[str, int, int], None]
-"""What is being done, steps finished, steps in all."""
+Progress = Callable[..., None]
+"""What is being done, steps finished, steps in all and, where known, seconds left for all."""
 
 
 def pairs(rows: Mapping[str, str]) -> None:
@@ -58,17 +60,36 @@ def bullets(sentences: Iterable[str]) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """Give a callback that draws a bar; nothing where there is no terminal."""
+    """Give a callback that draws a bar and the time left; nothing where there is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _left_column())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None, ends=nan)
 
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+        def show(what: str, done: int, total: int, left_s: float = nan) -> None:
+            ends = monotonic() + left_s
+            bar.update(task, description=what, completed=done, total=total, ends=ends)
 
         yield show
+
+
+def _left_column() -> "ProgressColumn":
+    """Return a column that counts down to when all should be done."""
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class Left(ProgressColumn):
+        def render(self, task: "Task") -> Text:
+            left_s = float(task.fields["ends"]) - monotonic()
+            if isnan(left_s):
+                return Text("")
+            minutes, seconds = divmod(max(round(left_s), 0), 60)
+            return Text(f"about {minutes}:{seconds:02d} left")
+
+    return Left()

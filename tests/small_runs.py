@@ -1,11 +1,13 @@
 """One run of a small made-up world, and plans for it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sim.baseline.world import World
 from sim.domain.plan import Plan, empty_plan
+from sim.pipeline.luck import Luck
 from sim.pipeline.records import Run
-from sim.pipeline.run import simulate
+from sim.pipeline.run import Case, simulate, simulate_many, warm_up_many
 from sim.pipeline.stations import STATIONS, Stations
 from sim.scenario.schema import Scenario
 from tests.scenarios import scenario
@@ -40,6 +42,22 @@ def run(
         replication=0,
         stations=stations,
     )
+
+
+def runs(
+    world: World,
+    plan: Plan | None = None,
+    *,
+    seeds: Sequence[int],
+    case: Scenario | None = None,
+    **response: float,
+) -> list[Run]:
+    """Return ``run`` with every seed: the same runs, side by side."""
+    case = case or scenario(years=YEARS)
+    plan = plan or nothing(world, years=case.horizon.decide_years)
+    starts = warm_up_many([Luck(world, seed, 0) for seed in seeds], scenario=case)
+    respond = fixed_response(**response)
+    return simulate_many([Case(start, plan, respond) for start in starts], scenario=case)
 
 
 def nothing(world: World, *, years: int = YEARS) -> Plan:

@@ -1,11 +1,17 @@
 """The world today as arrays over region, modality and group: one draw of what is not known."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.domain.lever import Catalogue, Floats
+
+REGION = "first axis: region"
+ByRegion = Annotated[Floats, REGION]
+"""Values whose first axis is the region; the others are the same everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,21 +21,21 @@ class Care:
     Axes: r region, m modality, g group, p profession of readers.
     """
 
-    population: Floats
+    population: ByRegion
     """Persons, shape (r, g)."""
-    need_per_year: Floats
+    need_per_year: ByRegion
     """Exams needed in a year, independent of any plan, shape (r, m, g)."""
-    reach: Floats
+    reach: ByRegion
     """Share of need that comes for an exam, shape (r, m, g)."""
-    units: Floats
+    units: ByRegion
     """Imaging units installed, whole numbers, shape (r, m)."""
     units_per_facility: Floats
     """Units that share one waiting list, rounded to whole units, shape (m,)."""
-    exams_per_unit_day: Floats
+    exams_per_unit_day: ByRegion
     """Exams that a working unit can take in a day, all seven days, shape (r, m)."""
-    failures_per_week: Floats
+    failures_per_week: ByRegion
     """Breakdowns of a working unit per week, shape (r, m)."""
-    repairs_per_week: Floats
+    repairs_per_week: ByRegion
     """Repairs of a broken unit per week, shape (r, m)."""
     priority: NDArray[np.int64]
     """Class in which each group waits for an exam, 0 urgent and 1 routine, shape (g,)."""
@@ -37,13 +43,13 @@ class Care:
     """Mean time that a person waits for an exam before giving up, shape (m,)."""
     report_patience_weeks: Floats
     """Mean time after which an unread exam is of no more use to the patient, shape (m,)."""
-    reader_hours_per_year: Floats
+    reader_hours_per_year: ByRegion
     """Reading hours of today's specialists, protected hours included, shape (r, p)."""
     trainee_loss_share: float
     """Share of specialists in training who do not finish it."""
-    hours_per_reader_year: Floats
+    hours_per_reader_year: ByRegion
     """Reading hours of one added reader, shape (r, p)."""
-    protected_share: Floats
+    protected_share: ByRegion
     """Share of reader hours kept for annotation, shape (r,)."""
     reading_minutes: Floats
     """Minutes to read an exam without AI, shape (m,)."""
@@ -51,15 +57,15 @@ class Care:
     """Reader minutes per exam read with AI, relative to without, shape (m,)."""
     reader_of: tuple[int, ...]
     """Profession index of each modality, length m."""
-    prevalence: Floats
+    prevalence: ByRegion
     """Share of exams with the disease, shape (r, m)."""
     reader_sensitivity: Floats
     """Sensitivity of today's readers, shape (m,)."""
     reader_specificity: Floats
     """Specificity of today's readers, shape (m,)."""
-    true_positive_usd: Floats
+    true_positive_usd: ByRegion
     """Cost of confirming a true positive reading, US dollars, shape (r, m)."""
-    false_positive_usd: Floats
+    false_positive_usd: ByRegion
     """Cost of ruling out a false positive reading, US dollars, shape (r, m)."""
 
 
@@ -67,13 +73,13 @@ class Care:
 class Data:
     """The data chain today: from archive to annotated studies."""
 
-    digital_share: Floats
+    digital_share: ByRegion
     """Share of exams that reach a digital archive, shape (r,)."""
-    documented_share: Floats
+    documented_share: ByRegion
     """Share of archived studies that is documented where it is made, shape (r,)."""
-    steward_studies_per_year: Floats
+    steward_studies_per_year: ByRegion
     """Records documented in a year by today's stewards, shape (r,)."""
-    curator_studies_per_year: Floats
+    curator_studies_per_year: ByRegion
     """Studies curated in a year by today's curators, shape (r,)."""
     rejected_share: Floats
     """Share of studies rejected in curation, shape (m,)."""
@@ -81,11 +87,11 @@ class Data:
     """Specialist minutes to label a study, all its readings together, shape (m,)."""
     label_noise: Floats
     """Share of wrong labels after them, shape (m,)."""
-    leave_share: Floats
+    leave_share: ByRegion
     """Share of studies that may leave the region today, shape (r,)."""
-    agreement_share: Floats
+    agreement_share: ByRegion
     """Share that may leave under a data-sharing agreement, shape (r,)."""
-    local_studies: Floats
+    local_studies: ByRegion
     """Annotated public studies that come from the region, shape (r, m)."""
     public_studies: Floats
     """Annotated public studies from outside all regions of the scenario, shape (m,)."""
@@ -131,7 +137,7 @@ class Compute:
     """Ratio of that worth per tenfold compute."""
     pretraining_own_share: float
     """Ratio of that worth where all images are of one's own place, against none."""
-    owned_gpu_hours_per_year: Floats
+    owned_gpu_hours_per_year: ByRegion
     """GPU-hours of each region's own accelerators that its trainings may use, shape (r,)."""
     own_job_weeks: float
     """Longest time that a job may take on the regions' own accelerators, weeks."""
@@ -149,27 +155,27 @@ class Compute:
     """Power usage effectiveness of the data centre, at least 1."""
     joules_per_inference: float
     """Measured energy of one inference, J."""
-    grid_g_co2e_per_kwh: Floats
+    grid_g_co2e_per_kwh: ByRegion
     """Grid intensity, shape (r,)."""
-    site_power_share: Floats
+    site_power_share: ByRegion
     """Share of deployment sites with working power and network, shape (r,)."""
-    site_grid_share: Floats
+    site_grid_share: ByRegion
     """Share of hours with power from the grid at a site, long outages apart, shape (r,)."""
-    site_backup_share: Floats
+    site_backup_share: ByRegion
     """Share of a site's hours that its own solar power and batteries cover, shape (r,)."""
-    outages_per_year: Floats
+    outages_per_year: ByRegion
     """Long outages of power or network in a region per year, shape (r,)."""
-    outage_weeks: Floats
+    outage_weeks: ByRegion
     """Mean length of a long outage, weeks, shape (r,)."""
     site_watts: float
     """Draw of a deployment site, W, while it is on."""
     unit_kwh_per_exam: Floats
     """Energy of the imaging unit per exam, kWh, shape (m,)."""
-    sites_per_week: Floats
+    sites_per_week: ByRegion
     """Most sites that can go live in a week, shape (r,)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class World:
     """Everything the simulation and the programme need to know about today."""
 
@@ -184,10 +190,66 @@ class World:
     data: Data
     compute: Compute
     catalogue: Catalogue
-    income_rank: Floats
+    income_rank: ByRegion
     """Income per head of each region, US dollars, for the concentration index, shape (r,)."""
+
+    def __repr__(self) -> str:
+        need, people = self.care.need_per_year.sum(), self.care.population.sum()
+        return (
+            f"World of {', '.join(self.regions[:8])}{', ...' if len(self.regions) > 8 else ''}; "
+            f"{', '.join(self.modalities)}; {', '.join(self.groups)}: {people:,.0f} people who "
+            f"need {need:,.0f} exams a year"
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Lengths of the region, modality and group axes."""
         return len(self.regions), len(self.modalities), len(self.groups)
+
+
+def stacked(worlds: Sequence[World]) -> World:
+    """Return worlds of one scenario as one world, whose regions are those of all in turn.
+
+    Stations do not mix regions, so they move all the worlds in one pass. Values that are the same
+    in every region keep their shape where the worlds are one and the same; where they differ, as
+    between draws, each gets a region axis in front.
+    """
+    first, regions = worlds[0], [len(world.regions) for world in worlds]
+    differ = any(world is not first for world in worlds)
+
+    def part(name: str) -> Any:
+        parts = [getattr(world, name) for world in worlds]
+        hints = get_type_hints(type(parts[0]), include_extras=True)
+        values = {
+            one.name: _stacked(
+                [getattr(part, one.name) for part in parts],
+                regions,
+                by_region=REGION in getattr(hints[one.name], "__metadata__", ()),
+                differ=differ,
+            )
+            for one in fields(parts[0])
+        }
+        return type(parts[0])(**values)
+
+    return replace(
+        first,
+        regions=tuple(name for world in worlds for name in world.regions),
+        region_names=tuple(name for world in worlds for name in world.region_names),
+        care=part("care"),
+        data=part("data"),
+        compute=part("compute"),
+        catalogue=Catalogue.stacked([world.catalogue for world in worlds]),
+        income_rank=np.concatenate([world.income_rank for world in worlds]),
+    )
+
+
+def _stacked(
+    values: Sequence[Any], regions: Sequence[int], *, by_region: bool, differ: bool
+) -> Any:
+    if by_region:
+        return np.concatenate(values)
+    arrays = [np.asarray(value) for value in values]
+    # whole numbers, such as the profession that reads a modality, come from the scenario
+    if not differ or arrays[0].dtype.kind != "f":
+        return values[0]
+    return np.repeat(np.stack(arrays), regions, axis=0)

@@ -1,7 +1,7 @@
 """Calibrate: waves of trials and emulators that close in on the targets, then an honest sample."""
 
-import os
-from functools import partial
+import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ from sim.calibration.trials import REPLICATIONS, Trials, simulate_points
 from sim.domain.lever import Floats
 from sim.errors import CalibrationError, NoMatchError
 from sim.streams import stream
-from sim.study.execution import Progress, crew_of
+from sim.studies.execution import Progress
+from sim.studies.executor import executor_of
 
 WAVES = 3
 """Times that the trials move closer to the targets before the last, which makes the sample."""
@@ -35,6 +36,7 @@ def calibrate(
     draws: int = 128,
     seed: int | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> Calibration:
     """Return a sample of the inputs in a file of targets that makes the baseline match them.
@@ -42,13 +44,13 @@ def calibrate(
     Trials are spread over the ranges of the inputs; emulators learn from them where the targets
     are met, send the next wave of trials there, and so on. The last wave is weighted by what its
     trials gave, so that the emulators' errors do not remain. The same seed gives the same sample,
-    whatever the number of workers.
+    whoever does the trials.
 
     Parameters
     ----------
     draws : rows of the sample, and points simulated in every wave; 16 to 512.
     seed : of every random choice; the scenario's when not given.
-    workers : processes; all CPU cores when not given.
+    workers, cluster : who does the trials, see ``sim.studies.executor.executor_of``.
     progress : called as trials finish.
 
     Raises
@@ -59,16 +61,25 @@ def calibrate(
         Where scikit-learn is missing, or too few trials give every output.
     NoMatchError
         Where no values within the ranges match the targets.
+    ExecutorError
+        Where workers cannot be had, or die again and again.
     """
     require_scikit_learn()
     question = read_question(path)
     seed = question.scenario.uncertainty.seed if seed is None else seed
     wanted = figures(question.targets)
-    with crew_of(workers or os.cpu_count() or 1) as crew:
+    with executor_of(workers=workers, cluster=cluster) as executor:
 
         def simulate(points: Floats, wave: int) -> Trials:
-            told = partial(progress or _silent, f"wave {wave} of {WAVES + 2}")
-            return simulate_points(question, points, crew, told)
+            begun = time.monotonic()
+
+            def told(done: int, total: int) -> None:
+                seconds = time.monotonic() - begun
+                waves = WAVES + 2 - wave
+                left_s = seconds / done * (total - done + waves * total) if done else math.nan
+                (progress or _silent)(f"wave {wave} of {WAVES + 2}", done, total, left_s)
+
+            return simulate_points(question, points, executor, told)
 
         luck = stream(seed, "calibration", "prior")
         first = simulate(prior_points(draws, len(question.unknowns), luck), 1)
@@ -147,5 +158,5 @@ def _stop_if_too_few(first: Trials, draws: int) -> None:
         )
 
 
-def _silent(what: str, done: int, total: int) -> None:
+def _silent(what: str, done: int, total: int, left_s: float) -> None:
     """Say nothing of progress."""

@@ -12,7 +12,7 @@ from sim.domain.lever import Floats
 from sim.scenario.files import beside
 from sim.scenario.problems import stop_if
 from sim.scenario.schema import Scenario
-from sim.study.names import load_scenario, override_names_of
+from sim.studies.names import load_scenario, override_names_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,17 @@ from sim.calibration.outputs import OUTPUTS
 from sim.calibration.question import Question
 from sim.calibration.unknowns import with_values
 from sim.domain.lever import Floats
-from sim.domain.plan import empty_plan
+from sim.pipeline.luck import Luck
+from sim.pipeline.run import Case, simulate_many, warm_up_many
+from sim.planning.rules import baseline
 from sim.scenario.schema import Horizon, Scenario, Weekly
-from sim.study.execution import Crew
-from sim.study.experiment import prepare, setting
+from sim.studies.executor import Executor
+from sim.studies.sample import parameter_sample
 
 Told = Callable[[int, int], None]
 
+POINTS_AT_ONCE = 16
+"""Points that are simulated side by side, on one worker."""
 REPLICATIONS = 2
 """Samples of chance at every point; the fewest that show how much chance there is."""
 
@@ -41,17 +45,22 @@ class Trials:
         )
 
 
-def simulate_points(question: Question, points: Floats, crew: Crew, told: Told) -> Trials:
+def simulate_points(question: Question, points: Floats, executor: Executor, told: Told) -> Trials:
     """Simulate the baseline at points of the unit cube, shape (point, unknown).
 
     ``told`` hears how many points are done, and of how many.
     """
     values = question.values(points)
     replicated = np.empty((len(points), REPLICATIONS, len(question.targets.targets)))
-    numbered = list(enumerate(values))
-    told(0, len(points))
-    for done, (at, result) in enumerate(crew(partial(_trial, question), numbered), start=1):
-        replicated[at] = result
+    parts = {
+        f"{first:04d}": values[first : first + POINTS_AT_ONCE]
+        for first in range(0, len(values), POINTS_AT_ONCE)
+    }
+    done = 0
+    told(done, len(points))
+    for name, outputs in executor.run(partial(simulate_values, question), parts):
+        replicated[int(name) : int(name) + len(outputs)] = outputs
+        done += len(outputs)
         told(done, len(points))
     # an output is undefined where nobody came; such a point can match nothing
     given = np.isfinite(replicated).all(axis=(1, 2))
@@ -72,20 +81,22 @@ def short(scenario: Scenario, *, years: int) -> Scenario:
     return scenario.model_copy(update={"horizon": brief, "weekly": kept})
 
 
-def _trial(question: Question, numbered: tuple[int, Floats]) -> tuple[int, Floats]:
-    """Return the outputs of every replication at one point, shape (replication, target)."""
-    at, values = numbered
-    names = [unknown.name for unknown in question.unknowns]
+def simulate_values(question: Question, values: Floats) -> Floats:
+    """Return the outputs of the baseline at values of the unknowns, shape (point, unknown).
+
+    All points and replications are simulated side by side; shape (point, replication, target).
+    """
+    names, targets = [unknown.name for unknown in question.unknowns], question.targets.targets
     brief = short(question.scenario, years=question.targets.years)
-    scenario = with_values(brief, dict(zip(names, values.tolist(), strict=True)))
-    central = prepare(scenario, None, 0, "fit")
-    world = central.world
-    plan = empty_plan(
-        "baseline", world.catalogue, world.regions, years=1, start_year=brief.horizon.start_year
-    )
-    outputs = []
-    for replication in range(REPLICATIONS):
-        here = setting(scenario, central.nature, seed=central.seed, replication=replication)
-        run = here.run(plan)
-        outputs.append([OUTPUTS[one.output].of(run, one.scope) for one in question.targets.targets])
-    return at, np.array(outputs)
+    scenarios = [with_values(brief, dict(zip(names, row, strict=True))) for row in values.tolist()]
+    samples = [parameter_sample(scenario, None, "fit") for scenario in scenarios]
+    replicated = [(sample, k) for sample in samples for k in range(REPLICATIONS)]
+    lucks = [Luck(sample.world, sample.seed, k) for sample, k in replicated]
+    starts = warm_up_many(lucks, scenario=brief)
+    cases = [
+        Case(start, baseline(start.world, brief), sample.respond())
+        for start, (sample, _) in zip(starts, replicated, strict=True)
+    ]
+    runs = simulate_many(cases, scenario=brief)
+    outputs = [[OUTPUTS[one.output].of(run, one.scope) for one in targets] for run in runs]
+    return np.array(outputs).reshape(len(values), REPLICATIONS, len(targets))

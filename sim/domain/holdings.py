@@ -113,5 +113,5 @@ def benefit(
     ``sensitivity - penalty * max(0, target - specificity)``, clipped to [0, 1], so that flooding
     a group with false positives is no gain (docs/model.md §4). Any shape.
     """
-    shortfall = (target_specificity - specificity).clip(min=0.0)
-    return (sensitivity - penalty * shortfall).clip(0.0, 1.0)
+    shortfall = np.maximum(target_specificity - specificity, 0.0)
+    return np.asarray(np.minimum(np.maximum(sensitivity - penalty * shortfall, 0.0), 1.0))

@@ -1,6 +1,7 @@
 """Levers: what money buys at one stage of the pipeline in one region."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Literal
 
@@ -138,18 +139,31 @@ class Catalogue:
     max_per_year: Floats
     """Most units that can be bought in a year."""
     _places: dict[tuple[str, str], int] = field(init=False, repr=False, compare=False)
+    is_service: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
+    """Whether an item is bought by the year rather than owned, shape (item,)."""
+    in_stage: Floats = field(init=False, repr=False, compare=False)
+    """1 where an item belongs to a stage, shape (item, stage), in their orders."""
 
     def __post_init__(self) -> None:
         places = {(item.lever, item.scope): place for place, item in enumerate(self.items)}
         object.__setattr__(self, "_places", places)
+        service = np.array([item.is_service for item in self.items])
+        object.__setattr__(self, "is_service", service)
+        rows = [[float(item.stage is stage) for stage in Stage] for item in self.items]
+        object.__setattr__(self, "in_stage", np.array(rows))
+
+    @classmethod
+    def stacked(cls, catalogues: Sequence["Catalogue"]) -> "Catalogue":
+        """Return catalogues of the same items as one, whose regions are those of all in turn."""
+        values = [one.name for one in fields(cls) if one.init and one.name != "items"]
+        return cls(
+            catalogues[0].items,
+            **{name: np.concatenate([getattr(c, name) for c in catalogues]) for name in values},
+        )
 
     def index(self, lever: LeverName, scope: str = "") -> int:
         """Position of an item on the item axis; ``KeyError`` when absent."""
         return self._places[lever, scope]
-
-    def in_stage(self) -> Floats:
-        """Return 1 where an item belongs to a stage, shape (item, stage), in their orders."""
-        return np.array([[float(item.stage is stage) for stage in Stage] for item in self.items])
 
     def stages(self) -> tuple[Stage, ...]:
         """Stages that have at least one item, in pipeline order."""

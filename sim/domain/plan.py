@@ -10,7 +10,7 @@ from sim.errors import PlanError
 from sim.units import WEEKS_PER_YEAR
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """Units bought by year, region and item, shape (year, region, item).
 
@@ -35,6 +35,17 @@ class Plan:
             raise PlanError(f"plan '{self.name}': units have shape {self.units.shape}, {expected}")
         if not np.isfinite(self.units).all() or (self.units < 0).any():
             raise PlanError(f"plan '{self.name}': units must be finite and not negative")
+
+    def __repr__(self) -> str:
+        paid = float((self.units * self.catalogue.capex_usd).sum())
+        bought = self.units.sum(axis=(0, 1))
+        most = sorted(np.flatnonzero(bought).tolist(), key=lambda i: -bought[i])
+        items = ", ".join(f"{bought[i]:,.4g} {self.catalogue.items[i].name}" for i in most)
+        return (
+            f"Plan '{self.name}' for {len(self.regions)} regions from {self.start_year}, "
+            f"{self.years} years: {items or 'nothing'}; USD {paid:,.0f} of capital and services "
+            "(.table() lists them)"
+        )
 
     @property
     def years(self) -> int:

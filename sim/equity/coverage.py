@@ -1,7 +1,5 @@
 """Effective coverage of every cell, and the one number that a study judges plans by."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -12,8 +10,8 @@ from sim.scenario.schema import Equity
 CELL = ["year", "region", "group"]
 
 
-def effective_coverage(cells: pd.DataFrame, weight: Mapping[str, float]) -> pd.DataFrame:
-    """Return effective coverage by year, region and group (docs/model.md §5).
+def effective_coverage(need: Floats, benefit: Floats, weight: Floats) -> Floats:
+    """Return effective coverage of every cell, share of need (docs/model.md §5).
 
     Benefit over need, both summed over the year and over the replications of one draw before
     they are divided, then weighted over modalities. A modality without need in a cell hands its
@@ -21,23 +19,19 @@ def effective_coverage(cells: pd.DataFrame, weight: Mapping[str, float]) -> pd.D
 
     Parameters
     ----------
-    cells : yearly records of all replications of one draw, with columns year, region, modality,
-        group, need (exams) and benefit (exams, weighted by benefit).
-    weight : weight of every modality, adding up to 1.
+    need : exams, shape (..., region, modality, group).
+    benefit : exams, weighted by the benefit of their reading, of the same shape.
+    weight : weight of every modality, adding up to 1, shape (modality,).
 
     Returns
     -------
-    One row per cell in the order of ``cells``: year, region, group, ec (share of need) and need
-    (exams, summed over modalities and replications).
+    Shape (..., region, group).
     """
-    sums = cells.groupby([*CELL, "modality"], sort=False)[["need", "benefit"]].sum().reset_index()
-    needed = sums["need"] > 0
-    share = sums["modality"].map(dict(weight)).astype(float).where(needed, 0.0)
-    ratio = (sums["benefit"] / sums["need"].where(needed)).fillna(0.0)
-    parts = sums[[*CELL, "need"]].assign(share=share, part=share * ratio)
-    table = parts.groupby(CELL, sort=False)[["need", "share", "part"]].sum().reset_index()
-    table["ec"] = table["part"] / table["share"].where(table["share"] > 0)
-    return table[[*CELL, "ec", "need"]]
+    needed = need > 0
+    ratio = np.divide(benefit, need, out=np.zeros_like(benefit), where=needed)
+    share = np.where(needed, weight[:, None], 0.0)
+    part, known = (share * ratio).sum(axis=-2), share.sum(axis=-2)
+    return np.asarray(np.divide(part, known, out=np.full_like(part, np.nan), where=known > 0))
 
 
 def discount(years: int, rate: float) -> Floats:

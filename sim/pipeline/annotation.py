@@ -5,12 +5,11 @@ see again comes first.
 """
 
 import numpy as np
-from numba import njit
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.backlog import work_off
-from sim.pipeline.flow import Counts
+from sim.pipeline.flow import Counts, by_place, kernel
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -18,33 +17,36 @@ from sim.scenario.schema import Scenario
 from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
 
 
-@njit(cache=True)
-def balance(count: int, waiting: Counts, have: Counts, chosen: Counts) -> None:
-    """Choose so many studies that the groups' labels become as even as they can, shape (g,).
+@kernel
+def balance(count: int, waiting: Counts, have: Counts, r: int, m: int, chosen: Counts) -> None:
+    """Choose so many studies of a place that its groups' labels become as even as they can.
 
-    Writes ``chosen``, at most ``waiting`` of each group. Every study goes to the group that has the
-    fewest labels, the ones chosen before included; ties go to the first.
+    Writes ``chosen``, at most ``waiting`` of each group; arrays have shape (r, m, g). Every study
+    goes to the group that has the fewest labels, those chosen before included; ties go to the
+    first.
     """
-    chosen[:] = 0
-    level = _level(count, waiting, have)
-    for g in range(len(waiting)):
-        chosen[g] = min(waiting[g], max(level - have[g], 0))
-    rest = count - chosen.sum()
-    for g in range(len(waiting)):
-        if rest > 0 and chosen[g] < waiting[g] and have[g] + chosen[g] == level:
-            chosen[g] += 1
+    level, rest = _level(count, waiting, have, r, m), count
+    for g in range(waiting.shape[2]):
+        chosen[r, m, g] = min(waiting[r, m, g], max(level - have[r, m, g], 0))
+        rest -= chosen[r, m, g]
+    for g in range(waiting.shape[2]):
+        more = chosen[r, m, g] < waiting[r, m, g] and have[r, m, g] + chosen[r, m, g] == level
+        if more and rest > 0:
+            chosen[r, m, g] += 1
             rest -= 1
 
 
-@njit(cache=True)
-def _level(count: int, waiting: Counts, have: Counts) -> int:
+@kernel
+def _level(count: int, waiting: Counts, have: Counts, r: int, m: int) -> int:
     """Return the most labels that all groups can be brought up to with so many, by bisection."""
-    low, high = 0, have.max() + count
+    low, high = 0, count
+    for g in range(waiting.shape[2]):
+        high = max(high, have[r, m, g] + count)
     while low < high:
         middle = (low + high + 1) // 2
         asked = 0
-        for g in range(len(waiting)):
-            asked += min(waiting[g], max(middle - have[g], 0))
+        for g in range(waiting.shape[2]):
+            asked += min(waiting[r, m, g], max(middle - have[r, m, g], 0))
         if asked <= count:
             low = middle
         else:
@@ -52,7 +54,7 @@ def _level(count: int, waiting: Counts, have: Counts) -> int:
     return low
 
 
-@njit(cache=True)
+@kernel
 def balanced(entering: Counts, counts: Counts, have: Counts, waiting: Counts, done: Counts) -> None:
     """Split labels of the week, ``counts`` (r, m), over groups; updates ``waiting`` (r, m, g)."""
     regions, modalities, groups = waiting.shape
@@ -60,7 +62,7 @@ def balanced(entering: Counts, counts: Counts, have: Counts, waiting: Counts, do
         for m in range(modalities):
             for g in range(groups):
                 waiting[r, m, g] += entering[r, m, g]
-            balance(counts[r, m], waiting[r, m], have[r, m], done[r, m])
+            balance(counts[r, m], waiting, have, r, m, done)
             for g in range(groups):
                 waiting[r, m, g] -= done[r, m, g]
 
@@ -74,6 +76,7 @@ class Annotation(Station):
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("annotation/groups")
+        self.minutes_per_study = by_place(world.data.annotation_minutes, world)
         self.minutes = np.zeros(world.shape[0])
         self.order = scenario.annotation.order
 
@@ -112,7 +115,7 @@ class Annotation(Station):
             self.keys,
             entering,
             minutes,
-            self.world.data.annotation_minutes,
+            self.minutes_per_study,
             waiting,
             state.annotation_begun,
             done,

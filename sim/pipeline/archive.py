@@ -1,7 +1,9 @@
 """Archive: a copy of a digital exam is kept; the other exams are lost to data use."""
 
+import numpy as np
+
 from sim.baseline.world import World
-from sim.pipeline.flow import over_modalities, thin
+from sim.pipeline.flow import thin
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -16,7 +18,7 @@ class Archive(Station):
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("archive")
-        self.share = over_modalities(world.data.digital_share, world)
+        self.share = np.ascontiguousarray(world.data.digital_share)
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Archive the exams of the week."""

@@ -4,17 +4,16 @@ Documentation, curation and annotation are all of this kind and differ in who wo
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, serve, uniform
+from sim.pipeline.flow import Counts, allot, kernel, serve, total, uniform
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario
 
 
-@njit(cache=True)
+@kernel
 def work_off(
     week: int,
     keys: NDArray[np.uint64],
@@ -33,7 +32,7 @@ def work_off(
     keys : random keys of the split over groups, shape (r, m).
     entering : studies that arrive this week, shape (r, m, g).
     capacity : work that can be done this week, in units of effort, shape (r,).
-    effort : work per study, such as minutes, shape (m,).
+    effort : work per study, such as minutes, shape (r, m).
     waiting, begun : backlog (r, m, g) and part-done studies (r, m); updated in place.
     done : result of the week, shape (r, m, g).
     worked : effort spent this week, shape (r,), never above the capacity.
@@ -49,14 +48,14 @@ def work_off(
         for m in range(modalities):
             for g in range(groups):
                 waiting[r, m, g] += entering[r, m, g]
-            work += max(waiting[r, m].sum() - begun[r, m], 0.0) * effort[m]
+            work += max(total(waiting, r, m) - begun[r, m], 0.0) * effort[r, m]
         share = 1.0 if work <= capacity[r] else capacity[r] / work
         worked[r] = min(work, capacity[r])
         for m in range(modalities):
-            queue = waiting[r, m].sum()
+            queue = total(waiting, r, m)
             room = max(queue - begun[r, m], 0.0) * share
             count, begun[r, m] = serve(queue, room, begun[r, m])
-            allot(count, waiting[r, m], uniform(keys[r, m], week), done[r, m])
+            allot(count, waiting, r, m, uniform(keys[r, m], week), done)
             for g in range(groups):
                 waiting[r, m, g] -= done[r, m, g]
 

@@ -1,7 +1,7 @@
 """The calendar of one run: its SimPy environment and what its control processes share."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,11 +11,11 @@ from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
-from sim.pipeline.jobs import Cluster, Prepaid, Tally
+from sim.pipeline.jobs import Cluster, Owner, Prepaid, Tally
 from sim.pipeline.records import Event, Records, Release
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario
-from sim.streams import stream
+from sim.streams import exponentials, stream
 from sim.units import WEEKS_PER_YEAR
 
 Process = Generator[simpy.Event, object, None]
@@ -45,8 +45,12 @@ class Calendar:
     grid_weeks: Floats
     """Carbon intensity of the grid by week, relative to its mean, shape (w,)."""
     newest: Release | None = None
+    under_review: Release | None = None
+    """Release that the hours in ``state.review_hours`` were asked for."""
     pretraining_booked: float = 0.0
     """GPU-hours of pre-training that are done or under way."""
+    pretraining_done: float = 0.0
+    """GPU-hours of pre-training done so far."""
     promised_t_co2e: dict[int, float] = field(default_factory=dict)
     """What trainings that started in a year were expected to emit, t CO2e, by year."""
     started: Counter[str] = field(default_factory=Counter)
@@ -71,9 +75,36 @@ class Calendar:
 
         Both in weeks.
         """
-        now = float(self.env.now)
-        self.records.events.append(Event(now, kind, region, detail, now - since, now + lasts))
+        log_all((self,), kind, region, detail, since=since, lasts=lasts)
+
+    def cluster(self, owner: Owner) -> Cluster:
+        """Return the rented or the owned cluster."""
+        return self.rented if owner == "rented" else self.owned
+
+    def after(self, weeks: float, happens: Callable[[], None]) -> None:
+        """Let something happen after so many weeks: a process that waits but once."""
+        self.env.timeout(weeks).callbacks.append(lambda _: happens())
 
     def luck(self, *name: str | int) -> np.random.Generator:
         """Return the random numbers of one named process, the same under every plan."""
         return stream(self.seed, *name, self.replication)
+
+    def exponentials(self, *name: str | int) -> Iterator[float]:
+        """Yield standard exponentials of one named process, the same under every plan."""
+        return exponentials(self.seed, *name, self.replication)
+
+
+def log_all(
+    calendars: Sequence[Calendar],
+    kind: str,
+    region: str,
+    detail: str,
+    *,
+    since: float = 0.0,
+    lasts: float = 0.0,
+) -> None:
+    """Write one event down in several runs; see ``Calendar.log``."""
+    now = float(calendars[0].env.now)
+    event = Event(now, kind, region, detail, now - since, now + lasts)
+    for calendar in calendars:
+        calendar.records.events.append(event)

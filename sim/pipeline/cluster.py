@@ -101,14 +101,14 @@ def _work(cal: Calendar, tally: Tally) -> Process:
     speed = booking.gpu_hours_per_week
     failures_per_week = compute.gpu_failures_per_week * speed / rented_speed(cal)
     # by number, not by week: when a job starts depends on the plan
-    luck = cal.luck("job", kind, cal.started[kind])
+    luck = cal.exponentials("job", kind, cal.started[kind])
     cal.started[kind] += 1
     left = tally.order.gpu_hours / speed
     while True:
         while not booking.cluster.up:
             yield booking.cluster.change
         tally.since_week = float(cal.env.now)
-        to_failure = luck.exponential(1.0 / failures_per_week)
+        to_failure = next(luck) * (1.0 / failures_per_week)
         yield cal.env.timeout(min(left, to_failure)) | booking.cluster.change
         ran = float(cal.env.now) - tally.since_week
         _book_energy(cal, tally)

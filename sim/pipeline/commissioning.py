@@ -3,19 +3,17 @@
 What is bought in one year with one lead time is one process, whatever the number of regions.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.domain.lever import Floats, LeverName
 from sim.errors import PlanError
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.jobs import Prepaid
-from sim.pipeline.staff import finish_training
+from sim.pipeline.staff import Batch, finish_training
 from sim.units import WEEKS_PER_YEAR
-
-Chosen = NDArray[np.bool_]
 
 
 def purchases(cal: Calendar) -> None:
@@ -32,18 +30,24 @@ def purchase(cal: Calendar, year: int) -> Process:
     world changes is delay: units come no earlier than planned, and later where the draw says so.
     """
     catalogue, units = cal.plan.catalogue, cal.plan.units[year]
-    service = np.array([item.is_service for item in catalogue.items])
     _demand_whole_scanners(cal, units)
-    owned = np.where(service, 0.0, units)
+    owned = np.where(catalogue.is_service, 0.0, units)
     price = units * catalogue.capex_usd
-    lead = np.maximum(catalogue.lead_weeks, cal.world.catalogue.lead_weeks)
     yield cal.env.timeout(year * WEEKS_PER_YEAR)
-    cal.records.spend_usd[cal.year] += price @ catalogue.in_stage()
-    for weeks, chosen in _by_value(lead, owned > 0):
-        cal.env.process(commission(cal, year, weeks, np.where(chosen, owned, 0.0)))
-    for life_years, chosen in _by_value(catalogue.life_years, owned > 0):
+    cal.records.spend_usd[cal.year] += price @ catalogue.in_stage
+    bought = owned > 0
+    lead = np.maximum(catalogue.lead_weeks[bought], cal.world.catalogue.lead_weeks[bought])
+    coming: dict[int, list[Batch]] = {}
+    for weeks, place, count in zip(
+        lead.tolist(), np.argwhere(bought).tolist(), owned[bought].tolist(), strict=True
+    ):
+        coming.setdefault(weeks, []).append((*place, count))
+    for weeks in sorted(coming):
+        cal.after(weeks, partial(commission, cal, year, weeks, coming[weeks]))
+    for life_years in np.unique(catalogue.life_years[bought]).tolist():
+        chosen = bought & (catalogue.life_years == life_years)
         cal.env.process(replacement(cal, life_years, np.where(chosen, price, 0.0)))
-    yield from _serve(cal, np.where(service, units, 0.0))
+    yield from _serve(cal, np.where(catalogue.is_service, units, 0.0))
 
 
 def _demand_whole_scanners(cal: Calendar, units: Floats) -> None:
@@ -75,44 +79,26 @@ def _serve(cal: Calendar, units: Floats) -> Process:
     cal.state.active -= units
 
 
-def commission(cal: Calendar, year: int, weeks: int, units: Floats) -> Process:
-    """Put units to use after their lead time, shape (r, i)."""
+def commission(cal: Calendar, year: int, weeks: int, batches: Sequence[Batch]) -> None:
+    """Put units to use, so many weeks after they were paid for."""
     world, state = cal.world, cal.state
-    yield cal.env.timeout(weeks)
-    state.active += units
-    for region, i in np.argwhere(units > 0).tolist():
-        what, count = world.catalogue.items[i], float(units[region, i])
+    active, items = state.active, world.catalogue.items
+    for region, i, count in batches:
+        active[region, i] += count
+    for region, i, count in batches:
+        what = items[i]
         if what.lever == "scanner":
             modality = world.modalities.index(what.scope)
             state.units_working[region, modality] += int(round(count))
         cal.log("commissioned", world.regions[region], f"{count:g} {what.name}", since=weeks)
-    finish_training(cal, year, units)
+    readers = [batch for batch in batches if items[batch[1]].lever == "reader"]
+    if readers:
+        finish_training(cal, year, readers)
 
 
 def replacement(cal: Calendar, life_years: int, price: Floats) -> Process:
     """Pay again for units that wear out, so that what a plan bought keeps running."""
-    by_stage = price @ cal.plan.catalogue.in_stage()
+    by_stage = price @ cal.plan.catalogue.in_stage
     while True:
         yield cal.env.timeout(life_years * WEEKS_PER_YEAR)
         cal.records.spend_usd[cal.year] += by_stage
-
-
-def running_cost(cal: Calendar) -> Callable[[], None]:
-    """Return what pays one week of running cost of every unit in use and of every vacant post.
-
-    The pay of a vacant post meets what it costs to fill it, so that a plan costs what it says.
-    """
-    weekly = cal.plan.catalogue.running_usd / WEEKS_PER_YEAR
-    in_stage = cal.plan.catalogue.in_stage()
-
-    def pay() -> None:
-        posts = cal.state.active + cal.state.vacant
-        cal.records.spend_usd[cal.year] += (posts * weekly) @ in_stage
-
-    return pay
-
-
-def _by_value(values: NDArray[np.int64], among: Chosen) -> Iterator[tuple[int, Chosen]]:
-    """Yield every value that occurs, in rising order, and where; all of shape (r, i)."""
-    for value in np.unique(values[among]):
-        yield int(value), among & (values == value)

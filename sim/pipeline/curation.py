@@ -6,13 +6,12 @@ curators never mean fewer curated studies.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.backlog import work_off
-from sim.pipeline.flow import Counts, binomial, uniform
+from sim.pipeline.flow import Counts, binomial, by_place, kernel, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -20,7 +19,7 @@ from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 
-@njit(cache=True)
+@kernel
 def bad_among(
     key: np.uint64, before: int, after: int, found: int, share: float, block: int
 ) -> tuple[int, int]:
@@ -38,7 +37,7 @@ def bad_among(
     return bad + now, now
 
 
-@njit(cache=True)
+@kernel
 def reject(
     keys: NDArray[np.uint64],
     share: Floats,
@@ -53,7 +52,7 @@ def reject(
     Parameters
     ----------
     keys : random keys of which studies are bad, shape (r, m, g).
-    share : of bad studies, shape (m,).
+    share : of bad studies, shape (r, m).
     block : studies that share a uniform, shape (r, m, g).
     reviewed, found : studies that curators have seen so far, and bad ones among those of the block
         under way, shape (r, m, g); updated in place.
@@ -67,7 +66,7 @@ def reject(
                     seen = reviewed[r, m, g]
                     reviewed[r, m, g] = seen + curated[r, m, g]
                     rejected[r, m, g], found[r, m, g] = bad_among(
-                        keys[r, m, g], seen, reviewed[r, m, g], found[r, m, g], share[m],
+                        keys[r, m, g], seen, reviewed[r, m, g], found[r, m, g], share[r, m],
                         block[r, m, g],
                     )  # fmt: skip
                     curated[r, m, g] -= rejected[r, m, g]
@@ -86,7 +85,8 @@ class Curation(Station):
         # about as many as are needed in a week: one or two draws then, for any population
         need = world.care.need_per_year / WEEKS_PER_YEAR
         self.block = np.maximum(need.astype(np.int64), 1)
-        self.effort = np.ones(world.shape[1])
+        self.rejected_share = by_place(world.data.rejected_share, world)
+        self.effort = np.ones(world.shape[:2])
         self.worked = np.zeros(world.shape[0])
         self.capacity = np.zeros(world.shape[0])
 
@@ -108,7 +108,7 @@ class Curation(Station):
         )
         reject(
             self.rejection_keys,
-            data.rejected_share,
+            self.rejected_share,
             self.block,
             state.reviewed,
             state.found_bad,

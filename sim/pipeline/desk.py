@@ -15,11 +15,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, binomial, serve, uniform
+from sim.pipeline.flow import Counts, binomial, kernel, serve, uniform
 from sim.units import MINUTES_PER_HOUR
 
 STEPS_PER_PATIENCE = 4
@@ -27,12 +26,14 @@ STEPS_PER_PATIENCE = 4
 
 MODALITY = np.dtype(
     [
-        # what does not change within the week
+        # what does not change
+        ("modality", np.int64),
         ("minutes", np.float64),  # reader minutes per exam
         ("ai_minutes", np.float64),  # to look over what AI read
         ("stale_per_week", np.float64),  # rate at which an unread exam loses its use
         ("stale_step", np.float64),  # chance to lose it in a step
         ("stale_half_step", np.float64),
+        ("split_key", np.uint64),
         ("stale_key", np.uint64),
         ("spread_key", np.uint64),
         # exams of this week
@@ -53,26 +54,47 @@ Desk = NDArray[Any]
 """Records of ``MODALITY``, shape (m,), of the modalities that one profession reads."""
 
 
-@njit(cache=True)
-def desk_of(
-    mine: Counts, minutes: Floats, ai_minutes_ratio: Floats, stale_per_week: Floats
-) -> tuple[Desk, int]:
-    """Return an empty desk for the modalities that it reads, and its steps per week.
+def desks_of(
+    keys: NDArray[np.uint64],
+    minutes: Floats,
+    ai_minutes_ratio: Floats,
+    stale_per_week: Floats,
+    reader_of: Counts,
+    professions: int,
+) -> tuple[Desk, Counts, Counts]:
+    """Return the desks of all regions, where each profession's begin, and their steps per week.
 
-    Minutes per exam, their ratio with AI, and the rates at which exams lose their use have shape
-    (m,), for all modalities.
+    Parameters
+    ----------
+    keys : random keys, shape (3, r, m): split over groups, exams gone stale, spread over steps.
+    minutes, ai_minutes_ratio : reader minutes per exam, and their ratio with AI, shape (r, m).
+    stale_per_week : rate at which an unread exam loses its use, shape (r, m).
+    reader_of : profession of each modality, shape (m,).
+
+    Returns
+    -------
+    Records of ``MODALITY`` sorted by profession, shape (r, m); the first record of each profession
+    and the end of the last, shape (p + 1,); steps, shape (r, p).
     """
-    desk = np.zeros(len(mine), dtype=MODALITY)
-    steps = max(1, int(math.ceil(STEPS_PER_PATIENCE * stale_per_week[mine].max())))
-    for k, m in enumerate(mine):
-        desk[k].minutes, desk[k].ai_minutes = minutes[m], minutes[m] * ai_minutes_ratio[m]
-        desk[k].stale_per_week = stale_per_week[m]
-        desk[k].stale_step = -math.expm1(-stale_per_week[m] / steps)
-        desk[k].stale_half_step = -math.expm1(-stale_per_week[m] / steps / 2.0)
-    return desk, steps
+    order = np.argsort(reader_of, kind="stable")
+    first = np.searchsorted(reader_of[order], np.arange(professions + 1))
+    steps = np.ones((len(minutes), professions), dtype=np.int64)
+    for p in range(professions):
+        fastest = stale_per_week[:, reader_of == p].max(axis=1, initial=0.0)
+        steps[:, p] = np.maximum(1, np.ceil(STEPS_PER_PATIENCE * fastest))
+    desks = np.zeros(minutes.shape, dtype=MODALITY)
+    desks["modality"] = order
+    desks["minutes"] = minutes[:, order]
+    desks["ai_minutes"] = (minutes * ai_minutes_ratio)[:, order]
+    desks["stale_per_week"] = stale_per_week[:, order]
+    per_step = (stale_per_week / steps[:, reader_of])[:, order]
+    expm1 = np.vectorize(math.expm1, otypes=[float])
+    desks["stale_step"], desks["stale_half_step"] = -expm1(-per_step), -expm1(-per_step / 2.0)
+    desks["split_key"], desks["stale_key"], desks["spread_key"] = keys[:, :, order]
+    return desks, first, steps
 
 
-@njit(cache=True)
+@kernel
 def week_of(week: int, steps: int, pace: np.uint64, hours: float, desk: Desk) -> float:
     """Read for a week, in so many steps; return the hours worked.
 
@@ -83,16 +105,16 @@ def week_of(week: int, steps: int, pace: np.uint64, hours: float, desk: Desk) ->
     desk : updated in place.
     """
     free, worked = hours * MINUTES_PER_HOUR / steps, 0.0
-    for k in range(steps):
+    for k in range(steps + 1):
         # half a step before the first reading and half after the last: a whole one in between
-        _go_stale(week * (steps + 1) + k, k == 0, desk)
-        _come(week * steps + k, steps - k, desk)
-        worked += _read(uniform(pace, week * steps + k), free, desk)
-    _go_stale(week * (steps + 1) + steps, True, desk)
+        _go_stale(week * (steps + 1) + k, k % steps == 0, desk)
+        if k < steps:
+            _come(week * steps + k, steps - k, desk)
+            worked += _read(uniform(pace, week * steps + k), free, desk)
     return worked / MINUTES_PER_HOUR
 
 
-@njit(cache=True)
+@kernel
 def _go_stale(draw: int, half: bool, desk: Desk) -> None:
     """Move out of the queue what loses its use in a step, or in half of one.
 
@@ -110,26 +132,25 @@ def _go_stale(draw: int, half: bool, desk: Desk) -> None:
             exams.late += late
 
 
-@njit(cache=True)
+@kernel
 def _come(tick: int, steps_left: int, desk: Desk) -> None:
     """Draw what comes in the first of the steps that are left of the week."""
+    chance = 1.0 / steps_left
     for m in range(len(desk)):
         exams = desk[m]
-        if steps_left == 1:
-            exams.here, exams.here_ai = exams.coming, exams.coming_ai
-        else:
-            chance = 1.0 / steps_left
-            exams.here = binomial(uniform(exams.spread_key, 2 * tick), exams.coming, chance)
-            exams.here_ai = binomial(
-                uniform(exams.spread_key, 2 * tick + 1), exams.coming_ai, chance
-            )
+        exams.here = binomial(uniform(exams.spread_key, 2 * tick), exams.coming, chance)
+        exams.here_ai = binomial(uniform(exams.spread_key, 2 * tick + 1), exams.coming_ai, chance)
         exams.coming -= exams.here
         exams.coming_ai -= exams.here_ai
 
 
-@njit(cache=True)
+@kernel
 def _read(u: float, free: float, desk: Desk) -> float:
-    """Read for one step with so many minutes; return those worked."""
+    """Read for one step with so many minutes; return those worked.
+
+    The work that is left never falls below zero at any time of the step: ``u`` draws the lowest
+    point of the balance of work that comes and minutes that pass.
+    """
     before = _work(desk)
     with_ai = _with_ai(free, desk)
     entering, variance = 0.0, 0.0
@@ -137,11 +158,12 @@ def _read(u: float, free: float, desk: Desk) -> float:
         exams = desk[m]
         entering += exams.minutes * exams.here
         variance += exams.here * exams.minutes**2 + exams.here_ai * exams.ai_minutes**2
-    left = _work_left(before, with_ai + entering - free, variance, u)
-    return with_ai + _without_ai(free - with_ai, left, desk)
+    net = with_ai + entering - free
+    lowest = (net - math.sqrt(net * net - 2.0 * variance * math.log(u))) / 2.0
+    return with_ai + _without_ai(free - with_ai, net + max(before, -lowest), desk)
 
 
-@njit(cache=True)
+@kernel
 def _work(desk: Desk) -> float:
     """Return the reader minutes that the queue still needs."""
     work = 0.0
@@ -150,7 +172,7 @@ def _work(desk: Desk) -> float:
     return work
 
 
-@njit(cache=True)
+@kernel
 def _with_ai(free: float, desk: Desk) -> float:
     """Look over what AI read, as much as there is time for; return minutes.
 
@@ -162,7 +184,7 @@ def _with_ai(free: float, desk: Desk) -> float:
     share = 1.0 if wanted <= free else free / wanted
     for m in range(len(desk)):
         exams = desk[m]
-        seen = int(math.floor(exams.here_ai * share + 1e-9))
+        seen = math.floor(exams.here_ai * share + 1e-9)
         exams.here += exams.here_ai - seen
         exams.here_ai = seen
         exams.by_ai += seen
@@ -171,22 +193,7 @@ def _with_ai(free: float, desk: Desk) -> float:
     return min(spent, free)
 
 
-@njit(cache=True, inline="always")
-def _work_left(before: float, net: float, variance: float, u: float) -> float:
-    """Return the work at the end of a step, never below zero at any time of it.
-
-    Parameters
-    ----------
-    before : work at the start.
-    net : work that came, less what the hours could do.
-    variance : of the work that comes in a step.
-    u : uniform that draws the lowest point of the balance within the step.
-    """
-    lowest = (net - math.sqrt(net * net - 2.0 * variance * math.log(u))) / 2.0
-    return net + max(before, -lowest)
-
-
-@njit(cache=True)
+@kernel
 def _without_ai(free: float, left: float, desk: Desk) -> float:
     """Read the queue down to the work left, in whole exams; return the minutes spent.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.baseline.world import World
 from sim.pipeline.backlog import work_off
-from sim.pipeline.flow import over_modalities, thin
+from sim.pipeline.flow import thin
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -26,20 +26,20 @@ class Documentation(Station):
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("documentation/groups")
         self.source_keys = luck.by_station("documentation/at source")
-        self.effort = np.ones(world.shape[1])
+        self.entering = np.zeros(world.shape, dtype=np.int64)
+        self.effort = np.ones(world.shape[:2])
         self.worked = np.zeros(world.shape[0])
         self.capacity = np.zeros(world.shape[0])
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Let stewards work off what was not documented where it was made."""
-        share = over_modalities(state.documented_share, self.world)
-        thin(tick, self.source_keys, flows.archived, share, flows.at_source)
+        thin(tick, self.source_keys, flows.archived, state.documented_share, flows.at_source)
         today = self.world.data.steward_studies_per_year
         self.capacity = (today + self.bought(state, "steward")) / WEEKS_PER_YEAR
         work_off(
             tick,
             self.keys,
-            flows.archived - flows.at_source,
+            np.subtract(flows.archived, flows.at_source, out=self.entering),
             self.capacity,
             self.effort,
             state.documentation_waiting,

@@ -1,16 +1,16 @@
 """Evaluation: audit studies never train; a release reads only where its audit says it may."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import betainc, ndtri
 
 from sim.baseline.world import World
 from sim.domain.holdings import Performance, benefit
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, binomials, serve, uniform
+from sim.pipeline.flow import Counts, allot, binomial, by_region, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -19,7 +19,7 @@ from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 
-@njit(cache=True)
+@kernel
 def assign(
     week: int,
     keys: NDArray[np.uint64],
@@ -28,18 +28,17 @@ def assign(
     curated: Counts,
     set_aside: Counts,
 ) -> None:
-    """Move studies from ``curated`` to ``set_aside``, both (r, m, g), before any can train."""
-    regions, modalities, groups = curated.shape
-    taken = np.empty(modalities * groups, dtype=np.int64)
+    """Move studies from ``curated`` to ``set_aside`` before any can train.
+
+    Both have shape (r, 1, cells): all cells of a region are one place here.
+    """
+    regions, places, cells = curated.shape
     for r in range(regions):
-        flat = curated[r].copy().reshape(modalities * groups)
-        total = flat.sum()
-        count, begun[r] = serve(total, capacity[r], begun[r])
-        allot(count, flat, uniform(keys[r], week), taken)
-        for m in range(modalities):
-            for g in range(groups):
-                curated[r, m, g] -= taken[m * groups + g]
-                set_aside[r, m, g] = taken[m * groups + g]
+        for m in range(places):
+            count, begun[r] = serve(total(curated, r, m), capacity[r], begun[r])
+            allot(count, curated, r, m, uniform(keys[r], week), set_aside)
+            for cell in range(cells):
+                curated[r, m, cell] -= set_aside[r, m, cell]
 
 
 def wilson_lower(successes: Floats, trials: Floats, *, confidence: float) -> Floats:
@@ -52,6 +51,59 @@ def wilson_lower(successes: Floats, trials: Floats, *, confidence: float) -> Flo
     return np.where(trials > 0, (centre - spread) / (1 + z**2 / n), 0.0)
 
 
+@kernel
+def look(
+    audited: Counts,
+    prevalence: Floats,
+    sensitivity: Floats,
+    specificity: Floats,
+    luck: Floats,
+    needed_benefit: Floats,
+    z: float,
+    target_specificity: float,
+    penalty: float,
+    positives: Counts,
+    lower_benefit: Floats,
+    mean_specificity: Floats,
+    passed: NDArray[np.bool_],
+) -> None:
+    """Look at a release through the audited studies: the last four, shape (r, m, k), are written.
+
+    With k = 1 the groups of a place are audited together, else each by itself. Audited studies,
+    the release's accuracy and ``luck`` have shape (r, m, g), prevalence (r, m), needed benefit
+    (m,). The bound is that of ``wilson_lower`` at the normal quantile ``z``.
+    """
+    regions, modalities, groups = audited.shape
+    together = positives.shape[2] == 1
+    for r in range(regions):
+        for m in range(modalities):
+            for k in range(positives.shape[2]):
+                first, last = (0, groups) if together else (k, k + 1)
+                studies = 0
+                for g in range(first, last):
+                    studies += audited[r, m, g]
+                sees, spares, weights = 0.0, 0.0, 0
+                for g in range(first, last):
+                    weight = audited[r, m, g] if studies else 1
+                    sees += sensitivity[r, m, g] * weight
+                    spares += specificity[r, m, g] * weight
+                    weights += weight
+                sees, spares = sees / weights, spares / weights
+                trials = int(np.rint(studies * prevalence[r, m]))
+                lower = 0.0
+                if trials > 0:
+                    n = float(trials)
+                    share = binomial(luck[r, m, k], trials, sees) / n
+                    centre = share + z * z / (2.0 * n)
+                    spread = z * math.sqrt(share * (1.0 - share) / n + z * z / (4.0 * (n * n)))
+                    lower = (centre - spread) / (1.0 + z * z / n)
+                bound = lower - penalty * max(target_specificity - spares, 0.0)
+                positives[r, m, k] = trials
+                lower_benefit[r, m, k] = min(max(bound, 0.0), 1.0)
+                mean_specificity[r, m, k] = spares
+                passed[r, m, k] = trials > 0 and lower_benefit[r, m, k] >= needed_benefit[m]
+
+
 class Findings(NamedTuple):
     """What an audit found, shape (r, m, k): in every place (k = 1), or in every group of it."""
 
@@ -62,31 +114,57 @@ class Findings(NamedTuple):
     needed_benefit: Floats
     """What it must reach: today's reader less the margin, shape (m,)."""
     passed: NDArray[np.bool_]
-    power: Floats
-    """Chance that a release as good as today's reader would pass with so many positives."""
+    specificity: Floats
+    """Of the release."""
+    gate: Gate
+
+    def power(self) -> Floats:
+        """Return the chance that a release as good as today's reader would have passed."""
+        gate, needed = self.gate, self.needed_benefit[:, None]
+        lost = gate.penalty * np.maximum(gate.target_specificity - self.specificity, 0.0)
+        return audit_power(
+            self.positives,
+            as_good=np.clip(needed + gate.margin + lost, 0.0, 1.0),
+            needed=needed + lost,
+            confidence=gate.confidence,
+        )
 
 
 def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidence: float) -> Floats:
     """Return the chance that a release of sensitivity ``as_good`` passes; 0 without positives.
 
-    The fewest found positives whose lower bound reaches ``needed`` are found by bisection, and the
-    chance of at least so many is binomial. Any shape; the others broadcast.
+    The chance to find at least as many positives as the lower bound needs is binomial. Any shape;
+    the others broadcast.
 
     >>> audit_power(np.array([30, 3000]), as_good=np.array(0.8), needed=np.array(0.75),
     ...             confidence=0.9).round(2).tolist()
     [0.26, 1.0]
     """
     trials = positives.astype(float)
-    too_few, enough = np.full(trials.shape, -1.0), trials + 1.0
-    for _ in range(int(np.ceil(np.log2(max(trials.max(initial=0.0), 1.0) + 2.0)))):
-        middle = np.floor((too_few + enough) / 2.0).clip(min=0.0)
-        reaches = wilson_lower(middle, trials, confidence=confidence) >= needed
-        enough, too_few = np.where(reaches, middle, enough), np.where(reaches, too_few, middle)
+    enough = fewest_found(trials, needed, confidence=confidence)
     # P(X >= k) of a binomial is a regularised incomplete beta function
-    some = np.clip(enough, 1.0, np.maximum(trials, 1.0))
-    chance = betainc(some, np.maximum(trials, 1.0) - some + 1.0, as_good)
+    most = np.maximum(trials, 1.0)
+    some = np.minimum(np.maximum(enough, 1.0), most)
+    chance = betainc(some, most - some + 1.0, as_good)
     passes = np.where(enough > 0.0, chance, 1.0)
     return np.where((positives > 0) & (enough <= trials), passes, 0.0)
+
+
+def fewest_found(trials: Floats, needed: Floats, *, confidence: float) -> Floats:
+    """Return the fewest successes whose ``wilson_lower`` reaches ``needed``; any shape.
+
+    The bound is the share ``t`` at which ``(s/n - t) / sqrt(t (1 - t) / n) = z``, so it reaches
+    ``t`` from ``s = n t + z sqrt(n t (1 - t))`` on. Where none suffices, one more than the trials.
+    """
+    z, share = float(ndtri(confidence)), np.minimum(np.maximum(needed, 0.0), 1.0)
+    exact = trials * share + z * np.sqrt(trials * share * (1.0 - share))
+    # of whole numbers beside the exact one, the first whose computed bound reaches it
+    first = np.maximum(np.ceil(exact) - 1.0, 0.0)
+    for _ in range(2):
+        found = np.minimum(first, trials)
+        reaches = wilson_lower(found, trials, confidence=confidence) >= needed
+        first = np.where(reaches, found, first + 1.0)
+    return np.minimum(first, trials + 1.0)
 
 
 def positives(world: World, gate: Gate, audited: Counts) -> Counts:
@@ -111,38 +189,37 @@ def audit(
         that of its groups together.
     """
     care = world.care
-    diseased = positives(world, gate, audited)
-    sensitivity, specificity = candidate.sensitivity, candidate.specificity
-    if gate.by == "place":
-        weights = np.where(audited.sum(axis=2, keepdims=True) > 0, audited, 1)
-        sensitivity, specificity = (
-            np.average(values, axis=2, weights=weights)[:, :, None]
-            for values in (sensitivity, specificity)
-        )
-    chance = luck[:, :, : diseased.shape[2]].ravel()
-    seen = binomials(chance, diseased.ravel(), sensitivity.ravel())
-    found = seen.reshape(diseased.shape).astype(np.float64)
-    lower = wilson_lower(found, diseased.astype(float), confidence=gate.confidence)
-    ours = _benefit(lower, specificity, gate)
-    theirs = _benefit(care.reader_sensitivity, care.reader_specificity, gate)[:, None]
-    needed = theirs - gate.margin
-    lost = gate.penalty * (gate.target_specificity - specificity).clip(min=0.0)
-    power = audit_power(
-        diseased,
-        as_good=np.clip(theirs + lost, 0.0, 1.0),
-        needed=needed + lost,
-        confidence=gate.confidence,
-    )
-    return Findings(diseased, ours, needed[:, 0], (ours >= needed) & (diseased > 0), power)
-
-
-def _benefit(sensitivity: Floats, specificity: Floats, gate: Gate) -> Floats:
-    return benefit(
-        sensitivity,
-        specificity,
+    theirs = benefit(
+        care.reader_sensitivity,
+        care.reader_specificity,
         target_specificity=gate.target_specificity,
         penalty=gate.penalty,
     )
+    shape = (*world.shape[:2], world.shape[2] if gate.by == "group" else 1)
+    found = Findings(
+        positives=np.zeros(shape, dtype=np.int64),
+        lower_benefit=np.zeros(shape),
+        needed_benefit=theirs - gate.margin,
+        passed=np.zeros(shape, dtype=np.bool_),
+        specificity=np.zeros(shape),
+        gate=gate,
+    )
+    look(
+        audited,
+        care.prevalence,
+        candidate.sensitivity,
+        candidate.specificity,
+        luck,
+        found.needed_benefit,
+        float(ndtri(gate.confidence)),
+        gate.target_specificity,
+        gate.penalty,
+        found.positives,
+        found.lower_benefit,
+        found.specificity,
+        found.passed,
+    )
+    return found
 
 
 class Evaluation(Station):
@@ -159,7 +236,14 @@ class Evaluation(Station):
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Set studies of the week aside, as many as audits are paid for."""
         self.capacity = self.bought(state, "audit") / WEEKS_PER_YEAR
-        assign(tick, self.keys, self.capacity, state.audit_begun, flows.curated, flows.set_aside)
+        assign(
+            tick,
+            self.keys,
+            self.capacity,
+            state.audit_begun,
+            by_region(flows.curated),
+            by_region(flows.set_aside),
+        )
         state.audited += flows.set_aside
 
     def account(self, state: State, flows: Flows) -> Account:

@@ -11,10 +11,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, poisson, uniform
+from sim.pipeline.erlang import NODES
+from sim.pipeline.flow import Counts, kernel, poisson, uniform
 from sim.units import DAYS_PER_WEEK
 
 WITHIN_DAY = 0.38
@@ -32,8 +32,8 @@ class Facilities(NamedTuple):
     working: int
     """Units in working order, of all facilities."""
     facilities: float
-    exams_per_unit: float
-    """Per day."""
+    capacity: float
+    """Exams per day, where all units are busy."""
     leave: float
     """Rate at which a waiting person gives up, per day."""
     full: float
@@ -43,33 +43,19 @@ class Facilities(NamedTuple):
     within_day: float
     """Queue that comes and goes within a day."""
     per_within_day: float
-    longest: float
-    """Queue at the last node of the curve, beyond which all units are busy."""
+    curve: int
+    """Which busy curve is theirs."""
 
 
-@njit(cache=True)
-def facilities_of(
-    working: int, units: int, exams_per_unit: float, leave: float, curve: Floats
-) -> Facilities:
-    """Return what a week's days have in common, for facilities of so many units."""
-    if working == 0:
-        return Facilities(0, 0.0, exams_per_unit, leave, 0.0, 0.0, 0.0, 0.0, 0.0)
-    carried = 1.0 - PATIENT_LESS * math.exp(-leave / PATIENT_BELOW)
-    within_day = WITHIN_DAY * carried * exams_per_unit * (1.0 + 3.0 * leave) * math.sqrt(working)
-    few, per_within_day = units / working, SCATTER / within_day
-    return Facilities(
-        working=working,
-        facilities=working / units,
-        exams_per_unit=exams_per_unit,
-        leave=leave,
-        full=working * (1.0 + exams_per_unit),
-        few=few,
-        within_day=within_day,
-        per_within_day=per_within_day,
-        longest=_queue_of_day(
-            working * curve[0, curve.shape[1] - 1], few, within_day, per_within_day
-        ),
-    )
+class Nodes(NamedTuple):
+    """Two nodes of a busy curve: the day's people and queue at each, and its number."""
+
+    low: int
+    queue_low: float
+    people_low: float
+    high: int
+    queue_high: float
+    people_high: float
 
 
 class Urgent(NamedTuple):
@@ -85,19 +71,46 @@ class Urgent(NamedTuple):
     """Chance that the next exam is one of theirs, likewise."""
 
 
-NOBODY = Urgent(0.0, 0.0, 0.0, 0.0)
+def within_day_of(exams_per_unit_day: Floats, leave_per_day: Floats) -> Floats:
+    """Return the queue that comes and goes within a day at one unit, shape (r, m)."""
+    exp = np.vectorize(math.exp, otypes=[float])
+    carried = 1.0 - PATIENT_LESS * exp(-leave_per_day / PATIENT_BELOW)
+    return np.asarray(WITHIN_DAY * carried * exams_per_unit_day * (1.0 + 3.0 * leave_per_day))
 
 
-@njit(cache=True)
+@kernel
+def facilities_of(
+    working: int, units: int, exams_per_unit: float, leave: float, within_day: float, curve: int
+) -> Facilities:
+    """Return what a week's days have in common, for facilities of so many units."""
+    if working == 0:
+        return Facilities(0, 0.0, 0.0, leave, 0.0, 0.0, 0.0, 0.0, curve)
+    within_day *= math.sqrt(working)
+    return Facilities(
+        working,
+        working / units,
+        working * exams_per_unit,
+        leave,
+        working * (1.0 + exams_per_unit),
+        units / working,
+        within_day,
+        SCATTER / within_day,
+        curve,
+    )
+
+
+@kernel
 def week_of(
     week: int,
     service: np.uint64,
     patience: np.uint64,
     people: int,
     by_day: Counts,
+    r: int,
+    m: int,
     urgent: Urgent,
     here: Facilities,
-    curve: Floats,
+    curves: Floats,
     place: int,
 ) -> tuple[int, int, float, Urgent, int]:
     """Serve one week, day by day.
@@ -109,34 +122,140 @@ def week_of(
     ----------
     service, patience : random keys.
     people : who is there in the morning, those on a unit included.
-    by_day : arrivals, shape (7,).
+    by_day : arrivals of all regions and modalities, of which this is ``r`` and ``m``.
     """
-    done, left, area, mean_arrivals = 0, 0, 0.0, by_day.sum() / DAYS_PER_WEEK
+    arrivals = 0
     for day in range(DAYS_PER_WEEK):
-        served, lost, queue, delayed, place = _day_of(
-            DAYS_PER_WEEK * week + day,
-            service,
-            patience,
-            people,
-            by_day[day],
-            mean_arrivals,
-            here,
-            curve,
-            place,
-        )
-        people += by_day[day] - served - lost
+        arrivals += by_day[day, r, m]
+    mean_arrivals = arrivals / DAYS_PER_WEEK
+    done, left, area = 0, 0, 0.0
+    queue, at = _people_at(place, here, curves)
+    queue_above, above = _people_at(place + 1, here, curves)
+    nodes = Nodes(place, queue, at, place + 1, queue_above, above)
+    for day in range(DAYS_PER_WEEK):
+        step, came = DAYS_PER_WEEK * week + day, by_day[day, r, m]
+        morning = people + mean_arrivals
+        if not nodes.people_low <= morning < nodes.people_high:
+            nodes = _nodes_around(morning, nodes, here, curves)
+        queue, busy, slope, delayed = _night(morning, nodes, here, curves)
+        leaving = here.leave * queue
+        lost = min(people + came, poisson(uniform(patience, step), leaving))
+        possible = poisson(uniform(service, 2 * step), here.capacity)
+        surprise = came - mean_arrivals - (possible - here.capacity) * busy - (lost - leaving)
+        at_night = queue + here.working * busy + slope * surprise
+        # whole people: rounded up or down by chance, so that the mean is kept
+        stay = max(0, math.floor(at_night + uniform(service, 2 * step + 1)))
+        served = max(0, people + came - lost - stay) if here.working else 0
+        people += came - served - lost
         done, left, area = done + served, left + lost, area + queue / DAYS_PER_WEEK
         if urgent.arrivals + urgent.queue > 0.0:
-            urgent = _urgent_day(urgent, queue, delayed, here, curve)
-    return done, left, area, urgent, place
+            urgent = _urgent_day(urgent, queue, delayed, here, curves)
+    return done, left, area, urgent, nodes.high - 1
 
 
-@njit(cache=True)
+@kernel
+def _night(
+    morning: float, nodes: Nodes, here: Facilities, curves: Floats
+) -> tuple[float, float, float, float]:
+    """Solve the implicit step of a day that began, arrivals included, with so many people.
+
+    Returns the people waiting, the busy share of the units, how many more people are there at
+    night for one more in the morning, and the chance that all units of a facility are busy.
+    """
+    if morning >= nodes.people_high:
+        stays = 1.0 + here.leave
+        return (morning - here.full) / stays, 1.0, 1.0 / stays, 1.0
+    c, low, high = here.curve, nodes.low, nodes.high
+    width, more = nodes.people_high - nodes.people_low, nodes.queue_high - nodes.queue_low
+    part, busier = (morning - nodes.people_low) / width, curves[c, 1, high] - curves[c, 1, low]
+    return (
+        nodes.queue_low + part * more,
+        curves[c, 1, low] + part * busier,
+        (more + here.working * busier) / width,
+        curves[c, 2, low] + part * (curves[c, 2, high] - curves[c, 2, low]),
+    )
+
+
+@kernel
+def _people_at(node: int, here: Facilities, curves: Floats) -> tuple[float, float]:
+    """Return the queue at a node of the curve, and with how many people a day begins there.
+
+    Arrivals are counted in. The queue of the day is not the long-run mean queue at the same busy
+    share: with few facilities, it is as it happens to be.
+    """
+    mean = here.working * curves[here.curve, 0, node]
+    scatter = here.within_day * math.log(1.0 + here.per_within_day * mean)
+    queue = mean + (scatter - mean) * here.few
+    return queue, here.full * curves[here.curve, 1, node] + (1.0 + here.leave) * queue
+
+
+@kernel
+def _nodes_around(people: float, nodes: Nodes, here: Facilities, curves: Floats) -> Nodes:
+    """Return neighbouring nodes with so many people between them; the last where there are more.
+
+    From one day to the next the place hardly moves: look there first, then ever farther away.
+    """
+    low, queue_low, people_low, high, queue_high, people_high = nodes
+    reach, last = 1, NODES - 1
+    while people >= people_high and high < last:
+        low, queue_low, people_low = high, queue_high, people_high
+        high, reach = min(high + reach, last), 2 * reach
+        queue_high, people_high = _people_at(high, here, curves)
+    while people < people_low:
+        high, queue_high, people_high = low, queue_low, people_low
+        low, reach = max(low - reach, 0), 2 * reach
+        queue_low, people_low = _people_at(low, here, curves)
+    while high - low > 1:
+        middle = (low + high) // 2
+        queue, at = _people_at(middle, here, curves)
+        if people < at:
+            high, queue_high, people_high = middle, queue, at
+        else:
+            low, queue_low, people_low = middle, queue, at
+    return Nodes(low, queue_low, people_low, high, queue_high, people_high)
+
+
+@kernel
 def _urgent_day(
-    urgent: Urgent, everybody: float, delayed: float, here: Facilities, curve: Floats
+    urgent: Urgent, everybody: float, delayed: float, here: Facilities, curves: Floats
 ) -> Urgent:
-    """Return the urgent after a day on which so many people of all kinds waited."""
-    queue, share = _urgent_night(urgent.queue, urgent.arrivals, delayed, here, curve)
+    """Return the urgent after a day on which so many people of all kinds waited.
+
+    Their implicit step is solved as everybody's is. They wait only while all units of their
+    facility are busy, a share ``delayed`` of the time.
+    """
+    stays, busy = 1.0 + here.leave, delayed * here.facilities
+    if busy > 0.0:
+        one = here.capacity * here.few
+        people = urgent.queue / busy + urgent.arrivals / here.facilities
+        low, high = 0, NODES - 1
+        low_people, high_people = (
+            0.0,
+            stays * curves[here.curve, 3, high] + one * curves[here.curve, 4, high],
+        )
+        if people >= high_people:
+            queue, share = busy * (people - one) / stays, delayed
+        else:
+            while high - low > 1:
+                middle = (low + high) // 2
+                at = stays * curves[here.curve, 3, middle] + one * curves[here.curve, 4, middle]
+                if people < at:
+                    high, high_people = middle, at
+                else:
+                    low, low_people = middle, at
+            part = (people - low_people) / (high_people - low_people)
+            queue = busy * (
+                curves[here.curve, 3, low]
+                + part * (curves[here.curve, 3, high] - curves[here.curve, 3, low])
+            )
+            share = delayed * (
+                curves[here.curve, 4, low]
+                + part * (curves[here.curve, 4, high] - curves[here.curve, 4, low])
+            )
+    elif here.facilities > 0.0:
+        queue, share = 0.0, 0.0
+    else:
+        queue, share = (urgent.queue + urgent.arrivals) / stays, 1.0
     queue = min(queue, everybody)
     return Urgent(
         urgent.arrivals,
@@ -144,108 +263,3 @@ def _urgent_day(
         urgent.area + queue / DAYS_PER_WEEK,
         urgent.taken + share / DAYS_PER_WEEK,
     )
-
-
-@njit(cache=True)
-def _day_of(
-    day: int,
-    service: np.uint64,
-    patience: np.uint64,
-    people: int,
-    arrivals: int,
-    mean_arrivals: float,
-    here: Facilities,
-    curve: Floats,
-    place: int,
-) -> tuple[int, int, float, float, int]:
-    """Serve one day.
-
-    Returns exams, people who gave up, the mean number who waited, the chance that all units of a
-    facility are busy, and the place on the curve, which is where the next day's search begins.
-    """
-    capacity = here.working * here.exams_per_unit
-    busy, queue, slope, delayed, place = _night(people + mean_arrivals, here, curve, place)
-    lost = min(people + arrivals, poisson(uniform(patience, day), here.leave * queue))
-    possible = poisson(uniform(service, 2 * day), capacity)
-    surprise = arrivals - mean_arrivals - (possible - capacity) * busy - (lost - here.leave * queue)
-    at_night = queue + here.working * busy + slope * surprise
-    # whole people: rounded up or down by chance, so that the mean is kept
-    stay = max(0, int(math.floor(at_night + uniform(service, 2 * day + 1))))
-    served = max(0, people + arrivals - lost - stay) if here.working else 0
-    return served, lost, queue, delayed, place
-
-
-@njit(cache=True)
-def _night(
-    people: float, here: Facilities, curve: Floats, place: int
-) -> tuple[float, float, float, float, int]:
-    """Solve the implicit step of a day that began, arrivals included, with so many people.
-
-    Returns the busy share of the units, the people waiting, how many more people are there at
-    night for one more in the morning, the chance that all units of a facility are busy, and the
-    node of the curve below; the search for it begins at ``place``.
-    """
-    low, high, stays = 0, curve.shape[1] - 1, 1.0 + here.leave
-    demand_low, queue_low, queue_high = 0.0, 0.0, here.longest
-    demand_high = here.full + stays * queue_high
-    if people >= demand_high:
-        return 1.0, (people - here.full) / stays, 1.0 / stays, 1.0, high - 1
-    # from one day to the next the place hardly moves: look there first, then ever farther away
-    middle, reach = min(max(place, 1), high - 1), 1
-    while high - low > 1:
-        queue = _queue_of_day(
-            here.working * curve[0, middle], here.few, here.within_day, here.per_within_day
-        )
-        demand = here.full * curve[1, middle] + stays * queue
-        if demand > people:
-            high, demand_high, queue_high = middle, demand, queue
-            middle = max((low + high) // 2, high - reach)
-        else:
-            low, demand_low, queue_low = middle, demand, queue
-            middle = min((low + high + 1) // 2, low + reach)
-        reach *= 2
-    part = (people - demand_low) / (demand_high - demand_low)
-    busy = curve[1, low] + part * (curve[1, high] - curve[1, low])
-    queue = queue_low + part * (queue_high - queue_low)
-    rise = queue_high - queue_low + here.working * (curve[1, high] - curve[1, low])
-    delayed = curve[2, low] + part * (curve[2, high] - curve[2, low])
-    return busy, queue, rise / (demand_high - demand_low), delayed, low
-
-
-@njit(cache=True)
-def _urgent_night(
-    before: float, arrivals: float, delayed: float, here: Facilities, curve: Floats
-) -> tuple[float, float]:
-    """Solve the step of a day for urgent people alone, as `_night` does for everybody.
-
-    Returns those who wait, and the chance that the next exam goes to one of them.
-
-    They wait only while all units of their facility are busy, a share ``delayed`` of the time.
-    """
-    facilities, leave = here.facilities, here.leave
-    capacity = here.working * here.exams_per_unit * here.few
-    busy = delayed * facilities
-    if busy <= 0.0:
-        return (0.0, 0.0) if facilities > 0.0 else ((before + arrivals) / (1.0 + leave), 1.0)
-    people = before / busy + arrivals / facilities
-    low, high = 0, curve.shape[1] - 1
-    high_demand = (1.0 + leave) * curve[3, high] + capacity * curve[4, high]
-    if people >= high_demand:
-        return busy * (people - capacity) / (1.0 + leave), delayed
-    low_demand = 0.0
-    while high - low > 1:
-        middle = (low + high) // 2
-        demand = (1.0 + leave) * curve[3, middle] + capacity * curve[4, middle]
-        if demand > people:
-            high, high_demand = middle, demand
-        else:
-            low, low_demand = middle, demand
-    part = (people - low_demand) / (high_demand - low_demand)
-    queue = curve[3, low] + part * (curve[3, high] - curve[3, low])
-    return busy * queue, delayed * (curve[4, low] + part * (curve[4, high] - curve[4, low]))
-
-
-@njit(cache=True, inline="always")
-def _queue_of_day(mean: float, few: float, within_day: float, per_within_day: float) -> float:
-    """Return the queue of the day for a long-run mean queue at the same busy share."""
-    return mean + (within_day * math.log(1.0 + per_within_day * mean) - mean) * few

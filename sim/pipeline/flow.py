@@ -2,9 +2,15 @@
 
 Every random count is a quantile of one counter-based uniform (docs/model.md §3). One more unit
 of capacity then changes a count by little, and the same step of two plans sees the same luck.
+
+Compile time grows with the code that is compiled, so kernels are plain loops over arrays that lie
+row by row: no NumPy methods, and nothing that raises, as each would bring code of its own. They
+hand on whole arrays and a place, not slices, whose reference counts would cost more than the work.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
@@ -14,6 +20,18 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats
 
 Counts = NDArray[np.int64]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+}
+"""Kept on disk; no division by zero is looked for, nobody takes a kernel's address, and references
+to arrays are not counted, because no kernel makes one: the last two save a tenth of all compiling.
+"""
 
 EXACT_BELOW_VARIANCE = 25.0
 """Below this variance counts are inverted exactly, above it by a Cornish-Fisher expansion."""
@@ -25,7 +43,23 @@ JOINED_BELOW_VARIANCE = 28.0
 """Up to this variance the expansion is kept from falling below, or rising above, what was exact."""
 
 
-@njit(cache=True, inline="always")
+def kernel(function: Function) -> Function:
+    """Compile a function on counts when it is first called."""
+    compiled: Function = njit(**OPTIONS)(function)
+    return compiled
+
+
+def by_place(values: Floats, world: World) -> Floats:
+    """Return values of each modality (m,), or of each place (r, m), as an array (r, m)."""
+    return np.broadcast_to(values, world.shape[:2]).copy()
+
+
+def by_region(counts: Counts) -> Counts:
+    """Return a view (r, 1, m * g) of counts (r, m, g): a region as one place with all its cells."""
+    return counts.reshape(len(counts), 1, -1)
+
+
+@kernel
 def uniform(key: np.uint64, step: int) -> float:
     """Return the uniform in (0, 1) of one key and step: ``sim.streams.uniforms`` for one cell."""
     z = key + np.uint64(step + 1) * np.uint64(0x9E3779B97F4A7C15)
@@ -35,62 +69,50 @@ def uniform(key: np.uint64, step: int) -> float:
     return (np.float64(z >> np.uint64(11)) + 0.5) * 2.0**-53
 
 
-@njit(cache=True)
+# fmt: off
+@kernel
 def normal_quantile(u: float) -> float:
     """Return the standard normal quantile of ``u`` in (0, 1), relative error below 1.2e-9.
 
     Rational approximation of P. J. Acklam; compiled, because SciPy's cannot be called and cached
     from a compiled loop. Checked against ``scipy.special.ndtri`` in the tests.
     """
-    if u < 0.02425:
-        q = math.sqrt(-2.0 * math.log(u))
-        return _tail(q)
-    if u > 1.0 - 0.02425:
-        q = math.sqrt(-2.0 * math.log(1.0 - u))
-        return -_tail(q)
     q = u - 0.5
-    r = q * q
-    top = -3.969683028665376e01
-    for a in (2.209460984245205e02, -2.759285104469687e02, 1.383577518672690e02,
-              -3.066479806614716e01, 2.506628277459239e00):  # fmt: skip
-        top = top * r + a
-    low = -5.447609879822406e01
-    for b in (1.615858368580409e02, -1.556989798598866e02, 6.680131188771972e01,
-              -1.328068155288572e01, 1.0):  # fmt: skip
-        low = low * r + b
-    return top * q / low
+    if 0.02425 <= u <= 1.0 - 0.02425:
+        r = q * q
+        top = ((((-3.969683028665376e01 * r + 2.209460984245205e02) * r
+                 - 2.759285104469687e02) * r + 1.383577518672690e02) * r
+               - 3.066479806614716e01) * r + 2.506628277459239e00
+        low = ((((-5.447609879822406e01 * r + 1.615858368580409e02) * r
+                 - 1.556989798598866e02) * r + 6.680131188771972e01) * r
+               - 1.328068155288572e01) * r + 1.0
+        return top * q / low
+    r = math.sqrt(-2.0 * math.log(u if q < 0.0 else 1.0 - u))
+    top = ((((-7.784894002430293e-03 * r - 3.223964580411365e-01) * r
+             - 2.400758277161838e00) * r - 2.549732539343734e00) * r
+           + 4.374664141464968e00) * r + 2.938163982698783e00
+    low = (((7.784695709041462e-03 * r + 3.224671290700398e-01) * r
+            + 2.445134137142996e00) * r + 3.754408661907416e00) * r + 1.0
+    return top / low if q < 0.0 else -top / low
+# fmt: on
 
 
-@njit(cache=True)
-def _tail(q: float) -> float:
-    top = -7.784894002430293e-03
-    for c in (-3.223964580411365e-01, -2.400758277161838e00, -2.549732539343734e00,
-              4.374664141464968e00, 2.938163982698783e00):  # fmt: skip
-        top = top * q + c
-    low = 7.784695709041462e-03
-    for d in (3.224671290700398e-01, 2.445134137142996e00, 3.754408661907416e00, 1.0):
-        low = low * q + d
-    return top / low
-
-
-@njit(cache=True)
+@kernel
 def poisson(u: float, mean: float) -> int:
     """Return the ``u``-quantile of a Poisson count; it never falls when the mean rises."""
-    if mean <= 0.0:
-        return 0
     if mean < EXACT_BELOW_VARIANCE:
         return _exact_poisson(u, mean)
     z = normal_quantile(u)
     deviation = math.sqrt(mean)
-    guess = mean + deviation * z + (z * z - 1.0) / 6.0 + (z - z**3) / (72.0 * deviation)
-    count = max(0, int(math.floor(guess + 0.5)))
+    guess = mean + deviation * z + (z * z - 1.0) / 6.0 + (z - z * z * z) / (72.0 * deviation)
+    count = max(0, math.floor(guess + 0.5))
     if mean < JOINED_BELOW_VARIANCE:
         # where the expansion takes over, it must not fall below what was exact
         count = max(count, _exact_poisson(u, EXACT_BELOW_VARIANCE))
     return count
 
 
-@njit(cache=True)
+@kernel
 def _exact_poisson(u: float, mean: float) -> int:
     if u <= 1.0 - mean:
         return 0  # as exp(-mean) is more than that, it need not be known
@@ -103,7 +125,7 @@ def _exact_poisson(u: float, mean: float) -> int:
     return count
 
 
-@njit(cache=True)
+@kernel
 def binomial(u: float, trials: int, chance: float) -> int:
     """Return the ``u``-quantile of a binomial count.
 
@@ -115,7 +137,13 @@ def binomial(u: float, trials: int, chance: float) -> int:
     if chance >= 1.0:
         return trials
     if chance > 0.5:
-        return trials - binomial(1.0 - u, trials, 1.0 - chance)
+        return trials - _rare(1.0 - u, trials, 1.0 - chance)
+    return _rare(u, trials, chance)
+
+
+@kernel
+def _rare(u: float, trials: int, chance: float) -> int:
+    """Return the ``u``-quantile of a binomial count whose chance is at most a half."""
     variance = trials * chance * (1.0 - chance)
     if variance < EXACT_BELOW_VARIANCE:
         return _exact_binomial(u, trials, chance)
@@ -123,25 +151,16 @@ def binomial(u: float, trials: int, chance: float) -> int:
     deviation = math.sqrt(variance)
     skew = 1.0 - 2.0 * chance
     guess = trials * chance + deviation * z + skew * (z * z - 1.0) / 6.0
-    count = min(trials, max(0, int(math.floor(guess + 0.5))))
+    count = min(trials, max(0, math.floor(guess + 0.5)))
     if variance < JOINED_BELOW_VARIANCE:
         # where the expansion takes over, it must join what was exact with fewer trials
-        fewer = int(EXACT_BELOW_VARIANCE / (chance * (1.0 - chance)))
+        fewer = math.floor(EXACT_BELOW_VARIANCE / (chance * (1.0 - chance)))
         before = _exact_binomial(u, fewer, chance)
         count = min(max(count, before), before + trials - fewer)
     return count
 
 
-@njit(cache=True)
-def binomials(u: Floats, trials: Counts, chance: Floats) -> Counts:
-    """Return ``binomial`` of every element; all of one shape (n,)."""
-    out = np.zeros(len(u), dtype=np.int64)
-    for k in range(len(u)):
-        out[k] = binomial(u[k], trials[k], chance[k])
-    return out
-
-
-@njit(cache=True)
+@kernel
 def _exact_binomial(u: float, trials: int, chance: float) -> int:
     if u <= 1.0 - trials * chance:
         return 0  # less than the chance of none, by Bernoulli's inequality
@@ -156,55 +175,70 @@ def _exact_binomial(u: float, trials: int, chance: float) -> int:
     return count
 
 
-@njit(cache=True)
-def allot(total: int, weights: Counts, u: float, out: Counts) -> None:
-    """Split ``total`` over the last axis in proportion to ``weights``, by cumulative rounding.
+def binomials(u: Floats, trials: Counts, chance: Floats) -> Counts:
+    """Return ``binomial`` of every element; all of one shape (n,)."""
+    out = np.empty(len(u), dtype=np.int64)
+    _binomials(u, trials, chance, out)
+    return out
 
-    Writes whole numbers that add up to ``total`` into ``out``, shape (groups,). Each is its
-    proportional share rounded down or up, and never above its weight when the weights add up to
-    at least ``total``. One uniform serves all groups.
+
+@kernel
+def _binomials(u: Floats, trials: Counts, chance: Floats, out: Counts) -> None:
+    for k in range(len(u)):
+        out[k] = binomial(u[k], trials[k], chance[k])
+
+
+@kernel
+def total(counts: Counts, r: int, m: int) -> int:
+    """Return the total over the groups of one place; ``counts`` have shape (r, m, g)."""
+    everything = 0
+    for g in range(counts.shape[2]):
+        everything += counts[r, m, g]
+    return everything
+
+
+@kernel
+def allot(count: int, weights: Counts, r: int, m: int, u: float, out: Counts) -> None:
+    """Split ``count`` over the groups of one place in proportion to ``weights``.
+
+    Writes whole numbers that add up to ``count`` into ``out``, which may be the ``weights``; both
+    have shape (r, m, g). Each is its proportional share rounded down or up, by cumulative rounding,
+    and never above its weight when the weights add up to at least ``count``. One uniform serves all
+    groups. Without any weight nobody is given anything.
     """
-    sum_of_weights = 0
-    for g in range(len(weights)):
-        sum_of_weights += weights[g]
-        out[g] = 0
-    if sum_of_weights == 0 or total == 0:
-        return
-    share = total / sum_of_weights
+    everything = total(weights, r, m)
+    share = count / everything if everything > 0 else 0.0
     given, reached = 0, 0
-    for g in range(len(weights)):
-        reached += weights[g]
-        upto = total if reached == sum_of_weights else int(math.floor(reached * share + u))
-        upto = min(max(upto, given), given + weights[g]) if total <= sum_of_weights else upto
-        out[g] = upto - given
+    for g in range(weights.shape[2]):
+        weight = weights[r, m, g]
+        reached += weight
+        if share == 0.0 or count == everything:
+            upto = min(count, reached)  # nothing or everything
+        else:
+            upto = count if reached == everything else math.floor(reached * share + u)
+        if count <= everything:
+            upto = min(max(upto, given), given + weight)
+        out[r, m, g] = upto - given
         given = upto
 
 
-def over_modalities(values: Floats, world: World) -> Floats:
-    """Return values by region (r,) for every modality, shape (r, m)."""
-    return np.repeat(values[:, None], world.shape[1], axis=1)
-
-
-@njit(cache=True)
+@kernel
 def thin(
     week: int, keys: NDArray[np.uint64], counts: Counts, share: Floats, chosen: Counts
 ) -> None:
     """Choose a random share of every count: ``chosen`` of ``counts``, both (r, m, g).
 
-    How many of a region and modality is binomial; groups have them in proportion. ``keys`` and
-    ``share`` have shape (r, m).
+    How many of a region and modality is binomial; groups have them in proportion. ``keys`` have
+    shape (r, m), ``share`` has shape (r,).
     """
-    regions, modalities, groups = counts.shape
+    regions, modalities, _ = counts.shape
     for r in range(regions):
         for m in range(modalities):
-            total = 0
-            for g in range(groups):
-                total += counts[r, m, g]
-            count = binomial(uniform(keys[r, m], 2 * week), total, share[r, m])
-            allot(count, counts[r, m], uniform(keys[r, m], 2 * week + 1), chosen[r, m])
+            count = binomial(uniform(keys[r, m], 2 * week), total(counts, r, m), share[r])
+            allot(count, counts, r, m, uniform(keys[r, m], 2 * week + 1), chosen)
 
 
-@njit(cache=True, inline="always")
+@kernel
 def serve(queue: int, capacity: float, begun: float) -> tuple[int, float]:
     """Serve a queue with a real-valued capacity; return what is done and what is begun.
 
@@ -214,5 +248,5 @@ def serve(queue: int, capacity: float, begun: float) -> tuple[int, float]:
     possible = begun + capacity
     if possible >= queue:
         return queue, 0.0
-    done = int(math.floor(possible + 1e-9))
+    done = math.floor(possible + 1e-9)
     return done, max(possible - done, 0.0)

@@ -4,13 +4,14 @@ Synthetic studies are bounded by a multiple of the labelled real studies of thei
 there is nothing real there is nothing to imitate. What one is worth is measured (docs/model.md §4).
 """
 
+import math
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, allot, serve, uniform
+from sim.pipeline.flow import Counts, allot, by_region, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -18,26 +19,45 @@ from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 
-@njit(cache=True)
+@kernel
 def generate(
     week: int,
     keys: NDArray[np.uint64],
     capacity: Floats,
-    room: Counts,
+    limit: Floats,
+    ready: NDArray[np.bool_],
+    labelled: Counts,
+    synthetic: Counts,
     begun: Floats,
     made: Counts,
+    together: Counts,
 ) -> None:
-    """Make synthetic studies, ``made`` (r, m, g), in proportion to the ``room`` of each cell.
+    """Make synthetic studies, in proportion to the room that real ones leave.
 
-    ``capacity`` is what each region can make this week, studies, shape (r,); ``keys`` (r,).
+    Parameters
+    ----------
+    keys : random keys, shape (r,).
+    capacity : what each region can make this week, studies, shape (r,).
+    limit : most synthetic studies, as a multiple of the real ones of a cell, shape (r,).
+    ready : where a generator has been trained, shape (r, m).
+    labelled, synthetic : studies so far, real and synthetic; the latter is updated in place.
+    begun : part of a study made so far, shape (r,); updated in place.
+    made, together : result of the week, shape (r, m, g), and its view by region (r, 1, cells).
     """
-    regions, modalities, groups = room.shape
+    regions, modalities, groups = labelled.shape
     for r in range(regions):
-        wanted = room[r].copy().reshape(modalities * groups)
-        count, begun[r] = serve(wanted.sum(), capacity[r], begun[r])
-        chosen = np.zeros(modalities * groups, dtype=np.int64)
-        allot(count, wanted, uniform(keys[r], week), chosen)
-        made[r] = chosen.reshape(modalities, groups)
+        for m in range(modalities):
+            most = limit[r] if capacity[r] > 0.0 and ready[r, m] else 0.0
+            for g in range(groups):
+                room = math.floor(most * labelled[r, m, g]) - synthetic[r, m, g]
+                made[r, m, g] = max(room, 0)
+        for m in range(together.shape[1]):
+            if capacity[r] > 0.0:
+                count, begun[r] = serve(total(together, r, m), capacity[r], begun[r])
+                allot(count, together, r, m, uniform(keys[r], week), together)
+        for m in range(modalities):
+            for g in range(groups):
+                synthetic[r, m, g] += made[r, m, g]
 
 
 class Generation(Station):
@@ -50,17 +70,27 @@ class Generation(Station):
         super().__init__(world, scenario, luck)
         self.keys = luck.by_region("generation/groups")
         self.capacity = np.zeros(world.shape[0])
+        self.limit = np.broadcast_to(world.data.synthetic_limit, world.shape[:1]).copy()
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Fill the room that real studies leave, where a trained generator is at hand."""
         self.capacity = self.bought(state, "synthesis") / WEEKS_PER_YEAR
         if not self.capacity.any():
+            # sooner, and where nobody ever buys it nothing is compiled
             flows.generated[:] = 0
             return
-        most = np.floor(self.world.data.synthetic_limit * state.labelled).astype(np.int64)
-        room = (most - state.synthetic).clip(min=0) * state.generator_ready[:, :, None]
-        generate(tick, self.keys, self.capacity, room, state.generation_begun, flows.generated)
-        state.synthetic += flows.generated
+        generate(
+            tick,
+            self.keys,
+            self.capacity,
+            self.limit,
+            state.generator_ready,
+            state.labelled,
+            state.synthetic,
+            state.generation_begun,
+            flows.generated,
+            by_region(flows.generated),
+        )
 
     def account(self, state: State, flows: Flows) -> Account:
         """Enter what is made: nothing waits, and nothing real is used up."""

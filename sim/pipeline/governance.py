@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sim.baseline.world import World
 from sim.domain.holdings import Holdings, worth_of_label, worth_of_synthetic
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, over_modalities, thin
+from sim.pipeline.flow import Counts, thin
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -29,7 +29,7 @@ class Governance(Station):
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Flag studies labelled this week."""
-        share = over_modalities(share_that_leaves(self.world, state), self.world)
+        share = share_that_leaves(self.world, state)
         thin(tick, self.keys, flows.labelled, share, flows.leaving)
         state.shared += flows.leaving
 
@@ -43,8 +43,9 @@ def share_that_leaves(world: World, state: State) -> Floats:
 
     An agreement is bought by the plan, or starts by itself as a policy step of the scenario.
     """
-    bought = state.active[:, world.catalogue.index("agreement")].clip(max=1.0)
-    agreed = np.maximum(bought, state.agreed)
+    bought = state.active[:, world.catalogue.index("agreement")]
+    # an agreement that is bought more than once is one
+    agreed = np.maximum(np.minimum(bought, 1.0), state.agreed)
     data = world.data
     return np.asarray(data.leave_share + agreed * (data.agreement_share - data.leave_share))
 

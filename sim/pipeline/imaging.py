@@ -24,15 +24,14 @@ is left of the queue, of the exams and of those who give up is the routine group
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.capacity import switch_share
 from sim.domain.lever import Floats
-from sim.pipeline.erlang import NODES, busy_curve, urgent_curve
-from sim.pipeline.facility import NOBODY, Urgent, facilities_of, week_of
-from sim.pipeline.flow import Counts, allot, binomial, uniform
+from sim.pipeline.erlang import busy_curve, urgent_curve
+from sim.pipeline.facility import Urgent, facilities_of, week_of, within_day_of
+from sim.pipeline.flow import Counts, allot, binomial, by_place, kernel, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -48,28 +47,25 @@ def facility_curves(
 ) -> tuple[Floats, Counts]:
     """Return the busy curves of a world, and which of them each region and modality has.
 
-    Curves have shape (k, c, 5, node): k counts those that differ, which are few and stay in the
-    processor's cache; c + 1 is the units of a facility, up to the most of any modality, because a
-    region may have fewer units than one facility holds; the three rows of ``erlang.busy_curve``,
-    then the two of ``erlang.urgent_curve``. The second array has shape (r, m).
+    Curves have shape (c, 5, node): those that differ, which are few and stay in the processor's
+    cache, each for facilities of one unit, of two, and so on, because a region may have fewer units
+    than one facility holds; the three rows of ``erlang.busy_curve``, then the two of
+    ``erlang.urgent_curve``. The second array, shape (r, m) as the arguments, says which is that of
+    one unit.
     """
-    most = int(units_per_facility.max())
-    curves: list[Floats] = []
-    which = np.zeros(exams_per_unit_day.shape, dtype=np.int64)
-    for m, leave in enumerate(leave_per_day):
-        rates, where = np.unique(exams_per_unit_day[:, m], return_inverse=True)
-        which[:, m] = len(curves) + where
-        for rate in rates:
-            one = np.zeros((most, 5, NODES))
-            for c in range(int(units_per_facility[m])):
-                one[c] = np.vstack(
-                    [busy_curve(c + 1, leave / rate), urgent_curve(c + 1, leave / rate)]
-                )
-            curves.append(one)
-    return np.stack(curves), which
+    kinds = np.stack([units_per_facility, leave_per_day / exams_per_unit_day], axis=-1)
+    differing, which = np.unique(kinds.reshape(-1, 2), axis=0, return_inverse=True)
+    most = differing[:, 0].astype(np.int64)
+    curves = [
+        np.concatenate([busy_curve(units, ratio), urgent_curve(units, ratio)])
+        for together, ratio in zip(most.tolist(), differing[:, 1].tolist(), strict=True)
+        for units in range(1, together + 1)
+    ]
+    first = most.cumsum() - most
+    return np.stack(curves), first[which].reshape(units_per_facility.shape)
 
 
-@njit(cache=True)
+@kernel
 def step(
     week: int,
     keys: NDArray[np.uint64],
@@ -80,6 +76,7 @@ def step(
     units_per_facility: Counts,
     exams_per_unit_day: Floats,
     leave_per_day: Floats,
+    within_day: Floats,
     curves: Floats,
     which: Counts,
     place: Counts,
@@ -88,6 +85,8 @@ def step(
     exams: Counts,
     gave_up: Counts,
     mean_waiting: Floats,
+    available: Counts,
+    part: Counts,
 ) -> None:
     """Serve one week in daily steps.
 
@@ -97,9 +96,10 @@ def step(
     by_day : arrivals by day, shape (7, r, m).
     arrived, expected : arrivals of the week by group, and their mean, shape (r, m, g).
     working : units in working order, shape (r, m).
-    units_per_facility : units that share one queue, shape (m,).
+    units_per_facility : units that share one queue, shape (r, m).
     exams_per_unit_day : mean exams of a working unit in a day, shape (r, m).
-    leave_per_day : rate at which a waiting person gives up, per day, shape (m,).
+    leave_per_day : rate at which a waiting person gives up, per day, shape (r, m).
+    within_day : queue that comes and goes within a day, from ``facility.within_day_of``.
     curves, which : busy curves, and which of them each cell has, from ``facility_curves``.
     place : where on its curve each cell was last, shape (r, m); the next search begins there, which
         changes its time and nothing else; updated in place.
@@ -107,158 +107,146 @@ def step(
     waiting : people not yet examined, those on a unit included, shape (r, m, g); updated in place.
     exams, gave_up : results of the week, shape (r, m, g).
     mean_waiting : people waiting for a unit, mean of the week, shape (r, m, g).
+    available, part : scratch, shape (r, m, g).
     """
     regions, modalities, groups = waiting.shape
-    two_classes, routine = urgent.any(), ~urgent
-    came, some = np.empty(groups, dtype=np.int64), np.empty((2, groups), dtype=np.int64)
+    two_classes = 0
+    for g in range(groups):
+        two_classes |= urgent[g]
     for r in range(regions):
         for m in range(modalities):
-            units = min(units_per_facility[m], max(working[r, m], 1))
-            speed, curve = exams_per_unit_day[r, m], curves[which[r, m], units - 1]
-            here = facilities_of(working[r, m], units, speed, leave_per_day[m], curve)
-            people, ours, on_units = waiting[r, m].sum(), NOBODY, 0.0
-            if two_classes:
-                ours, on_units = _urgent_people(
-                    expected[r, m], waiting[r, m], urgent, working[r, m], speed
-                )
-            done, left, area, ours, place[r, m] = week_of(
-                week, keys[0, r, m], keys[1, r, m], people, by_day[:, r, m], ours, here, curve,
+            units = min(units_per_facility[r, m], max(working[r, m], 1))
+            here = facilities_of(
+                working[r, m], units, exams_per_unit_day[r, m], leave_per_day[r, m],
+                within_day[r, m], which[r, m] + units - 1,
+            )  # fmt: skip
+            first, on_units = _urgent_people(
+                urgent, expected, waiting, r, m, working[r, m], exams_per_unit_day[r, m]
+            )
+            people = total(waiting, r, m)
+            done, left, area, first, place[r, m] = week_of(
+                week, keys[0, r, m], keys[1, r, m], people, by_day, r, m, first, here, curves,
                 place[r, m],
             )  # fmt: skip
             for g in range(groups):
-                came[g] = waiting[r, m, g] + arrived[r, m, g]
-            u = uniform(keys[2, r, m], week)
+                waiting[r, m, g] += arrived[r, m, g]
+            served, lost, queue = done, left, area
             if two_classes:
-                done, left, area = _split_urgent(
-                    done, left, area, ours, on_units, urgent, came, u, uniform(keys[3, r, m], week),
-                    exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
+                queue = first.area
+                served, lost = _urgent_share(
+                    urgent, waiting, r, m, done, left, area, first, on_units,
+                    uniform(keys[3, r, m], week),
                 )  # fmt: skip
-            _split(
-                done, left, area, routine, came, u,
-                exams[r, m], gave_up[r, m], waiting[r, m], mean_waiting[r, m], some,
-            )  # fmt: skip
+            # the urgent first, and what they leave to the others
+            for members in range(two_classes, -1, -1):
+                _split(
+                    members, urgent, r, m, served, lost, queue, uniform(keys[2, r, m], week),
+                    waiting, exams, gave_up, mean_waiting, available, part,
+                )  # fmt: skip
+                served, lost, queue = done - served, left - lost, area - queue
 
 
-@njit(cache=True)
+@kernel
 def _urgent_people(
-    expected: Floats, waiting: Counts, urgent: NDArray[np.bool_], working: int, speed: float
+    urgent: NDArray[np.bool_],
+    expected: Floats,
+    waiting: Counts,
+    r: int,
+    m: int,
+    working: int,
+    speed: float,
 ) -> tuple[Urgent, float]:
     """Return the urgent people of a place as a week begins, and how many of them are on units."""
     # the mean: a short queue is convex in arrivals, and chance is in the curve already
-    arrivals = (expected * urgent).sum() / DAYS_PER_WEEK
+    arrivals, people = 0.0, 0
+    for g in range(len(urgent)):
+        if urgent[g]:
+            arrivals += expected[r, m, g]
+            people += waiting[r, m, g]
+    arrivals /= DAYS_PER_WEEK
     on_units = arrivals / speed if working else 0.0
-    queue = max(0.0, (waiting * urgent).sum() - on_units)
-    return Urgent(arrivals, queue, 0.0, 0.0), on_units
+    return Urgent(arrivals, max(0.0, people - on_units), 0.0, 0.0), on_units
 
 
-@njit(cache=True)
-def _split_urgent(
+@kernel
+def _urgent_share(
+    urgent: NDArray[np.bool_],
+    came: Counts,
+    r: int,
+    m: int,
     done: int,
     left: int,
     area: float,
-    ours: Urgent,
+    first: Urgent,
     on_units: float,
-    urgent: NDArray[np.bool_],
-    came: Counts,
-    u: float,
-    u_class: float,
-    exams: Counts,
-    gave_up: Counts,
-    waiting: Counts,
-    mean_waiting: Floats,
-    some: Counts,
-) -> tuple[int, int, float]:
-    """Split what the week brought to urgent people over their groups; return what is left of it.
-
-    ``done``, ``left`` and ``area`` are everybody's, and on return those of the routine groups.
-    ``u_class`` rounds between the classes, ``u`` between groups.
-    """
-    urgent_done, urgent_left = _urgent_share(
-        (came * urgent).sum(),
-        came.sum(),
-        done,
-        left,
-        ours.queue + on_units,
-        ours.taken,
-        ours.area / area if area > 0.0 else 0.0,
-        u_class,
-    )
-    _split(
-        urgent_done, urgent_left, ours.area, urgent, came, u,
-        exams, gave_up, waiting, mean_waiting, some,
-    )  # fmt: skip
-    return done - urgent_done, left - urgent_left, area - ours.area
-
-
-@njit(cache=True)
-def _urgent_share(
-    came: int,
-    everybody: int,
-    done: int,
-    left: int,
-    staying: float,
-    taken: float,
-    left_share: float,
     u: float,
 ) -> tuple[int, int]:
     """Return exams and leavers among the urgent of a week, whole numbers that leave nobody out.
 
     Parameters
     ----------
-    came, everybody : urgent and all people who were there, arrivals of the week included.
-    done, left : exams and leavers of the week.
-    staying : urgent people that should be there at its end.
-    taken : chance that the next exam goes to an urgent person who waits.
-    left_share : urgent share of the leavers.
+    came : people who were there, arrivals of the week included, shape (r, m, g).
+    done, left, area : exams, leavers and mean queue of the week, of everybody.
+    first, on_units : the urgent people at its end, those who wait and those on units.
     u : uniform that rounds.
     """
-    urgent_left = int(math.floor(left * left_share + u))
-    urgent_left = min(max(urgent_left, left - (everybody - came)), came, left)
+    ours, everybody = 0, total(came, r, m)
+    for g in range(len(urgent)):
+        if urgent[g]:
+            ours += came[r, m, g]
+    share = first.area / area if area > 0.0 else 0.0
+    lost = math.floor(left * share + u)
+    lost = min(max(lost, left - (everybody - ours)), ours, left)
     # where urgent people take every exam, chance adds up: who is not examined stays
-    staying += taken**SATURATED * (came - urgent_left - taken * done - staying)
-    stay = int(math.floor(staying + u))
-    stay = min(max(stay, came - urgent_left - done), came - urgent_left, everybody - done - left)
-    return came - urgent_left - max(stay, 0), urgent_left
+    staying = first.queue + on_units
+    staying += first.taken**SATURATED * (ours - lost - first.taken * done - staying)
+    stay = math.floor(staying + u)
+    stay = min(max(stay, ours - lost - done), ours - lost, everybody - done - left)
+    return ours - lost - max(stay, 0), lost
 
 
-@njit(cache=True)
+@kernel
 def _split(
+    members: int,
+    urgent: NDArray[np.bool_],
+    r: int,
+    m: int,
     done: int,
     left: int,
     area: float,
-    members: NDArray[np.bool_],
-    came: Counts,
     u: float,
+    waiting: Counts,
     exams: Counts,
     gave_up: Counts,
-    waiting: Counts,
     mean_waiting: Floats,
-    some: Counts,
+    available: Counts,
+    part: Counts,
 ) -> None:
-    """Split the week of one class over its groups, in proportion to their people.
+    """Split the week of one class of a place over its groups, in proportion to their people.
 
-    ``some``, shape (2, g), is scratch.
+    ``members`` are the urgent groups, 1, or the others, 0; the last two arrays are scratch.
     """
-    available, part = some[0], some[1]
-    count, total = 0, 0
-    for g in range(len(members)):
-        available[g] = came[g] if members[g] else 0
-        count += members[g]
-    allot(done, available, u, part)
-    for g in range(len(members)):
-        available[g] -= part[g]
-        total += available[g]
-        if members[g]:
-            exams[g] = part[g]
-    allot(left, available, u, part)
-    for g in range(len(members)):
-        if members[g]:
-            mean_waiting[g] = area * (available[g] / total if total > 0 else 1.0 / count)
-            gave_up[g] = part[g]
-            waiting[g] = available[g] - part[g]
+    size = 0
+    for g in range(len(urgent)):
+        ours = urgent[g] == members
+        available[r, m, g] = waiting[r, m, g] if ours else 0
+        size += ours
+    allot(done, available, r, m, u, part)
+    for g in range(len(urgent)):
+        available[r, m, g] -= part[r, m, g]
+        if urgent[g] == members:
+            exams[r, m, g] = part[r, m, g]
+    people = total(available, r, m)
+    allot(left, available, r, m, u, part)
+    for g in range(len(urgent)):
+        if urgent[g] == members:
+            share = available[r, m, g] / people if people > 0 else 1.0 / size
+            mean_waiting[r, m, g] = area * share
+            gave_up[r, m, g] = part[r, m, g]
+            waiting[r, m, g] = available[r, m, g] - part[r, m, g]
 
 
-@njit(cache=True)
+@kernel
 def wear(
     week: int,
     keys: NDArray[np.uint64],
@@ -293,12 +281,16 @@ class Imaging(Station):
         self.chance_break, self.chance_repair = switch_share(
             care.failures_per_week, care.repairs_per_week
         )
-        self.leave_per_day = 1.0 / (care.patience_weeks * DAYS_PER_WEEK)
-        self.units_per_facility = np.maximum(np.round(care.units_per_facility), 1).astype(np.int64)
+        self.exams_per_unit_day = by_place(care.exams_per_unit_day, world)
+        self.leave_per_day = by_place(1.0 / (care.patience_weeks * DAYS_PER_WEEK), world)
+        together = np.maximum(np.round(care.units_per_facility), 1)
+        self.units_per_facility = by_place(together, world).astype(np.int64)
         self.curves, self.which = facility_curves(
-            self.units_per_facility, care.exams_per_unit_day, self.leave_per_day
+            self.units_per_facility, self.exams_per_unit_day, self.leave_per_day
         )
+        self.within_day = within_day_of(self.exams_per_unit_day, self.leave_per_day)
         self.place = np.zeros_like(self.which)
+        self.scratch = np.zeros((2, *world.shape), dtype=np.int64)
         # where everybody is urgent, nobody is
         self.urgent = (care.priority == 0) & (care.priority.max() > 0)
 
@@ -320,8 +312,9 @@ class Imaging(Station):
             flows.expected,
             state.units_working,
             self.units_per_facility,
-            self.world.care.exams_per_unit_day,
+            self.exams_per_unit_day,
             self.leave_per_day,
+            self.within_day,
             self.curves,
             self.which,
             self.place,
@@ -330,6 +323,7 @@ class Imaging(Station):
             flows.exams,
             flows.gave_up,
             flows.mean_waiting,
+            *self.scratch,
         )
 
     def account(self, state: State, flows: Flows) -> Account:

@@ -1,5 +1,6 @@
 """Who owns which random number: one key per named decision and cell."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,3 +41,38 @@ class Luck:
             f"{r}/{m}/{g}" for r in world.regions for m in world.modalities for g in world.groups
         ]
         return keys(self.seed, self.replication, decision, cells).reshape(world.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class StackedLuck(Luck):
+    """The luck of runs that are moved side by side, one after the other along the region axis.
+
+    Runs of one replication of one world share theirs, which is drawn once.
+    """
+
+    runs: tuple[Luck, ...]
+
+    def by_region(self, decision: str) -> Keys:
+        """Return one key per region of every run, shape (r,)."""
+        return self._of_every_run(lambda run: run.by_region(decision))
+
+    def by_station(self, decision: str) -> Keys:
+        """Return one key per region of every run and modality, shape (r, m)."""
+        return self._of_every_run(lambda run: run.by_station(decision))
+
+    def by_cell(self, decision: str) -> Keys:
+        """Return one key per region of every run, modality and group, shape (r, m, g)."""
+        return self._of_every_run(lambda run: run.by_cell(decision))
+
+    def _of_every_run(self, draw: Callable[[Luck], Keys]) -> Keys:
+        drawn: dict[tuple[int, int, int], Keys] = {}
+        names = [(id(run.world), run.seed, run.replication) for run in self.runs]
+        for name, run in zip(names, self.runs, strict=True):
+            if name not in drawn:
+                drawn[name] = draw(run)
+        return np.concatenate([drawn[name] for name in names])
+
+
+def stacked_luck(world: World, runs: Sequence[Luck]) -> StackedLuck:
+    """Return the luck of runs whose worlds are stacked in one."""
+    return StackedLuck(world, runs[0].seed, runs[0].replication, tuple(runs))

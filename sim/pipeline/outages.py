@@ -1,55 +1,70 @@
 """Outages: long losses of power or network in a region, and failures of the clusters.
 
 Short power cuts are in the usual share of hours that a site works (``site_power_share``); these are
-the storms, broken transformers and cut cables that last for days or weeks.
+the storms, broken transformers and cut cables that last for days or weeks. They do not depend on
+any plan: runs that meet the same chance share them.
 """
 
 import simpy
 
-from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.jobs import Cluster
+from sim.pipeline.calendar import Calendar, Process, log_all
+from sim.pipeline.jobs import Owner
 from sim.units import WEEKS_PER_YEAR
 
 
-def outages(cal: Calendar) -> None:
-    """Schedule the outages of every region and cluster."""
-    for region, rate in enumerate(cal.world.compute.outages_per_year):
+def outages(*cals: Calendar) -> None:
+    """Schedule the outages of every region and cluster, for runs that meet the same chance."""
+    env, compute = cals[0].env, cals[0].world.compute
+    for region, rate in enumerate(compute.outages_per_year):
         if rate > 0.0:
-            cal.env.process(power(cal, region))
-    if cal.world.compute.cluster_outages_per_year > 0.0:
-        for one in (cal.rented, cal.owned):
-            cal.env.process(cluster(cal, one))
+            env.process(power(cals, region))
+    if compute.cluster_outages_per_year > 0.0:
+        owners: tuple[Owner, ...] = ("rented", "owned")
+        for owner in owners:
+            env.process(cluster(cals, owner))
 
 
-def power(cal: Calendar, region: int) -> Process:
+def power(cals: tuple[Calendar, ...], region: int) -> Process:
     """Lose the grid of one region from time to time; sites then run on their own power only.
 
     Times between and lengths are exponential: the two-state renewal process of machine repair.
     """
-    compute, name = cal.world.compute, cal.world.regions[region]
-    luck = cal.luck("outages", name)
+    first = cals[0]
+    compute, name = first.world.compute, first.world.regions[region]
+    between, length = (
+        WEEKS_PER_YEAR / compute.outages_per_year[region],
+        compute.outage_weeks[region],
+    )
+    luck = first.exponentials("outages", name)
     while True:
-        yield cal.env.timeout(luck.exponential(WEEKS_PER_YEAR / compute.outages_per_year[region]))
-        weeks = luck.exponential(compute.outage_weeks[region])
-        cal.state.power[region] = compute.site_backup_share[region]
-        cal.log("power lost", name, f"for {weeks:.1f} weeks", lasts=weeks)
-        yield cal.env.timeout(weeks)
-        cal.state.power[region] = 1.0
+        yield first.env.timeout(next(luck) * between)
+        weeks = next(luck) * length
+        for cal in cals:
+            cal.state.power[region] = compute.site_backup_share[region]
+        log_all(cals, "power lost", name, f"for {weeks:.1f} weeks", lasts=weeks)
+        yield first.env.timeout(weeks)
+        for cal in cals:
+            cal.state.power[region] = 1.0
 
 
-def cluster(cal: Calendar, one: Cluster) -> Process:
+def cluster(cals: tuple[Calendar, ...], owner: Owner) -> Process:
     """Take a cluster down from time to time; what runs on it stops."""
-    compute, luck = cal.world.compute, cal.luck("outages", "cluster", one.name)
+    first = cals[0]
+    compute, luck = first.world.compute, first.exponentials("outages", "cluster", owner)
     while True:
-        yield cal.env.timeout(luck.exponential(WEEKS_PER_YEAR / compute.cluster_outages_per_year))
-        weeks = luck.exponential(compute.cluster_outage_weeks)
-        cal.log("cluster down", "all", f"{one.name}, for {weeks:.1f} weeks", lasts=weeks)
-        _switch(cal, one, up=False)
-        yield cal.env.timeout(weeks)
-        _switch(cal, one, up=True)
+        yield first.env.timeout(next(luck) * (WEEKS_PER_YEAR / compute.cluster_outages_per_year))
+        weeks = next(luck) * compute.cluster_outage_weeks
+        log_all(cals, "cluster down", "all", f"{owner}, for {weeks:.1f} weeks", lasts=weeks)
+        for cal in cals:
+            _switch(cal, owner, up=False)
+        yield first.env.timeout(weeks)
+        for cal in cals:
+            _switch(cal, owner, up=True)
 
 
-def _switch(cal: Calendar, one: Cluster, *, up: bool) -> None:
+def _switch(cal: Calendar, owner: Owner, *, up: bool) -> None:
+    one = cal.cluster(owner)
     one.up = up
-    changed, one.change = one.change, simpy.Event(cal.env)
-    changed.succeed()
+    if one.change.callbacks:  # a job waits for it
+        changed, one.change = one.change, simpy.Event(cal.env)
+        changed.succeed()

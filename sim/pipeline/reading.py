@@ -7,13 +7,12 @@ Here its week is spread over demographic groups.
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.desk import desk_of, week_of
-from sim.pipeline.flow import Counts, allot, uniform
+from sim.pipeline.desk import Desk, desks_of, week_of
+from sim.pipeline.flow import Counts, allot, by_place, kernel, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.station import Account, Station
@@ -21,18 +20,16 @@ from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 
-@njit(cache=True)
+@kernel
 def step(
     week: int,
-    keys: NDArray[np.uint64],
     pace: NDArray[np.uint64],
     exams: Counts,
     to_ai: Counts,
     hours: Floats,
-    minutes: Floats,
-    ai_minutes_ratio: Floats,
-    stale_per_week: Floats,
-    reader_of: NDArray[np.int64],
+    desks: Desk,
+    first: Counts,
+    steps: Counts,
     waiting: Counts,
     begun: Floats,
     read_by_ai: Counts,
@@ -45,13 +42,10 @@ def step(
 
     Parameters
     ----------
-    keys : random keys, shape (3, r, m): split over groups, exams gone stale, spread over steps.
     pace : random keys of when work came within a step, shape (r, p).
     exams, to_ai : exams done this week, and those of them offered to AI, shape (r, m, g).
     hours : clinical reader hours this week, shape (r, p).
-    minutes, ai_minutes_ratio : reader minutes per exam, and their ratio with AI, shape (m,).
-    stale_per_week : rate at which an unread exam loses its use, shape (m,).
-    reader_of : profession of each modality, shape (m,).
+    desks, first, steps : desks and their steps per week, from ``desk.desks_of``.
     waiting, begun : queue (r, m, g) and part-read exams (r, m); updated in place.
     read_by_ai, read_by_human, unread : results of the week, shape (r, m, g).
     mean_unread : exams that nobody has begun to read, mean of the week, shape (r, m, g).
@@ -63,44 +57,39 @@ def step(
     profession are shared between modalities in proportion to their work. What is read of a
     modality in a week, and what goes stale, falls on groups in proportion to their exams.
     """
-    regions, _, groups = waiting.shape
-    some = np.empty(groups, dtype=np.int64)
-    for p in range(hours.shape[1]):
-        mine = np.flatnonzero(reader_of == p)
-        if len(mine) == 0:
-            hours_used[:, p] = 0.0
-            continue
-        desk, steps = desk_of(mine, minutes, ai_minutes_ratio, stale_per_week)
-        for r in range(regions):
-            for k, m in enumerate(mine):
-                desk[k].stale_key, desk[k].spread_key = keys[1, r, m], keys[2, r, m]
-                desk[k].begun = begun[r, m]
-                _lay_out(exams[r, m], to_ai[r, m], waiting[r, m], desk[k])
-            hours_used[r, p] = week_of(week, steps, pace[r, p], hours[r, p], desk)
-            for k, m in enumerate(mine):
-                begun[r, m] = desk[k].begun
-                _split(
-                    week, keys[0, r, m], desk[k], exams[r, m], to_ai[r, m], waiting[r, m],
-                    read_by_ai[r, m], read_by_human[r, m], unread[r, m], mean_unread[r, m], some,
-                )  # fmt: skip
+    regions, modalities, _ = waiting.shape
+    for r in range(regions):
+        for k in range(modalities):
+            _lay_out(exams, to_ai, waiting, begun, desks, r, k)
+        for p in range(len(first) - 1):
+            desk = desks[r, first[p] : first[p + 1]]
+            hours_used[r, p] = week_of(week, steps[r, p], pace[r, p], hours[r, p], desk)
+        for k in range(modalities):
+            begun[r, desks[r, k].modality] = desks[r, k].begun
+            _split(
+                week, desks[r, k], r, exams, to_ai, waiting,
+                read_by_ai, read_by_human, unread, mean_unread,
+            )  # fmt: skip
 
 
-@njit(cache=True)
-def _lay_out(exams: Counts, to_ai: Counts, waiting: Counts, desk: Any) -> None:
-    """Put the exams of all groups (g,) of one modality on the desk, for a new week."""
-    desk.by_ai, desk.by_human, desk.late, desk.area = 0, 0, 0, 0.0
-    desk.coming_ai, desk.coming, desk.queue = 0, 0, 0
-    for g in range(len(exams)):
-        desk.coming_ai += to_ai[g]
-        desk.coming += exams[g] - to_ai[g]
-        desk.queue += waiting[g]
+@kernel
+def _lay_out(
+    exams: Counts, to_ai: Counts, waiting: Counts, begun: Floats, desks: Desk, r: int, k: int
+) -> None:
+    """Put the exams of one record's modality, of all groups, on its desk for a new week."""
+    desk = desks[r, k]
+    m = desk.modality
+    desk.by_ai, desk.by_human, desk.late, desk.area, desk.begun = 0, 0, 0, 0.0, begun[r, m]
+    desk.coming_ai = total(to_ai, r, m)
+    desk.coming = total(exams, r, m) - desk.coming_ai
+    desk.queue = total(waiting, r, m)
 
 
-@njit(cache=True)
+@kernel
 def _split(
     week: int,
-    key: np.uint64,
     desk: Any,
+    r: int,
     exams: Counts,
     to_ai: Counts,
     waiting: Counts,
@@ -108,22 +97,21 @@ def _split(
     read_by_human: Counts,
     unread: Counts,
     mean_unread: Floats,
-    some: Counts,
 ) -> None:
-    """Split the week of one modality over its groups (g,); ``some`` (g,) is scratch."""
-    allot(desk.by_ai, to_ai, uniform(key, 3 * week), read_by_ai)
-    total = 0
-    for g in range(len(exams)):
-        some[g] = waiting[g] + exams[g] - read_by_ai[g]
-        total += some[g]
-    for g in range(len(exams)):
-        mean_unread[g] = desk.area * some[g] / total if total > 0 else 0.0
-    allot(desk.late, some, uniform(key, 3 * week + 1), unread)
-    for g in range(len(exams)):
-        some[g] -= unread[g]
-    allot(desk.by_human, some, uniform(key, 3 * week + 2), read_by_human)
-    for g in range(len(exams)):
-        waiting[g] = some[g] - read_by_human[g]
+    """Split the week of one modality of a region over its groups."""
+    groups, m = waiting.shape[2], desk.modality
+    allot(desk.by_ai, to_ai, r, m, uniform(desk.split_key, 3 * week), read_by_ai)
+    for g in range(groups):
+        waiting[r, m, g] += exams[r, m, g] - read_by_ai[r, m, g]
+    people = total(waiting, r, m)
+    for g in range(groups):
+        mean_unread[r, m, g] = desk.area * waiting[r, m, g] / people if people > 0 else 0.0
+    allot(desk.late, waiting, r, m, uniform(desk.split_key, 3 * week + 1), unread)
+    for g in range(groups):
+        waiting[r, m, g] -= unread[r, m, g]
+    allot(desk.by_human, waiting, r, m, uniform(desk.split_key, 3 * week + 2), read_by_human)
+    for g in range(groups):
+        waiting[r, m, g] -= read_by_human[r, m, g]
 
 
 class Reading(Station):
@@ -135,30 +123,39 @@ class Reading(Station):
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
+        care, catalogue = world.care, world.catalogue
         decisions = ("groups", "stale", "spread")
-        self.keys = np.stack([luck.by_station(f"reading/{name}") for name in decisions])
         self.pace = np.stack(
             [luck.by_region(f"reading/pace/{profession}") for profession in world.professions],
             axis=1,
         )
-        self.stale_per_week = 1.0 / world.care.report_patience_weeks
-        self.reader_of = np.array(world.care.reader_of, dtype=np.int64)
+        self.desks, self.first, self.steps = desks_of(
+            np.stack([luck.by_station(f"reading/{name}") for name in decisions]),
+            by_place(care.reading_minutes, world),
+            by_place(care.ai_minutes_ratio, world),
+            by_place(1.0 / care.report_patience_weeks, world),
+            np.array(care.reader_of, dtype=np.int64),
+            len(world.professions),
+        )
+        self.readers = [catalogue.index("reader", name) for name in world.professions]
+        self.hours_per_reader = catalogue.capacity.take(self.readers, axis=1)
+        self.clinical_share = 1.0 - care.protected_share[:, None]
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Read what was examined this week and what still waits."""
-        care = self.world.care
-        flows.reader_hours[:] = reader_hours_per_week(self.world, state.active)
+        added = state.active.take(self.readers, axis=1) * self.hours_per_reader
+        np.divide(
+            self.world.care.reader_hours_per_year + added, WEEKS_PER_YEAR, out=flows.reader_hours
+        )
         step(
             tick,
-            self.keys,
             self.pace,
             flows.exams,
             flows.to_ai,
             self._clinical_hours(flows),
-            care.reading_minutes,
-            care.ai_minutes_ratio,
-            self.stale_per_week,
-            self.reader_of,
+            self.desks,
+            self.first,
+            self.steps,
             state.reading_waiting,
             state.reading_begun,
             flows.read_by_ai,
@@ -170,7 +167,7 @@ class Reading(Station):
 
     def _clinical_hours(self, flows: Flows) -> Floats:
         """Return the hours that are not kept for annotation, shape (r, p)."""
-        return np.asarray(flows.reader_hours * (1.0 - self.world.care.protected_share[:, None]))
+        return np.asarray(flows.reader_hours * self.clinical_share)
 
     def account(self, state: State, flows: Flows) -> Account:
         """Left: exams that nobody read in time."""
@@ -183,12 +180,3 @@ class Reading(Station):
             busy=flows.clinical_hours.sum(axis=1),
             capacity=self._clinical_hours(flows).sum(axis=1),
         )
-
-
-def reader_hours_per_week(world: World, active: Floats) -> Floats:
-    """Return all reader hours in a week, shape (r, p), for active plan units (r, i)."""
-    hours = world.care.reader_hours_per_year.copy()
-    for p, profession in enumerate(world.professions):
-        item = world.catalogue.index("reader", profession)
-        hours[:, p] += active[:, item] * world.catalogue.capacity[:, item]
-    return np.asarray(hours / WEEKS_PER_YEAR)

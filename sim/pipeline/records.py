@@ -12,9 +12,7 @@ from sim.domain.lever import Floats, Stage
 from sim.errors import StationError, nearest
 from sim.pipeline.evaluation import Findings
 from sim.pipeline.series import Series
-from sim.pipeline.station import Stations, classes
-from sim.scenario.schema import Weekly
-from sim.units import GRAMS_PER_TONNE, WEEKS_PER_YEAR
+from sim.units import GRAMS_PER_TONNE
 
 CELL_FIELDS = {
     "need": "exams",
@@ -114,9 +112,9 @@ class Records:
     """
 
     cells: dict[str, Floats]
-    """By ``CELL_FIELDS``, each of shape (y, r, m, g)."""
+    """By ``CELL_FIELDS``, each of shape (y, r, m, g); written when the run ends."""
     stations: dict[str, Series]
-    """Weekly series by station name."""
+    """Weekly series by station name; written when the run ends."""
     spend_usd: Floats
     """Money spent by the plan, shape (y, r, stage), stages in the order of ``Stage``."""
     follow_up_usd: Floats
@@ -133,17 +131,12 @@ class Records:
     audits: list[AuditRound] = field(default_factory=list)
 
     @classmethod
-    def of(cls, world: World, *, years: int, stations: Stations, weekly: Weekly) -> "Records":
-        """Return empty records for ``years`` of a world, with the weekly series asked for."""
-        regions, modalities, groups = world.shape
-        weeks, by_cell = years * WEEKS_PER_YEAR, weekly.detail == "cell"
-        known = classes(stations)
+    def of(cls, world: World, *, years: int) -> "Records":
+        """Return empty records for ``years`` of a world."""
+        regions = len(world.regions)
         return cls(
-            cells={name: np.zeros((years, regions, modalities, groups)) for name in CELL_FIELDS},
-            stations={
-                name: Series.of(known[name], world, weeks=weeks, by_cell=by_cell)
-                for name in weekly.recorded
-            },
+            cells={},
+            stations={},
             spend_usd=np.zeros((years, regions, len(Stage))),
             follow_up_usd=np.zeros((years, regions)),
             energy_kwh=np.zeros((years, regions, len(ENERGY_USES))),
@@ -152,15 +145,15 @@ class Records:
         )
 
     def add_energy(
-        self, year: int, use: str, energy_kwh: Floats, grid_g_co2e_per_kwh: Floats
+        self, year: int, use: str, energy_kwh: Floats, grid_g_co2e_per_kwh: Floats | float
     ) -> None:
-        """Book energy of one use, and what the grid emits for it, both of shape (r,)."""
+        """Add energy of one use, and what the grid emits for it, both of shape (r,)."""
         place = year, slice(None), ENERGY_USES.index(use)
         self.energy_kwh[place] += energy_kwh
         self.emissions_t_co2e[place] += energy_kwh * grid_g_co2e_per_kwh / GRAMS_PER_TONNE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Run:
     """What happened once: one plan in one draw of the world and one replication of chance."""
 
@@ -168,6 +161,16 @@ class Run:
     world: World
     start_year: int
     records: Records
+
+    def __repr__(self) -> str:
+        cells, years = self.records.cells, len(self.records.spend_usd)
+        need, exams = cells["need"].sum(), cells["exams"].sum()
+        read = cells["read_by_ai"].sum() + cells["read_by_human"].sum()
+        return (
+            f"Run of plan '{self.plan}', {years} years from {self.start_year}: {need:,.0f} exams "
+            f"needed, {exams:,.0f} done, {read:,.0f} read; {len(self.records.releases)} releases; "
+            f"USD {self.records.spend_usd.sum():,.0f} spent"
+        )
 
     def cells(self) -> pd.DataFrame:
         """Return the yearly record by cell: year, region, modality, group and ``CELL_FIELDS``."""
@@ -266,7 +269,7 @@ class Run:
                 found.positives[places],
                 found.lower_benefit[places],
                 found.needed_benefit[places[1]],
-                found.power[places],
+                found.power()[places],
                 found.passed[places],
             )
             columns = zip(AUDIT_COLUMNS, (week, number, *names, *values), strict=True)

@@ -7,6 +7,7 @@ from sim.domain.holdings import Performance
 from sim.pipeline import evaluation
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.cluster import book, run_job
+from sim.pipeline.evaluation import Findings
 from sim.pipeline.jobs import Order, Priority
 from sim.pipeline.records import AuditRound, Release
 from sim.units import MINUTES_PER_HOUR
@@ -55,10 +56,11 @@ def _review(cal: Calendar, failed: NDArray[np.bool_]) -> Process:
     positives = evaluation.positives(world, cal.scenario.gate, state.audited)
     due = (positives * failed).sum(axis=2) @ world.data.annotation_minutes / MINUTES_PER_HOUR
     # what an older release still asked for is of no more use
-    state.review_hours = due
-    while due.any() and cal.newest is old:
+    state.review_hours[:], cal.under_review = due, old
+    while cal.newest is old and state.review_hours.any():
         yield cal.env.timeout(1)
-    due[:] = 0.0
+    if cal.under_review is old:
+        state.review_hours[:] = 0.0
 
 
 def audits(cal: Calendar) -> Process:
@@ -68,37 +70,47 @@ def audits(cal: Calendar) -> Process:
         audit(cal)
 
 
-def audit(cal: Calendar) -> NDArray[np.bool_]:
-    """Let the newest release read where its audit passes; elsewhere nothing changes.
+def wanting(found: Findings) -> NDArray[np.bool_]:
+    """Return where an audit failed for want of quality, shape (r, m, k) as in ``Findings``.
 
-    Returns where it failed although a release as good as today's reader would most likely have
-    passed, shape (r, m, k) as in ``evaluation.Findings``: there quality is wanting, elsewhere more
-    audit studies are.
+    There a release as good as today's reader would most likely have passed; where others failed,
+    more audit studies are wanting.
+    """
+    return np.asarray(~found.passed & (found.power() >= POWER_NEEDED))
+
+
+def audit(cal: Calendar) -> Findings | None:
+    """Let the newest release read where its audit passes; elsewhere nothing changes.
 
     Where an older release reads, a newer one replaces it only if it passes in its turn: a
     release is immutable and never withdrawn by chance alone.
     """
-    if cal.newest is None:
-        return np.zeros(cal.world.shape, dtype=bool)
+    if cal.newest is None or not cal.state.audited.any():
+        return None
     world, state, performance = cal.world, cal.state, cal.newest.performance
     found = evaluation.audit(world, cal.scenario.gate, performance, state.audited, cal.audit_luck)
-    looked, apart = found.positives > 0, cal.scenario.gate.by == "group"
-    if looked.any():
-        passed = int((found.passed & looked).sum())
-        kind = "groups" if apart else "places"
-        cal.log("audit", "all", f"{passed} of {int(looked.sum())} {kind} passed")
+    apart = cal.scenario.gate.by == "group"
+    if looked := np.count_nonzero(found.positives):
+        passed, kind = np.count_nonzero(found.passed), "groups" if apart else "places"
+        cal.log("audit", "all", f"{passed} of {looked} {kind} passed")
         groups = world.groups if apart else ("all",)
         cal.records.audits.append(AuditRound(float(cal.env.now), cal.newest.number, groups, found))
-    opens = found.passed & looked
+        if passed:
+            _open(cal, performance, found)
+    return found
+
+
+def _open(cal: Calendar, performance: Performance, found: Findings) -> None:
+    """Let a release read where it passed."""
+    state, world, apart = cal.state, cal.world, found.passed.shape[2] > 1
     shut = state.gate_open == 0
-    for r, m, k in np.argwhere(
-        opens & (shut if apart else shut.all(axis=2, keepdims=True))
-    ).tolist():
-        whom = f" of {world.groups[k]}" if apart else ""
-        count = f"{found.positives[r, m, k]:,.0f} audited positives{whom}"
-        cal.log("gate opened", world.regions[r], count)
-    reads = np.broadcast_to(opens, world.shape)
+    if shut.any():
+        opens = found.passed & (shut if apart else shut.all(axis=2, keepdims=True))
+        for r, m, k in np.argwhere(opens).tolist():
+            whom = f" of {world.groups[k]}" if apart else ""
+            count = f"{found.positives[r, m, k]:,.0f} audited positives{whom}"
+            cal.log("gate opened", world.regions[r], count)
+    reads = np.broadcast_to(found.passed, world.shape)
     state.gate_open[reads] = 1
     state.sensitivity[reads] = performance.sensitivity[reads]
     state.specificity[reads] = performance.specificity[reads]
-    return np.asarray(~found.passed & (found.power >= POWER_NEEDED))

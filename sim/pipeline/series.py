@@ -1,32 +1,33 @@
 """The weekly series of one station, by region or by cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.pipeline.flow import Counts
+from sim.domain.lever import Floats
+from sim.pipeline.flow import Counts, kernel
 from sim.pipeline.station import COUNTED, Account, Station
 
 Detail = Literal["none", "region", "cell"]
 
 
-@njit(cache=True)
-def add_up(values: NDArray[Any]) -> NDArray[Any]:
-    """Add up over modalities and groups: from (r, m, g) to (r,)."""
-    total = np.zeros(len(values), dtype=values.dtype)
-    for r in range(values.shape[0]):
-        for m in range(values.shape[1]):
-            for g in range(values.shape[2]):
-                total[r] += values[r, m, g]
-    return total
+@kernel
+def add_up(values: Floats, out: NDArray[np.float32]) -> None:
+    """Add up over modalities and groups: from (r, m, g) to ``out``, shape (r,)."""
+    regions, modalities, groups = values.shape
+    for r in range(regions):
+        total = 0.0
+        for m in range(modalities):
+            for g in range(groups):
+                total += values[r, m, g]
+        out[r] = total
 
 
-@njit(cache=True)
+@kernel
 def write_sums(
     out: Counts, entered: Counts, done: Counts, left: Counts, rejected: Counts, waiting: Counts
 ) -> None:
@@ -43,6 +44,18 @@ def write_sums(
             for cell in range(modalities * groups):
                 total += cells[r, cell]
             out[field, r] = total
+
+
+NOTHING: Counts = np.zeros((0, 0, 0), dtype=np.int64)
+
+
+def _as_kernel(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as kernels are compiled for.
+
+    A station of one's own may account for slices, or for what must not be written to.
+    """
+    flags = values.flags
+    return values if flags.c_contiguous and flags.writeable else values.copy(order="C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,37 +92,41 @@ class Series:
             start=np.zeros(cell, dtype=np.int64),
         )
 
+    def of_rows(self, rows: slice) -> "Series":
+        """Return the series of some regions."""
+        return replace(
+            self,
+            counts=self.counts[:, :, rows],
+            queue=self.queue[:, rows],
+            use=self.use[:, :, rows],
+            start=self.start[rows],
+        )
+
     def begin(self, account: Account) -> None:
         """Write down who waits before the first week."""
         if account.waiting is not None:
-            self.start[...] = self._summed(account.waiting)
+            waiting = account.waiting
+            self.start[...] = waiting if self._by_cell else waiting.sum(axis=(1, 2))
 
     def write(self, week: int, account: Account) -> None:
         """Write the account of one week."""
-        nothing = np.zeros((0, 0, 0), dtype=np.int64)
-        # a station of one's own may account for slices, or for what must not be written to
-        counts = [
-            nothing if count is None else np.require(count, np.int64, ("C", "W"))
-            for count in account.counts()
-        ]
+        counts = [NOTHING if count is None else _as_kernel(count) for count in account.counts()]
         if self._by_cell:
             for field, count in enumerate(counts):
                 if count.size:
                     self.counts[week, field] = count
         else:
             write_sums(self.counts[week], *counts)
-        if account.queue is not None:
-            self.queue[week] = self._summed(account.queue)
+        if account.queue is not None and self._by_cell:
+            self.queue[week] = account.queue
+        elif account.queue is not None:
+            add_up(_as_kernel(account.queue), self.queue[week])
         elif account.waiting is not None:
             now = self.counts[week, COUNTED.index("waiting")]
             before = self.counts[week - 1, COUNTED.index("waiting")] if week else self.start
             self.queue[week] = (before + now) / 2.0
         if account.busy is not None and account.capacity is not None:
             self.use[week] = account.busy, account.capacity
-
-    def _summed(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Add up over the axes that are not kept."""
-        return values if self._by_cell else add_up(values)
 
     @property
     def _by_cell(self) -> bool:

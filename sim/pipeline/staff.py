@@ -5,67 +5,84 @@ at the rate at which posts of its kind are left (1 / life) and regains them afte
 the post, as in any training pipeline: in the long run a share life / (life + lead) is at work.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim.domain.lever import STAFF, Floats
 from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.flow import binomials
+from sim.pipeline.flow import Counts, binomial, kernel
 from sim.streams import keys, uniforms
 from sim.units import WEEKS_PER_YEAR
 
+Batch = tuple[int, int, float]
+"""Units of one item that come to one region together: region, item and how many."""
 WEEKS_PER_LOOK = 4
 """Weeks between two looks at who has left; posts take months to fill."""
 
 
-def turnover(cal: Calendar) -> Process:
-    """Let people leave the posts of the plan, every few weeks."""
-    catalogue, state = cal.world.catalogue, cal.state
-    items = [i for i, item in enumerate(catalogue.items) if item.lever in STAFF]
+@kernel
+def leave(luck: Floats, chance: Floats, items: Counts, active: Floats, left: Counts) -> int:
+    """Draw who leaves the posts of some items in every region; return how many do in all.
+
+    Parameters
+    ----------
+    luck, chance : uniforms and chances to leave, shape (place,): regions, and items within.
+    active : units in use, shape (r, i).
+    left : who leaves, shape (place,); written.
+    """
+    place, total = 0, 0
+    for r in range(active.shape[0]):
+        for k in range(len(items)):
+            held = int(active[r, items[k]] + 1e-9)
+            left[place] = binomial(luck[place], held, chance[place])
+            total += left[place]
+            place += 1
+    return total
+
+
+def turnover(*cals: Calendar) -> Process:
+    """Let people leave the posts of plans, every few weeks; the runs meet the same chance."""
+    cal, states = cals[0], [one.state for one in cals]
+    catalogue = cal.world.catalogue
+    items = np.array([i for i, item in enumerate(catalogue.items) if item.lever in STAFF])
     places = [(r, i) for r in range(len(cal.world.regions)) for i in items]
     names = [f"{cal.world.regions[r]}/{catalogue.items[i].name}" for r, i in places]
     key = keys(cal.seed, cal.replication, "staff/turnover", names)
+    weeks = cal.scenario.horizon.score_years * WEEKS_PER_YEAR
     years = WEEKS_PER_LOOK / WEEKS_PER_YEAR
     # a post keeps its holder for its life on average; the tables' life of a post is just that
     chance = 1.0 - np.exp(-years / catalogue.life_years[:, items].ravel())
-    for look in range(1, cal.scenario.horizon.score_years * WEEKS_PER_YEAR):
+    left = np.zeros(len(places), dtype=np.int64)
+    for luck in uniforms(key, 1, weeks // WEEKS_PER_LOOK):
         yield cal.env.timeout(WEEKS_PER_LOOK)
-        held = np.floor(state.active[:, items].ravel() + 1e-9).astype(np.int64)
-        if not held.any():
-            continue
-        left = binomials(uniforms(key, look)[0], held, chance)
-        for k in np.flatnonzero(left).tolist():
-            _vacate(cal, *places[k], int(left[k]))
+        for one, state in zip(cals, states, strict=True):
+            if leave(luck, chance, items, state.active, left):
+                for k in left.nonzero()[0].tolist():
+                    _vacate(one, *places[k], int(left[k]))
 
 
-def finish_training(cal: Calendar, year: int, units: Floats) -> None:
-    """Leave posts vacant for those who did not finish the training that was paid for.
-
-    ``units`` are those bought in a year that come now, shape (r, i).
-    """
-    catalogue, regions = cal.world.catalogue, cal.world.regions
-    readers = np.array([item.lever == "reader" for item in catalogue.items])
-    places = np.argwhere((units > 0) & readers).tolist()
-    names = [f"{regions[r]}/{catalogue.items[i].name}" for r, i in places]
-    key = keys(cal.seed, cal.replication, "staff/training", names)
-    trained = units[(units > 0) & readers].astype(np.int64)
-    chance = np.full(len(trained), cal.world.care.trainee_loss_share)
-    lost = binomials(uniforms(key, year)[0], trained, chance)
-    for k in np.flatnonzero(lost).tolist():
-        region, item = places[k]
-        _vacate(cal, region, item, int(lost[k]))
+def finish_training(cal: Calendar, year: int, trained: Sequence[Batch]) -> None:
+    """Leave posts vacant for those who did not finish the training that was paid for in a year."""
+    items, regions = cal.world.catalogue.items, cal.world.regions
+    names = [f"{regions[r]}/{items[i].name}" for r, i, _ in trained]
+    luck = uniforms(keys(cal.seed, cal.replication, "staff/training", names), year)[0].tolist()
+    for u, (r, i, count) in zip(luck, trained, strict=True):
+        if lost := binomial(u, int(count), cal.world.care.trainee_loss_share):
+            _vacate(cal, r, i, lost)
 
 
 def _vacate(cal: Calendar, region: int, item: int, posts: int) -> None:
-    cal.state.active[region, item] -= posts
-    cal.state.vacant[region, item] += posts
+    """Leave posts vacant until their lead time has passed."""
+    state = cal.state
+    state.active[region, item] -= posts
+    state.vacant[region, item] += posts
     what, name = cal.world.catalogue.items[item], cal.world.regions[region]
     weeks = int(cal.world.catalogue.lead_weeks[region, item])
     cal.log("posts vacant", name, f"{posts} {what.name}", lasts=weeks)
-    cal.env.process(_successors(cal, region, item, posts, weeks))
 
+    def fill() -> None:
+        state.vacant[region, item] -= posts
+        state.active[region, item] += posts
 
-def _successors(cal: Calendar, region: int, item: int, posts: int, weeks: int) -> Process:
-    """Fill posts again after their lead time."""
-    yield cal.env.timeout(weeks)
-    cal.state.vacant[region, item] -= posts
-    cal.state.active[region, item] += posts
+    cal.after(weeks, fill)

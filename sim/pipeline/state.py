@@ -1,7 +1,11 @@
-"""The state of every station as plain arrays, so that a run can branch at the policy date."""
+"""The state of every station as plain arrays, so that runs can branch at the policy date.
 
-from copy import deepcopy
+Runs of many plans are moved side by side: their states are stacked along the region axis.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +48,6 @@ class State:
     synthetic: Counts  # (r, m, g)
     generation_begun: Floats  # (r,)
     generator_ready: NDArray[np.bool_]  # (r, m), where a generator has been trained
-    pretraining_hours: float  # GPU-hours of pre-training done so far
     label_efficiency: Floats  # (r, m) what a labelled study is worth after pre-training
     active: Floats  # (r, i) units in use that the plan owns or pays
     vacant: Floats  # (r, i) posts that the plan pays and nobody holds
@@ -56,7 +59,7 @@ class State:
     agreed: Floats  # (r,), 1 where an agreement holds by a policy step
     documented_share: Floats  # (r,) of archived studies, documented where they are made
     own: dict[str, NDArray[np.generic]] = field(default_factory=dict)
-    """Arrays of stations of one's own, by name of the station."""
+    """Arrays of stations of one's own, by name of the station; first axis: region."""
 
     @classmethod
     def today(cls, world: World) -> "State":
@@ -93,7 +96,6 @@ class State:
             synthetic=counts(r, m, g),
             generation_begun=np.zeros(r),
             generator_ready=np.zeros((r, m), dtype=bool),
-            pretraining_hours=0.0,
             label_efficiency=np.ones((r, m)),
             active=np.zeros((r, len(world.catalogue.items))),
             vacant=np.zeros((r, len(world.catalogue.items))),
@@ -108,73 +110,120 @@ class State:
 
     def copy(self) -> "State":
         """Return an independent copy, to branch from."""
-        return State(**{part.name: deepcopy(getattr(self, part.name)) for part in fields(self)})
+        return State.stacked([self])
+
+    @classmethod
+    def stacked(cls, states: Sequence["State"]) -> "State":
+        """Return an independent copy of states, one after the other along the region axis."""
+        names = [part.name for part in fields(cls) if part.name != "own"]
+        parts = {name: np.concatenate([getattr(s, name) for s in states]) for name in names}
+        own = {name: np.concatenate([s.own[name] for s in states]) for name in states[0].own}
+        return cls(**parts, own=own)
+
+    def of(self, rows: slice) -> "State":
+        """Return some regions of the state: what is written there is written here."""
+        return cast("State", _Rows(self, rows))
+
+
+class _Rows:
+    """Regions of a state, looked up anew each time: a station may put new arrays into the state."""
+
+    __slots__ = ("_rows", "_whole")
+
+    def __init__(self, whole: State, rows: slice) -> None:
+        object.__setattr__(self, "_whole", whole)
+        object.__setattr__(self, "_rows", rows)
+
+    def __getattr__(self, name: str) -> Any:
+        values = getattr(self._whole, name)
+        if name == "own":
+            return {station: array[self._rows] for station, array in values.items()}
+        return values[self._rows]
+
+    def __setattr__(self, name: str, values: Any) -> None:
+        getattr(self._whole, name)[self._rows] = values
+
+
+COUNTS = (
+    "need",
+    "arrived",
+    "exams",
+    "gave_up",
+    "to_ai",
+    "read_by_ai",
+    "read_by_human",
+    "unread",
+    "archived",
+    "at_source",
+    "documented",
+    "curated",
+    "rejected",
+    "set_aside",
+    "labelled",
+    "generated",
+    "leaving",
+)
+"""Flows of cells that are whole numbers, in the order of ``Flows.counts``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """Counts of one week, reused from week to week; shape (r, m, g) but for ``by_day``."""
+    """Counts of one week, reused from week to week; shape (r, m, g) but for those said."""
 
+    counts: Counts
+    """All ``COUNTS``, shape (count, r, m, g): each of them is a part of it."""
     need: Counts
     arrived: Counts
-    expected: Floats  # mean of ``arrived``
-    by_day: Counts  # (day, r, m)
     exams: Counts
     gave_up: Counts
-    mean_waiting: Floats
     to_ai: Counts
     read_by_ai: Counts
     read_by_human: Counts
     unread: Counts
-    mean_unread: Floats
     archived: Counts
-    at_source: Counts  # documented where they are made
+    at_source: Counts
+    """Documented where they are made."""
     documented: Counts
-    curated: Counts  # and, once the audit has taken its share, those left for training
+    curated: Counts
+    """And, once the audit has taken its share, those left for training."""
     rejected: Counts
     set_aside: Counts
     labelled: Counts
     generated: Counts
-    leaving: Counts  # flagged as free to leave their region
-    reader_hours: Floats  # (r, p) of the week, for everything
-    clinical_hours: Floats  # (r, p) spent on reading
-    annotation_hours: Floats  # (r,) spent on labels
-    mitigation_hours: Floats  # (r,) spent on what a mitigation has to see again
-    bought_hours: Floats  # (r,) of annotation, on top of readers' own
+    leaving: Counts
+    """Flagged as free to leave their region."""
+    expected: Floats
+    """Mean of ``arrived``."""
+    by_day: Counts
+    """Arrivals, shape (day, r, m)."""
+    mean_waiting: Floats
+    mean_unread: Floats
+    reader_hours: Floats
+    """Of the week, for everything, shape (r, p)."""
+    clinical_hours: Floats
+    """Spent on reading, shape (r, p)."""
+    annotation_hours: Floats
+    """Spent on labels, shape (r,)."""
+    mitigation_hours: Floats
+    """Spent on what a mitigation has to see again, shape (r,)."""
+    bought_hours: Floats
+    """Of annotation, on top of readers' own, shape (r,)."""
 
     @classmethod
     def of(cls, world: World) -> "Flows":
         """Return empty flows for a world."""
-        r, m, g = world.shape
-
-        def counts() -> Counts:
-            return np.zeros((r, m, g), dtype=np.int64)
-
+        regions, readers = len(world.regions), len(world.professions)
+        counts = np.zeros((len(COUNTS), *world.shape), dtype=np.int64)
         return cls(
-            need=counts(),
-            arrived=counts(),
-            expected=np.zeros((r, m, g)),
-            by_day=np.zeros((DAYS_PER_WEEK, r, m), dtype=np.int64),
-            exams=counts(),
-            gave_up=counts(),
-            mean_waiting=np.zeros((r, m, g)),
-            to_ai=counts(),
-            read_by_ai=counts(),
-            read_by_human=counts(),
-            unread=counts(),
-            mean_unread=np.zeros((r, m, g)),
-            archived=counts(),
-            at_source=counts(),
-            documented=counts(),
-            curated=counts(),
-            rejected=counts(),
-            set_aside=counts(),
-            labelled=counts(),
-            generated=counts(),
-            leaving=counts(),
-            reader_hours=np.zeros((r, len(world.professions))),
-            clinical_hours=np.zeros((r, len(world.professions))),
-            annotation_hours=np.zeros(r),
-            mitigation_hours=np.zeros(r),
-            bought_hours=np.zeros(r),
+            counts=counts,
+            **dict(zip(COUNTS, counts, strict=True)),
+            expected=np.zeros(world.shape),
+            by_day=np.zeros((DAYS_PER_WEEK, *world.shape[:2]), dtype=np.int64),
+            mean_waiting=np.zeros(world.shape),
+            mean_unread=np.zeros(world.shape),
+            reader_hours=np.zeros((regions, readers)),
+            clinical_hours=np.zeros((regions, readers)),
+            annotation_hours=np.zeros(regions),
+            mitigation_hours=np.zeros(regions),
+            bought_hours=np.zeros(regions),
         )

@@ -39,7 +39,7 @@ def with_stations(*own_stations: type[Station], **own_processes: ControlProcess)
 
     Each class takes the place of the station whose ``name`` it bears, each function that of the
     control process that it is given as, such as ``training_cycle=my_training``; the others and
-    their luck stay as they are. Pass the result to ``simulate`` or ``execute``.
+    their luck stay as they are. Pass the result to ``sim.study``.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.cluster import book, fits_owned, rented_speed, run_job
 from sim.pipeline.jobs import Booking, Order, Priority
 from sim.pipeline.records import Release
-from sim.pipeline.releases import audit, mitigation
+from sim.pipeline.releases import audit, mitigation, wanting
 from sim.units import WEEKS_PER_YEAR
 
 LEAST_PRETRAINING = 0.01
@@ -52,9 +52,9 @@ def pre_training(cal: Calendar) -> Process:
     if not (yield from run_job(cal, Order("pre-training", Priority.PRE_TRAINING, hours, booking))):
         cal.pretraining_booked -= hours
         return
-    state.pretraining_hours += hours
-    state.label_efficiency = pretraining_worth(
-        state.pretraining_hours / full,
+    cal.pretraining_done += hours
+    state.label_efficiency[...] = pretraining_worth(
+        cal.pretraining_done / full,
         own,
         efficiency=compute.pretraining_efficiency,
         per_decade=compute.pretraining_per_decade,
@@ -85,8 +85,8 @@ def fine_tuning(cal: Calendar) -> Process:
     cal.records.releases.append(cal.newest)
     since = cal.newest.live_week - asked
     cal.log("release", "all", f"trained on {studies:,.0f} studies", since=since)
-    failed = audit(cal)
-    if cal.scenario.gate.mitigate and failed.any():
+    found = audit(cal)
+    if cal.scenario.gate.mitigate and found is not None and (failed := wanting(found)).any():
         yield from mitigation(cal, failed, hours * compute.mitigation_gpu_share)
 
 

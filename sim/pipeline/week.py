@@ -15,12 +15,9 @@ from sim.scenario.schema import Scenario
 
 
 class Week:
-    """Steps every station of one run by one week."""
+    """Steps every station by one week, of one run or of many that are stacked."""
 
-    def __init__(
-        self, world: World, scenario: Scenario, stations: Stations, *, seed: int, replication: int
-    ) -> None:
-        luck = Luck(world, seed, replication)
+    def __init__(self, world: World, scenario: Scenario, stations: Stations, luck: Luck) -> None:
         self.flows = Flows.of(world)
         self.stations: tuple[Station, ...] = tuple(
             station(world, scenario, luck) for station in classes(stations).values()

@@ -60,6 +60,8 @@ class Agreement:
     """The programme that was solved, for its explanation."""
     rounds: pd.DataFrame
     """One row per round: round, status, gap, expected_ede, simulated_ede, best (so far)."""
+    ede: float
+    """Simulated equity of the plan."""
     converged: bool
     """Whether the last programme expected what was simulated, and nothing better came up."""
 
@@ -128,7 +130,7 @@ def agree(
             calibration = replace(calibration, around=observed.flows)
     if best is None:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
-    return Agreement(best[1], best[2], pd.DataFrame(table), converged)
+    return Agreement(best[1], best[2], pd.DataFrame(table), best[0], converged)
 
 
 def _row(number: int, solution: Solution, observed: Observed, *, best: bool) -> dict[str, object]:

@@ -11,8 +11,8 @@ from typer.main import get_command
 
 import sim
 from sim.cli import app
-from sim.study.names import load_scenario
-from sim.study.result import StudyResult
+from sim.studies.names import load_scenario
+from sim.studies.result import StudyResult
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -112,9 +112,10 @@ def test_the_names_of_the_example_in_python_exist() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
-    assert {owner for owner, _ in used} == {"sim", "result"}
+    owners = {"sim": sim, "study": sim.Study, "result": StudyResult}
+    assert {owner for owner, _ in used} == set(owners)
     for owner, name in used:
-        assert hasattr({"sim": sim, "result": StudyResult}[owner], name)
+        assert hasattr(owners[owner], name)
     files = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     for scenario in [name for name in files if str(name).endswith(".yaml")]:
         load_scenario(ROOT / scenario, overrides=["budget_usd_per_year=5e5"])

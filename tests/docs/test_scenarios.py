@@ -9,7 +9,7 @@ import pytest
 from sim.baseline.members import members
 from sim.scenario.fields import field_table
 from sim.scenario.files import scenario_schema
-from sim.study.names import load_scenario
+from sim.studies.names import load_scenario
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -14,12 +14,12 @@ from sim.baseline.build import build_world
 from sim.baseline.world import World
 from sim.domain.plan import spend_usd
 from sim.pipeline.records import ENERGY_USES, READER_HOURS
-from sim.pipeline.run import simulate, warm_up
+from sim.pipeline.run import Case, simulate, simulate_many, warm_up
 from sim.pipeline.station import COUNTED
 from sim.pipeline.stations import STATIONS
 from sim.units import MINUTES_PER_HOUR
 from tests.scenarios import scenario
-from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run
+from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run, runs
 from tests.small_world import at_once, fixed_response, small_world
 
 SHARED = {"gpu_hours", "pretraining", "synthesis"}
@@ -183,10 +183,9 @@ def test_plans_face_the_same_need_and_may_branch_from_one_warm_up() -> None:
     plan, base = buying(world, **EVERYTHING), nothing(world)
     set_up = scenario(years=YEARS)
     start = warm_up(world, scenario=set_up, seed=1, replication=0)
-    common = {"scenario": set_up, "seed": 1, "replication": 0}
-    branched = simulate(world, plan, fixed_response(), start=start, **common)
-    from_scratch = simulate(world, plan, fixed_response(), **common)
-    baseline = simulate(world, base, fixed_response(), start=start, **common)
+    cases = [Case(start, one, fixed_response()) for one in (plan, base)]
+    branched, baseline = simulate_many(cases, scenario=set_up)
+    from_scratch = simulate(world, plan, fixed_response(), scenario=set_up, seed=1, replication=0)
     pd.testing.assert_frame_equal(branched.cells(), from_scratch.cells(), check_exact=True)
     assert branched.cells()["need"].equals(baseline.cells()["need"])
     assert not branched.cells()["exams"].equals(baseline.cells()["exams"])
@@ -270,11 +269,10 @@ def test_every_training_is_paid_for_in_energy_whenever_it_runs() -> None:
 
 def test_looking_again_does_not_pass_an_audit() -> None:
     """A release a little worse than allowed passes about as often in one look as in many."""
-    world, passed = small_world(1, 1, population=5e5), 0
-    once = EVERYTHING | {"steward": 4, "curator": 4}
-    for seed in range(60):
-        cells = run(world, buying(world, **once), seed=seed, sensitivity=0.66).cells()
-        passed += cells["read_by_ai"].sum() > 0
+    world = small_world(1, 1, population=5e5)
+    plan = buying(world, **(EVERYTHING | {"steward": 4, "curator": 4}))
+    found = runs(world, plan, seeds=range(60), sensitivity=0.66)
+    passed = sum(one.cells()["read_by_ai"].sum() > 0 for one in found)
     # benefit needed: 0.72 - 0.05 = 0.67, above the true 0.66; confidence 0.9
     assert passed <= 60 * 0.1 + 3 * np.sqrt(60 * 0.1 * 0.9)
 

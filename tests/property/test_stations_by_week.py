@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.pipeline import reading
+from sim.pipeline.desk import desks_of
+from sim.pipeline.luck import Luck
 from sim.pipeline.state import State
 from sim.pipeline.stations import STATIONS
 from sim.pipeline.week import Week
@@ -37,7 +39,7 @@ def test_exams_and_hours_add_up_in_every_week(
         priority=np.array([1 - urgent, 1]),
     )
     world = replace(world, care=care)
-    week = Week(world, scenario(), STATIONS, seed=seed, replication=0)
+    week = Week(world, scenario(), STATIONS, Luck(world, seed, 0))
     state = State.today(world)
     week.begin(state)
     state.active[:] = stream(seed, "active").uniform(0.0, 3.0, state.active.shape)
@@ -69,13 +71,15 @@ def read_upto(hours: float, *, rates: np.ndarray, seed: int) -> np.ndarray:
     to_ai = stream(seed, "ai").binomial(came, 0.3)
     waiting, by_ai, by_human, unread = (np.zeros(shape, dtype=np.int64) for _ in range(4))
     begun, used, mean_unread = np.zeros((1, 2)), np.zeros((1, 1)), np.zeros(shape)
-    upto = np.zeros((40, 2, 2))
+    upto, one_desk = np.zeros((40, 2, 2)), np.zeros(2, dtype=np.int64)
+    desks = desks_of(
+        luck, np.array([[6.0, 20.0]]), np.full((1, 2), 0.3), np.array([[0.2, 0.7]]), one_desk, 1
+    )
     for week in range(40):
         before = waiting.copy()
         reading.step(
-            week, luck, pace, came[week], to_ai[week], np.full((1, 1), hours),
-            np.array([6.0, 20.0]), np.full(2, 0.3), np.array([0.2, 0.7]),
-            np.zeros(2, dtype=np.int64), waiting, begun, by_ai, by_human, unread, mean_unread, used,
+            week, pace, came[week], to_ai[week], np.full((1, 1), hours), *desks,
+            waiting, begun, by_ai, by_human, unread, mean_unread, used,
         )  # fmt: skip
         np.testing.assert_array_equal(before + came[week], by_ai + by_human + unread + waiting)
         assert min(counts.min() for counts in (waiting, by_ai, by_human, unread)) >= 0

@@ -25,11 +25,12 @@ from sim.cli import app
 from sim.domain.plan import empty_plan
 from sim.errors import CalibrationError, NoMatchError, ScenarioError
 from sim.pipeline.records import Run
+from sim.pipeline.run import simulate
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.streams import stream
-from sim.study.experiment import run_experiment
-from sim.study.names import load_scenario
-from sim.study.outcomes import run_outcomes
+from sim.studies.executor import Serial
+from sim.studies.names import load_scenario
+from tests.small_world import fixed_response
 from tests.targets_file import TARGETS, write_targets
 
 SHIPPED = Path(__file__).parents[2] / "scenarios" / "calibration"
@@ -120,7 +121,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     scenario = read_question(write_targets(folder)).scenario
     world = world_and_inputs(scenario, draw=None)[0]
     plan = empty_plan("none", world.catalogue, world.regions, years=1, start_year=2027)
-    return run_experiment(scenario, plan, draw=None, replication=0)
+    return simulate(world, plan, fixed_response(), scenario=scenario, seed=1, replication=0)
 
 
 def test_outputs_are_those_of_the_cell_table(run: Run) -> None:
@@ -137,8 +138,10 @@ def test_outputs_are_those_of_the_cell_table(run: Run) -> None:
         }
         for name, value in expected.items():
             assert OUTPUTS[name].of(run, scope) == pytest.approx(value), name
-    everywhere = run_outcomes(cells, run.ledger())
-    assert OUTPUTS["wait_weeks"].of(run, Scope("all")) == pytest.approx(everywhere["wait_weeks"])
+    everywhere = cells[["waiting_weeks", "arrived"]].sum()
+    assert OUTPUTS["wait_weeks"].of(run, Scope("all")) == pytest.approx(
+        everywhere["waiting_weeks"] / everywhere["arrived"]
+    )
     one = OUTPUTS["exams_per_1000"]
     assert one.of(run, Scope("KEN", "dermoscopy")) == one.of(run, Scope("KEN"))
 
@@ -230,7 +233,7 @@ def test_a_trial_is_the_baseline_at_its_values(tmp_path: Path) -> None:
     question = read_question(write_targets(tmp_path))
     told: list[tuple[int, int]] = []
     points = np.array([[0.1, 0.2], [0.1, 0.9], [0.9, 0.2]])
-    trials = simulate_points(question, points, map, lambda done, of: told.append((done, of)))
+    trials = simulate_points(question, points, Serial(), lambda done, of: told.append((done, of)))
     assert told[-1] == (3, 3)
     arrived, exams = trials.outputs.T
     assert arrived[1] > 1.2 * arrived[0]  # more reach

@@ -3,11 +3,13 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -117,7 +119,7 @@ def test_a_run_that_fails_says_why(
     def fail(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr("sim.study.execution.execute", fail)
+    monkeypatch.setattr("sim.studies.study.execute", fail)
     result = called("run", TINY, "--out", str(tmp_path / "run"))
     assert result.exit_code == code
     assert message in result.stderr
@@ -140,24 +142,50 @@ def test_a_run_ends_with_recommendations_verdicts_and_the_report(
     )
     asked: dict[str, object] = {}
 
-    def execute(scenario: sim.Scenario, out: Path, **options: object) -> SimpleNamespace:
-        asked.update(options, out=out, budget=scenario.budget_usd_per_year)
+    def execute(design: Any, out: Path, executor: Any, **options: object) -> SimpleNamespace:
+        asked.update(options, out=out, workers=executor.workers)
+        asked["budget"] = design.scenario.budget_usd_per_year
         return SimpleNamespace(marginal=lambda: marginal, verdicts=lambda: ["It is undecided."])
 
-    monkeypatch.setattr("sim.study.execution.execute", execute)
+    monkeypatch.setattr("sim.studies.study.execute", execute)
     monkeypatch.setattr("reports.write_report", lambda folder: Path(folder) / "report.html")
     out = tmp_path / "run"
     result = called(
         "run", TINY, "--out", str(out), "--workers", "2", "--overwrite", "--set",
-        "budget_usd_per_year=2e6",
+        "budget_usd_per_year=2e6", "--until", "0.01",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    assert asked == {"workers": 2, "overwrite": True, "progress": None, "out": out, "budget": 2e6}
+    asked_for = {"workers": 2, "overwrite": True, "until": 0.01, "out": out, "budget": 2e6}
+    assert asked == asked_for | {"progress": None}
     assert "+0.10 to +0.20" in result.stdout
     assert "too few draws" in result.stdout
     assert "- It is undecided." in result.stdout
     assert f"Report: {out / 'report.html'}" in result.stdout
     assert widest(result.stdout.partition("Report:")[0]) <= 80
+
+
+def test_a_dry_run_says_how_much_and_writes_nothing(tmp_path: Path) -> None:
+    result = called("run", TINY, "--out", str(tmp_path / "run"), "--workers", "2", "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    for word in ("runs", "time", "memory", "disk"):
+        assert re.search(rf"^ +{word} +.*\d", result.stdout, flags=re.MULTILINE)
+    assert "with 2 processes" in " ".join(result.stdout.split())
+    assert list(tmp_path.iterdir()) == []
+    assert widest(result.stdout) <= 80
+
+
+@pytest.mark.parametrize("part", ["2", "0/3", "4/3", "a/b", "1/2/3"])
+def test_a_part_that_there_is_not_is_an_error(part: str, tmp_path: Path) -> None:
+    result = called("run", TINY, "--out", str(tmp_path / "run"), "--part", part)
+    assert result.exit_code == 2
+    assert f"'{part}' is no part: write K/N" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_cluster_is_an_error(tmp_path: Path) -> None:
+    result = called("run", TINY, "--out", str(tmp_path / "run"), "--cluster", "here")
+    assert result.exit_code == 2
+    assert "'here' is no cluster: write tcp://HOST:PORT" in result.stderr
 
 
 def test_the_event_log_of_a_run_is_printed_by_policy(tmp_path: Path) -> None:
@@ -200,6 +228,19 @@ def test_countries_are_listed() -> None:
 def test_the_schema_is_printed_as_json_and_as_a_table() -> None:
     assert json.loads(called("schema").stdout)["title"] == "Scenario"
     assert "| `budget_usd_per_year` |" in called("schema", "--fields").stdout
+
+
+def test_help_loads_nothing_that_takes_long() -> None:
+    code = (
+        "import sys, sim.cli\n"
+        "try: sim.cli.app(['--help'])\n"
+        "finally: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "profile" in done.stdout
+    slow = {"numpy", "pandas", "pydantic", "scipy", "numba", "simpy", "pulp", "highspy", "pyarrow"}
+    slow |= {"ruamel", "matplotlib", "jinja2", "cloudpickle", "dask", "distributed", "torch"}
+    assert slow & set(done.stderr.split()) == set()
 
 
 def test_every_public_name_loads_and_importing_the_package_loads_nothing() -> None:

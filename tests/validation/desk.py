@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.pipeline import reading
+from sim.pipeline.desk import desks_of
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK, MINUTES_PER_HOUR
 from tests.validation.station import Means
@@ -56,18 +57,22 @@ def by_counts(desk: Desk, *, weeks: int, warm_up: int, replication: int, lucks: 
     )
     pace = keys(1, replication, "pace", names).reshape(lucks, 1)
     shape = (lucks, len(desk.minutes), 1)
-    minutes = np.array(desk.minutes)
-    ratio = np.full(len(minutes), desk.ai_minutes_ratio)
-    hours, stale = np.full((lucks, 1), desk.hours_per_week), 1.0 / np.array(desk.patience_weeks)
-    reader_of = np.zeros(len(minutes), dtype=np.int64)
+    minutes, patience = (
+        np.broadcast_to(values, shape[:2]) for values in (desk.minutes, desk.patience_weeks)
+    )
+    ratio, hours = (
+        np.full(shape[:2], desk.ai_minutes_ratio),
+        np.full((lucks, 1), desk.hours_per_week),
+    )
+    desks = desks_of(luck, minutes, ratio, 1.0 / patience, np.zeros(shape[1], dtype=np.int64), 1)
     waiting, by_ai, by_human, unread = (np.zeros(shape, dtype=np.int64) for _ in range(4))
     begun, used, mean_unread = np.zeros(shape[:2]), np.zeros((lucks, 1)), np.zeros(shape)
-    read, left, queue = np.zeros(len(minutes)), 0.0, 0.0
+    read, left, queue = np.zeros(shape[1]), 0.0, 0.0
     for week in range(weeks):
         here = [np.broadcast_to(counts[week, :, None], shape).copy() for counts in (came, to_ai)]
         reading.step(
-            week, luck, pace, *here, hours, minutes, ratio, stale, reader_of, waiting, begun,
-            by_ai, by_human, unread, mean_unread, used,
+            week, pace, *here, hours, *desks, waiting, begun, by_ai, by_human, unread, mean_unread,
+            used,
         )  # fmt: skip
         if week >= warm_up:
             read += (by_ai + by_human).sum(axis=(0, 2)) / lucks

@@ -7,6 +7,7 @@ import numpy as np
 
 from sim.domain.capacity import switch_share
 from sim.pipeline import imaging, need
+from sim.pipeline.facility import within_day_of
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK
 
@@ -72,10 +73,11 @@ def by_counts(
     rates = np.array(station.shares) * station.arrivals_per_day * DAYS_PER_WEEK
     shape, urgent = (places, 1, len(rates)), np.arange(len(rates)) < station.urgent
     arrivals = stream(1, "arrivals", replication).poisson(rates, (weeks, *shape))
-    leave = np.array([1.0 / station.patience_days])
+    leave = np.full((places, 1), 1.0 / station.patience_days)
     speed = np.full((places, 1), station.exams_per_unit_day)
-    together = np.array([station.units_per_facility])
+    together = np.full((places, 1), station.units_per_facility)
     curves, which = imaging.facility_curves(together, speed, leave)
+    within_day = within_day_of(speed, leave)
     chance_break, chance_repair = switch_share(
         np.full((places, 1), station.failures_per_week),
         np.full((places, 1), station.repairs_per_week),
@@ -92,8 +94,9 @@ def by_counts(
         if station.failures_per_week:
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
         imaging.step(
-            week, luck, by_day, arrived, expected, working, together, speed, leave, curves, which,
-            place, urgent, waiting, exams, gave_up, mean_waiting,
+            week, luck, by_day, arrived, expected, working, together, speed, leave, within_day,
+            curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
+            *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
         if week >= warm_up:
             done += exams.sum(axis=(0, 1)) / places

@@ -14,12 +14,11 @@ from sim.calibration.overlay import write_overlay
 from sim.calibration.question import read_question
 from sim.calibration.trials import short, simulate_points
 from sim.cli import app
-from sim.domain.plan import empty_plan
 from sim.errors import NoMatchError
-from sim.scenario.schema import Scenario
 from sim.streams import stream
-from sim.study.experiment import prepare
-from sim.study.names import load_scenario
+from sim.studies.executor import Serial
+from sim.studies.names import load_scenario
+from sim.studies.study import study
 from tests.targets_file import SCENARIO, write_targets
 
 pytestmark = pytest.mark.slow
@@ -57,7 +56,7 @@ def test_hidden_values_are_found_as_often_as_the_intervals_say(tmp_path: Path) -
     for hidden in range(HIDDEN):
         luck = stream(hidden, "hidden truth")
         truth = luck.random((1, len(blank.unknowns)))
-        outputs = simulate_points(blank, truth, map, lambda *_: None).outputs[0]
+        outputs = simulate_points(blank, truth, Serial(), lambda *_: None).outputs[0]
         published = outputs * (1.0 + SPREAD / WITHIN_95 * luck.standard_normal(len(outputs)))
         lines = "".join(
             target(*one, value, SPREAD) for one, value in zip(asked, published, strict=True)
@@ -85,7 +84,7 @@ def test_without_congestion_need_follows_from_exams_and_reach(tmp_path: Path) ->
     )
     path = write_targets(tmp_path, text, scenario=world)
     found = calibrate(path, draws=128, seed=4, workers=1)
-    care = prepare(found.question.scenario, None, 0, "fit").world.care
+    care = study(found.question.scenario).world().care
     reach = float((care.need_per_year * care.reach).sum() / care.need_per_year.sum())
     # the posterior on a grid: likelihood of need x reach, times the triangular prior
     (unknown,) = found.question.unknowns
@@ -116,17 +115,18 @@ def test_out_of_reach_is_said_and_never_returned(tmp_path: Path) -> None:
         calibrate(path, draws=16, seed=1, workers=1)
 
 
-def test_the_same_seed_gives_the_same_overlay_at_any_number_of_workers(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_overlay_whoever_does_the_trials(tmp_path: Path) -> None:
     path = write_targets(tmp_path)
     one = calibrate(path, draws=16, seed=3, workers=1)
     two = calibrate(path, draws=16, seed=3, workers=2)
+    cluster = calibrate(path, draws=16, seed=3, cluster="local:2")
     other = calibrate(path, draws=16, seed=4, workers=1)
     written = [
         write_overlay(found, tmp_path / f"{name}.yaml").read_bytes()
-        for name, found in (("one", one), ("two", two), ("other", other))
+        for name, found in (("one", one), ("two", two), ("cluster", cluster), ("other", other))
     ]
-    assert written[0] == written[1]
-    assert written[0] != written[2]
+    assert written[0] == written[1] == written[2]
+    assert written[0] != written[3]
 
 
 def test_the_command_prints_what_it_found_and_writes_it(
@@ -156,7 +156,7 @@ def test_the_shipped_overlay_brings_the_baseline_nearer_to_what_was_published() 
         scenario = short(load_scenario(CALIBRATION / name), years=1)
         outputs = [
             [OUTPUTS[one.output].of(run, one.scope) for one in figures]
-            for run in (baseline(scenario, draw) for draw in range(24))
+            for run in (study(scenario).simulate("baseline", draw=draw) for draw in range(24))
         ]
         medians.append(np.median(outputs, axis=0))
     before, after = (np.abs(np.log(median / value)) for median in medians)
@@ -164,19 +164,9 @@ def test_the_shipped_overlay_brings_the_baseline_nearer_to_what_was_published() 
     assert after.max() < before.max()
 
 
-def baseline(scenario: Scenario, draw: int) -> object:
-    setting = prepare(scenario, draw, 0)
-    world = setting.world
-    plan = empty_plan("baseline", world.catalogue, world.regions, years=1, start_year=2027)
-    return setting.run(plan)
-
-
 def test_the_central_values_of_the_shipped_overlay_fit_together() -> None:
     """The central row is one of the sample, so that correlated inputs stay matched."""
     scenario = short(load_scenario(CALIBRATION / "ct_calibrated.yaml"), years=1)
-    setting = prepare(scenario, None, 0)
-    world = setting.world
-    plan = empty_plan("baseline", world.catalogue, world.regions, years=1, start_year=2027)
-    run = setting.run(plan)
+    run = study(scenario).simulate("baseline")
     for region, low, high in (("CAN", 110, 190), ("USA", 180, 290), ("KEN", 1.5, 6.0)):
         assert low < OUTPUTS["exams_per_1000"].of(run, Scope(region)) < high

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sim.pipeline import imaging, need
+from sim.pipeline.facility import within_day_of
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK
 
@@ -23,9 +24,9 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
     luck = np.stack([keys(1, 0, draw, names)[:, None] for draw in ("a", "b", "c", "d")])
     days = keys(1, 0, "days", names)[:, None]
     came = stream(4, "arrivals").poisson(ARRIVALS_PER_DAY * DAYS_PER_WEEK, (WEEKS, STATIONS))
-    leave, together = np.array([1.0 / 14.0]), np.array([units_per_facility])
+    leave, together = np.full((STATIONS, 1), 1.0 / 14.0), np.full((STATIONS, 1), units_per_facility)
     curves, which = imaging.facility_curves(together, EXAMS_PER_UNIT_DAY, leave)
-    place = np.zeros_like(which)
+    place, within_day = np.zeros_like(which), within_day_of(EXAMS_PER_UNIT_DAY, leave)
     waiting, exams, gave_up = (np.zeros((STATIONS, 1, 1), dtype=np.int64) for _ in range(3))
     mean_waiting = np.zeros((STATIONS, 1, 1))
     by_day = np.zeros((DAYS_PER_WEEK, STATIONS, 1), dtype=np.int64)
@@ -36,7 +37,8 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
         need.spread_over_days(week, days, arrived, by_day)
         imaging.step(
             week, luck, by_day, arrived, expected, working[:, None], together, EXAMS_PER_UNIT_DAY,
-            leave, curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
+            leave, within_day, curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
+            *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
         np.testing.assert_array_equal(before + arrived, exams + gave_up + waiting)
         assert min(waiting.min(), exams.min(), gave_up.min()) >= 0

@@ -10,34 +10,25 @@ from sim.equity.coverage import at_floor, effective_coverage, time_mean, welfare
 from sim.scenario.schema import Equity
 
 
-def cells(rows: list[tuple[int, str, str, float, float]]) -> pd.DataFrame:
-    """Return yearly cells of one year and region from (replication, group, modality, ...)."""
-    table = pd.DataFrame(rows, columns=["replication", "group", "modality", "need", "benefit"])
-    return table.assign(year=2027, region="AAA")
-
-
-def test_coverage_is_the_ratio_of_sums_over_replications() -> None:
-    table = cells([(0, "a", "ct", 10, 1), (1, "a", "ct", 30, 9)])
-    ec = effective_coverage(table, {"ct": 1.0})
-    assert ec.to_dict("records") == [
-        {"year": 2027, "region": "AAA", "group": "a", "ec": 0.25, "need": 40}
-    ]
+def test_coverage_is_benefit_over_need() -> None:
+    need, benefit = np.array([[[[40.0, 8.0]]]]), np.array([[[[10.0, 6.0]]]])
+    ec = effective_coverage(need, benefit, np.array([1.0]))
+    np.testing.assert_array_equal(ec, [[[0.25, 0.75]]])
 
 
 def test_modalities_are_weighted_and_one_without_need_hands_its_weight_on() -> None:
-    weight = {"ct": 0.25, "mri": 0.75}
-    both = cells([(0, "a", "ct", 10, 10), (0, "a", "mri", 10, 2)])
-    assert effective_coverage(both, weight)["ec"].item() == pytest.approx(0.25 + 0.75 * 0.2)
-    one = cells([(0, "a", "ct", 10, 5), (0, "a", "mri", 0, 0)])
-    assert effective_coverage(one, weight)["ec"].item() == pytest.approx(0.5)
+    weight = np.array([0.25, 0.75])
+    both = effective_coverage(np.array([[10.0], [10.0]]), np.array([[10.0], [2.0]]), weight)
+    assert both.item() == pytest.approx(0.25 + 0.75 * 0.2)
+    one = effective_coverage(np.array([[10.0], [0.0]]), np.array([[5.0], [0.0]]), weight)
+    assert one.item() == pytest.approx(0.5)
 
 
 def test_a_cell_without_need_is_unknown_and_weighs_nothing() -> None:
-    table = cells([(0, "a", "ct", 10, 4), (0, "b", "ct", 0, 0)])
-    ec = effective_coverage(table, {"ct": 1.0})
-    assert ec["ec"].isna().tolist() == [False, True]
-    grid = ec["ec"].to_numpy().reshape(1, 1, 2)
-    assert welfare(grid, np.array([[1.0, 99.0]]), Equity())[1] == pytest.approx(0.4)
+    need, benefit = np.array([[[[10.0, 0.0]]]]), np.array([[[[4.0, 0.0]]]])
+    ec = effective_coverage(need, benefit, np.array([1.0]))
+    assert np.isnan(ec).tolist() == [[[False, True]]]
+    assert welfare(ec, np.array([[1.0, 99.0]]), Equity())[1] == pytest.approx(0.4)
 
 
 def test_welfare_discounts_years_and_weights_persons() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sim.baseline.build import build_world
 from sim.domain.holdings import worth_of_label
 from sim.pipeline.annotation import balance
+from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.stations import STATIONS
 from sim.pipeline.week import Week
@@ -30,7 +31,7 @@ def test_labels_become_as_even_as_they_can(waiting: list[int], have: list[int], 
     queue, labels = np.array(waiting), np.array(have[: len(waiting)])
     count = min(count, int(queue.sum()))
     chosen = np.zeros_like(queue)
-    balance(count, queue, labels, chosen)
+    balance(count, queue[None, None], labels[None, None], 0, 0, chosen[None, None])
     # one study at a time, to the group with the fewest labels of which one waits
     expected = np.zeros_like(queue)
     for _ in range(count):
@@ -72,7 +73,7 @@ def test_an_adjudicated_label_takes_longer_and_is_worth_more() -> None:
 
 def test_a_review_comes_before_labels_and_takes_no_more_than_its_hours() -> None:
     world = small_world(1)
-    week = Week(world, scenario(), STATIONS, seed=1, replication=0)
+    week = Week(world, scenario(), STATIONS, Luck(world, 1, 0))
     state = State.today(world)
     week.begin(state)
     state.review_hours[0] = 1.0

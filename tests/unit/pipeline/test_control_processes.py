@@ -12,7 +12,7 @@ from sim.pipeline.records import Run
 from sim.scenario.ai import Training
 from sim.scenario.schema import Horizon, PolicyStep, Scenario
 from tests.scenarios import scenario
-from tests.small_runs import EVERYTHING, buying, nothing, run
+from tests.small_runs import EVERYTHING, buying, nothing, run, runs
 from tests.small_world import changed, small_world
 
 WEEKS = 52.0
@@ -126,8 +126,8 @@ def test_failures_lengthen_a_training_as_a_renewal_argument_says() -> None:
     )  # fmt: skip
     plan = buying(world, gpu_hours=60)
     lengths = []
-    for seed in range(120):
-        jobs = run(world, plan, seed=seed, case=scenario(years=3, warm_up=0)).jobs()
+    for one in runs(world, plan, seeds=range(120), case=scenario(years=3, warm_up=0)):
+        jobs = one.jobs()
         lengths += (jobs["end_week"] - jobs["start_week"]).tolist()
     expected = parts * (np.exp(rate * part) - 1) / rate
     error = np.std(lengths) / np.sqrt(len(lengths))

@@ -8,13 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.domain.capacity import uptime
-from sim.pipeline.erlang import (
-    busy_curve,
-    erlang_a,
-    erlang_a_chances,
-    erlang_c,
-    working_chances,
-)
+from sim.pipeline.erlang import busy_curve
+from tests.validation.closed_forms import erlang_a, erlang_a_chances, erlang_c, working_chances
 
 loads = st.floats(0.05, 3.0)
 units = st.integers(1, 60)

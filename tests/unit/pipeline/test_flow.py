@@ -61,7 +61,7 @@ def test_a_split_adds_up_and_takes_no_more_than_there_is(
     have = np.array(weights, dtype=np.int64)
     total = int(share * have.sum())
     out = np.empty_like(have)
-    allot(total, have, u, out)
+    allot(total, have[None, None], 0, 0, u, out[None, None])
     assert out.sum() == total
     assert (out >= 0).all()
     assert (out <= have).all()

@@ -1,24 +1,32 @@
 """The first year: it begins from the equilibrium of today, without a ramp."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
+from sim.pipeline.records import Run
 from sim.units import WEEKS_PER_YEAR
 from tests.scenarios import scenario
-from tests.small_runs import run
+from tests.small_runs import runs
 from tests.small_world import small_world
 
 SEEDS = range(12)
 YEARS = 4
 
 
+@cache
+def started(*, warm_up: int) -> list[Run]:
+    """Return a run with every seed."""
+    case = scenario(years=YEARS, warm_up=warm_up)
+    return runs(small_world(2), case=case, seeds=SEEDS)
+
+
 def first_quarter_against_later_years(*, warm_up: int, station: str, field: str) -> float:
     """Return a mean of the first quarter over that of the later years, both over all seeds."""
-    case = scenario(years=YEARS, warm_up=warm_up)
     weeks = np.zeros(YEARS * WEEKS_PER_YEAR)
-    for seed in SEEDS:
-        table = run(small_world(2), case=case, seed=seed).station(station)
-        weeks += table.groupby("week")[field].sum().to_numpy()
+    for run in started(warm_up=warm_up):
+        weeks += run.station(station).groupby("week")[field].sum().to_numpy()
     return float(weeks[: WEEKS_PER_YEAR // 4].mean() / weeks[WEEKS_PER_YEAR:].mean())
 
 

@@ -71,6 +71,7 @@ def test_the_best_simulated_plan_is_kept_not_the_last() -> None:
 
     found = agree(small_world(), LAW, CASE, falling, rounds=3, effort=Effort(time_limit_s=3.0))
     assert found.rounds["best"].tolist() == [True, False, False]
+    assert found.ede == 0.4
     assert not found.converged
 
 

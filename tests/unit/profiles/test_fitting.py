@@ -7,6 +7,7 @@ import pytest
 from sim.errors import ProfileError
 from sim.learning.response import NOT_MEASURED, load_profile
 from sim.learning.scaling import effective, power_law
+from sim.profiles import fitting
 from sim.profiles.card import write_card
 from sim.profiles.damage import wrong_after
 from sim.profiles.design import MeasurementPlan
@@ -124,6 +125,12 @@ def fitted(folder):
     return json.loads((folder / "fit.json").read_text())
 
 
+@pytest.fixture
+def compared_twice(monkeypatch):
+    """Compare the forms in two draws only, where it is factors that matter."""
+    monkeypatch.setattr(fitting, "COMPARED_DRAWS", 2)
+
+
 @pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
 def test_known_constants_are_found(fitted, measure_of):
     one = fitted["fits"][measure_of]
@@ -174,6 +181,7 @@ def test_what_no_run_measured_is_said_to_be_unmeasured(folder):
     assert (factor.status, factor.value, factor.runs) == ("not measured", None, 0)
 
 
+@pytest.mark.usefixtures("compared_twice")
 def test_no_effect_is_not_resolved(tmp_path, folder):
     runs = pd.read_parquet(folder / "runs.parquet")
     keys = ["seed", "group", "n_a", "n_b"]
@@ -187,6 +195,7 @@ def test_no_effect_is_not_resolved(tmp_path, folder):
     assert fit(tmp_path, draws=40)["factors"]["synthetic_worth"]["status"] == "not resolved"
 
 
+@pytest.mark.usefixtures("compared_twice")
 @pytest.mark.parametrize("per_study", [-0.2, -0.05])
 def test_harm_by_synthetic_studies_is_a_finding_and_leaves_no_limit(tmp_path, folder, per_study):
     runs = pd.read_parquet(folder / "runs.parquet")
@@ -207,6 +216,7 @@ def test_harm_by_synthetic_studies_is_a_finding_and_leaves_no_limit(tmp_path, fo
     assert factors["synthetic_limit"] == NOT_MEASURED
 
 
+@pytest.mark.usefixtures("compared_twice")
 def test_runs_from_before_a_factor_are_at_its_control(tmp_path, folder):
     runs = pd.read_parquet(folder / "runs.parquet")
     old = runs[~treated(runs)].drop(columns=[name for name in FACTORS if name != "noise"])
@@ -217,6 +227,7 @@ def test_runs_from_before_a_factor_are_at_its_control(tmp_path, folder):
     assert fitted["fits"]["auc"]["estimate"]["kappa"] == pytest.approx(KNOWN["kappa"], abs=0.05)
 
 
+@pytest.mark.usefixtures("compared_twice")
 def test_one_group_leaves_kappa_open_and_has_no_gap(tmp_path, folder):
     runs = pd.read_parquet(folder / "runs.parquet").query("group == 'a'")
     runs = runs[(runs["n_b"] == 0) | (treated(runs) & (runs["n_a"] == runs["n_b"]))]

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from sim.errors import ProfileError
-from sim.profiles import MeasurementPlan, measure
+from sim.profiles import MeasurementPlan, measure, meter
+from tests.unit.profiles.conftest import IDLE_SECONDS
 
 PLAN = MeasurementPlan(
     name="killed",
@@ -63,6 +64,7 @@ def measure_until_killed(folder, method, last, workers):
         return original(self, *rest, **named)
 
     setattr(Path, method, until_killed)
+    meter.IDLE_SECONDS = IDLE_SECONDS
     measure(PLAN, data=None, out=folder, workers=workers)
 
 
@@ -125,7 +127,7 @@ def test_killed_with_workers_it_leaves_none_and_goes_on_to_the_same_table(tmp_pa
     assert psutil.wait_procs(workers, timeout=20)[1] == []
     assert 4 <= len(list(parts.glob("*.parquet"))) < RUNS
 
-    measure(PLAN, data=None, out=folder, workers=2)
+    measure(PLAN, data=None, out=folder)
     assert sorted(p.name for p in folder.iterdir()) == ["measurement.json", "runs.parquet"]
     pd.testing.assert_frame_equal(repeatable(folder), undisturbed)
 

@@ -86,6 +86,11 @@ def folder(tmp_path_factory):
     return measure(PLAN, data=None, out=tmp_path_factory.mktemp("measured"))
 
 
+@pytest.fixture(scope="module")
+def fitted(folder):
+    return fit(folder, draws=10)
+
+
 def test_every_run_has_a_row_per_group(folder):
     runs = pd.read_parquet(folder / "runs.parquet")
     assert runs["error"].isna().all()
@@ -167,8 +172,7 @@ def test_every_factor_has_rows_and_its_cost(folder):
     assert (runs["other_cores"] >= 0).all()
 
 
-def test_damage_costs_studies_of_a_phantom_and_few_seeds_resolve_nothing(folder):
-    fitted = fit(folder, draws=10)
+def test_damage_costs_studies_of_a_phantom_and_few_seeds_resolve_nothing(fitted):
     only = {next(iter(r)): r for r in fitted["treatments"] if r["assumed"] is not None}
     assert set(only) == {"noise", "corrupted", "duplicates"}
     assert all(row["worth"]["high"] < 0.9 for row in only.values())
@@ -250,6 +254,7 @@ def test_a_gpu_that_is_not_there_is_an_error(tmp_path):
     assert errors == ["ProfileError: precision 'tf32' needs CUDA, and this is cpu."]
 
 
+@pytest.mark.slow  # test_interruption.py kills a measurement, at more places
 def test_an_interrupted_plan_goes_on_to_the_same_table(tmp_path):
     contrast = Contrast(
         counts=((20, 20),), levels=(Treatment(synthetic=1), Treatment(pretraining_steps=3)), seeds=1
@@ -308,8 +313,8 @@ def test_threads_are_part_of_a_measurement(folder):
     assert (folder / "measurement.json").read_text() == before
 
 
+@pytest.mark.usefixtures("fitted")
 def test_the_card_is_one_page_that_says_phantom(folder):
-    fit(folder, draws=10)
     page = write_card(folder).read_text(encoding="utf-8")
     links = []
 
@@ -326,8 +331,8 @@ def test_the_card_is_one_page_that_says_phantom(folder):
     assert load_profile(folder).data == "phantom"
 
 
+@pytest.mark.usefixtures("fitted")
 def test_an_interruption_leaves_the_card_that_was_there(folder, tmp_path, monkeypatch):
-    fit(folder, draws=3)
     place = tmp_path / "card.html"
     place.write_text("as it was")
 

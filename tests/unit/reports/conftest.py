@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sim.study import execution
-from sim.study.execution import execute
-from sim.study.plans import Proposal
-from sim.study.result import StudyResult
-from tests.unit.study.small_study import plan_of, prepare_small, proposals, small_scenario
+from sim.studies.execution import Execution
+from sim.studies.plans import Candidate
+from sim.studies.result import StudyResult
+from tests.unit.studies.small_study import candidates, execute_small, plan_of, small_scenario
 
 Study = Callable[..., tuple[Path, StudyResult]]
 
@@ -19,12 +18,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Return a maker of finished studies: run folder and result."""
 
     def finished(
-        *, draws: int = 2, planned: dict[str, Proposal] | None = None
+        *, draws: int = 2, planned: dict[str, Candidate] | None = None
     ) -> tuple[Path, StudyResult]:
         out = tmp_path_factory.mktemp("study") / "run"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(execution, "make_plans", lambda *_, **__: planned or proposals())
-            result = execute(small_scenario(draws=draws), out, workers=1, prepare=prepare_small)
+            patch.setattr(Execution, "candidates", lambda *_: planned or candidates())
+            result = execute_small(small_scenario(draws=draws), out)
         return out, result
 
     return finished
@@ -45,5 +44,5 @@ def one_draw(study: Study) -> tuple[Path, StudyResult]:
 @pytest.fixture(scope="session")
 def unplanned(study: Study) -> tuple[Path, StudyResult]:
     """Return a study that compares rules and has no plan."""
-    split = Proposal(plan_of({"outreach": 1.0}, name="equal_split"))
-    return study(planned={"baseline": proposals()["baseline"], "equal_split": split})
+    split = Candidate(plan_of({"outreach": 1.0}, name="equal_split"))
+    return study(planned={"baseline": candidates()["baseline"], "equal_split": split})

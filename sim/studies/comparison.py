@@ -1,0 +1,162 @@
+"""Which policy beats which, by how much, and how sure that is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from sim.studies.outcomes import OUTCOMES
+
+LEVEL = 0.95
+"""Confidence of every interval."""
+FEWEST_DRAWS = 5
+"""Fewer draws than this decide nothing."""
+WORTHWHILE = 0.005
+"""Smallest difference, relative to the baseline's value, that is called a difference."""
+
+Verdict = Literal["beats", "does not beat", "undecided", ""]
+
+
+def interval(values: pd.Series, *, level: float = LEVEL) -> tuple[float, float]:
+    """Return the Student t interval of the mean over draws; NaN with fewer than two.
+
+    Draws are the clusters: replications within a draw are averaged before they come here.
+    """
+    count = len(values)
+    if count < 2:
+        return float("nan"), float("nan")
+    mean, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(count)
+    half = float(stdtrit(count - 1, (1.0 + level) / 2.0)) * error
+    return mean - half, mean + half
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How plans compare on one measure, paired draw by draw."""
+
+    metric: str
+    means: pd.DataFrame
+    """Each policy's mean over draws; see ``values_of``."""
+    differences: pd.DataFrame
+    """See ``compare``."""
+    by_draw: pd.DataFrame
+    """Every measure by policy and draw."""
+
+    def __str__(self) -> str:
+        outcome = OUTCOMES[self.metric]
+        shown = self.differences[["policy", "baseline", "difference", "low", "high", "verdict"]]
+        return (
+            f"{outcome.label}, {outcome.unit}; {LEVEL:.0%} intervals over draws\n"
+            f"{self.means.to_string(index=False)}\n\n{shown.to_string(index=False)}"
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def values_of(by_draw: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return each policy's mean of a measure over draws: policy, value, low, high, draws."""
+    rows = []
+    for policy in by_draw.index.unique("policy"):
+        values = by_draw[metric].xs(policy, level="policy").dropna()
+        low, high = interval(values)
+        row = {"policy": policy, "value": float(values.mean()), "low": low, "high": high}
+        rows.append(row | {"draws": len(values)})
+    table = pd.DataFrame(rows)
+    table.attrs["units"] = dict.fromkeys(("value", "low", "high"), OUTCOMES[metric].unit)
+    return table
+
+
+def compare(by_draw: pd.DataFrame, metric: str, *, baseline: str) -> pd.DataFrame:
+    """Return the difference of every policy from a baseline on one measure, paired by draw.
+
+    Parameters
+    ----------
+    by_draw : measures by policy and draw, see ``sim.studies.outcomes.by_draw``.
+    metric : name of a measure in ``OUTCOMES``.
+    baseline : policy that the others are compared with.
+
+    Returns
+    -------
+    One row per other policy: policy, baseline, metric, value and baseline_value (means over
+    draws), difference, low and high (interval of the mean difference over draws), relative
+    (difference over the baseline's value), draw_low and draw_high (5th and 95th percentile of the
+    draws), p_positive (share of draws with a difference above 0), draws and verdict.
+    """
+    wide = by_draw[metric].unstack("policy")  # noqa: PD010
+    if baseline not in wide:
+        raise ValueError(f"baseline '{baseline}' is not one of {', '.join(wide.columns)}")
+    order = [p for p in by_draw.index.unique("policy") if p != baseline]
+    return pd.DataFrame([_row(wide, metric, policy, baseline) for policy in order])
+
+
+def verdict(gain: float, low: float, high: float, *, draws: int, worthwhile: float) -> Verdict:
+    """Return whether a gain (better is positive) is one.
+
+    "beats": the interval lies above 0 and the gain is worthwhile. "does not beat": the interval
+    excludes a worthwhile gain. "undecided": too few draws to say either.
+    """
+    if draws < FEWEST_DRAWS or np.isnan(low):
+        return "undecided"
+    if low > 0.0 and gain >= worthwhile:
+        return "beats"
+    return "does not beat" if high < worthwhile else "undecided"
+
+
+def sentence(row: pd.Series, *, replications: int) -> str:
+    """Return one comparison in plain words, with numbers, interval and sample size."""
+    outcome = OUTCOMES[str(row["metric"])]
+    policy, baseline = _plain(str(row["policy"])), _plain(str(row["baseline"]))
+    claim = {
+        "beats": f"{policy} beats {baseline}",
+        "does not beat": f"{policy} does not beat {baseline}",
+    }.get(str(row["verdict"]), f"Undecided whether {policy} beats {baseline}")
+    claim = claim[0].upper() + claim[1:]
+    positive = round(float(row["p_positive"]) * int(row["draws"]))
+    range_ = "no interval" if np.isnan(row["low"]) else f"{row['low']:+.3g} to {row['high']:+.3g}"
+    return (
+        f"{claim}. {outcome.label}: {row['value']:.3g} against {row['baseline_value']:.3g}, "
+        f"difference {row['difference']:+.3g} {outcome.unit} ({LEVEL:.0%} interval {range_}; "
+        f"{int(row['draws'])} draws of {replications} replications, "
+        f"higher in {positive} of {int(row['draws'])} draws)."
+    )
+
+
+def _row(wide: pd.DataFrame, metric: str, policy: str, baseline: str) -> dict[str, object]:
+    both = wide[[policy, baseline]].dropna()
+    difference = both[policy] - both[baseline]
+    low, high = interval(difference)
+    mean, reference = float(difference.mean()), float(both[baseline].mean())
+    better = OUTCOMES[metric].better
+    gain, floor, top = (mean, low, high) if better == "higher" else (-mean, -high, -low)
+    said: Verdict = ""
+    if better != "neither":
+        worthwhile = WORTHWHILE * abs(reference)
+        said = verdict(gain, floor, top, draws=len(both), worthwhile=worthwhile)
+    return {
+        "policy": policy,
+        "baseline": baseline,
+        "metric": metric,
+        "value": float(both[policy].mean()),
+        "baseline_value": reference,
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "relative": mean / reference if reference else float("nan"),
+        "draw_low": float(difference.quantile(0.05)),
+        "draw_high": float(difference.quantile(0.95)),
+        "p_positive": float((difference > 0).mean()) if len(both) else float("nan"),
+        "draws": len(both),
+        "verdict": said,
+    }
+
+
+def _plain(policy: str) -> str:
+    return {
+        "plan": "the plan",
+        "baseline": "buying nothing",
+        "equal_split": "the equal split",
+        "by_need": "the split by need",
+    }.get(policy, policy)

@@ -1,0 +1,294 @@
+"""Make the plans of a scenario, simulate them in every draw, and write its run folder."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial as bind
+from math import ceil, isfinite
+from pathlib import Path
+
+import pandas as pd
+
+from sim.baseline.world import World
+from sim.errors import ScenarioError
+from sim.planning.purchases import most_per_year
+from sim.planning.rules import RULES
+from sim.scenario.files import resolved_yaml, scenario_hash
+from sim.scenario.schema import Scenario
+from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
+from sim.studies.batch import Design, Kept, run_task, tasks_of
+from sim.studies.comparison import FEWEST_DRAWS, interval
+from sim.studies.design import Trial
+from sim.studies.executor import Executor
+from sim.studies.marginal import Addition, additions
+from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
+from sim.studies.provenance import profile_facts, provenance
+from sim.studies.result import StudyResult, of_tables
+from sim.studies.robustness import VARIANTS, varied_name
+from sim.studies.search import HEDGES, best_of, candidate
+from sim.studies.store import (
+    PROFILE,
+    PROVENANCE,
+    SCENARIO,
+    SUMMARY,
+    TABLES,
+    Part,
+    Store,
+    open_store,
+    station_table,
+)
+from sim.studies.workload import Workload, expected
+
+MOST_DRAWS = 2_000
+"""Draws at which no more are added, however wide an interval is."""
+Progress = Callable[[str, int, int, float], None]
+"""What is being done, steps finished, steps in all, and seconds left for all that is still to do;
+first called before anything is."""
+
+
+WHOLE = Part(1, 1)
+
+
+def execute(
+    design: Design,
+    out: Path | str,
+    executor: Executor,
+    *,
+    overwrite: bool = False,
+    until: float | None = None,
+    progress: Progress | None = None,
+) -> StudyResult:
+    """Make the plans, judge them, value additions to them, and write a run folder.
+
+    Every finished task is on disk at once: after an interruption the same call goes on from there.
+    Results do not depend on the executor.
+
+    Parameters
+    ----------
+    design : scenario, how a draw is sampled, and the classes of the stations.
+    out : run folder, made here; an interrupted study is kept in it, as ``partial``.
+    overwrite : whether a finished study in ``out`` may be replaced.
+    until : width of the interval of the headline difference at which no more draws are added to
+        those of the scenario; at most ``MOST_DRAWS``.
+    progress : called as tasks finish.
+    """
+    origin = provenance(design.scenario, stations=design.stations)
+    with open_store(Path(out), origin.stamp(), overwrite=overwrite) as store:
+        study = Execution(design, store, executor, progress or _silent)
+        scenario, tables = study.tables(until=until)
+        profile = design.sampler(scenario, None, "search").profile
+        origin = replace(origin, scenario_sha256=scenario_hash(scenario))
+        result = of_tables(scenario, tables, profile_facts(scenario, profile), origin)
+        _finish(store, result, tables)
+    return result
+
+
+def execute_part(
+    design: Design,
+    out: Path | str,
+    executor: Executor,
+    part: Part,
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """Simulate the draws of one part, for ``execute`` to put together in the same folder."""
+    origin = provenance(design.scenario, stations=design.stations)
+    with open_store(Path(out), origin.stamp(), part=part) as store:
+        Execution(design, store, executor, progress or _silent, part).simulate()
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One study under way: what it is of, where its finished tasks are, and who does them."""
+
+    design: Design
+    store: Store
+    executor: Executor
+    progress: Progress
+    part: Part = WHOLE
+
+    def tables(self, *, until: float | None) -> tuple[Scenario, dict[str, pd.DataFrame]]:
+        """Do all that is not done yet; return the scenario with its draws, and its tables."""
+        candidates, tried, gathered = self.simulate()
+        policies = tuple(candidates)
+        while until is not None and (draws := more_draws(gathered, policies, until)):
+            gathered = self.judge(candidates, tried, draws=draws)
+        scenario = gathered.scenario
+        central = self.design.sampler(scenario, None, "search")
+        return scenario, {
+            **result_tables(gathered, policies),
+            **plan_tables(candidates),
+            "robustness": robustness_table(gathered, policies),
+            "marginal": marginal_values(gathered, tried, base=base_of(policies)),
+            "inputs": central.inputs_table(),
+        }
+
+    def simulate(self) -> tuple[dict[str, Candidate], list[Addition], Gathered]:
+        """Make the plans, and simulate them in the draws of the scenario."""
+        world = self.design.sampler(self.design.scenario, None, "search").world
+        candidates = self.candidates(world)
+        tried = self.additions(world, candidates)
+        draws = self.design.scenario.uncertainty.draws
+        return candidates, tried, self.judge(candidates, tried, draws=draws)
+
+    def candidates(self, world: World) -> dict[str, Candidate]:
+        """Return the plan of every policy of the scenario, in its order.
+
+        Rules see the central world; the plan is searched for on draws that no judged run shares.
+        """
+        scenario = self.design.scenario
+        return {
+            policy: Candidate(RULES[policy](world, scenario))
+            if policy in RULES
+            else best_of(self._searched(world))
+            for policy in scenario.policies
+        }
+
+    def _searched(self, world: World) -> dict[float, Candidate]:
+        """Return the candidates of the search, by the share hedged; each is stored once made."""
+        names = {f"candidate--{hedge:g}": hedge for hedge in HEDGES}
+        begun, first_missing = time.monotonic(), len(self._missing(names))
+        self._tell_search(begun, first_missing, first_missing)
+        while missing := self._missing(names):
+            # of several parts, each begins with another one, and looks again what others have made
+            first = (self.part.number - 1) % len(missing)
+            some = missing if self.part.of == 1 else [missing[first]]
+            tasks = {name: names[name] for name in some}
+            for name, found in self.executor.run(bind(candidate, self.design), tasks):
+                self.store.put(name, arrays_of(found), {"about": about(found)})
+                self._tell_search(begun, first_missing, len(self._missing(names)))
+        start = self.design.scenario.horizon.start_year
+        made = {}
+        for name, hedge in names.items():
+            arrays, tables = self.store.get(name)
+            made[hedge] = candidate_of(arrays, tables["about"], world, start_year=start)
+        return made
+
+    def _missing(self, names: Iterable[str]) -> list[str]:
+        finished = self.store.finished()
+        return [name for name in names if name not in finished]
+
+    def additions(self, world: World, candidates: Mapping[str, Candidate]) -> list[Addition]:
+        """Return the additions to the plan that are valued."""
+        scenario, base = self.design.scenario, candidates[base_of(candidates)]
+        most = most_per_year(world, scenario)
+        return additions(scenario, base.plan, most=most, duals=base.duals)
+
+    def judge(
+        self, candidates: Mapping[str, Candidate], tried: Sequence[Addition], *, draws: int
+    ) -> Gathered:
+        """Simulate all plans in so many draws, as far as they are this part's."""
+        scenario = with_draws(self.design.scenario, draws)
+        world = self.design.sampler(scenario, None, "search").world
+        gathered = Gathered(scenario, world.regions)
+        for name in sorted(self.store.finished()):
+            if name.startswith("draw"):
+                gathered.add(Kept(*self.store.get(name)))
+        trials = trials_of(scenario, candidates, tried)
+        mine = range(self.part.number - 1, draws, self.part.of)
+        cells = world.shape[0] * world.shape[1] * world.shape[2]
+        tasks = tasks_of(trials, gathered.ede, draws=mine, cells=cells)
+        total = sum(trial.replications for trial in trials) * len(mine)
+        done = total - sum(len(task.runs) for task in tasks.values())
+        begun, before, what = time.monotonic(), done, "simulating plans"
+        expected_s = self._expected().simulating_s * (total - done) / max(total, 1)
+        self.progress(what, done, total, expected_s)
+        for name, kept in self.executor.run(bind(run_task, self.design), tasks):
+            self.store.put(name, kept.arrays, kept.tables)
+            gathered.add(kept)
+            done += len(tasks[name].runs)
+            pace = (time.monotonic() - begun) / (done - before)
+            self.progress(what, done, total, pace * (total - done))
+        return gathered
+
+    def _tell_search(self, begun: float, missing: int, left: int) -> None:
+        """Tell how far the search is, and what is left with the runs that come after it."""
+        known, made = self._expected(), missing - left
+        pace = (time.monotonic() - begun) / made if made else known.planning_s / len(HEDGES)
+        left_s = pace * left + known.simulating_s
+        self.progress("searching for a plan", len(HEDGES) - left, len(HEDGES), left_s)
+
+    def _expected(self) -> Workload:
+        return expected(self.design, workers=self.executor.workers)
+
+
+def _finish(store: Store, result: StudyResult, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write the finished study to its place."""
+    for name in (*TABLES, *map(station_table, result.scenario.weekly.recorded)):
+        store.write_table(name, tables[name])
+    store.write_text(SCENARIO, resolved_yaml(result.scenario))
+    store.write_json(PROFILE, result.profile)
+    store.write_json(SUMMARY, result.summary())
+    store.write_json(PROVENANCE, result.provenance.as_dict())
+    store.finish()
+
+
+def with_draws(scenario: Scenario, draws: int) -> Scenario:
+    """Return the scenario with so many draws."""
+    uncertainty = scenario.uncertainty.model_copy(update={"draws": draws})
+    return scenario.model_copy(update={"uncertainty": uncertainty})
+
+
+def more_draws(gathered: Gathered, policies: Sequence[str], until: float) -> int | None:
+    """Return how many draws it may take until the headline difference is known that well.
+
+    The interval narrows with the root of the draws. At most four times as many are added at a
+    time, because that is guessed from an interval which is itself uncertain.
+
+    Parameters
+    ----------
+    until : width of the interval that is enough, share of need.
+
+    Returns
+    -------
+    None where it is, or where there are ``MOST_DRAWS``.
+    """
+    draws, ede = gathered.scenario.uncertainty.draws, gathered.equity(policies)
+    width = headline_width(ede)
+    if draws >= MOST_DRAWS or (draws >= FEWEST_DRAWS and width <= until):
+        return None
+    wanted = draws * (width / until) ** 2 if isfinite(width) else 0.0
+    return int(min(max(ceil(wanted), draws + 1, FEWEST_DRAWS), 4 * draws, MOST_DRAWS))
+
+
+def headline_width(ede: pd.Series) -> float:
+    """Return the width of the interval of the headline difference, share of need.
+
+    That is the difference between the plan (or the last policy) and the best of the others.
+    """
+    wide = ede.unstack("policy")  # noqa: PD010
+    judged = "plan" if "plan" in wide else str(list(ede.index.unique("policy"))[-1])
+    others = wide.drop(columns=judged)
+    if others.empty:
+        raise ScenarioError("a difference needs two policies: this scenario has one.")
+    low, high = interval(wide[judged] - others[others.mean().idxmax()])
+    return high - low
+
+
+def trials_of(
+    scenario: Scenario, candidates: Mapping[str, Candidate], tried: Sequence[Addition]
+) -> list[Trial]:
+    """Return all plans that a study simulates: policies, variants of the response, additions."""
+    replications = scenario.uncertainty.replications
+    plans = {policy: one.plan for policy, one in candidates.items()}
+    return [
+        *(
+            Trial(policy, plan, replications=replications, in_full=True)
+            for policy, plan in plans.items()
+        ),
+        *(
+            Trial(varied_name(policy, variant), plan, variant)
+            for variant in VARIANTS
+            for policy, plan in plans.items()
+        ),
+        *(Trial(extra.plan.name, extra.plan) for extra in tried),
+    ]
+
+
+def base_of(policies: Sequence[str] | Mapping[str, object]) -> str:
+    """Return the policy to which additions are valued: the plan, else the first."""
+    return "plan" if "plan" in policies else next(iter(policies))
+
+
+def _silent(what: str, done: int, total: int, left_s: float) -> None:
+    """Report nothing."""

@@ -1,0 +1,89 @@
+"""The plans of a study, made before the draws on which they are judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.domain.plan import Plan
+
+PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A plan that is considered, and what its maker says about it."""
+
+    plan: Plan
+    note: str = ""
+    """How the plan came about, in words; empty for a rule."""
+    ede: float = float("nan")
+    """Mean equity over the search draws; NaN for a rule."""
+    duals: Floats | None = field(default=None)
+    """Log EDE per further US dollar, shape (region, item), from the programme, for screening;
+    None where there is no programme."""
+
+
+def arrays_of(candidate: Candidate) -> dict[str, NDArray[np.generic]]:
+    """Return the numbers of a candidate, to be stored beside ``about``."""
+    duals = candidate.duals
+    return {"units": candidate.plan.units, "duals": np.zeros(0) if duals is None else duals}
+
+
+def about(candidate: Candidate) -> pd.DataFrame:
+    """Return what is said of a candidate: one row with status, gap, predicted, ede and note."""
+    plan = candidate.plan
+    return pd.DataFrame(
+        {
+            "name": [plan.name],
+            "status": [plan.status],
+            "gap": [plan.gap],
+            "predicted": [plan.predicted],
+            "ede": [candidate.ede],
+            "note": [candidate.note],
+        }
+    )
+
+
+def candidate_of(
+    arrays: Mapping[str, NDArray[np.generic]], said: pd.DataFrame, world: World, *, start_year: int
+) -> Candidate:
+    """Return the candidate that ``arrays_of`` and ``about`` stored, bit by bit."""
+    row = said.iloc[0]
+    plan = Plan(
+        name=str(row["name"]),
+        units=np.asarray(arrays["units"], dtype=float),
+        regions=world.regions,
+        catalogue=world.catalogue,
+        start_year=start_year,
+        status=str(row["status"]),
+        gap=float(row["gap"]),
+        predicted=float(row["predicted"]),
+    )
+    duals = np.asarray(arrays["duals"], dtype=float)
+    return Candidate(plan, str(row["note"]), float(row["ede"]), duals if duals.size else None)
+
+
+def plan_tables(candidates: Mapping[str, Candidate]) -> dict[str, pd.DataFrame]:
+    """Return candidates by policy as the tables ``plan`` and ``programme``.
+
+    ``plan``: policy, year, region, item, stage, units, capex_usd. ``programme``: policy, status,
+    gap and predicted (NaN for rules), note.
+    """
+    purchases = [one.plan.table().assign(policy=name) for name, one in candidates.items()]
+    return {
+        "plan": pd.concat(purchases, ignore_index=True)[PLAN_COLUMNS],
+        "programme": pd.DataFrame(
+            {
+                "policy": list(candidates),
+                "status": [one.plan.status for one in candidates.values()],
+                "gap": [one.plan.gap for one in candidates.values()],
+                "predicted": [one.plan.predicted for one in candidates.values()],
+                "note": [one.note for one in candidates.values()],
+            }
+        ),
+    }

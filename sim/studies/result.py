@@ -1,0 +1,234 @@
+"""A finished study: its tables, and the questions one asks of them."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+from sim.scenario.files import load_scenario
+from sim.scenario.schema import Scenario
+from sim.studies import comparison
+from sim.studies.outcomes import by_draw, equity_by_draw, equity_outcomes
+from sim.studies.provenance import Provenance
+from sim.studies.robustness import Robustness, robustness_of
+from sim.studies.store import (
+    PROFILE,
+    PROVENANCE,
+    SCENARIO,
+    TABLES,
+    read_json,
+    read_table,
+    station_table,
+)
+
+FLOOR_FACTORS = (0.1, 1.0, 10.0)
+"""Multiples of the equity floor at which the ranking of the policies is rerun."""
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """All experiments of one scenario, as tables; every table names its columns and units.
+
+    Equal scenarios, code and seeds give equal tables, byte by byte, on any number of workers.
+    """
+
+    scenario: Scenario
+    outcomes: pd.DataFrame
+    """One row per experiment: policy, draw, replication and the measures of ``OUTCOMES``."""
+    cells: pd.DataFrame
+    """policy, draw, year, region, group, ec, need, population, income_usd and ``COUNTS``; means
+    over the replications of a draw."""
+    ledger: pd.DataFrame
+    """policy, draw, year, region, account, item, value; means over replications."""
+    stations: Mapping[str, pd.DataFrame]
+    """Weekly series by station: policy and the columns of ``sim.pipeline.series.Series.table``, of
+    replication 0 of draw 0; units in ``attrs["units"]``."""
+    events: pd.DataFrame
+    """policy and the fields of ``sim.pipeline.records.Event``, of replication 0 of draw 0."""
+    jobs: pd.DataFrame
+    """policy and the fields of ``sim.pipeline.records.Job``, of the same run."""
+    releases: pd.DataFrame
+    """policy, release, weeks, studies and performance by cell, of the same run."""
+    audits: pd.DataFrame
+    """policy and the fields of ``sim.pipeline.records.Audit``, of the same run."""
+    plans: pd.DataFrame
+    """policy, year, region, item, stage, units, capex_usd: every purchase."""
+    programme: pd.DataFrame
+    """policy, status, gap, predicted, note: how every plan came about."""
+    marginal_values: pd.DataFrame
+    """See ``sim.studies.marginal.marginal_table``."""
+    robustness_table: pd.DataFrame
+    """The plan's comparisons under variants of the response; see ``Robustness``."""
+    inputs: pd.DataFrame
+    """name, value, low, high, unit, year, status, source, note: what the world is built from."""
+    profile: dict[str, object]
+    """What was measured, and how; see ``provenance.profile_facts``."""
+    provenance: Provenance
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Policies compared, in the scenario's order."""
+        return tuple(map(str, self.programme["policy"]))
+
+    @cached_property
+    def by_draw(self) -> pd.DataFrame:
+        """Every measure by policy and draw, over which intervals are taken."""
+        return by_draw(self.outcomes, self.cells, self.scenario.equity)
+
+    def compare(self, metric: str = "ede", *, baseline: str = "baseline") -> pd.DataFrame:
+        """Return every policy's difference from a baseline; see ``comparison.compare``."""
+        return comparison.compare(self.by_draw, metric, baseline=baseline)
+
+    def marginal(self) -> pd.DataFrame:
+        """Return equity per million dollars by region and item, the largest first."""
+        return self.marginal_values
+
+    def values(self, metric: str = "ede") -> pd.DataFrame:
+        """Return each policy's mean of a measure over draws: policy, value, low, high, draws."""
+        return comparison.values_of(self.by_draw, metric)
+
+    def yearly(self) -> pd.DataFrame:
+        """Return equity by policy, draw and year: columns policy, draw, year, ede."""
+        keys = ["policy", "draw", "year"]
+        rows = [
+            dict(zip(keys, key, strict=True))
+            | {"ede": equity_outcomes(part, self.scenario.equity)["ede"]}
+            for key, part in self.cells.groupby(keys, sort=False)
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def robustness(self) -> Robustness:
+        """Whether the plan's comparisons survive other readings of the measured response."""
+        return robustness_of(self.robustness_table, self.comparisons())
+
+    def ranking_by_floor(self) -> pd.DataFrame:
+        """Return the policies' equity at a tenth, once and ten times the floor.
+
+        Columns floor, policy, ede (mean over draws) and rank (1 is best). A ranking that changes
+        says that cells at the floor decide it.
+        """
+        tables = []
+        for factor in FLOOR_FACTORS:
+            floor = min(self.scenario.equity.floor * factor, 0.499)
+            equity = self.scenario.equity.model_copy(update={"floor": floor})
+            ede = equity_by_draw(self.cells, equity)["ede"].groupby("policy", sort=False).mean()
+            table = pd.DataFrame({"floor": floor, "policy": ede.index, "ede": ede.to_numpy()})
+            tables.append(table.assign(rank=table["ede"].rank(ascending=False, method="min")))
+        return pd.concat(tables, ignore_index=True)
+
+    def comparisons(self) -> pd.DataFrame:
+        """Return equity of all policies against doing nothing, and of the plan against rules."""
+        pairs = [
+            self.compare("ede", baseline=other).query("policy == @policy")
+            for policy, other in self._pairs()
+        ]
+        columns = ["policy", "baseline", "verdict"]
+        return pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame(columns=columns)
+
+    def verdicts(self) -> list[str]:
+        """Return what the study found, in plain words with numbers, intervals and sample sizes."""
+        replications = self.scenario.uncertainty.replications
+        found = [
+            comparison.sentence(row, replications=replications)
+            for _, row in self.comparisons().iterrows()
+        ]
+        cautions = [*self.robustness.warnings, *self._floor_sentences()]
+        return [*found, *self._marginal_sentences(), *cautions]
+
+    def summary(self) -> dict[str, object]:
+        """Return the headline numbers with intervals and verdicts, as plain values for JSON."""
+        uncertainty = self.scenario.uncertainty
+        return {
+            "title": self.scenario.title,
+            "question": self.scenario.question,
+            "draws": uncertainty.draws,
+            "replications": uncertainty.replications,
+            "seed": uncertainty.seed,
+            "ede": _records(self.values("ede")),
+            "mean_ec": _records(self.values("mean_ec")),
+            "worst_ec": _records(self.values("worst_ec")),
+            "spend_usd": _records(self.values("spend_usd")),
+            "emissions_t_co2e": _records(self.values("emissions_t_co2e")),
+            "comparisons": _records(self.comparisons()),
+            "marginal": _records(self.marginal().head(10)),
+            "programme": _records(self.programme),
+            "robustness": _records(self.robustness_table),
+            "ranking_by_floor": _records(self.ranking_by_floor()),
+            "verdicts": self.verdicts(),
+        }
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        others = [policy for policy in self.policies if policy != "baseline"]
+        if "baseline" in self.policies:
+            yield from ((policy, "baseline") for policy in others)
+        if "plan" in others:
+            yield from (("plan", rule) for rule in others if rule != "plan")
+
+    def _marginal_sentences(self) -> Iterator[str]:
+        table = self.marginal()
+        if table.empty:
+            return
+        top = table.iloc[0]
+        rivals = int((table["high"].iloc[1:] >= top["low"]).sum())
+        tried = "possible" if top["chosen"] == "all" else "screened"
+        low, high, gain = top["low"], top["high"], top["ede_gain_per_musd"]
+        known = not math.isnan(low)
+        said = f"{comparison.LEVEL:.0%} interval {low:+.3g} to {high:+.3g}" if known else "one draw"
+        yield (
+            f"Among {len(table)} {tried} additions, money for {top['item']} ({top['stage']}) in "
+            f"{top['region']} raised equity most: {gain:+.3g} per million US dollars ({said}; "
+            f"above 0 in {top['p_positive']:.0%} of {int(top['draws'])} draws). "
+            f"The intervals of {rivals} others reach it."
+        )
+
+    def _floor_sentences(self) -> Iterator[str]:
+        table = self.ranking_by_floor()
+        ranks = table.pivot_table(index="policy", columns="floor", values="rank")
+        if ranks.max(axis=1).gt(ranks.min(axis=1)).any():
+            low, high = ranks.columns.min(), ranks.columns.max()
+            yield (
+                f"The ranking of the policies changes when the floor of coverage moves between "
+                f"{low:g} and {high:g}: cells at the floor decide it."
+            )
+
+
+def load(folder: Path | str) -> StudyResult:
+    """Return a finished study from its run folder; ``RunFolderError`` when it is incomplete."""
+    folder = Path(folder)
+    origin = cast("dict[str, Any]", read_json(folder / PROVENANCE))
+    scenario = load_scenario(folder / SCENARIO, allow_outside=True)
+    series = map(station_table, scenario.weekly.recorded)
+    tables = {name: read_table(folder, name) for name in (*TABLES, *series)}
+    profile = read_json(folder / PROFILE)
+    return of_tables(scenario, tables, profile, Provenance(**origin))
+
+
+def of_tables(
+    scenario: Scenario,
+    tables: Mapping[str, pd.DataFrame],
+    profile: dict[str, object],
+    provenance: Provenance,
+) -> StudyResult:
+    """Return the result that holds the tables of a run folder, by their file names."""
+    renamed = {"plan": "plans", "marginal": "marginal_values", "robustness": "robustness_table"}
+    fields = {renamed.get(name, name): tables[name] for name in TABLES}
+    stations = {name: tables[station_table(name)] for name in scenario.weekly.recorded}
+    return StudyResult(
+        scenario=scenario, profile=profile, provenance=provenance, stations=stations, **fields
+    )
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return rows as plain values, with None for what is not known."""
+    rows = table.to_dict("records")
+    return [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> object:
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

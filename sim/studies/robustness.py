@@ -1,0 +1,74 @@
+"""Whether a finding survives another reading of the measured response."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sim.studies.comparison import compare
+from sim.studies.design import Variant
+
+VARIANTS: dict[Variant, str] = {
+    "frozen": "the response stops improving at three times the measured range",
+    "kappa_one": "studies from elsewhere are worth as much as one's own",
+}
+"""Variants of the response, in words that go on after "if instead"."""
+COLUMNS = ["variant", "policy", "baseline", "difference", "low", "high", "p_positive", "draws",
+           "verdict"]  # fmt: skip
+"""Columns of ``robustness_rows``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """The comparisons of the plan under every variant, and what does not survive them."""
+
+    table: pd.DataFrame
+    """variant (in words), policy, baseline, difference, low, high, p_positive, draws, verdict."""
+    warnings: tuple[str, ...]
+    """Findings that change with a variant, in words."""
+
+
+def varied_name(policy: str, variant: Variant) -> str:
+    """Return the name under which a policy is run with a variant of the response."""
+    return f"{policy}@{variant}"
+
+
+def robustness_rows(ede: pd.Series, variant: Variant) -> pd.DataFrame:
+    """Return the plan's comparisons under one variant.
+
+    Parameters
+    ----------
+    ede : equity indexed by policy and draw, all policies run with the variant.
+    """
+    policies = list(ede.index.unique("policy"))
+    judged = "plan" if "plan" in policies else policies[-1]
+    tables = [
+        compare(ede.to_frame("ede"), "ede", baseline=other).query("policy == @judged")
+        for other in policies
+        if other != judged
+    ]
+    if not tables:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = pd.concat(tables, ignore_index=True)
+    return rows.assign(variant=VARIANTS[variant])[COLUMNS]
+
+
+def robustness_of(table: pd.DataFrame, comparisons: pd.DataFrame) -> Robustness:
+    """Return the table with a warning for every verdict that differs from the main one."""
+    main = {
+        (str(row["policy"]), str(row["baseline"])): str(row["verdict"])
+        for row in comparisons.to_dict("records")
+    }
+    return Robustness(table, tuple(_warnings(table, main)))
+
+
+def _warnings(table: pd.DataFrame, main: dict[tuple[str, str], str]) -> Iterator[str]:
+    for row in table.to_dict("records"):
+        before = main.get((str(row["policy"]), str(row["baseline"])))
+        if before is None or before == row["verdict"]:
+            continue
+        frozen = row["variant"] == VARIANTS["frozen"]
+        yield (
+            f"{'Extrapolation-dependent' if frozen else 'Not robust'}: {row['policy']} against "
+            f"{row['baseline']} is '{before}', but '{row['verdict']}' if {row['variant']}."
+        )

@@ -1,0 +1,189 @@
+"""One sample of what is not known: the world and the response, before any chance and any plan."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.baseline.build import world_and_inputs
+from sim.baseline.datum import Datum
+from sim.baseline.world import World
+from sim.domain.holdings import Holdings, Performance, Respond
+from sim.learning.response import (
+    FROZEN_BEYOND,
+    NOT_MEASURED,
+    Factor,
+    Profile,
+    Response,
+    central,
+    draw_response,
+    load_profile,
+)
+from sim.scenario.schema import Scenario
+from sim.scenario.spec import Assumption
+from sim.streams import stream
+from sim.studies.design import Purpose, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Values of everything that is not known; nothing has been simulated."""
+
+    world: World
+    inputs: Mapping[str, Datum]
+    """Register of the inputs that the world was built from, by dotted name."""
+    profile: Profile
+    response: Response
+    """The profile's law, carried over to the scenario's task."""
+    seed: int
+    """Seed of chance in this sample; see ``chance_seed``."""
+
+    def respond(self, variant: Variant = "measured") -> Respond:
+        """Return the response as the simulation calls it, as measured or varied."""
+        response = varied(self.response, variant, self.profile)
+        return respond_of(response, specificity=self.profile.specificity)
+
+    def inputs_table(self) -> pd.DataFrame:
+        """Return the inputs as a table: name and the fields of ``Datum``."""
+        rows = [{"name": name} | asdict(datum) for name, datum in sorted(self.inputs.items())]
+        columns = ["name", "value", "low", "high", "unit", "year", "status", "source", "note"]
+        return pd.DataFrame(rows, columns=columns)
+
+
+Sampler = Callable[[Scenario, int | None, Purpose], Sample]
+"""Scenario, draw (None: central values) and purpose to a sample."""
+
+
+def parameter_sample(scenario: Scenario, draw: int | None, purpose: Purpose = "judge") -> Sample:
+    """Return the world and the response of one draw.
+
+    Parameters
+    ----------
+    draw : number of the sample; None for central values.
+    purpose : what the runs are for; part of the name of every stream.
+    """
+    world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose)
+    profile = load_profile(scenario.profile)
+    return Sample(
+        world=measured(world, profile, scenario, draw=draw, purpose=purpose),
+        inputs=_with_measured(inputs.used, profile, scenario),
+        profile=profile,
+        response=response_of(scenario, profile, draw=draw, purpose=purpose),
+        seed=chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw),
+    )
+
+
+MEASURED_FACTORS = {
+    "synthetic_worth": (0.0, 1.0),
+    "synthetic_limit": (0.0, 10.0),
+    "mitigation_sensitivity_gain": (-1.0, 1.0),
+    "pretraining_efficiency": (0.1, 10.0),
+    "pretraining_per_decade": (0.1, 10.0),
+    "pretraining_own_share": (0.1, 10.0),
+}
+"""Inputs that the profile measures, by the one name of field, operation and factor; with bounds.
+
+Synthetic studies that were measured to harm count as nothing: who trains would leave them out.
+"""
+
+
+def measured(
+    world: World, profile: Profile, scenario: Scenario, *, draw: int | None, purpose: Purpose
+) -> World:
+    """Return the world with what the profile measured in place of what the tables assume.
+
+    The energy of an inference always; ``MEASURED_FACTORS`` where there were runs, unless the
+    scenario overrides them. A draw takes one row of the bootstrap for all of them.
+    """
+    row = stream(scenario.uncertainty.seed, "measured factors", purpose, str(draw)).random()
+    values: dict[str, Any] = {}
+    for name, factor in _measured_factors(profile, scenario).items():
+        drawn = sorted(factor.draws) if draw is None else factor.draws
+        place = 0.5 if draw is None else row
+        low, high = MEASURED_FACTORS[name]
+        values[name] = min(max(drawn[int(place * len(drawn))], low), high)
+    values["joules_per_inference"] = profile.joules_per_inference
+    data = {name: values.pop(name) for name in list(values) if hasattr(world.data, name)}
+    return replace(
+        world, compute=replace(world.compute, **values), data=replace(world.data, **data)
+    )
+
+
+def _measured_factors(profile: Profile, scenario: Scenario) -> dict[str, Factor]:
+    set_here = {name.split(".")[0] for name in scenario.overrides}
+    return {
+        name: profile.factors[name]
+        for name in MEASURED_FACTORS
+        if name not in set_here and profile.factors.get(name, NOT_MEASURED).draws
+    }
+
+
+def _with_measured(
+    register: Mapping[str, Datum], profile: Profile, scenario: Scenario
+) -> dict[str, Datum]:
+    """Return the register of inputs with measured values where they are used."""
+    factors = _measured_factors(profile, scenario)
+    kept = {name: datum for name, datum in register.items() if name.split(".")[0] not in factors}
+    for name, factor in factors.items():
+        low, high = factor.low or 0.0, factor.high or 0.0
+        kept[name] = Datum(
+            factor.value or 0.0, low, high, factor.unit, "", "measured",
+            f"profile {profile.name}, {factor.runs} runs: {factor.status}",
+            "95% interval of a bootstrap over seeds",
+        )  # fmt: skip
+    return kept
+
+
+def chance_seed(seed: int, *, purpose: Purpose, draw: int | None) -> int:
+    """Return the seed of chance within one draw, different for every purpose and draw."""
+    return int(stream(seed, "chance", purpose, str(draw)).integers(2**62))
+
+
+def respond_of(response: Response, *, specificity: float) -> Respond:
+    """Return a response as the simulation calls it, at the specificity of its threshold."""
+
+    def respond(holdings: Holdings) -> Performance:
+        sensitivity = 1.0 - response.error(holdings.own, holdings.other)
+        return Performance(sensitivity, np.full_like(sensitivity, specificity))
+
+    return respond
+
+
+def response_of(
+    scenario: Scenario, profile: Profile, *, draw: int | None, purpose: Purpose
+) -> Response:
+    """Return one draw of the profile's law, carried over to the scenario's task.
+
+    Central (``draw`` None) is the draw nearest to the mean of all, at the central level; kappa is
+    then 1 where the scenario holds that more likely than not.
+    """
+    weight = scenario.response.kappa_one_weight
+    if draw is None:
+        middle = central(profile, level=scenario.response.level.value)
+        return replace(middle, kappa=1.0) if weight > 0.5 else middle
+    luck = stream(scenario.uncertainty.seed, "response", purpose, draw)
+    return draw_response(
+        profile,
+        int(luck.integers(2**31)),
+        kappa_one_weight=weight,
+        level=_triangular(luck, scenario.response.level),
+    )
+
+
+def varied(response: Response, variant: Variant, profile: Profile) -> Response:
+    """Return the response under a variant, to see whether a finding hangs on the measured law.
+
+    ``frozen`` stops improving at three times the measured range; ``kappa_one`` holds another
+    place's study worth as much as one's own.
+    """
+    if variant == "frozen":
+        return replace(response, edge=FROZEN_BEYOND * profile.measured_max)
+    return replace(response, kappa=1.0) if variant == "kappa_one" else response
+
+
+def _triangular(luck: np.random.Generator, assumed: Assumption) -> float:
+    if assumed.low == assumed.high:
+        return assumed.value
+    return float(luck.triangular(assumed.low, assumed.value, assumed.high))

@@ -1,0 +1,200 @@
+"""The search for a plan that holds up when the world is not as expected.
+
+A programme knows one world. Whether a release will pass its audits is the widest of all unknowns,
+and a plan that counts on it loses where it does not. So several candidates are made, which buy
+from nothing up to everything as if AI never came to read, and the one with the best mean equity
+over *search* draws is kept. None of these draws judges.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats, LeverName
+from sim.domain.plan import Plan
+from sim.errors import UnsolvedError
+from sim.learning.response import Response
+from sim.pipeline.run import Case, Start, simulate_many
+from sim.planning.agreement import Agreement, Effort, Observed, Simulate, agree
+from sim.planning.calibration import Flows
+from sim.planning.explanation import marginal_values
+from sim.planning.rules import RULES
+from sim.scenario.schema import LeverBounds, Scenario
+from sim.studies.batch import Design, starts_of, unrecorded
+from sim.studies.outcomes import People, Totals, ede_of
+from sim.studies.plans import Candidate
+from sim.studies.pooling import duals_of_countries, is_large, pooled, share_out
+from sim.studies.sample import Sample
+
+SEARCH_DRAWS = 10
+"""Draws on which candidates are compared; none of them judges."""
+HEDGES = (0.0, 0.5, 1.0)
+"""Shares of the budget that candidates spend as if AI never came to read."""
+FOR_AI: tuple[LeverName, ...] = (
+    "steward", "curator", "annotation", "synthesis", "pretraining", "federation", "gpu_hours",
+    "gpu_server", "audit", "site", "agreement",
+)  # fmt: skip
+"""Levers that are worth nothing unless AI comes to read."""
+ROUNDS = 2
+"""Rounds of programme and simulation for each candidate."""
+EFFORT = Effort(gap=2e-2, nodes=1, time_limit_s=300.0)
+"""Where a solve stops: at two percent of coverage, or at the root of the search. What the programme
+expects of a plan and what is simulated differ by more; twenty nodes took twice as long, for plans
+that were no better when they were simulated. The clock is the last resort, because a plan that
+hangs on it may not repeat to the bit."""
+BY_RULE = "none solved"
+"""Status of a plan that a rule made because the programme gave none."""
+SURE = 0.75
+"""Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
+
+
+def best_of(made: Mapping[float, Candidate]) -> Candidate:
+    """Return the candidate with the best mean equity over the search draws, by share hedged."""
+    best = max((made[hedge] for hedge in sorted(made)), key=lambda one: one.ede)
+    table = ", ".join(_told(hedge, made[hedge]) for hedge in sorted(made))
+    note = (
+        f"{best.note}. Of {len(made)} candidates, one for each share of the budget spent as if AI "
+        f"never came to read, the best over {SEARCH_DRAWS} search draws ({table})"
+    )
+    return replace(best, note=note)
+
+
+def _told(hedge: float, one: Candidate) -> str:
+    by = " by a rule" if one.plan.status == BY_RULE else ""
+    return f"{hedge:.0%}: {one.ede:.4f}{by}"
+
+
+def candidate(design: Design, hedge: float) -> Candidate:
+    """Return the plan that spends a share of the budget as if AI never came to read.
+
+    Where the programme gives none, that of the best rule stands in, and says so; a scenario that
+    excludes every plan raises ``InfeasibleError``.
+    """
+    world = design.sampler(design.scenario, None, "search").world
+    if not is_large(world):
+        return _candidate(design, hedge)
+    group = _candidate(replace(design, scenario=pooled(design.scenario)), hedge)
+    plan = share_out(group.plan, design.scenario, world)
+    note = f"{group.note}; planned for income groups, shared out to countries by need"
+    duals = None if group.duals is None else duals_of_countries(group.duals, design.scenario, world)
+    return Candidate(plan, note, SearchDraws.of(design).observe(plan).ede, duals)
+
+
+def _candidate(design: Design, hedge: float) -> Candidate:
+    scenario, draws = design.scenario, SearchDraws.of(design)
+    central = design.sampler(scenario, None, "search")
+    world = prudent(central.world, [sample.world for sample in draws.samples])
+    try:
+        found = _agreed(world, central.response, scenario, draws.observe, hedge=hedge)
+    except UnsolvedError as error:
+        return _by_rule(central.world, scenario, draws.observe, reason=str(error))
+    return Candidate(found.plan, found.note, found.ede, _duals(found))
+
+
+def _agreed(
+    world: World, response: Response, scenario: Scenario, simulate: Simulate, *, hedge: float
+) -> Agreement:
+    """Return the plan that spends a share of the budget as if AI never came to read."""
+    found: Agreement | None = None
+    if hedge > 0.0:
+        budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
+        alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
+        found = agree(world, response, alone, simulate, rounds=1, effort=EFFORT)
+    if hedge < 1.0:
+        sure = None if found is None else found.plan.units
+        found = agree(
+            world, response, scenario, simulate, rounds=ROUNDS, effort=EFFORT, at_least=sure
+        )
+    if found is None:
+        raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
+    return found
+
+
+def _by_rule(world: World, scenario: Scenario, simulate: Simulate, *, reason: str) -> Candidate:
+    """Return the plan of the best rule, for want of one by the programme."""
+    plans = [rule(world, scenario) for rule in RULES.values()]
+    ede, rule = max(((simulate(plan).ede, plan) for plan in plans), key=lambda pair: pair[0])
+    note = f"the programme gave no plan, so that of the rule {rule.name} stands in: {reason}"
+    return Candidate(replace(rule, name="plan", status=BY_RULE), note, ede)
+
+
+def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
+    """Return the scenario's limits on levers, with those that only serve AI forbidden."""
+    return dict(scenario.levers) | dict.fromkeys(FOR_AI, LeverBounds(allowed=False))
+
+
+def prudent(central: World, drawn: Sequence[World]) -> World:
+    """Return the central world with thresholds that suffice in most of the drawn ones.
+
+    A training that is one GPU-hour short does not happen, and an audit with too few positives
+    opens no gate: buying the mean of a threshold is buying nothing in half of the draws.
+    """
+
+    def enough(read: Callable[[World], float]) -> float:
+        most = np.quantile([read(world) for world in drawn], SURE, method="higher")
+        return max(float(most), read(central))
+
+    prevalence = np.stack([world.care.prevalence for world in drawn])
+    rare = np.quantile(prevalence, 1.0 - SURE, axis=0, method="lower")
+    compute = replace(
+        central.compute,
+        gpu_hours_base=enough(lambda world: world.compute.gpu_hours_base),
+        pretraining_gpu_hours=enough(lambda world: world.compute.pretraining_gpu_hours),
+        gpu_hours_per_1000_studies=enough(lambda world: world.compute.gpu_hours_per_1000_studies),
+    )
+    care = replace(central.care, prevalence=np.minimum(rare, central.care.prevalence))
+    return replace(central, compute=compute, care=care)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchDraws:
+    """The draws on which candidates are compared, each warmed up once."""
+
+    design: Design
+    samples: tuple[Sample, ...]
+    starts: tuple[Start, ...]
+
+    @classmethod
+    def of(cls, design: Design) -> "SearchDraws":
+        """Return the search draws of a design."""
+        quiet = replace(design, scenario=unrecorded(design.scenario))
+        numbers = range(SEARCH_DRAWS)
+        samples = [design.sampler(design.scenario, draw, "search") for draw in numbers]
+        starts = starts_of(quiet, samples, [0] * len(samples))
+        return cls(quiet, tuple(samples), tuple(starts))
+
+    def observe(self, plan: Plan) -> Observed:
+        """Return what a plan brings about: mean flows, and mean equity, over the draws."""
+        cases = [
+            Case(start, plan, sample.respond())
+            for start, sample in zip(self.starts, self.samples, strict=True)
+        ]
+        scenario = self.design.scenario
+        runs = simulate_many(cases, scenario=scenario, stations=self.design.stations)
+
+        def mean(name: str) -> Floats:
+            cells = [run.records.cells[name].sum(axis=3) for run in runs]
+            return np.asarray(np.mean(cells, axis=0))
+
+        flows = Flows(
+            arrived=mean("arrived"),
+            exams=mean("exams"),
+            read_by_ai=mean("read_by_ai"),
+            read_by_human=mean("read_by_human"),
+            annotated=mean("labelled"),
+            benefit=mean("benefit"),
+        )
+        equity = [ede_of(Totals.of(run), People.of(run.world), scenario.equity) for run in runs]
+        return Observed(flows, float(np.mean(equity)))
+
+
+def _duals(found: Agreement) -> Floats | None:
+    try:
+        values: pd.DataFrame = marginal_values(found.programme, found.plan)
+    except UnsolvedError:
+        return None
+    duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)
+    return np.asarray(duals.reshape(found.plan.units.shape[1:]))

@@ -1,0 +1,391 @@
+"""The face of a study: make plans, simulate them, compare them.
+
+    study = sim.study("scenarios/east_africa.yaml")
+    plan = study.plan("by_need")
+    study.simulate(plan, draw=0)
+    study.compare({"ours": plan, "nothing": "baseline"}, draws=20)
+
+Nothing is simulated before it is asked for. Rules by name, functions, ``Plan`` objects and tables
+of purchases all enter alike.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent import futures
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial as bind
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sim.baseline.world import World
+from sim.domain.plan import Plan
+from sim.errors import PlanError, nearest
+from sim.learning.response import load_profile
+from sim.pipeline.records import Run
+from sim.pipeline.run import Case, simulate_many
+from sim.pipeline.station import Stations
+from sim.pipeline.stations import STATIONS
+from sim.planning.purchases import most_per_year
+from sim.planning.rules import RULES, PolicyRule, baseline
+from sim.scenario.schema import Scenario
+from sim.studies.assembly import Gathered, marginal_values
+from sim.studies.batch import Design, run_task, starts_of, tasks_of
+from sim.studies.comparison import Comparison, compare, values_of
+from sim.studies.design import Trial, Variant
+from sim.studies.execution import Progress, execute, execute_part
+from sim.studies.executor import Executor, executor_of
+from sim.studies.marginal import additions
+from sim.studies.names import load_scenario
+from sim.studies.outcomes import OUTCOMES, by_draw_of
+from sim.studies.plans import Candidate
+from sim.studies.result import StudyResult
+from sim.studies.sample import Sample, parameter_sample, response_of
+from sim.studies.search import HEDGES, best_of, candidate
+from sim.studies.store import Part
+from sim.studies.workload import Workload, timed
+
+How = str | Plan | PolicyRule | pd.DataFrame
+"""What a plan is made of: the name of a rule or ``optimised``; a function of world and scenario; a
+plan; or a table of purchases with the columns region, item, units and, where not the first,
+year."""
+OPTIMISED = "optimised"
+RESPONSES = 200
+"""Draws of the response behind an interval of sensitivity."""
+
+
+def study(
+    scenario: Scenario | str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    allow_outside: bool = False,
+    stations: Stations = STATIONS,
+    workers: int | None = 1,
+    cluster: str | None = None,
+    executor: futures.Executor | None = None,
+) -> "Study":
+    """Return the study of a scenario, or of a scenario file.
+
+    Parameters
+    ----------
+    overrides : changes such as ``budget_usd_per_year=5e6`` to what a file says.
+    allow_outside : whether a profile's folder may lie outside that of the file.
+    stations : classes of stations and control processes of one's own, see ``with_stations``.
+    workers, cluster, executor : who does what takes many runs, see ``executor_of``: this process
+        alone, unless it is said otherwise.
+
+    Raises
+    ------
+    ScenarioError
+        Where the file cannot be used; every problem is named.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(scenario, overrides=overrides, allow_outside=allow_outside)
+    return Study(scenario, stations, workers, cluster, executor)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One scenario with its tables and its measured profile."""
+
+    scenario: Scenario
+    stations: Stations = field(default_factory=lambda: STATIONS, repr=False)
+    workers: int | None = 1
+    cluster: str | None = None
+    executor: futures.Executor | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        scenario, world = self.scenario, self.world()
+        horizon, uncertainty = scenario.horizon, scenario.uncertainty
+        regions, modalities, groups = world.shape
+        return (
+            f"Study of '{scenario.title}': {regions} regions, {modalities} modalities, "
+            f"{groups} groups; {horizon.score_years} years from {horizon.start_year}, "
+            f"USD {scenario.budget_usd_per_year:,.0f} a year; policies "
+            f"{', '.join(scenario.policies)}; {uncertainty.draws} draws"
+        )
+
+    def sample(self, draw: int | None = None) -> Sample:
+        """Return the world and the response of one draw; of central values when None."""
+        return parameter_sample(self.scenario, draw, "search" if draw is None else "judge")
+
+    def world(self, draw: int | None = None) -> World:
+        """Return the world of one draw; of central values when None."""
+        return self.sample(draw).world
+
+    def respond(
+        self, own: Sequence[float] | float, other: Sequence[float] | float = 0.0
+    ) -> pd.DataFrame:
+        """Return the measured response: how good a network is after training on so many studies.
+
+        Parameters
+        ----------
+        own, other : effective labelled studies of one's own and of other places.
+
+        Returns
+        -------
+        own, other (studies), sensitivity with low and high (95% of ``RESPONSES`` draws) and
+        specificity (shares); units in ``attrs["units"]``.
+        """
+        mine, theirs = np.broadcast_arrays(np.atleast_1d(own), np.atleast_1d(other))
+        profile = load_profile(self.scenario.profile)
+        laws = [
+            response_of(self.scenario, profile, draw=draw, purpose="judge")
+            for draw in (None, *range(RESPONSES))
+        ]
+        found = [1.0 - law.error(mine, theirs) for law in laws]
+        low, high = np.quantile(found[1:], [0.025, 0.975], axis=0)
+        table = pd.DataFrame(
+            {
+                "own": mine,
+                "other": theirs,
+                "sensitivity": found[0],
+                "low": low,
+                "high": high,
+                "specificity": profile.specificity,
+            }
+        )
+        studies, shares = ("own", "other"), ("sensitivity", "low", "high", "specificity")
+        units = dict.fromkeys(studies, "studies") | dict.fromkeys(shares, "share")
+        table.attrs["units"] = units
+        return table
+
+    def plan(self, how: How = OPTIMISED) -> Plan:
+        """Return a plan; see ``How``.
+
+        Raises
+        ------
+        PlanError
+            For a rule, a region, an item or a year that there is not, or where no plan was found.
+        """
+        return self._candidate(how).plan
+
+    def simulate(
+        self,
+        plan: How,
+        *,
+        draw: int | None = None,
+        replication: int = 0,
+        variant: Variant = "measured",
+    ) -> Run:
+        """Return what happens under a plan in one draw (None: central values) and replication."""
+        sample, design = self.sample(draw), self._design
+        start = starts_of(design, [sample], [replication])[0]
+        case = Case(start, self.plan(plan), sample.respond(variant))
+        return simulate_many([case], scenario=self.scenario, stations=self.stations)[0]
+
+    def compare(
+        self,
+        plans: Mapping[str, How] | Sequence[str],
+        *,
+        draws: int | None = None,
+        replications: int | None = None,
+        baseline: str | None = None,
+        metric: str = "ede",
+        progress: Progress | None = None,
+    ) -> Comparison:
+        """Return how plans compare with one of them, paired draw by draw.
+
+        Parameters
+        ----------
+        plans : what is compared, by name; or names of rules.
+        draws, replications : the scenario's when not given.
+        baseline : what the others are compared with; the last when not given.
+        metric : name of a measure in ``sim.studies.outcomes.OUTCOMES``.
+        """
+        named = plans if isinstance(plans, Mapping) else {name: name for name in plans}
+        made = {name: self.plan(how) for name, how in named.items()}
+        scenario = self._with(draws=draws, replications=replications)
+        count = scenario.uncertainty.replications
+        trials = [Trial(name, p, replications=count, in_full=True) for name, p in made.items()]
+        gathered = self._simulated(scenario, trials, progress)
+        table = by_draw_of(gathered.totals, gathered.people, scenario.equity)
+        reference = baseline or list(made)[-1]
+        if reference not in made:
+            raise PlanError(
+                f"'{reference}' is not among the plans: {', '.join(made)}."
+                f"{nearest(reference, made)}"
+            )
+        return Comparison(
+            metric, values_of(table, metric), compare(table, metric, baseline=reference), table
+        )
+
+    def marginal(
+        self, plan: How = OPTIMISED, *, draws: int | None = None, progress: Progress | None = None
+    ) -> pd.DataFrame:
+        """Return where the next dollar raises equity most; see ``marginal.marginal_table``."""
+        scenario, found = self._with(draws=draws), self._candidate(plan)
+        most = most_per_year(self.world(), scenario)
+        tried = additions(scenario, found.plan, most=most, duals=found.duals)
+        base = Trial(found.plan.name, found.plan)
+        trials = [base, *(Trial(extra.plan.name, extra.plan) for extra in tried)]
+        gathered = self._simulated(scenario, trials, progress)
+        return marginal_values(gathered, tried, base=base.name)
+
+    def frontier(
+        self,
+        budget: Sequence[float],
+        *,
+        plan: str | PolicyRule = OPTIMISED,
+        draws: int | None = None,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """Return what plans of several yearly budgets reach, each simulated.
+
+        Parameters
+        ----------
+        budget : US dollars a year.
+        plan : how each is planned: the optimised one, or a rule.
+
+        Returns
+        -------
+        budget_usd_per_year, then ede, mean_ec, worst_ec, spend_usd and emissions_t_co2e with their
+        95% intervals, ``<measure>_low`` and ``<measure>_high``; units in ``attrs["units"]``.
+        """
+        made = {}
+        for amount in budget:
+            changed = self.scenario.model_copy(update={"budget_usd_per_year": float(amount)})
+            made[f"USD {amount:,.0f}"] = replace(self, scenario=changed).plan(plan)
+        metrics = ("ede", "mean_ec", "worst_ec", "spend_usd", "emissions_t_co2e")
+        found = self.compare(made, draws=draws, progress=progress)
+        table = pd.DataFrame({"budget_usd_per_year": list(map(float, budget))})
+        for metric in metrics:
+            values = values_of(found.by_draw, metric)
+            table[metric], table[f"{metric}_low"] = values["value"], values["low"]
+            table[f"{metric}_high"] = values["high"]
+        units = {metric: OUTCOMES[metric].unit for metric in metrics}
+        table.attrs["units"] = {
+            name: units.get(name.removesuffix("_low").removesuffix("_high"), "US dollars")
+            for name in table.columns
+        }
+        return table
+
+    def run(
+        self,
+        out: str | Path,
+        *,
+        overwrite: bool = False,
+        until: float | None = None,
+        progress: Progress | None = None,
+    ) -> StudyResult:
+        """Make and judge the scenario's policies, and write a run folder.
+
+        Parameters
+        ----------
+        out, overwrite, until, progress : see ``execute``.
+        """
+        with self._workers() as executor:
+            return execute(
+                self._design, out, executor, overwrite=overwrite, until=until, progress=progress
+            )
+
+    def workload(self) -> Workload:
+        """Return how long ``run`` takes and how large it gets; a few runs are timed for it."""
+        with self._workers() as executor:
+            workers = executor.workers
+        return timed(self._design, workers=workers)
+
+    def run_part(self, out: str | Path, part: Part, *, progress: Progress | None = None) -> None:
+        """Do one part of ``run`` on a folder that several machines share; see ``execute_part``."""
+        with self._workers() as executor:
+            execute_part(self._design, out, executor, part, progress=progress)
+
+    def _workers(self) -> AbstractContextManager[Executor]:
+        elsewhere = self.cluster is not None or self.executor is not None
+        # 1 is what stands there when nothing was asked for: no limit to the workers of others
+        workers = None if elsewhere and self.workers == 1 else self.workers
+        return executor_of(workers=workers, cluster=self.cluster, given=self.executor)
+
+    @property
+    def _design(self) -> Design:
+        return Design(self.scenario, parameter_sample, self.stations)
+
+    def _with(self, *, draws: int | None = None, replications: int | None = None) -> Scenario:
+        uncertainty = self.scenario.uncertainty
+        changed = uncertainty.model_copy(
+            update={
+                "draws": draws or uncertainty.draws,
+                "replications": replications or uncertainty.replications,
+            }
+        )
+        return self.scenario.model_copy(update={"uncertainty": changed})
+
+    def _candidate(self, how: How) -> Candidate:
+        if isinstance(how, Plan):
+            return Candidate(how)
+        if isinstance(how, pd.DataFrame):
+            return Candidate(plan_of_table(how, baseline(self.world(), self.scenario)))
+        if isinstance(how, str):
+            if how in (OPTIMISED, "plan"):
+                return self._searched()
+            if how not in RULES:
+                known = (OPTIMISED, *RULES)
+                raise PlanError(
+                    f"no rule is called '{how}'; there are {', '.join(known)}.{nearest(how, known)}"
+                )
+            how = RULES[how]
+        made = how(self.world(), self.scenario)
+        if not isinstance(made, Plan):
+            raise PlanError(f"a rule returns a Plan, not {type(made).__name__}.")
+        return Candidate(made)
+
+    def _searched(self) -> Candidate:
+        with self._workers() as executor:
+            tasks = {f"{hedge:g}": hedge for hedge in HEDGES}
+            made = executor.run(bind(candidate, self._design), tasks)
+            return best_of({tasks[name]: found for name, found in made})
+
+    def _simulated(
+        self, scenario: Scenario, trials: Sequence[Trial], progress: Progress | None
+    ) -> Gathered:
+        """Simulate trials in every draw of the scenario."""
+        quiet = replace(self._design, scenario=scenario)
+        world = self.world()
+        gathered = Gathered(scenario, world.regions)
+        tasks = tasks_of(
+            trials, {}, draws=range(scenario.uncertainty.draws), cells=int(np.prod(world.shape))
+        )
+        total, done = sum(len(task.runs) for task in tasks.values()), 0
+        begun = time.monotonic()
+        with self._workers() as executor:
+            for name, kept in executor.run(bind(run_task, quiet), tasks):
+                gathered.add(kept)
+                done += len(tasks[name].runs)
+                if progress is not None:
+                    left_s = (time.monotonic() - begun) / done * (total - done)
+                    progress("simulating plans", done, total, left_s)
+        return gathered
+
+
+def plan_of_table(table: pd.DataFrame, blank: Plan) -> Plan:
+    """Return the plan that a table of purchases describes: region, item, units and year.
+
+    Parameters
+    ----------
+    blank : a plan that buys nothing, with the regions, items and years there are.
+    """
+    items = [item.name for item in blank.catalogue.items]
+    years = range(blank.start_year, blank.start_year + blank.years)
+    if missing := {"region", "item", "units"} - set(table.columns):
+        raise PlanError(f"a table of purchases has no column {', '.join(sorted(missing))}.")
+    units = blank.units.copy()
+    for number, row in enumerate(table.to_dict("records")):
+        year = int(row.get("year", blank.start_year))
+        for what, value, known in (
+            ("region", str(row["region"]), blank.regions),
+            ("item", str(row["item"]), items),
+        ):
+            if value not in known:
+                raise PlanError(
+                    f"row {number} buys in {what} '{value}', which there is not."
+                    f"{nearest(value, known)}"
+                )
+        if year not in years:
+            raise PlanError(
+                f"row {number} buys in {year}; money is decided from {years[0]} to {years[-1]}."
+            )
+        place = blank.regions.index(str(row["region"])), items.index(str(row["item"]))
+        units[(year - blank.start_year, *place)] += float(row["units"])
+    return replace(blank, name="given", units=units)

@@ -1,0 +1,174 @@
+"""How long a study takes, and how large it gets, before it is run.
+
+What runs cost is timed here with a few of them. What the search for a plan costs is guessed from
+the number of cells and years that it plans for. Meant to be right within a factor of two on a
+machine with nothing else to do.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+
+from sim.baseline.world import World
+from sim.domain.plan import Plan
+from sim.pipeline.run import CELLS_AT_ONCE, Case, simulate_many
+from sim.planning.rules import RULES, by_need, equal_split
+from sim.scenario.schema import Scenario
+from sim.studies.batch import CELLS_PER_TASK, Design, starts_of, unrecorded
+from sim.studies.marginal import CANDIDATES
+from sim.studies.outcomes import ACCOUNTS, COUNTS
+from sim.studies.pooling import is_large, pooled
+from sim.studies.robustness import VARIANTS
+from sim.studies.sample import Sample
+from sim.studies.search import HEDGES
+
+PLANNING_S, PLANNING_POWER = 0.045, 1.1
+"""CPU seconds of one candidate, times the cells and years that it plans for to a power. Of three
+shipped scenarios one took half of that and one a half more."""
+RUN_S = 4e-4
+"""CPU seconds of a run for every region and year, where none has been timed."""
+PROCESS_MB = 430.0
+"""Memory of a process that has searched for a plan or written a report, measured."""
+KB_PER_CELL = 1.0
+"""Memory of a run for every cell and year, while it moves, measured."""
+BYTES_PER_VALUE = 8.0
+SECONDS_PER_MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a study takes. CPU seconds are of one core."""
+
+    runs: int
+    tasks: int
+    candidates: int
+    """Plans that the search makes; none where only rules are compared."""
+    candidate_s: float
+    """CPU seconds of one of them."""
+    run_s: float
+    """CPU seconds of a run that is moved with others."""
+    task_s: float
+    """CPU seconds of a task, however many runs it has."""
+    workers: int
+    memory_mb: float
+    """Of all processes together."""
+    disk_mb: float
+    """While the study is under way."""
+
+    @property
+    def planning_s(self) -> float:
+        """Wall time of the search."""
+        return ceil(self.candidates / self.workers) * self.candidate_s
+
+    @property
+    def simulating_s(self) -> float:
+        """Wall time of all runs."""
+        return (self.runs * self.run_s + self.tasks * self.task_s) / self.workers
+
+    def words(self) -> dict[str, str]:
+        """Return it in words, by what is counted."""
+        many = "processes" if self.workers > 1 else "process"
+        return {
+            "runs": f"{self.runs:,} in {self.tasks:,} tasks",
+            "time": f"about {duration(self.planning_s + self.simulating_s)} with {self.workers} "
+            f"{many}: {duration(self.planning_s)} for the search for a plan, "
+            f"{duration(self.simulating_s)} for the runs",
+            "memory": f"about {self.memory_mb:,.0f} MB in all processes together",
+            "disk": f"about {self.disk_mb:,.0f} MB while it is under way",
+        }
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> duration(40.2), duration(200.0), duration(9_000.0)
+    ('40 s', '3.3 min', '2.5 h')
+    """
+    if seconds < 2.0 * SECONDS_PER_MINUTE:
+        return f"{max(seconds, 1.0):.0f} s"
+    minutes = seconds / SECONDS_PER_MINUTE
+    return f"{minutes:.1f} min" if minutes < 120.0 else f"{minutes / SECONDS_PER_MINUTE:.1f} h"
+
+
+def expected(design: Design, *, workers: int) -> Workload:
+    """Return what a study should take, without a run."""
+    scenario, world = design.scenario, design.sampler(design.scenario, None, "search").world
+    uncertainty, policies = scenario.uncertainty, len(scenario.policies)
+    full = policies * uncertainty.replications
+    per_draw = full + policies * len(VARIANTS) + most_additions(world)
+    runs, cells = per_draw * uncertainty.draws, int(np.prod(world.shape))
+    tasks = uncertainty.draws * ceil(per_draw * cells / CELLS_PER_TASK)
+    searched = any(policy not in RULES for policy in scenario.policies)
+    years = scenario.horizon.score_years
+    in_memory = min(CELLS_AT_ONCE, per_draw * cells) + min(CELLS_PER_TASK, per_draw * cells)
+    return Workload(
+        runs=runs,
+        tasks=tasks,
+        candidates=len(HEDGES) * searched,
+        candidate_s=candidate_seconds(design),
+        run_s=RUN_S * len(world.regions) * years,
+        task_s=0.0,
+        workers=workers,
+        memory_mb=(workers + (workers > 1)) * PROCESS_MB
+        + workers * in_memory * years * KB_PER_CELL / 1e3,
+        disk_mb=uncertainty.draws * (per_draw * _coverage_mb(scenario, world))
+        + uncertainty.draws * full * _accounts_mb(scenario, world),
+    )
+
+
+def timed(design: Design, *, workers: int) -> Workload:
+    """Return what a study should take, after timing a few of its runs."""
+    sample = design.sampler(design.scenario, None, "search")
+    scenario, world = design.scenario, sample.world
+    plans = [rule(world, scenario) for rule in (by_need, equal_split)]
+    one_s, two_s = (_seconds(design, sample, plans[:count]) for count in (1, 2))
+    run_s = max(two_s - one_s, 0.1 * one_s)
+    known = expected(design, workers=workers)
+    return replace(known, run_s=run_s, task_s=max(one_s - run_s, 0.0))
+
+
+def candidate_seconds(design: Design) -> float:
+    """Return CPU seconds that a candidate for the plan should take."""
+    scenario = design.scenario
+    world = design.sampler(scenario, None, "search").world
+    if is_large(world):
+        world = design.sampler(pooled(scenario), None, "search").world
+    size = float(np.prod(world.shape)) * scenario.horizon.score_years
+    return float(PLANNING_S * size**PLANNING_POWER)
+
+
+def most_additions(world: World) -> int:
+    """Return how many additions are valued at most."""
+    pooled_items = sum(item.is_pooled for item in world.catalogue.items)
+    items = len(world.catalogue.items) - pooled_items
+    return min(CANDIDATES, len(world.regions) * items + pooled_items)
+
+
+def _seconds(design: Design, sample: Sample, plans: Sequence[Plan]) -> float:
+    """Return CPU seconds of runs side by side, warm-up included; the least of two turns."""
+    quiet = replace(design, scenario=unrecorded(design.scenario))
+    turns = []
+    for _ in range(3):  # the first may compile
+        begun = time.process_time()
+        (start,) = starts_of(quiet, [sample], [0])
+        cases = [Case(start, plan, sample.respond()) for plan in plans]
+        simulate_many(cases, scenario=quiet.scenario, stations=quiet.stations)
+        turns.append(time.process_time() - begun)
+    return min(turns)
+
+
+def _coverage_mb(scenario: Scenario, world: World) -> float:
+    """Return what need and benefit of one run take."""
+    values = 2 * scenario.horizon.score_years * float(np.prod(world.shape))
+    return values * BYTES_PER_VALUE / 1e6
+
+
+def _accounts_mb(scenario: Scenario, world: World) -> float:
+    """Return what counts and accounts of one run take."""
+    regions, _, groups = world.shape
+    items = sum(len(names) for names in ACCOUNTS.values())
+    values = scenario.horizon.score_years * regions * (len(COUNTS) * groups + items)
+    return values * BYTES_PER_VALUE / 1e6

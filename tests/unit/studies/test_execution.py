@@ -1,0 +1,186 @@
+"""Whole studies on a made-up world: same bytes, resumable, honest about what they found."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sim.errors import RunFolderError
+from sim.pipeline.stations import STATIONS
+from sim.scenario.schema import Scenario
+from sim.studies import batch
+from sim.studies.design import Purpose
+from sim.studies.execution import Execution
+from sim.studies.result import StudyResult, load
+from sim.studies.sample import Sample
+from sim.studies.store import TABLES, is_complete
+from tests.run_folders import differing
+from tests.small_world import ITEMS
+from tests.unit.studies.small_study import (
+    FORBIDDEN,
+    candidates,
+    execute_small,
+    sample_small,
+    small_scenario,
+)
+
+SCENARIO = small_scenario()
+
+
+@pytest.fixture(autouse=True)
+def _plans_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Execution, "candidates", lambda *_: candidates())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, StudyResult]]:
+    out = tmp_path_factory.mktemp("study") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Execution, "candidates", lambda *_: candidates())
+        yield out, execute_small(SCENARIO, out, workers=1)
+
+
+def test_a_study_has_one_row_per_experiment_and_cell(
+    finished: tuple[Path, StudyResult],
+) -> None:
+    _, result = finished
+    design = result.outcomes[["policy", "draw", "replication"]]
+    full = product(("baseline", "plan"), range(2), range(2))
+    assert list(design.itertuples(index=False, name=None)) == list(full)
+    assert len(result.cells) == 2 * 2 * 2 * 2 * 2  # policies, draws, years, regions, groups
+    assert set(result.stations) == set(STATIONS)
+    imaging = result.stations["imaging"]
+    assert set(imaging["policy"]) == {"baseline", "plan"}
+    assert imaging.attrs["units"]["capacity"] == "unit-weeks"
+
+
+def test_policies_face_the_same_need(finished: tuple[Path, StudyResult]) -> None:
+    need = finished[1].outcomes.pivot_table(
+        index=["draw", "replication"], columns="policy", values="need"
+    )
+    assert (need["baseline"] == need["plan"]).all()
+    assert need["plan"].nunique() == 4
+
+
+def test_a_loaded_study_is_the_one_that_was_written(finished: tuple[Path, StudyResult]) -> None:
+    out, result = finished
+    again = load(out)
+    assert again.scenario == SCENARIO
+    assert again.provenance == result.provenance
+    pd.testing.assert_frame_equal(again.compare("ede"), result.compare("ede"))
+    pd.testing.assert_frame_equal(again.marginal(), result.marginal())
+    assert again.verdicts() == result.verdicts()
+
+
+def test_two_draws_decide_nothing(finished: tuple[Path, StudyResult]) -> None:
+    assert finished[1].compare("ede")["verdict"].tolist() == ["undecided"]
+    assert finished[1].verdicts()[0].startswith("Undecided whether the plan beats buying nothing")
+
+
+def test_forbidden_levers_are_not_valued(finished: tuple[Path, StudyResult]) -> None:
+    tried = finished[1].marginal()
+    assert len(tried) == 6  # three allowed items in two regions
+    assert not set(tried["item"]) & set(FORBIDDEN)
+    assert tried.set_index(["region", "item"])["dual"]["BBB", "outreach"] == len(ITEMS) + 1.0
+
+
+def test_two_workers_write_the_same_bytes(
+    finished: tuple[Path, StudyResult], tmp_path: Path
+) -> None:
+    execute_small(SCENARIO, tmp_path / "run", workers=2)
+    assert differing(finished[0], tmp_path / "run") == []
+
+
+def test_a_table_without_rows_changes_no_type() -> None:
+    rows = pd.DataFrame({"policy": ["plan"], "region": ["KEN"], "week": [3], "passed": [True]})
+    none = pd.DataFrame(columns=rows.columns)
+    for tables in ([rows, none], [none, rows], [none, rows, none]):
+        pd.testing.assert_frame_equal(batch.joined(tables), rows)
+    pd.testing.assert_frame_equal(batch.joined([none, none]), none, check_index_type=False)
+
+
+class Interrupted:
+    """Samples until the power goes off."""
+
+    def __init__(self, samples: int) -> None:
+        self.left = samples
+
+    def __call__(self, scenario: Scenario, draw: int | None, purpose: Purpose) -> Sample:
+        if draw is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+        return sample_small(scenario, draw, purpose)
+
+
+@pytest.mark.parametrize("cells", [4, 12, 10_000])
+def test_an_interrupted_study_goes_on_where_it_stopped(
+    finished: tuple[Path, StudyResult],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cells: int,
+) -> None:
+    """Whatever the size of the tasks that it was, and is, cut into."""
+    out = tmp_path / "run"
+    monkeypatch.setattr(batch, "CELLS_PER_TASK", 20)  # five runs, in each draw 14
+    with pytest.raises(KeyboardInterrupt):
+        execute_small(SCENARIO, out, sampler=Interrupted(samples=2))
+    assert not is_complete(out)
+    monkeypatch.setattr(batch, "CELLS_PER_TASK", cells)
+    seen: list[tuple[str, int, int]] = []
+    execute_small(
+        SCENARIO,
+        out,
+        progress=lambda what, done, total, _: seen.append((what, done, total)),
+    )
+    # per draw: two policies, twice; two variants of each; six additions
+    assert seen[0] == ("simulating plans", 10, 28)
+    assert seen[-1] == ("simulating plans", 28, 28)
+    assert differing(finished[0], out) == []
+
+
+def test_a_finished_study_is_kept_before_anything_is_run(
+    finished: tuple[Path, StudyResult],
+) -> None:
+    with pytest.raises(RunFolderError, match="already holds a finished study"):
+        execute_small(SCENARIO, finished[0], workers=1, sampler=Interrupted(samples=0))
+
+
+def test_the_folder_holds_every_table(finished: tuple[Path, StudyResult]) -> None:
+    names = {path.name for path in finished[0].iterdir()}
+    tables = [*TABLES, *(f"station_{name}" for name in STATIONS)]
+    assert names == {f"{name}.parquet" for name in tables} | {
+        "scenario.yaml",
+        "profile.json",
+        "summary.json",
+        "provenance.json",
+    }
+
+
+def test_the_response_is_varied_for_every_policy(finished: tuple[Path, StudyResult]) -> None:
+    table = finished[1].robustness.table
+    assert table[["policy", "baseline"]].to_numpy().tolist() == [["plan", "baseline"]] * 2
+    assert (table["draws"] == 2).all()
+    # no release ever reads in these two years, so the response cannot matter; one replication
+    first = finished[1].outcomes.query("replication == 0")
+    ede = first.pivot_table(index="draw", columns="policy", values="ede")
+    assert table["difference"].tolist() == pytest.approx(
+        [(ede["plan"] - ede["baseline"]).mean()] * 2
+    )
+
+
+def test_equity_by_year_ends_with_the_last_years(finished: tuple[Path, StudyResult]) -> None:
+    result = finished[1]
+    yearly = result.yearly().set_index(["policy", "draw", "year"])["ede"]
+    assert len(yearly) == 8
+    last = result.by_draw["last_ede"]
+    assert yearly.xs(2028, level="year")["plan", 1] == pytest.approx(last["plan", 1])
+
+
+def test_inputs_and_profile_are_kept(finished: tuple[Path, StudyResult]) -> None:
+    again = load(finished[0])
+    assert again.inputs["name"].tolist() == ["AAA.need"]
+    assert again.profile["kappa"] == 0.4
+    assert again.profile == finished[1].profile

@@ -1,0 +1,27 @@
+"""Plans keep every unit on their way to disk and back."""
+
+import numpy as np
+import pytest
+
+from sim.studies.plans import about, arrays_of, candidate_of, plan_tables
+from tests.small_world import small_world
+from tests.unit.studies.small_study import candidates
+
+
+@pytest.mark.parametrize("policy", ["plan", "baseline"])
+def test_a_candidate_comes_back_from_its_arrays_bit_by_bit(policy: str) -> None:
+    made = candidates()[policy]
+    found = candidate_of(arrays_of(made), about(made), small_world(), start_year=2027)
+    np.testing.assert_array_equal(found.plan.units, made.plan.units)
+    assert (found.note, found.plan.name) == (made.note, made.plan.name)
+    np.testing.assert_equal((found.ede, found.plan.gap), (made.ede, made.plan.gap))
+    np.testing.assert_equal(found.duals, made.duals)
+
+
+def test_tables_of_plans_list_every_purchase_and_how_it_came_about() -> None:
+    tables = plan_tables(candidates())
+    bought = tables["plan"]
+    assert set(bought["policy"]) == {"plan"}
+    assert bought["units"].sum() == candidates()["plan"].plan.units.sum()
+    assert tables["programme"]["policy"].tolist() == ["baseline", "plan"]
+    assert tables["programme"]["note"].tolist() == ["", "made by hand"]

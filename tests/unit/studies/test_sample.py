@@ -1,0 +1,71 @@
+"""A sample of what is not known: named luck, and the measured law carried over."""
+
+import numpy as np
+import pytest
+
+from sim.domain.holdings import Holdings
+from sim.scenario.schema import Scenario
+from sim.studies.sample import chance_seed, respond_of, response_of, varied
+from tests.unit.studies.small_study import PROFILE, small_scenario
+
+
+def scenario_with(**response: object) -> Scenario:
+    plain = small_scenario().model_dump()
+    plain["response"] |= response
+    return Scenario.model_validate(plain)
+
+
+def test_chance_differs_by_purpose_and_by_draw() -> None:
+    seeds = {
+        chance_seed(1, purpose=purpose, draw=draw)
+        for purpose in ("fit", "search", "judge")
+        for draw in (None, 0, 1)
+    }
+    assert len(seeds) == 9
+
+
+def test_the_central_response_is_the_median_at_the_central_level() -> None:
+    central = response_of(small_scenario(), PROFILE, draw=None, purpose="search")
+    assert (central.floor, central.scale, central.kappa, central.level) == (0.10, 1.1, 0.4, 0.5)
+    believer = scenario_with(kappa_one_weight=0.8)
+    assert response_of(believer, PROFILE, draw=None, purpose="search").kappa == 1.0
+
+
+def test_draws_spread_over_the_profile_and_the_range_of_the_level() -> None:
+    drawn = [response_of(small_scenario(), PROFILE, draw=d, purpose="judge") for d in range(400)]
+    assert {one.floor for one in drawn} == {0.05, 0.10, 0.20}
+    levels = np.array([one.level for one in drawn])
+    assert levels.min() > 0.3
+    assert levels.max() < 0.7
+    assert levels.mean() == pytest.approx(0.5, abs=0.02)  # triangular on 0.3, 0.5, 0.7
+    assert levels.std() == pytest.approx(0.4 / np.sqrt(24), rel=0.15)
+    again = response_of(small_scenario(), PROFILE, draw=7, purpose="judge")
+    assert again == drawn[7]
+    assert response_of(small_scenario(), PROFILE, draw=7, purpose="search") != drawn[7]
+
+
+def test_another_places_study_is_worth_as_much_in_the_stated_share_of_draws() -> None:
+    scenario = scenario_with(kappa_one_weight=0.25)
+    kappas = [response_of(scenario, PROFILE, draw=d, purpose="judge").kappa for d in range(400)]
+    assert np.mean(np.array(kappas) == 1.0) == pytest.approx(0.25, abs=0.07)
+
+
+def test_a_frozen_response_stops_at_three_times_the_measured_range() -> None:
+    free = response_of(small_scenario(), PROFILE, draw=0, purpose="judge")
+    frozen = varied(free, "frozen", PROFILE)
+    assert frozen.error(3_000.0, 0.0) == frozen.error(9_000.0, 0.0)
+    assert free.error(9_000.0, 0.0) < frozen.error(9_000.0, 0.0)
+
+
+def test_the_variant_of_shared_studies_counts_them_in_full() -> None:
+    free = response_of(small_scenario(), PROFILE, draw=0, purpose="judge")
+    assert varied(free, "kappa_one", PROFILE).effective(10.0, 90.0) == 100.0
+    assert varied(free, "measured", PROFILE) == free
+
+
+def test_performance_is_one_less_the_error_at_the_profiles_threshold() -> None:
+    response = response_of(small_scenario(), PROFILE, draw=0, purpose="judge")
+    own, other = np.array([[[0.0, 500.0]]]), np.array([[[100.0, 0.0]]])
+    performance = respond_of(response, specificity=0.9)(Holdings(own, other))
+    np.testing.assert_allclose(performance.sensitivity, 1 - response.error(own, other))
+    np.testing.assert_allclose(performance.specificity, 0.9)

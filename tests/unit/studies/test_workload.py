@@ -1,0 +1,105 @@
+"""What a study takes, and when it has drawn enough."""
+
+from math import isnan
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.errors import ScenarioError
+from sim.studies.assembly import Gathered
+from sim.studies.batch import Design, tasks_of
+from sim.studies.design import Experiment
+from sim.studies.execution import MOST_DRAWS, headline_width, more_draws, trials_of
+from sim.studies.marginal import additions
+from sim.studies.workload import Workload, duration, expected, timed
+from tests.small_world import ITEMS
+from tests.unit.studies.small_study import candidates, plan_of, sample_small, small_scenario
+
+SCENARIO = small_scenario().model_copy(update={"levers": {}, "policies": ("baseline", "plan")})
+DESIGN = Design(SCENARIO, sample_small)
+
+
+def test_the_runs_expected_are_those_that_a_study_has() -> None:
+    most = np.full((2, len(ITEMS)), 200.0)
+    tried = additions(SCENARIO, plan_of({}), most=most, duals=None)
+    trials = trials_of(SCENARIO, candidates(), tried)
+    tasks = tasks_of(trials, {}, draws=range(SCENARIO.uncertainty.draws), cells=4)
+    known = expected(DESIGN, workers=2)
+    assert known.runs == sum(len(task.runs) for task in tasks.values())
+    assert known.tasks == len(tasks)
+    assert known.candidates == 3
+    rules = SCENARIO.model_copy(update={"policies": ("baseline", "by_need")})
+    assert expected(Design(rules, sample_small), workers=2).candidates == 0
+
+
+def test_a_larger_study_takes_longer_and_more_workers_less() -> None:
+    small = timed(DESIGN, workers=1)
+    assert small.run_s > 0.0
+    many = SCENARIO.uncertainty.model_copy(update={"draws": 20})
+    large = expected(
+        Design(SCENARIO.model_copy(update={"uncertainty": many}), sample_small), workers=1
+    )
+    assert large.runs == 10 * small.runs
+    assert large.disk_mb == pytest.approx(10 * small.disk_mb)
+    two = expected(DESIGN, workers=2)
+    assert two.simulating_s < expected(DESIGN, workers=1).simulating_s
+    assert two.memory_mb > small.memory_mb
+
+
+def test_it_is_said_in_words() -> None:
+    words = Workload(1_560, 20, 3, 10.0, 0.01, 0.1, 2, 900.0, 8.2).words()
+    assert words["runs"] == "1,560 in 20 tasks"
+    assert words["time"].startswith("about 29 s with 2 processes: 20 s for the search for a plan")
+    assert words["memory"] == "about 900 MB in all processes together"
+    assert duration(7_100.0) == "118.3 min"
+
+
+def gathered(difference: np.ndarray) -> Gathered:
+    """Return equity of a plan that is better than a rule by so much in each draw."""
+    scenario = small_scenario(draws=len(difference))
+    ede = {}
+    for draw, gain in enumerate(difference.tolist()):
+        ede |= {Experiment("rule", draw, 0): 0.2, Experiment("plan", draw, 0): 0.2 + gain}
+        ede[Experiment("baseline", draw, 0)] = 0.1 + draw
+    return Gathered(scenario, ("AAA", "BBB"), ede=ede)
+
+
+POLICIES = ("baseline", "rule", "plan")
+
+
+def test_draws_are_added_until_the_interval_is_narrow_enough() -> None:
+    wide = gathered(np.array([0.0, 0.1] * 10))
+    width = headline_width(wide.equity(("rule", "plan")))
+    assert width == pytest.approx(2 * 2.093 * 0.0513 / np.sqrt(20), rel=1e-3)
+    assert more_draws(wide, ("rule", "plan"), width * 1.01) is None
+    # half the width takes four times the draws, and no more are added at once
+    assert more_draws(wide, ("rule", "plan"), width / 2) == 80
+    assert more_draws(wide, ("rule", "plan"), width / 1.5) == 45
+    assert more_draws(wide, ("rule", "plan"), width / 100) == 80
+
+
+def test_a_few_draws_are_never_enough() -> None:
+    few = gathered(np.array([0.01, 0.01]))
+    assert headline_width(few.equity(("rule", "plan"))) == pytest.approx(0.0, abs=1e-12)
+    assert more_draws(few, ("rule", "plan"), 0.005) == 5
+    one = gathered(np.array([0.01]))
+    assert isnan(headline_width(one.equity(("rule", "plan"))))
+    assert more_draws(one, ("rule", "plan"), 0.005) == 4
+
+
+def test_no_more_are_added_to_very_many() -> None:
+    many = gathered(np.tile([0.0, 1.0], MOST_DRAWS // 2))
+    assert more_draws(many, ("rule", "plan"), 1e-6) is None
+
+
+def test_the_headline_is_the_plan_over_the_best_of_the_others() -> None:
+    ede = gathered(np.linspace(0.0, 0.1, 8)).equity(POLICIES)
+    over_best = ede.drop("rule", level="policy")  # nothing bought is best where draws are late
+    assert headline_width(ede) == headline_width(over_best)
+    alone = pd.Series(
+        [0.1, 0.2],
+        index=pd.MultiIndex.from_tuples([("plan", 0), ("plan", 1)], names=["policy", "draw"]),
+    )
+    with pytest.raises(ScenarioError, match="needs two policies"):
+        headline_width(alone)
