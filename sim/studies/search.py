@@ -8,6 +8,7 @@ over *search* draws is kept. None of these draws judges.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -149,22 +150,24 @@ def prudent(central: World, drawn: Sequence[World]) -> World:
     return replace(central, compute=compute, care=care)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SearchDraws:
     """The draws on which candidates are compared, each warmed up once."""
 
     design: Design
     samples: tuple[Sample, ...]
-    starts: tuple[Start, ...]
 
     @classmethod
     def of(cls, design: Design) -> "SearchDraws":
         """Return the search draws of a design."""
         quiet = replace(design, scenario=unrecorded(design.scenario))
-        numbers = range(SEARCH_DRAWS)
-        samples = [design.sampler(design.scenario, draw, "search") for draw in numbers]
-        starts = starts_of(quiet, samples, [0] * len(samples))
-        return cls(quiet, tuple(samples), tuple(starts))
+        scenario, draws = design.scenario, range(SEARCH_DRAWS)
+        return cls(quiet, tuple(design.sampler(scenario, draw, "search") for draw in draws))
+
+    @cached_property
+    def starts(self) -> list[Start]:
+        """How the draws begin: asked for after the first solve, during which others may compile."""
+        return starts_of(self.design, self.samples, [0] * len(self.samples))
 
     def observe(self, plan: Plan) -> Observed:
         """Return what a plan brings about: mean flows, and mean equity, over the draws."""
