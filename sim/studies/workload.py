@@ -30,6 +30,8 @@ PLANNING_S, PLANNING_POWER = 0.045, 1.1
 shipped scenarios one took half of that and one a half more."""
 RUN_S = 4e-4
 """CPU seconds of a run for every region and year, where none has been timed."""
+AROUND_S = 5.0
+"""Seconds until workers have started, and for tables and report at the end, measured: 4 to 6."""
 PROCESS_MB = 430.0
 """Memory of a process that has searched for a plan or written a report, measured."""
 KB_PER_CELL = 1.0
@@ -73,9 +75,9 @@ class Workload:
         many = "processes" if self.workers > 1 else "process"
         return {
             "runs": f"{self.runs:,} in {self.tasks:,} tasks",
-            "time": f"about {duration(self.planning_s + self.simulating_s)} with {self.workers} "
-            f"{many}: {duration(self.planning_s)} for the search for a plan, "
-            f"{duration(self.simulating_s)} for the runs",
+            "time": f"about {duration(self.planning_s + self.simulating_s + AROUND_S)} with "
+            f"{self.workers} {many}: {duration(self.planning_s)} for the search for a plan, "
+            f"{duration(self.simulating_s)} for the runs, and the start, tables and report",
             "memory": f"about {self.memory_mb:,.0f} MB in all processes together",
             "disk": f"about {self.disk_mb:,.0f} MB while it is under way",
         }

@@ -50,7 +50,7 @@ def test_a_larger_study_takes_longer_and_more_workers_less() -> None:
 def test_it_is_said_in_words() -> None:
     words = Workload(1_560, 20, 3, 10.0, 0.01, 0.1, 2, 900.0, 8.2).words()
     assert words["runs"] == "1,560 in 20 tasks"
-    assert words["time"].startswith("about 29 s with 2 processes: 20 s for the search for a plan")
+    assert words["time"].startswith("about 34 s with 2 processes: 20 s for the search for a plan")
     assert words["memory"] == "about 900 MB in all processes together"
     assert duration(7_100.0) == "118.3 min"
 
