@@ -84,7 +84,6 @@ def test_kappa_is_nothing_where_groups_share_nothing(apart, measure_of):
     assert not holds(kappa, 1.0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
 def test_kappa_is_one_where_groups_are_alike(alike, measure_of):
     kappa = alike["fits"][measure_of]["interval"]["kappa"]
@@ -92,7 +91,6 @@ def test_kappa_is_one_where_groups_are_alike(alike, measure_of):
     assert not holds(kappa, 0.0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["duplicates", "corrupted"])
 def test_half_copies_or_half_blanks_are_worth_half(alike, damage):
     (row,) = (r for r in alike["treatments"] if damage in r)
@@ -102,7 +100,6 @@ def test_half_copies_or_half_blanks_are_worth_half(alike, damage):
     assert not holds(interval, 1.0)
 
 
-@pytest.mark.slow
 def test_wrong_labels_cost_the_square_of_what_they_leave(alike):
     factor = alike["factors"]["noise_exponent"]
     assert holds((factor["low"], factor["high"]), 2.0)
