@@ -10,7 +10,7 @@ from sim.domain.holdings import Holdings, Performance, Respond
 from sim.domain.lever import Catalogue, Item
 from sim.learning.response import Response
 
-LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0, specificity=0.9)
 """How data becomes error in them."""
 MODALITIES = ("dermoscopy", "ct", "mri")
 PROFESSIONS = ("dermatologist", "radiologist")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.domain.holdings import Performance
 from sim.domain.lever import Catalogue, Floats
 
 REGION = "first axis: region"
@@ -67,6 +68,11 @@ class Care:
     """Cost of confirming a true positive reading, US dollars, shape (r, m)."""
     false_positive_usd: ByRegion
     """Cost of ruling out a false positive reading, US dollars, shape (r, m)."""
+
+    @property
+    def reader(self) -> Performance:
+        """How well today's readers read, each of shape (m,)."""
+        return Performance(self.reader_sensitivity, self.reader_specificity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim.domain.holdings import Holdings, Performance
 from sim.errors import ProfileError, nearest
 from sim.learning.scaling import effective, power_law
 from sim.streams import keys, uniforms
@@ -118,13 +119,15 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One draw of the law, ready to be called; the fields are those of ``scaling.power_law``."""
+    """One draw of the law, a ``Respond``; the first fields are those of ``scaling.power_law``."""
 
     floor: float
     scale: float
     power: float
     kappa: float
     offset: float
+    specificity: float
+    """Specificity of the threshold at which sensitivity was read."""
     edge: float = math.inf
     """Effective studies beyond which error stays put; infinite: extrapolated."""
     level: float = 1.0
@@ -144,6 +147,11 @@ class Response:
             offset=self.offset,
         )
         return np.clip(self.level * law, 0.0, 1.0)
+
+    def __call__(self, holdings: Holdings) -> Performance:
+        """Return what a training makes of its holdings, at the response's one threshold."""
+        sensitivity = 1.0 - self.error(holdings.own, holdings.other)
+        return Performance(sensitivity, np.full_like(sensitivity, self.specificity))
 
 
 def draw_response(
@@ -169,7 +177,7 @@ def draw_response(
     if float(uniforms(key, draw)[0, 0]) < kappa_one_weight:
         one["kappa"] = 1.0
     edge = FROZEN_BEYOND * profile.measured_max if frozen else math.inf
-    return Response(**one, edge=edge, level=level)
+    return Response(**one, specificity=profile.specificity, edge=edge, level=level)
 
 
 def central(profile: Profile, *, level: float = 1.0, points: int = 9) -> Response:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
+from sim.learning import law
 from sim.pipeline.flow import Counts, by_place, kernel
 from sim.pipeline.records import CELL_FIELDS, Records
 from sim.pipeline.state import COUNTS, Flows, State
@@ -26,6 +27,7 @@ from sim.units import (
 
 ROUNDING = 1e-9
 """Share of reader hours below which what is left of them is an error of rounding."""
+_benefit = kernel(law.benefit)
 
 
 @kernel
@@ -50,21 +52,19 @@ def add_readings(
     """Add what the readings of a week bring to the accounts of the year, the last four.
 
     Cells have shape (r, m, g); readers' accuracy, prevalence and prices (r, m); ``follow_up_usd``
-    (r,). The benefit of a reading is that of ``sim.domain.holdings.benefit``.
+    (r,).
     """
     regions, modalities, groups = need.shape
     for r in range(regions):
         for m in range(modalities):
             sick = prevalence[r, m]
             sees, spares = reader_sensitivity[r, m], reader_specificity[r, m]
-            human_benefit = sees - penalty * max(target_specificity - spares, 0.0)
-            human_benefit = min(max(human_benefit, 0.0), 1.0)
+            human_benefit = _benefit(sees, spares, target_specificity, penalty)
             for g in range(groups):
                 ai, human = read_by_ai[r, m, g], read_by_human[r, m, g]
-                ai_benefit = sensitivity[r, m, g] - penalty * max(
-                    target_specificity - specificity[r, m, g], 0.0
+                ai_benefit = _benefit(
+                    sensitivity[r, m, g], specificity[r, m, g], target_specificity, penalty
                 )
-                ai_benefit = min(max(ai_benefit, 0.0), 1.0)
                 benefit[r, m, g] += ai * ai_benefit + human * human_benefit
                 true = sick * (ai * sensitivity[r, m, g] + human * sees)
                 false = ai * (1.0 - specificity[r, m, g]) + human * (1.0 - spares)

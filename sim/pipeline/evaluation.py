@@ -1,15 +1,17 @@
 """Evaluation: audit studies never train; a release reads only where its audit says it may."""
 
-import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, ndtri
+from scipy.special import ndtri
 
 from sim.baseline.world import World
-from sim.domain.holdings import Performance, benefit
+from sim.domain.holdings import Performance
 from sim.domain.lever import Floats
+from sim.learning import law
+from sim.learning.gate import Findings, needed_benefit, wilson_lower
 from sim.pipeline.flow import Counts, allot, binomial, by_region, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
@@ -41,14 +43,8 @@ def assign(
                 curated[r, m, cell] -= set_aside[r, m, cell]
 
 
-def wilson_lower(successes: Floats, trials: Floats, *, confidence: float) -> Floats:
-    """Return the one-sided lower bound of a share (Wilson 1927); 0 without trials. Any shape."""
-    z = float(ndtri(confidence))
-    n = np.maximum(trials, 1.0)
-    share = successes / n
-    centre = share + z**2 / (2 * n)
-    spread = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.where(trials > 0, (centre - spread) / (1 + z**2 / n), 0.0)
+_benefit: Callable[..., Any] = kernel(law.benefit)
+_wilson_lower: Callable[..., Any] = kernel(wilson_lower)
 
 
 @kernel
@@ -58,7 +54,7 @@ def look(
     sensitivity: Floats,
     specificity: Floats,
     luck: Floats,
-    needed_benefit: Floats,
+    needed: Floats,
     z: float,
     target_specificity: float,
     penalty: float,
@@ -92,79 +88,12 @@ def look(
                 trials = int(np.rint(studies * prevalence[r, m]))
                 lower = 0.0
                 if trials > 0:
-                    n = float(trials)
-                    share = binomial(luck[r, m, k], trials, sees) / n
-                    centre = share + z * z / (2.0 * n)
-                    spread = z * math.sqrt(share * (1.0 - share) / n + z * z / (4.0 * (n * n)))
-                    lower = (centre - spread) / (1.0 + z * z / n)
-                bound = lower - penalty * max(target_specificity - spares, 0.0)
+                    found = binomial(luck[r, m, k], trials, sees)
+                    lower = _wilson_lower(float(found), float(trials), z)
                 positives[r, m, k] = trials
-                lower_benefit[r, m, k] = min(max(bound, 0.0), 1.0)
+                lower_benefit[r, m, k] = _benefit(lower, spares, target_specificity, penalty)
                 mean_specificity[r, m, k] = spares
-                passed[r, m, k] = trials > 0 and lower_benefit[r, m, k] >= needed_benefit[m]
-
-
-class Findings(NamedTuple):
-    """What an audit found, shape (r, m, k): in every place (k = 1), or in every group of it."""
-
-    positives: Counts
-    """Audited studies with the disease."""
-    lower_benefit: Floats
-    """Lower bound of the benefit of a reading by the release."""
-    needed_benefit: Floats
-    """What it must reach: today's reader less the margin, shape (m,)."""
-    passed: NDArray[np.bool_]
-    specificity: Floats
-    """Of the release."""
-    gate: Gate
-
-    def power(self) -> Floats:
-        """Return the chance that a release as good as today's reader would have passed."""
-        gate, needed = self.gate, self.needed_benefit[:, None]
-        lost = gate.penalty * np.maximum(gate.target_specificity - self.specificity, 0.0)
-        return audit_power(
-            self.positives,
-            as_good=np.clip(needed + gate.margin + lost, 0.0, 1.0),
-            needed=needed + lost,
-            confidence=gate.confidence,
-        )
-
-
-def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidence: float) -> Floats:
-    """Return the chance that a release of sensitivity ``as_good`` passes; 0 without positives.
-
-    The chance to find at least as many positives as the lower bound needs is binomial. Any shape;
-    the others broadcast.
-
-    >>> audit_power(np.array([30, 3000]), as_good=np.array(0.8), needed=np.array(0.75),
-    ...             confidence=0.9).round(2).tolist()
-    [0.26, 1.0]
-    """
-    trials = positives.astype(float)
-    enough = fewest_found(trials, needed, confidence=confidence)
-    # P(X >= k) of a binomial is a regularised incomplete beta function
-    most = np.maximum(trials, 1.0)
-    some = np.minimum(np.maximum(enough, 1.0), most)
-    chance = betainc(some, most - some + 1.0, as_good)
-    passes = np.where(enough > 0.0, chance, 1.0)
-    return np.where((positives > 0) & (enough <= trials), passes, 0.0)
-
-
-def fewest_found(trials: Floats, needed: Floats, *, confidence: float) -> Floats:
-    """Return the fewest successes whose ``wilson_lower`` reaches ``needed``; any shape.
-
-    The bound is the share ``t`` at which ``(s/n - t) / sqrt(t (1 - t) / n) = z``, so it reaches
-    ``t`` from ``s = n t + z sqrt(n t (1 - t))`` on. Where none suffices, one more than the trials.
-    """
-    z, share = float(ndtri(confidence)), np.minimum(np.maximum(needed, 0.0), 1.0)
-    exact = trials * share + z * np.sqrt(trials * share * (1.0 - share))
-    # of whole numbers beside the exact one, the first whose computed bound reaches it
-    first = np.maximum(np.ceil(exact) - 1.0, 0.0)
-    for _ in range(2):
-        found = np.minimum(first, trials)
-        reaches = wilson_lower(found, trials, confidence=confidence) >= needed
-        first = np.where(reaches, found, first + 1.0)
-    return np.minimum(first, trials + 1.0)
+                passed[r, m, k] = trials > 0 and lower_benefit[r, m, k] >= needed[m]
 
 
 def positives(world: World, gate: Gate, audited: Counts) -> Counts:
@@ -189,17 +118,11 @@ def audit(
         that of its groups together.
     """
     care = world.care
-    theirs = benefit(
-        care.reader_sensitivity,
-        care.reader_specificity,
-        target_specificity=gate.target_specificity,
-        penalty=gate.penalty,
-    )
     shape = (*world.shape[:2], world.shape[2] if gate.by == "group" else 1)
     found = Findings(
         positives=np.zeros(shape, dtype=np.int64),
         lower_benefit=np.zeros(shape),
-        needed_benefit=theirs - gate.margin,
+        needed_benefit=needed_benefit(care.reader, gate),
         passed=np.zeros(shape, dtype=np.bool_),
         specificity=np.zeros(shape),
         gate=gate,

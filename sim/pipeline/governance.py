@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.holdings import Holdings, worth_of_label, worth_of_synthetic
+from sim.domain.holdings import Holdings
 from sim.domain.lever import Floats
+from sim.learning.law import effective_studies, pooled, worth_of_label
 from sim.pipeline.flow import Counts, thin
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State
@@ -98,21 +99,23 @@ def holdings(world: World, state: State, *, own: Literal["place", "group"] = "pl
     worth = worth_of_label(data.label_noise)[None, :, None]
     here = local + _worth(world, state)
     shared = local + worth * (state.shared + data.federation_worth * federated(world, state))
-    from_others = elsewhere + shared.sum(axis=0) - shared
+    usable = pooled(here, shared, elsewhere)
     if own == "place":
-        mine, theirs = (part.sum(axis=2, keepdims=True) for part in (here, from_others))
+        mine, theirs = (part.sum(axis=2, keepdims=True) for part in (usable.own, usable.other))
         mine, theirs = np.broadcast_to(mine, world.shape), np.broadcast_to(theirs, world.shape)
     else:
-        mine = here + from_others
+        mine = usable.own + usable.other
         theirs = mine.sum(axis=2, keepdims=True) - mine
-    efficiency = state.label_efficiency[:, :, None]
-    return Holdings(own=mine * efficiency, other=theirs * efficiency)
+    return Holdings(mine, theirs).times(state.label_efficiency[:, :, None])
 
 
 def _worth(world: World, state: State) -> Floats:
     """Return what each cell's labelled and synthetic studies are worth, shape (r, m, g)."""
-    data, real = world.data, state.labelled.astype(float)
-    synthetic = worth_of_synthetic(
-        real, state.synthetic.astype(float), worth=data.synthetic_worth, limit=data.synthetic_limit
+    data = world.data
+    return effective_studies(
+        state.labelled,
+        state.synthetic,
+        noise=data.label_noise[None, :, None],
+        worth=data.synthetic_worth,
+        limit=data.synthetic_limit,
     )
-    return np.asarray(worth_of_label(data.label_noise)[None, :, None] * (real + synthetic))

@@ -10,7 +10,7 @@ from sim.baseline.world import World
 from sim.domain.holdings import Performance
 from sim.domain.lever import Floats, Stage
 from sim.errors import StationError, nearest
-from sim.pipeline.evaluation import Findings
+from sim.learning.gate import Findings
 from sim.pipeline.series import Series
 from sim.units import GRAMS_PER_TONNE
 

@@ -4,16 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.domain.holdings import Performance
+from sim.learning.gate import Findings
 from sim.pipeline import evaluation
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.cluster import book, run_job
-from sim.pipeline.evaluation import Findings
 from sim.pipeline.jobs import Order, Priority
 from sim.pipeline.records import AuditRound, Release
 from sim.units import MINUTES_PER_HOUR
-
-POWER_NEEDED = 0.8
-"""Power above which a failed audit is held against the release; the usual convention."""
 
 
 def mitigation(cal: Calendar, failed: NDArray[np.bool_], hours: float) -> Process:
@@ -68,15 +65,6 @@ def audits(cal: Calendar) -> Process:
     while True:
         yield cal.env.timeout(cal.world.compute.audit_interval_weeks)
         audit(cal)
-
-
-def wanting(found: Findings) -> NDArray[np.bool_]:
-    """Return where an audit failed for want of quality, shape (r, m, k) as in ``Findings``.
-
-    There a release as good as today's reader would most likely have passed; where others failed,
-    more audit studies are wanting.
-    """
-    return np.asarray(~found.passed & (found.power() >= POWER_NEEDED))
 
 
 def audit(cal: Calendar) -> Findings | None:

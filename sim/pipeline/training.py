@@ -6,13 +6,13 @@ or not. What it brings is measured: it multiplies labelled studies (docs/model.m
 
 import numpy as np
 
-from sim.domain.holdings import pretraining_worth
+from sim.learning.law import pretraining_worth
 from sim.pipeline import generation, governance
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.cluster import book, fits_owned, rented_speed, run_job
 from sim.pipeline.jobs import Booking, Order, Priority
 from sim.pipeline.records import Release
-from sim.pipeline.releases import audit, mitigation, wanting
+from sim.pipeline.releases import audit, mitigation
 from sim.units import WEEKS_PER_YEAR
 
 LEAST_PRETRAINING = 0.01
@@ -86,7 +86,7 @@ def fine_tuning(cal: Calendar) -> Process:
     since = cal.newest.live_week - asked
     cal.log("release", "all", f"trained on {studies:,.0f} studies", since=since)
     found = audit(cal)
-    if cal.scenario.gate.mitigate and found is not None and (failed := wanting(found)).any():
+    if cal.scenario.gate.mitigate and found is not None and (failed := found.wanting()).any():
         yield from mitigation(cal, failed, hours * compute.mitigation_gpu_share)
 
 

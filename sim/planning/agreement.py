@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
+from sim.domain.holdings import Respond
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
+from sim.learning.gate import benefit_of
 from sim.planning.calibration import Calibration, Flows
-from sim.planning.objectives import Quality
 from sim.planning.programme import Programme, build
 from sim.planning.rules import by_need
 from sim.planning.solution import Solution, solve
 from sim.planning.solver import MOST_NODES
-from sim.planning.today import reader_benefit
 from sim.scenario.schema import Scenario
 
 MOST_ROUNDS = 10
@@ -79,7 +79,7 @@ class Agreement:
 
 def agree(
     world: World,
-    response: Quality,
+    respond: Respond,
     scenario: Scenario,
     simulate: Simulate,
     *,
@@ -104,14 +104,14 @@ def agree(
     linearised moves only to a plan whose *simulated* equity is the best so far.
     """
     calibration = Calibration.start(world, years=scenario.horizon.score_years)
-    human = reader_benefit(world, scenario.gate)
+    human = benefit_of(world.care.reader, scenario.gate)
     rule = by_need(world, scenario)
     first = rule if at_least is None else replace(rule, units=at_least)
     best: tuple[float, Solution, Programme] | None = None
     table: list[dict[str, object]] = []
     converged = False
     for number in range(1, min(rounds, MOST_ROUNDS) + 1):
-        programme = build(world, response, scenario, calibration=calibration, at_least=at_least)
+        programme = build(world, respond, scenario, calibration=calibration, at_least=at_least)
         start = best[1].plan if best else first
         solution = solve(programme, **asdict(effort), start=start)
         observed = simulate(solution.plan)

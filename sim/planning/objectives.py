@@ -1,14 +1,13 @@
 """Concave terms by tangents: the utility of coverage, and what data do for a model's quality."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from sim.domain.lever import Floats
 from sim.equity.inequality import utility, utility_slope
+from sim.learning.gate import Audit
 from sim.scenario.schema import Equity
 
 STEEPEST = 1e4
@@ -22,18 +21,6 @@ WIDTH = 0.06
 WIDE = 0.2
 """The same step in worlds of more than ``MANY_CELLS``, where the solver's time is scarcer."""
 MANY_CELLS = 1_000
-
-
-AUDIT_POWER = 0.9
-"""Chance that a release passes an audit of the size that the programme plans for."""
-
-
-class Quality(Protocol):
-    """The measured response as the programme needs it: error = 1 - sensitivity, never rising."""
-
-    def error(self, own: Floats, other: Floats) -> Floats:
-        """Return the error of a network trained on own and others' studies; any shape."""
-        ...
 
 
 class Tangent(NamedTuple):
@@ -95,7 +82,7 @@ def quality_tangents(
 
     Parameters
     ----------
-    benefit_of : concave and not decreasing in (own, other), elementwise.
+    benefit_of : not decreasing in (own, other), and concave where it is above 0, elementwise.
     own, other : lowest and highest studies; points lie evenly in log(1 + studies).
     count : points along own and along other.
     """
@@ -109,7 +96,9 @@ def quality_tangents(
     slope_n = (benefit_of(n + step_n, k) - benefit_of(n, k)) / step_n
     slope_k = (benefit_of(n, k + step_k) - benefit_of(n, k)) / step_k
     intercepts = here - slope_n * n - slope_k * k
-    rows = np.column_stack([intercepts, slope_n, slope_k])
+    # a benefit that is cut off at 0 is concave beyond it only: tangents there, none below 0
+    rows = np.column_stack([intercepts, slope_n, slope_k])[(here > 0.0) | (here.max() <= 0.0)]
+    rows[:, 0] += np.maximum(-(rows @ [1.0, own[0], other[0]]), 0.0)
     rows = rows[np.unique(rows.round(12), axis=0, return_index=True)[1]]
     return tuple(Tangent(float(a), (float(b), float(c))) for a, b, c in rows)
 
@@ -141,55 +130,23 @@ def segments(tangents: Sequence[Tangent], *, high: float) -> tuple[Segment, ...]
     return tuple(pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """How many studies an audit takes before a release may read."""
+def audit_tangents(audit: Audit, *, lowest: float, highest: float) -> tuple[Tangent, ...]:
+    """Return tangents from below of an audit's studies between two benefits; none if hopeless.
 
-    needed: float
-    """Lower bound of sensitivity that the gate asks for."""
-    prevalence: float
-    """Share of studies with the disease."""
-    confidence: float
-    """One-sided confidence of the lower bound."""
-
-    def studies(self, quality: Floats) -> Floats:
-        """Return studies that let a release of some quality pass with ``AUDIT_POWER``.
-
-        ``((z_a sqrt(t(1-t)) + z_b sqrt(q(1-q))) / (q - t))^2`` positives, the usual sample size
-        of a share against ``t`` (the Wilson bound inverts the same test), over their prevalence.
-        Infinite where ``q`` does not exceed ``t``; convex in ``q`` from one half on.
-
-        Parameters
-        ----------
-        quality : sensitivity of the release, any shape.
-        """
-        at_least_one = 1.0 / self.prevalence
-        if self.needed <= 0.0:
-            return np.full(np.shape(quality), at_least_one)
-        spread = ndtri(self.confidence) * np.sqrt(self.needed * (1.0 - self.needed))
-        spread = spread + ndtri(AUDIT_POWER) * np.sqrt(quality * (1.0 - quality))
-        with np.errstate(divide="ignore"):
-            positives = (spread / np.maximum(quality - self.needed, 0.0)) ** 2
-        return np.asarray(np.maximum(positives / self.prevalence, at_least_one))
-
-    def tangents(self, *, lowest: float, highest: float) -> tuple[Tangent, ...]:
-        """Return tangents from below of ``studies`` between two qualities; none if hopeless.
-
-        Parameters
-        ----------
-        lowest, highest : quality of the release with today's and with the most data.
-        """
-        if highest <= self.needed:
-            return ()
-        if self.needed <= 0.0:
-            return (Tangent(1.0 / self.prevalence, (0.0,)),)
-        excess = highest - self.needed
-        first = min(max(lowest - self.needed, excess / 20.0), excess)
-        points = np.unique(self.needed + np.geomspace(first, excess, 8))
-        step = 1e-6 * excess
-        here = self.studies(points)
-        slopes = (here - self.studies(points - step)) / step
-        return tuple(
-            Tangent(float(n - s * q), (float(s),))
-            for n, s, q in zip(here, slopes, points, strict=True)
-        )
+    Parameters
+    ----------
+    lowest, highest : benefit of the release with today's and with the most data.
+    """
+    if highest <= audit.needed:
+        return ()
+    if audit.needed <= 0.0:
+        return (Tangent(1.0 / audit.prevalence, (0.0,)),)
+    excess = highest - audit.needed
+    first = min(max(lowest - audit.needed, excess / 20.0), excess)
+    points = np.unique(audit.needed + np.geomspace(first, excess, 8))
+    step = 1e-6 * excess
+    here = audit.studies(points)
+    slopes = (here - audit.studies(points - step)) / step
+    return tuple(
+        Tangent(float(n - s * q), (float(s),)) for n, s, q in zip(here, slopes, points, strict=True)
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import pulp
 
 from sim.baseline.world import World
+from sim.domain.holdings import Respond
 from sim.domain.lever import Floats
 from sim.equity.coverage import cell_weights
 from sim.planning.algebra import Grid, Terms, equal, expression, grid, scaled, total
@@ -20,7 +21,6 @@ from sim.planning.objectives import (
     MANY_CELLS,
     WIDE,
     WIDTH,
-    Quality,
     segments,
     utility_scale,
     utility_tangents,
@@ -66,7 +66,7 @@ class Programme:
 
 def build(
     world: World,
-    response: Quality,
+    respond: Respond,
     scenario: Scenario,
     *,
     calibration: Calibration | None = None,
@@ -78,7 +78,7 @@ def build(
 
     Parameters
     ----------
-    response : error of a network as a function of own and others' studies.
+    respond : what a training makes of its holdings, the same as the simulation's.
     calibration : what earlier simulations taught; factors of 1 when not given.
     budget_usd : yearly budget, US dollars; the scenario's when not given.
     integer : whether assets and switches are whole numbers.
@@ -94,7 +94,7 @@ def build(
         problem, world, scenario, years=years, budget_usd=budget, integer=integer, at_least=at_least
     )
     release = ReleaseRows.begin(
-        problem, bought, calibration, today, response=response, integer=integer
+        problem, bought, calibration, today, respond=respond, integer=integer
     )
     care = CareRows.begin(problem, bought, calibration, today)
     data = DataRows.begin(problem, bought, calibration, today)

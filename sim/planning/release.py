@@ -7,34 +7,22 @@ import numpy as np
 import pulp
 
 from sim.baseline.world import World
-from sim.domain.holdings import pretraining_worth, worth_of_label
+from sim.domain.holdings import Holdings, Respond
 from sim.domain.lever import Floats
+from sim.learning.gate import Audit, benefit_of, needed_benefit
+from sim.learning.law import effective_studies, pooled, pretraining_worth, worth_of_label
 from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
 from sim.planning.calibration import Calibration
 from sim.planning.care import Release
 from sim.planning.data import Data, usable_studies
-from sim.planning.objectives import Audit, Quality, quality_tangents
+from sim.planning.objectives import audit_tangents, quality_tangents
 from sim.planning.purchases import Purchases
 from sim.planning.today import Today
+from sim.scenario.ai import Gate
 from sim.units import WEEKS_PER_YEAR
 
 TRAINING_MARGIN = 1.1
 """GPU-hours planned for a training over those expected: with one too few there is none at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Studies:
-    """Effective studies of a region and of others that it may use, each of shape (r, m)."""
-
-    own: Floats
-    other: Floats
-
-    @classmethod
-    def of(cls, world: World, labelled: Floats, shared: Floats) -> "Studies":
-        """Return the holdings with so many effective studies ``labelled`` and ``shared``."""
-        leaving = world.data.local_studies + shared
-        others = world.data.public_studies + leaving.sum(axis=0) - leaving
-        return cls(world.data.local_studies + labelled, others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +34,7 @@ class ReleaseRows:
     today: Today
     bought: Purchases
     calibration: Calibration
-    response: Quality
+    respond: Respond
     live: Grid
     """Whether a release may read, shape (y, r, m)."""
     quality: Grid
@@ -61,8 +49,10 @@ class ReleaseRows:
     """GPU-hours of it that the regions' own accelerators do, shape (y,)."""
     pretrained: Grid
     """Whether the network is fully pre-trained, shape (y,)."""
-    least: Studies
-    most: Studies
+    least: Holdings
+    """Effective studies to train on with today's data, each of shape (r, m)."""
+    most: Holdings
+    """The same with all the data that could ever be labelled and shared."""
     gain: Floats
     """What full pre-training adds to the benefit of a reading, at least, shape (r, m)."""
 
@@ -74,29 +64,33 @@ class ReleaseRows:
         calibration: Calibration,
         today: Today,
         *,
-        response: Quality,
+        respond: Respond,
         integer: bool,
     ) -> "ReleaseRows":
         """Add the variables; the switches are whole numbers if ``integer``."""
         world, years = bought.world, bought.years
         cells = (years, world.regions, world.modalities)
-        labelled = worth_of_label(world.data.label_noise) * usable_studies(
-            world, today, years=len(years)
-        )
-        data = world.data
+        data, usable = world.data, usable_studies(world, today, years=len(years))
+        labelled = worth_of_label(data.label_noise) * usable
         leaving = np.maximum(data.agreement_share, data.leave_share)
         leaving = leaving + (1.0 - leaving) * data.federation_worth
-        nothing = np.zeros_like(labelled)
-        imitated = labelled * (1.0 + data.synthetic_worth * data.synthetic_limit)
-        least = Studies.of(world, nothing, nothing)
-        most = Studies.of(world, imitated, labelled * leaving[:, None])
+        imitated = effective_studies(
+            usable,
+            data.synthetic_limit * usable,
+            noise=data.label_noise,
+            worth=data.synthetic_worth,
+            limit=data.synthetic_limit,
+        )
+        local, public = data.local_studies, data.public_studies
+        least = pooled(local, local, public)
+        most = pooled(local + imitated, local + labelled * leaving[:, None], public)
         return cls(
             problem=problem,
             world=world,
             today=today,
             bought=bought,
             calibration=calibration,
-            response=response,
+            respond=respond,
             live=grid(problem, "live", cells, high=1.0, whole=integer),
             quality=grid(problem, "quality", cells, high=1.0),
             trained=grid(problem, "trained", cells[:1], high=1.0, whole=integer),
@@ -106,14 +100,17 @@ class ReleaseRows:
             pretrained=grid(problem, "pretrained", cells[:1], high=1.0, whole=integer),
             least=least,
             most=most,
-            gain=pretraining_gain(world, response, (least, most)),
+            gain=pretraining_gain(world, respond, today.gate, (least, most)),
         )
 
     def quality_range(self, y: int) -> tuple[Floats, Floats]:
         """Return the least and the most quality in a year, each of shape (r, m)."""
         factor = self.calibration.quality[y]
-        least, most = (_benefit(self.response, s) for s in (self.least, self.most))
+        least, most = (self._benefit(holdings) for holdings in (self.least, self.most))
         return factor * least, factor * np.minimum(most + self.gain, 1.0)
+
+    def _benefit(self, holdings: Holdings) -> Floats:
+        return benefit_of(self.respond(holdings), self.today.gate)
 
     def at(self, y: int, r: int) -> Release:
         """Return what may read in one region and year."""
@@ -237,7 +234,7 @@ class ReleaseRows:
         ]
         here = (float(self.least.own[r, m]), float(self.least.other[r, m]))
         tangents = quality_tangents(
-            lambda own, other: _benefit(self.response, Studies(own, other)),
+            lambda own, other: self._benefit(Holdings(own, other)),
             own=(here[0], float(self.most.own[r, m])),
             other=(here[1], float(self.most.other[r, m])),
         )
@@ -251,15 +248,16 @@ class ReleaseRows:
         live, where = self.live[y, r, m], self._where(y, r, m)
         low, high = (float(bound[r, m]) for bound in self.quality_range(y))
         audit = Audit(
-            needed=float(self.today.human_benefit[m] - self.today.gate.margin),
+            needed=float(needed_benefit(self.world.care.reader, self.today.gate)[m]),
             prevalence=float(self.world.care.prevalence[r, m]),
-            confidence=self.today.gate.confidence,
+            gate=self.today.gate,
+            specificity=float(self.respond(self.most).specificity[r, m]),
         )
         trained = total(-1.0, self.trained[: y + 1])
         at_most(self.problem, f"gate_needs_release_{where}", [[(live, 1.0)], trained], 0.0)
         # where every group is audited by itself, each takes as many
         apart = len(self.world.groups) if self.today.gate.by == "group" else 1
-        tangents = audit.tangents(lowest=low, highest=high)
+        tangents = audit_tangents(audit, lowest=low, highest=high)
         if y == 0 or not tangents:
             at_most(self.problem, f"gate_closed_{where}", [[(live, 1.0)]], 0.0)
             return
@@ -278,7 +276,9 @@ class ReleaseRows:
             at_most(self.problem, f"gate_audit_{t}_{where}", [audited, better, opened], limit)
 
 
-def pretraining_gain(world: World, response: Quality, holdings: Sequence[Studies]) -> Floats:
+def pretraining_gain(
+    world: World, respond: Respond, gate: Gate, holdings: Sequence[Holdings]
+) -> Floats:
     """Return what a full pre-training adds to the benefit of a reading, shape (r, m).
 
     The least over some holdings: labels and pre-training do in part the same, and a sum of the two
@@ -293,11 +293,7 @@ def pretraining_gain(world: World, response: Quality, holdings: Sequence[Studies
         own_share=compute.pretraining_own_share,
     )
     gains = [
-        _benefit(response, Studies(s.own * worth, s.other * worth)) - _benefit(response, s)
-        for s in holdings
+        benefit_of(respond(studies.times(worth)), gate) - benefit_of(respond(studies), gate)
+        for studies in holdings
     ]
     return np.asarray(np.min(gains, axis=0))
-
-
-def _benefit(response: Quality, studies: Studies) -> Floats:
-    return np.clip(1.0 - response.error(studies.own, studies.other), 0.0, 1.0)

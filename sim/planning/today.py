@@ -7,8 +7,8 @@ import numpy as np
 
 from sim.baseline.world import World
 from sim.domain.capacity import uptime
-from sim.domain.holdings import benefit
 from sim.domain.lever import Floats
+from sim.learning.gate import benefit_of
 from sim.scenario.ai import Gate
 from sim.units import DAYS_PER_YEAR, MINUTES_PER_HOUR
 
@@ -52,20 +52,8 @@ class Today:
             units=care.units * care.exams_per_unit_day * DAYS_PER_YEAR * works,
             uptime=works,
             gate=gate,
-            human_benefit=reader_benefit(world, gate),
+            human_benefit=benefit_of(care.reader, gate),
         )
-
-
-def reader_benefit(world: World, gate: Gate) -> Floats:
-    """Return the benefit of today's readers, shape (m,)."""
-    return np.asarray(
-        benefit(
-            world.care.reader_sensitivity,
-            world.care.reader_specificity,
-            target_specificity=gate.target_specificity,
-            penalty=gate.penalty,
-        )
-    )
 
 
 def today_coverage(world: World, today: Today) -> Floats:

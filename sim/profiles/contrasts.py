@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sim.learning.effects import effective_studies
+from sim.learning.law import effective_studies
 from sim.profiles.damage import wrong_after
 from sim.profiles.treatment import CONTROL, FACTORS, Treatment, completed, treated
 from sim.streams import stream

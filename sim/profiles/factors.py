@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sim.learning.effects import effective_studies
+from sim.learning.law import effective_studies
 from sim.profiles.contrasts import INTERVAL, Effect, over_seeds, quantiles
 from sim.profiles.treatment import completed, treated
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.learning.effects import effective_studies
+from sim.learning.law import effective_studies
 from sim.profiles.factors import FEWEST_SEEDS
 from sim.profiles.figures import GREY, HUES, INK, STYLE, svg
 from sim.profiles.treatment import CONTROL

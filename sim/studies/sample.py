@@ -10,7 +10,7 @@ import pandas as pd
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
 from sim.baseline.world import World
-from sim.domain.holdings import Holdings, Performance, Respond
+from sim.domain.holdings import Respond
 from sim.learning.response import (
     FROZEN_BEYOND,
     NOT_MEASURED,
@@ -42,8 +42,7 @@ class Sample:
 
     def respond(self, variant: Variant = "measured") -> Respond:
         """Return the response as the simulation calls it, as measured or varied."""
-        response = varied(self.response, variant, self.profile)
-        return respond_of(response, specificity=self.profile.specificity)
+        return varied(self.response, variant, self.profile)
 
     def inputs_table(self) -> pd.DataFrame:
         """Return the inputs as a table: name and the fields of ``Datum``."""
@@ -139,16 +138,6 @@ def _with_measured(
 def chance_seed(seed: int, *, purpose: Purpose, draw: int | None) -> int:
     """Return the seed of chance within one draw, different for every purpose and draw."""
     return int(stream(seed, "chance", purpose, str(draw)).integers(2**62))
-
-
-def respond_of(response: Response, *, specificity: float) -> Respond:
-    """Return a response as the simulation calls it, at the specificity of its threshold."""
-
-    def respond(holdings: Holdings) -> Performance:
-        sensitivity = 1.0 - response.error(holdings.own, holdings.other)
-        return Performance(sensitivity, np.full_like(sensitivity, specificity))
-
-    return respond
 
 
 def response_of(

@@ -22,7 +22,7 @@ from sim.learning.response import (
 )
 from sim.learning.scaling import effective, power_law
 
-ONE = Response(floor=0.2, scale=2.0, power=0.4, kappa=0.25, offset=50.0)
+ONE = Response(floor=0.2, scale=2.0, power=0.4, kappa=0.25, offset=50.0, specificity=0.9)
 COUNTS = st.floats(0, 1e5)
 
 
@@ -142,7 +142,8 @@ def test_constants_that_hang_together_have_no_central_law_one_by_one(profile):
         for p, offset in ((0.1, 1.0), (0.3, 100.0), (1.0, 10.0))
     ]
     draws = {key: np.array([law[key] for law in laws]) for key in laws[0]}
-    apart = Response(**{key: float(np.median(values)) for key, values in draws.items()})
+    medians = {key: float(np.median(values)) for key, values in draws.items()}
+    apart = Response(**medians, specificity=profile.specificity)
     middle = central(replace(profile, draws=draws))
     assert apart.error(0, 0) == 1.0  # cut there; every law has 0.9
     assert middle.error(0, 0) == pytest.approx(0.9)

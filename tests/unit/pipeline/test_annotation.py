@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.baseline.build import build_world
-from sim.domain.holdings import worth_of_label
+from sim.learning.law import worth_of_label
 from sim.pipeline.annotation import balance
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
 from scipy.stats import binom
 
 from sim.domain.holdings import Holdings, Performance
+from sim.learning.gate import audit_power, wilson_lower
 from sim.learning.response import Response
-from sim.pipeline.evaluation import audit_power, wilson_lower
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate
 from sim.planning.programme import build
@@ -33,7 +34,7 @@ def test_power_is_the_chance_that_enough_positives_are_found(
     trials: int, as_good: float, needed: float, confidence: float
 ) -> None:
     found = np.arange(trials + 1.0)
-    lower = wilson_lower(found, np.full(trials + 1, float(trials)), confidence=confidence)
+    lower = wilson_lower(found, np.maximum(float(trials), 1.0), float(ndtri(confidence)))
     enough = np.flatnonzero(lower >= needed)
     expected = binom.sf(enough[0] - 1, trials, as_good) if trials and len(enough) else 0.0
     power = audit_power(
@@ -100,7 +101,7 @@ def test_a_release_may_read_for_one_group_and_not_for_another() -> None:
 
 
 def test_groups_audited_apart_need_more_audits_in_the_programme() -> None:
-    law = Response(floor=0.02, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+    law = Response(floor=0.02, scale=1.2, power=0.35, kappa=0.3, offset=20.0, specificity=0.9)
     horizon = Horizon(decide_years=3, score_years=5)
     bought = []
     for by in ("place", "group"):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.baseline.world import World
-from sim.domain.holdings import Holdings, Performance, pretraining_worth
+from sim.domain.holdings import Holdings, Performance
+from sim.learning.law import pretraining_worth
 from sim.pipeline.governance import holdings, own_share_of_images
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate

@@ -2,17 +2,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from sim.equity.inequality import utility
-from sim.pipeline.evaluation import wilson_lower
+from sim.learning.gate import POWER_PLANNED, Audit, wilson_lower
 from sim.planning.objectives import (
-    AUDIT_POWER,
-    Audit,
+    audit_tangents,
     quality_tangents,
     segments,
     utility_scale,
     utility_tangents,
 )
+from sim.scenario.ai import Gate
 from sim.scenario.schema import Equity
 from tests.small_world import LAW
 
@@ -66,20 +67,35 @@ def test_benefit_of_data_is_concave_and_below_its_tangents_on_random_segments() 
     assert (envelope - benefit(*a.T)).mean() < 0.01
 
 
+def test_tangents_of_a_benefit_that_is_cut_off_at_nothing_bound_it_and_exclude_nothing() -> None:
+    def benefit(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.maximum(0.4 - LAW.error(own, other), 0.0)
+
+    own, other = np.meshgrid(np.geomspace(1, 2e4, 60) - 1, np.geomspace(1, 1e5, 30) - 1)
+    exact = benefit(own, other)
+    assert exact.min() == 0.0 < exact.max()
+    tangents = quality_tangents(benefit, own=(0.0, 2e4), other=(0.0, 1e5))
+    envelope = np.min([a + b * own + c * other for a, (b, c) in tangents], axis=0)
+    assert (envelope >= exact - 1e-6).all()
+    assert envelope[0, 0] == pytest.approx(0.0, abs=1e-12)
+    hopeless = quality_tangents(lambda n, k: 0.0 * n * k, own=(0.0, 2e4), other=(0.0, 1e5))
+    assert hopeless == ((0.0, (0.0, 0.0)),)
+
+
 @pytest.mark.parametrize(("quality", "needed"), [(0.85, 0.7), (0.9, 0.85), (0.75, 0.67)])
 def test_an_audit_of_the_planned_size_passes_with_the_planned_chance(
     quality: float, needed: float
 ) -> None:
-    audit = Audit(needed=needed, prevalence=0.1, confidence=0.9)
+    audit = Audit(needed=needed, prevalence=0.1, gate=Gate())
     positives = float(audit.studies(np.array(quality))) * 0.1
     found = np.random.default_rng(1).binomial(round(positives), quality, 20_000).astype(float)
-    lower = wilson_lower(found, np.full_like(found, round(positives)), confidence=0.9)
-    assert (lower >= needed).mean() == pytest.approx(AUDIT_POWER, abs=0.05)
+    lower = wilson_lower(found, np.full_like(found, round(positives)), float(ndtri(0.9)))
+    assert (lower >= needed).mean() == pytest.approx(POWER_PLANNED, abs=0.05)
 
 
 def test_audit_size_is_convex_and_above_its_tangents() -> None:
-    audit = Audit(needed=0.7, prevalence=0.1, confidence=0.9)
-    tangents = audit.tangents(lowest=0.75, highest=0.9)
+    audit = Audit(needed=0.7, prevalence=0.1, gate=Gate())
+    tangents = audit_tangents(audit, lowest=0.75, highest=0.9)
     quality = np.linspace(0.75, 0.9, 200)
     exact = audit.studies(quality)
     envelope = np.max([t.intercept + t.slopes[0] * quality for t in tangents], axis=0)
@@ -89,6 +105,6 @@ def test_audit_size_is_convex_and_above_its_tangents() -> None:
 
 
 def test_no_number_of_studies_shows_a_quality_that_is_not_there() -> None:
-    audit = Audit(needed=0.7, prevalence=0.1, confidence=0.9)
+    audit = Audit(needed=0.7, prevalence=0.1, gate=Gate())
     assert np.isinf(audit.studies(np.array([0.5, 0.7]))).all()
-    assert audit.tangents(lowest=0.5, highest=0.7) == ()
+    assert audit_tangents(audit, lowest=0.5, highest=0.7) == ()

@@ -10,9 +10,9 @@ import pytest
 from highspy import HighsModelStatus
 
 from sim.baseline.world import World
-from sim.domain.holdings import worth_of_label
 from sim.domain.plan import spend_usd
 from sim.errors import InfeasibleError, UnsolvedError
+from sim.learning.law import worth_of_label
 from sim.learning.response import Response
 from sim.planning.algebra import at_most, values
 from sim.planning.programme import Programme, build
@@ -76,7 +76,7 @@ def test_with_money_for_everything_everybody_reached_is_read_at_the_best_benefit
 
 def test_a_gate_that_no_release_can_pass_keeps_every_reader() -> None:
     strict = scenario(horizon=HORIZON, gate=Gate(margin=0.0))
-    hopeless = Response(floor=0.5, scale=1.2, power=0.35, kappa=0.3, offset=20.0)
+    hopeless = Response(floor=0.5, scale=1.2, power=0.35, kappa=0.3, offset=20.0, specificity=0.9)
     expected = solve(build(small_world(), hopeless, strict, budget_usd=150e3)).expected
     assert not expected.live.any()
     assert not expected.flows.read_by_ai.any()

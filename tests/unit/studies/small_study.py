@@ -50,7 +50,7 @@ PROFILE = Profile(
     power_source="default",
     hardware="none",
 )
-RESPONSE = Response(floor=0.1, scale=0.5, power=0.3, kappa=0.5, offset=10.0)
+RESPONSE = Response(floor=0.1, scale=0.5, power=0.3, kappa=0.5, offset=10.0, specificity=0.9)
 NEED = Datum(5.0, 4.0, 6.0, "per 1000", "2020", "assumed", "a test", "")
 FORBIDDEN = tuple(name for name in STAGE_OF if name not in {"scanner", "outreach", "reader"})
 

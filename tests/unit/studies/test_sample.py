@@ -5,7 +5,7 @@ import pytest
 
 from sim.domain.holdings import Holdings
 from sim.scenario.schema import Scenario
-from sim.studies.sample import chance_seed, respond_of, response_of, varied
+from sim.studies.sample import chance_seed, response_of, varied
 from tests.unit.studies.small_study import PROFILE, small_scenario
 
 
@@ -66,6 +66,6 @@ def test_the_variant_of_shared_studies_counts_them_in_full() -> None:
 def test_performance_is_one_less_the_error_at_the_profiles_threshold() -> None:
     response = response_of(small_scenario(), PROFILE, draw=0, purpose="judge")
     own, other = np.array([[[0.0, 500.0]]]), np.array([[[100.0, 0.0]]])
-    performance = respond_of(response, specificity=0.9)(Holdings(own, other))
+    performance = response(Holdings(own, other))
     np.testing.assert_allclose(performance.sensitivity, 1 - response.error(own, other))
     np.testing.assert_allclose(performance.specificity, 0.9)
