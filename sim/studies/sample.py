@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
+from sim.baseline.inputs import triangular
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.learning.response import (
@@ -22,7 +22,6 @@ from sim.learning.response import (
     load_profile,
 )
 from sim.scenario.schema import Scenario
-from sim.scenario.spec import Assumption
 from sim.streams import stream
 from sim.studies.design import Purpose, Variant
 
@@ -153,11 +152,12 @@ def response_of(
         middle = central(profile, level=scenario.response.level.value)
         return replace(middle, kappa=1.0) if weight > 0.5 else middle
     luck = stream(scenario.uncertainty.seed, "response", purpose, draw)
+    level = scenario.response.level
     return draw_response(
         profile,
         int(luck.integers(2**31)),
         kappa_one_weight=weight,
-        level=_triangular(luck, scenario.response.level),
+        level=triangular(luck.random(), low=level.low, mode=level.value, high=level.high),
     )
 
 
@@ -170,9 +170,3 @@ def varied(response: Response, variant: Variant, profile: Profile) -> Response:
     if variant == "frozen":
         return replace(response, edge=FROZEN_BEYOND * profile.measured_max)
     return replace(response, kappa=1.0) if variant == "kappa_one" else response
-
-
-def _triangular(luck: np.random.Generator, assumed: Assumption) -> float:
-    if assumed.low == assumed.high:
-        return assumed.value
-    return float(luck.triangular(assumed.low, assumed.value, assumed.high))
