@@ -5,7 +5,7 @@ Every fact is read by one function only::
     country("KEN", "population")                 a country's value, imputed where missing
     modality("ct", "reading_minutes", "LIC")     an examination and its clinical task
     lever("scanner", "capex_usd", "ct", "LIC")   a price, a delay, a capacity
-    operation("discount_rate", "LIC")            how services and studies run
+    operation("outages_per_year", "LIC")         how services and studies run
     recipe("RETFound-Green", "cost_usd")         a published foundation-model training
     gpu("H100", "tdp_w")                         an accelerator
     datasets()                                   public data sets by country

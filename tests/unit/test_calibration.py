@@ -83,7 +83,11 @@ def problems(folder: Path, old: str, new: str) -> str:
             "site_network_share: {}",
             "differs by income group: name one of site_network_share.LIC, site_network_share.LMC",
         ),
-        ("groups.urban.reach: {}", "price_year: {}", "the scenario does not use this value."),
+        (
+            "groups.urban.reach: {}",
+            "readers_per_million.radiologist: {}",
+            "the scenario does not use this value.",
+        ),
         ("high: 12", "high: 0.5", "parameters.dermoscopy.need_per_1000: low 1 is not below high "),
         ("here.yaml", "there.yaml", "there is no file 'there.yaml' in "),
         ("here.yaml", "../here.yaml", "must be the name of a file in the same folder."),
