@@ -25,10 +25,11 @@ schema: $(VENV)/.run  ## write the schema and the table of fields of scenario fi
 	@$(BIN)/equiscan schema > scenarios/schema.json
 	@$(BIN)/equiscan schema --fields > scenarios/fields.md
 
-lint: $(VENV)/.dev  ## style, types and import layers
+lint: $(VENV)/.dev  ## style, types, import layers and dead code
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/vulture
 	@$(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
 
 test: lint  ## lint, then every quick test

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sim.baseline.build import world_and_inputs
+from sim.baseline.world import World
 from sim.scenario.ai import Response
 from sim.scenario.schema import Group, Horizon, Scenario
 from sim.scenario.spec import Assumption
@@ -28,3 +30,8 @@ def scenario(*, years: int = 3, warm_up: int = 1, **changes: Any) -> Scenario:
         "horizon": Horizon(decide_years=years, score_years=years, warm_up_years=warm_up),
     }
     return Scenario(**(given | changes))
+
+
+def build_world(scenario: Scenario, draw: int | None = None) -> World:
+    """Return a world as the tables have it, without what a profile measured."""
+    return world_and_inputs(scenario, draw=draw)[0]

@@ -86,7 +86,6 @@ def small_world(
         report_patience_weeks=np.full(m, 8.0),
         reader_hours_per_year=300.0 * rank[:, None] * np.ones((1, readers)),
         trainee_loss_share=0.1,
-        hours_per_reader_year=np.full((r, readers), 1_500.0),
         protected_share=np.full(r, 0.02),
         reading_minutes=np.array([10.0, 20.0, 25.0])[:m],
         ai_minutes_ratio=np.full(m, 0.1),

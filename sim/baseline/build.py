@@ -21,11 +21,6 @@ from sim.units import DAYS_PER_WEEK, DAYS_PER_YEAR, HOURS_PER_YEAR, WEEKS_PER_YE
 GPU = "H100"
 
 
-def build_world(scenario: Scenario, *, draw: int | None, purpose: str = "judge") -> World:
-    """Return the world of one draw; ``draw=None`` takes every central value."""
-    return world_and_inputs(scenario, draw=draw, purpose=purpose)[0]
-
-
 def world_and_inputs(
     scenario: Scenario, *, draw: int | None, purpose: str = "judge"
 ) -> tuple[World, Inputs]:
@@ -77,7 +72,6 @@ def _care(pool: Pool) -> Care:
         report_patience_weeks=mean("report_patience_weeks"),
         reader_hours_per_year=_reader_hours(pool, hours),
         trainee_loss_share=pool.overall("trainee_loss_share"),
-        hours_per_reader_year=np.repeat(pool.mean(hours)[:, None], len(pool.professions), 1),
         protected_share=pool.mean(pool.operation("annotation_protected_share")),
         reading_minutes=mean("reading_minutes"),
         ai_minutes_ratio=np.full(len(pool.modalities), pool.overall("ai_minutes_ratio")),

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields, replace
 from functools import cache
 from importlib.resources import files
-from typing import Literal
 
 import pandas as pd
 from pydantic import ValidationError
@@ -27,9 +26,6 @@ from pydantic import ValidationError
 from sim.baseline.datum import Datum, Row
 from sim.baseline.impute import impute
 from sim.errors import TableError, nearest
-
-IncomeGroup = Literal["LIC", "LMC", "UMC", "HIC"]
-"""World Bank income group: low, lower middle, upper middle, high."""
 
 KEYS: dict[str, tuple[str, ...]] = {
     "country_values": ("iso3", "variable"),

@@ -48,8 +48,6 @@ class Care:
     """Reading hours of today's specialists, protected hours included, shape (r, p)."""
     trainee_loss_share: float
     """Share of specialists in training who do not finish it."""
-    hours_per_reader_year: ByRegion
-    """Reading hours of one added reader, shape (r, p)."""
     protected_share: ByRegion
     """Share of reader hours kept for annotation, shape (r,)."""
     reading_minutes: Floats

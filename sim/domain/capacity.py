@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.domain.lever import Floats
-from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
+from sim.units import WEEKS_PER_YEAR
 
 
 def uptime(failures_per_week: Floats, repairs_per_week: Floats) -> Floats:
@@ -33,13 +33,3 @@ def switch_share(failures_per_week: Floats, repairs_per_week: Floats) -> tuple[F
     return np.asarray(failures_per_week / total * mixed), np.asarray(
         repairs_per_week / total * mixed
     )
-
-
-def minutes_per_exam(minutes: Floats, *, ai_share: Floats, ai_minutes_ratio: Floats) -> Floats:
-    """Return reader minutes per exam when a share of the exams is read with AI. Any shape."""
-    return np.asarray(minutes * (1.0 - ai_share * (1.0 - ai_minutes_ratio)))
-
-
-def studies_per_hours(hours: Floats, *, minutes: Floats) -> Floats:
-    """Return how many studies fit into so many hours, a real number. Any shape."""
-    return np.asarray(hours * MINUTES_PER_HOUR / minutes)

@@ -1,1 +1,1 @@
-"""Coverage, inequality and gaps: what fairness means, as pure functions."""
+"""Coverage and inequality: what fairness means, as pure functions."""

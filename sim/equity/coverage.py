@@ -1,7 +1,6 @@
 """Effective coverage of every cell, and the one number that a study judges plans by."""
 
 import numpy as np
-import pandas as pd
 
 from sim.domain.lever import Floats
 from sim.equity.inequality import equally_distributed, utility
@@ -78,13 +77,3 @@ def time_mean(ec: Floats, *, discount_rate: float) -> Floats:
     total = weights.sum(axis=0)
     mean = (weights * np.where(known, ec, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
     return np.where(total > 0, mean, np.nan)
-
-
-def at_floor(coverage: pd.DataFrame, *, floor: float) -> pd.DataFrame:
-    """Return the cells whose coverage is at or below the floor, where welfare sees no difference.
-
-    Parameters
-    ----------
-    coverage : table with an ``ec`` column, as from ``effective_coverage``.
-    """
-    return coverage[coverage["ec"] <= floor].reset_index(drop=True)

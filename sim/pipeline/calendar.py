@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import simpy
 
 from sim.baseline.world import World
@@ -15,7 +14,7 @@ from sim.pipeline.jobs import Cluster, Owner, Prepaid, Tally
 from sim.pipeline.records import Event, Records, Release
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario
-from sim.streams import exponentials, stream
+from sim.streams import exponentials
 from sim.units import WEEKS_PER_YEAR
 
 Process = Generator[simpy.Event, object, None]
@@ -63,11 +62,6 @@ class Calendar:
         """Year of the run, from 0."""
         return int(self.env.now // WEEKS_PER_YEAR)
 
-    @property
-    def last_year(self) -> int:
-        """Last year of the books."""
-        return len(self.records.energy_kwh) - 1
-
     def log(
         self, kind: str, region: str, detail: str, *, since: float = 0.0, lasts: float = 0.0
     ) -> None:
@@ -84,10 +78,6 @@ class Calendar:
     def after(self, weeks: float, happens: Callable[[], None]) -> None:
         """Let something happen after so many weeks: a process that waits but once."""
         self.env.timeout(weeks).callbacks.append(lambda _: happens())
-
-    def luck(self, *name: str | int) -> np.random.Generator:
-        """Return the random numbers of one named process, the same under every plan."""
-        return stream(self.seed, *name, self.replication)
 
     def exponentials(self, *name: str | int) -> Iterator[float]:
         """Yield standard exponentials of one named process, the same under every plan."""

@@ -175,19 +175,6 @@ def _exact_binomial(u: float, trials: int, chance: float) -> int:
     return count
 
 
-def binomials(u: Floats, trials: Counts, chance: Floats) -> Counts:
-    """Return ``binomial`` of every element; all of one shape (n,)."""
-    out = np.empty(len(u), dtype=np.int64)
-    _binomials(u, trials, chance, out)
-    return out
-
-
-@kernel
-def _binomials(u: Floats, trials: Counts, chance: Floats, out: Counts) -> None:
-    for k in range(len(u)):
-        out[k] = binomial(u[k], trials[k], chance[k])
-
-
 @kernel
 def total(counts: Counts, r: int, m: int) -> int:
     """Return the total over the groups of one place; ``counts`` have shape (r, m, g)."""

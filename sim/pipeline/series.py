@@ -1,7 +1,7 @@
 """The weekly series of one station, by region or by cell."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,6 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts, kernel
 from sim.pipeline.station import COUNTED, Account, Station
-
-Detail = Literal["none", "region", "cell"]
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Why this plan: what one more unit would be worth, what binds, and what clashes."""
+"""Why this plan: what one more unit of every item would be worth."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,38 +12,9 @@ from sim.domain.plan import Plan
 from sim.equity.coverage import discount
 from sim.errors import UnsolvedError
 from sim.planning.algebra import Grid, equal, expression, scaled, values
-from sim.planning.conflict import conflict
 from sim.planning.data import usable_studies
 from sim.planning.programme import Programme
 from sim.planning.solver import Outcome, SolveStatus, run
-
-SMALLEST_VALUE = 1e-12
-"""Change of log EDE per unit below which a limit does not bind."""
-LIMITS = {
-    "budget_usd": "money",
-    "outreach": "outreach",
-    "arrivals": "people who come for an exam",
-    "brought": "people whom outreach brings",
-    "imaging_capacity": "imaging units",
-    "reading_hours": "reader hours",
-    "deployment_sites": "deployment sites",
-    "archive": "digital exams in an archive",
-    "stewards": "stewards who document",
-    "curators": "curators",
-    "documented_studies": "documented studies",
-    "curated_studies": "curated studies",
-    "annotation_hours": "annotation hours",
-    "generators": "synthetic studies",
-    "imitated": "real studies for a generator to imitate",
-    "audits": "audit capacity",
-    "gate_audit": "studies audited, and the quality they show",
-    "pretraining_hours": "GPU-hours for a pre-training",
-    "gpu_hours": "GPU-hours for a training",
-    "owned_gpu_hours": "accelerators of one's own",
-    "agreement": "a data-sharing agreement",
-    "federation": "a federation",
-}
-"""What runs short, in words, by the first words of a row's name."""
 
 
 def marginal_values(
@@ -89,30 +60,6 @@ def marginal_values(
             ).ravel(),
         }
     )
-
-
-def binding_limits(programme: Programme, plan: Plan, *, time_limit_s: float = 60.0) -> pd.DataFrame:
-    """Return what runs short under a plan, in words, dearest first.
-
-    Returns
-    -------
-    One row per limit that binds: limit (the row's name), what (``LIMITS``), where, and d_log_ede,
-    the change of expected log EDE per unit of the limit (an exam, a study, an hour, ...).
-    """
-    _, problem = _with_units_fixed(programme, plan, time_limit_s=time_limit_s)
-    rows = [
-        {"limit": row.name, "what": LIMITS[kind], "where": where, "d_log_ede": -row.pi}
-        for row in problem.constraints()
-        if (kind := _kind(row.name)) and row.pi < -SMALLEST_VALUE
-        for where in [row.name.removeprefix(f"{kind}_").replace("_", " ")]
-    ]
-    table = pd.DataFrame(rows, columns=["limit", "what", "where", "d_log_ede"])
-    return table.sort_values("d_log_ede", ascending=False, ignore_index=True, kind="stable")
-
-
-def _kind(name: str) -> str:
-    """Return the longest key of ``LIMITS`` that a row's name starts with, or an empty string."""
-    return max((kind for kind in LIMITS if name.startswith(f"{kind}_")), key=len, default="")
 
 
 def _value_of_units(programme: Programme, plan: Plan, *, time_limit_s: float) -> Floats:
@@ -201,6 +148,3 @@ def _narrowed(row: pulp.LpConstraint, factor: float) -> pulp.LpConstraint:
     """Return a copy of a row whose negative coefficients, the offer, are scaled."""
     terms = {variable: c * factor if c < 0 else c for variable, c in row.items()}
     return pulp.LpConstraint(pulp.LpAffineExpression(terms), row.sense, row.name, -row.constant)
-
-
-__all__ = ["LIMITS", "binding_limits", "conflict", "marginal_values"]

@@ -14,7 +14,7 @@ from sim.domain.holdings import Respond
 from sim.domain.lever import Floats
 from sim.equity.coverage import cell_weights
 from sim.planning.algebra import Grid, Terms, equal, expression, grid, scaled, total
-from sim.planning.calibration import Calibration, Flows
+from sim.planning.calibration import Calibration
 from sim.planning.care import Care, CareRows
 from sim.planning.data import Data, DataRows
 from sim.planning.objectives import (
@@ -42,8 +42,6 @@ class Welfare:
     """Welfare in units of log EDE, without its constant."""
     constant: float
     """Welfare of nobody covered, along the steepest tangents."""
-    weights: Floats
-    """Discounted persons of every cell, zero without need, shape (y, r, g)."""
     scale: float
     """Log EDE per unit of welfare, to first order; 1 at inequality aversion 1."""
 
@@ -147,7 +145,4 @@ def _welfare(
             equal(problem, name, [[(coverage[y, r, g], -1.0)], total(1.0, parts)], 0.0)
             worth += total(slopes * shares[y, r, g], parts)
             offset += float(shares[y, r, g]) * tangents[0].intercept
-    return Welfare(worth, offset, weights, utility_scale(equity, reference=reference))
-
-
-__all__ = ["Calibration", "Flows", "Programme", "build"]
+    return Welfare(worth, offset, utility_scale(equity, reference=reference))

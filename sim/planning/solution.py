@@ -41,8 +41,6 @@ class Solution:
     gap: float
     """Proven distance to the best objective, absolute, log EDE; tangents included. Infinite where
     the search ended before it proved any."""
-    objective: float
-    """Expected log EDE."""
     plan: Plan
     expected: Expected
 
@@ -103,7 +101,7 @@ def solve(
         gap=proven,
         predicted=expected.ede,
     )
-    return Solution(status, proven, float(np.log(expected.ede)), plan, expected)
+    return Solution(status, proven, plan, expected)
 
 
 def _whole(programme: Programme, plan: Plan) -> dict[pulp.LpVariable, float]:

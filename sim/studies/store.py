@@ -63,10 +63,6 @@ class Part(NamedTuple):
     def __str__(self) -> str:
         return f"part-{self.number}-of-{self.of}"
 
-    def has(self, position: int) -> bool:
-        """Whether the task at a position, from 0, of all tasks belongs to this part."""
-        return position % self.of == self.number - 1
-
 
 @dataclass(frozen=True, slots=True)
 class Store:

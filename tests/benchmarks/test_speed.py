@@ -13,13 +13,12 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from sim.baseline.build import build_world
 from sim.baseline.world import World
 from sim.domain.plan import empty_plan
 from sim.pipeline.run import simulate
 from sim.scenario.schema import Group
 from sim.units import DAYS_PER_WEEK
-from tests.scenarios import fixed, scenario
+from tests.scenarios import build_world, fixed, scenario
 from tests.small_world import fixed_response, small_world
 from tests.validation.patient_level import by_patients
 from tests.validation.station import Means, Station, by_counts
@@ -135,7 +134,7 @@ def world_of_five_modalities() -> World:
     groups = {f"group{i}": Group(share=0.25, reach=fixed(0.4)) for i in range(4)}
     names = ("chest_xray", "mammography", "ct", "mri", "fundus")
     case = scenario(regions=("all",), groups=groups, modalities=dict.fromkeys(names, 0.2))
-    return build_world(case, draw=None)
+    return build_world(case)
 
 
 def one_replication(world: World, *, years: int, units: float = 0.0) -> Timing:
@@ -152,9 +151,9 @@ def one_replication(world: World, *, years: int, units: float = 0.0) -> Timing:
 @pytest.mark.slow
 def test_seconds_of_a_replication_against_its_size() -> None:
     countries = ("KEN", "UGA", "TZA", "RWA", "BDI")
-    fifty = build_world(scenario(regions=("Africa",)), draw=None)
-    everywhere = build_world(scenario(regions=("all",)), draw=None)
-    five = build_world(scenario(regions=countries), draw=None)
+    fifty = build_world(scenario(regions=("Africa",)))
+    everywhere = build_world(scenario(regions=("all",)))
+    five = build_world(scenario(regions=countries))
     crowded = replace(
         five,
         care=replace(

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.baseline.build import build_world
 from sim.baseline.world import World
 from sim.domain.plan import spend_usd
 from sim.pipeline.records import ENERGY_USES, READER_HOURS
@@ -18,7 +17,7 @@ from sim.pipeline.run import Case, simulate, simulate_many, warm_up
 from sim.pipeline.station import COUNTED
 from sim.pipeline.stations import STATIONS
 from sim.units import MINUTES_PER_HOUR
-from tests.scenarios import scenario
+from tests.scenarios import build_world, scenario
 from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run, runs
 from tests.small_world import at_once, fixed_response, small_world
 

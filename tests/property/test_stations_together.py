@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.baseline.build import build_world
-from tests.scenarios import scenario
+from tests.scenarios import build_world, scenario
 from tests.small_runs import EVERYTHING, buying, nothing, run, runs
 from tests.small_world import small_world
 
@@ -44,7 +43,7 @@ def test_more_of_one_lever_never_means_less_in_the_mean(lever: str) -> None:
 
 def test_more_units_of_one_modality_take_readers_from_another() -> None:
     case = scenario(years=3, regions=("KEN",), modalities={"ct": 0.5, "mammography": 0.5})
-    world = build_world(case, draw=None)
+    world = build_world(case)
     plan = nothing(world).plus(0, world.catalogue.index("scanner", "mammography"), units=60)
     few, many = (
         run(world, bought, case=case)

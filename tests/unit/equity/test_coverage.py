@@ -3,10 +3,9 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from sim.equity.coverage import at_floor, effective_coverage, time_mean, welfare
+from sim.equity.coverage import effective_coverage, time_mean, welfare
 from sim.scenario.schema import Equity
 
 
@@ -51,8 +50,3 @@ def test_time_mean_skips_years_without_need() -> None:
     weight = 1.1**-2
     assert mean[0, 0] == pytest.approx((0.2 + weight * 0.4) / (1 + weight))
     assert math.isnan(mean[0, 1])
-
-
-def test_cells_at_the_floor_are_listed() -> None:
-    table = pd.DataFrame({"region": ["AAA", "BBB", "CCC"], "ec": [1e-3, 2e-3, np.nan]})
-    assert at_floor(table, floor=1e-3)["region"].tolist() == ["AAA"]

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.baseline.build import build_world
 from sim.learning.law import worth_of_label
 from sim.pipeline.annotation import balance
 from sim.pipeline.luck import Luck
@@ -15,7 +14,7 @@ from sim.pipeline.state import Flows, State
 from sim.pipeline.stations import STATIONS
 from sim.pipeline.week import Week
 from sim.scenario.ai import Annotation, Gate
-from tests.scenarios import scenario
+from tests.scenarios import build_world, scenario
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
 
@@ -58,9 +57,9 @@ def test_a_balanced_order_labels_as_many_and_evens_groups_out() -> None:
 
 
 def test_an_adjudicated_label_takes_longer_and_is_worth_more() -> None:
-    single = build_world(scenario(), draw=None).data
+    single = build_world(scenario()).data
     case = scenario(annotation=Annotation(reading="adjudicated"))
-    twice = build_world(case, draw=None).data
+    twice = build_world(case).data
     noise = single.label_noise
     assert (noise > 0).all()
     np.testing.assert_allclose(

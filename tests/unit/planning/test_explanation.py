@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.planning.explanation import _fixed, _unbounded, binding_limits, marginal_values
+from sim.planning.explanation import _fixed, _unbounded, marginal_values
 from sim.planning.programme import Programme, build
 from sim.planning.solution import Solution, solve
 from sim.planning.solver import run
@@ -65,16 +65,6 @@ def test_bounds_of_units_come_back_after_an_explanation(
     programme, solution = solved
     marginal_values(programme, solution.plan)
     assert all(unit.lowBound == 0 for unit in programme.bought.units.ravel())
-
-
-def test_binding_limits_are_said_in_words(solved: tuple[Programme, Solution]) -> None:
-    table = binding_limits(solved[0], solved[1].plan)
-    assert len(table) > 0
-    assert (table["d_log_ede"] > 0).all()
-    assert table["d_log_ede"].is_monotonic_decreasing
-    first = table.iloc[0]
-    assert first["what"]
-    assert first["where"].split()[-1].isdigit()
 
 
 def test_an_agreement_is_worth_no_more_than_what_it_shares(

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sim.baseline.build import build_world
 from sim.cli import app
 from sim.scenario.schema import Group
-from tests.scenarios import fixed, scenario
+from tests.scenarios import build_world, fixed, scenario
 from tests.small_runs import run
 
 TINY = str(Path(__file__).parents[3] / "scenarios" / "tiny.yaml")
@@ -21,7 +20,7 @@ def with_priority(urban: str, rural: str) -> np.ndarray:
         "urban": Group(share="urban_share", reach=fixed(0.5), priority=urban),  # type: ignore[arg-type]
         "rural": Group(share="rural_share", reach=fixed(0.2), priority=rural),  # type: ignore[arg-type]
     }
-    return build_world(scenario(groups=groups), draw=None).care.priority
+    return build_world(scenario(groups=groups)).care.priority
 
 
 def test_a_scenario_names_urgent_groups() -> None:
@@ -38,7 +37,7 @@ def test_the_command_line_knows_two_classes() -> None:
 
 
 def test_urgent_people_wait_less_and_as_many_are_examined() -> None:
-    world = build_world(scenario(), draw=None)
+    world = build_world(scenario())
     crowded = replace(world.care, need_per_year=world.care.need_per_year * 2.0)
     equal = run(replace(world, care=crowded)).cells()
     care = replace(crowded, priority=np.array([1, 0]))
@@ -52,6 +51,6 @@ def test_urgent_people_wait_less_and_as_many_are_examined() -> None:
 
 
 def test_where_all_are_urgent_nobody_is() -> None:
-    world = build_world(scenario(), draw=None)
+    world = build_world(scenario())
     urgent = replace(world.care, priority=np.zeros(2, dtype=np.int64))
     assert run(replace(world, care=urgent)).cells().equals(run(world).cells())

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.baseline.build import build_world
 from sim.baseline.members import members
 from sim.domain.plan import Plan, empty_plan, spend_usd
 from sim.planning.purchases import most_per_year
@@ -22,13 +21,14 @@ from sim.studies.pooling import (
     share_out,
     whole,
 )
+from tests.scenarios import build_world
 from tests.small_world import small_world
 
 EAST_AFRICA = Path(__file__).parents[3] / "scenarios" / "east_africa.yaml"
 SCENARIO = load_scenario(EAST_AFRICA)
 WHO = members(SCENARIO)
-COUNTRIES = build_world(SCENARIO, draw=None)
-GROUPS = build_world(pooled(SCENARIO), draw=None)
+COUNTRIES = build_world(SCENARIO)
+GROUPS = build_world(pooled(SCENARIO))
 ITEMS = GROUPS.catalogue.items
 ONE_EACH = [item.is_one_each for item in ITEMS]
 YEARS = SCENARIO.horizon.decide_years

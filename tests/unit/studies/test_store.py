@@ -522,12 +522,6 @@ def test_a_part_does_not_finish_a_study(tmp_path: Path) -> None:
         store.finish()
 
 
-def test_parts_share_out_all_tasks() -> None:
-    parts = [Part.read(f"{number}/3") for number in (1, 2, 3)]
-    assert [[part.has(at) for part in parts].index(True) for at in range(6)] == [0, 1, 2] * 2
-    assert sum(part.has(at) for part in parts for at in range(6)) == 6
-
-
 @pytest.mark.parametrize("text", ["0/3", "4/3", "2", "2/", "a/b", "-1/3", "1/3/5", "²/3"])
 def test_a_part_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(RunFolderError, match="write K/N, from 1/N to N/N"):
