@@ -192,4 +192,3 @@ def test_seconds_of_a_replication_against_its_size() -> None:
             for name, t in timings.items()
         ],
     )
-    assert all(t.seconds > 0.0 for t in timings.values())

@@ -72,20 +72,29 @@ def test_an_adjudicated_label_takes_longer_and_is_worth_more() -> None:
 
 def test_a_review_comes_before_labels_and_takes_no_more_than_its_hours() -> None:
     world = small_world(1)
-    week = Week(world, scenario(), STATIONS, Luck(world, 1, 0))
-    state = State.today(world)
-    week.begin(state)
-    state.review_hours[0] = 1.0
-    reviewed = []
-    for tick in range(60):
-        week.step(state, tick)
-        flows: Flows = week.flows
-        hours = flows.reader_hours.sum() * world.care.protected_share[0] + flows.bought_hours[0]
-        assert flows.mitigation_hours[0] + flows.annotation_hours[0] <= hours + 1e-12
-        if state.review_hours[0] > 0:
-            assert flows.annotation_hours[0] == 0.0
-        reviewed.append(float(flows.mitigation_hours[0]))
-    assert sum(reviewed) == pytest.approx(1.0)
+
+    def weekly(review_hours: float) -> tuple[np.ndarray, ...]:
+        """Return hours there were, and those of review and of labels, by week."""
+        week = Week(world, scenario(), STATIONS, Luck(world, 1, 0))
+        state = State.today(world)
+        week.begin(state)
+        state.review_hours[0] = review_hours
+        weeks = []
+        for tick in range(60):
+            week.step(state, tick)
+            flows: Flows = week.flows
+            hours = flows.reader_hours.sum() * world.care.protected_share[0] + flows.bought_hours[0]
+            weeks.append((hours, flows.mitigation_hours[0], flows.annotation_hours[0]))
+        return tuple(np.array(weeks).T)
+
+    hours, reviewed, labelling = weekly(1.0)
+    assert (reviewed + labelling <= hours + 1e-12).all()
+    assert reviewed.sum() == pytest.approx(1.0)
+    last = int(np.flatnonzero(reviewed)[-1])
+    assert last > 3
+    assert not labelling[:last].any()
+    _, _, undisturbed = weekly(0.0)
+    assert undisturbed[:last].any()
 
 
 def test_mitigation_waits_for_its_review_and_the_hours_are_booked() -> None:
