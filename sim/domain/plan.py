@@ -127,23 +127,11 @@ def spend_usd(plan: Plan, *, years: int) -> Floats:
     return np.asarray(np.einsum("ari,abri->bri", plan.units, cost))
 
 
-def spend_by_stage(plan: Plan, *, years: int) -> pd.DataFrame:
-    """Return the plan's spend as a table with index region and one column per stage."""
-    spend = spend_usd(plan, years=years).sum(axis=0)
-    stages = plan.catalogue.stages()
-    columns = {
-        str(stage): spend[:, [item.stage is stage for item in plan.catalogue.items]].sum(axis=1)
-        for stage in stages
-    }
-    return pd.DataFrame(columns, index=pd.Index(plan.regions, name="region"))
-
-
 __all__ = [
     "Plan",
     "Stage",
     "active_share",
     "cost_of_unit",
     "empty_plan",
-    "spend_by_stage",
     "spend_usd",
 ]

@@ -160,7 +160,6 @@ def draw_response(
     *,
     kappa_one_weight: float = 0.0,
     level: float = 1.0,
-    frozen: bool = False,
 ) -> Response:
     """Return the profile's law in one draw of what we do not know.
 
@@ -170,14 +169,12 @@ def draw_response(
     kappa_one_weight : share of draws with kappa = 1, for a profile used on another task than its
         own, 0 to 1. Which draws those are depends on the profile and the draw only.
     level : error ratio of the simulated model to the measured network.
-    frozen : stop improving at three times the measured range instead of extrapolating.
     """
     one = {name: float(profile.draws[name][draw % profile.size]) for name in PARAMETERS}
     key = keys(0, 0, "learning/transport", [profile.name])
     if float(uniforms(key, draw)[0, 0]) < kappa_one_weight:
         one["kappa"] = 1.0
-    edge = FROZEN_BEYOND * profile.measured_max if frozen else math.inf
-    return Response(**one, specificity=profile.specificity, edge=edge, level=level)
+    return Response(**one, specificity=profile.specificity, level=level)
 
 
 def central(profile: Profile, *, level: float = 1.0, points: int = 9) -> Response:

@@ -1,5 +1,4 @@
 import json
-import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from sim.errors import ProfileError
 from sim.learning.response import (
     FACTORS,
-    FROZEN_BEYOND,
     MEASURED,
     Response,
     available,
@@ -181,11 +179,6 @@ def test_transport_sets_kappa_to_one_in_the_wanted_share_of_draws(profile):
     ones = [draw_response(profile, d, kappa_one_weight=0.3).kappa == 1.0 for d in draws]
     assert np.mean(ones) == pytest.approx(0.3, abs=0.05)
     assert draw_response(profile, 7, kappa_one_weight=1.0).kappa == 1.0
-
-
-def test_frozen_draws_stop_at_three_times_the_measured_range(profile):
-    assert draw_response(profile, 0, frozen=True).edge == FROZEN_BEYOND * profile.measured_max
-    assert draw_response(profile, 0).edge == math.inf
 
 
 def test_an_unknown_profile_names_the_nearest_one():
