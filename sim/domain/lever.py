@@ -164,8 +164,3 @@ class Catalogue:
     def index(self, lever: LeverName, scope: str = "") -> int:
         """Position of an item on the item axis; ``KeyError`` when absent."""
         return self._places[lever, scope]
-
-    def stages(self) -> tuple[Stage, ...]:
-        """Stages that have at least one item, in pipeline order."""
-        present = {item.stage for item in self.items}
-        return tuple(stage for stage in Stage if stage in present)

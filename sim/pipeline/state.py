@@ -108,10 +108,6 @@ class State:
             documented_share=world.data.documented_share.copy(),
         )
 
-    def copy(self) -> "State":
-        """Return an independent copy, to branch from."""
-        return State.stacked([self])
-
     @classmethod
     def stacked(cls, states: Sequence["State"]) -> "State":
         """Return an independent copy of states, one after the other along the region axis."""
