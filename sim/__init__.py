@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from sim.pipeline.records import Run
     from sim.pipeline.station import Account, Station
     from sim.pipeline.stations import with_stations
-    from sim.scenario.files import scenario_schema
     from sim.scenario.schema import Scenario
-    from sim.studies.names import load_scenario
+    from sim.studies.names import load_scenario, scenario_schema
     from sim.studies.result import StudyResult, load
     from sim.studies.study import Study, study
 
@@ -58,7 +57,7 @@ _HOME = {
     "load": "sim.studies.result",
     "load_profile": "sim.learning.response",
     "load_scenario": "sim.studies.names",
-    "scenario_schema": "sim.scenario.files",
+    "scenario_schema": "sim.studies.names",
     "study": "sim.studies.study",
     "with_stations": "sim.pipeline.stations",
 }

@@ -14,7 +14,7 @@ def test_a_candidate_comes_back_from_its_arrays_bit_by_bit(policy: str) -> None:
     found = candidate_of(arrays_of(made), about(made), small_world(), start_year=2027)
     np.testing.assert_array_equal(found.plan.units, made.plan.units)
     assert (found.note, found.plan.name) == (made.note, made.plan.name)
-    np.testing.assert_equal((found.ede, found.plan.gap), (made.ede, made.plan.gap))
+    np.testing.assert_equal((found.value, found.plan.gap), (made.value, made.plan.gap))
     np.testing.assert_equal(found.duals, made.duals)
 
 

@@ -62,7 +62,7 @@ def gathered(difference: np.ndarray) -> Gathered:
     for draw, gain in enumerate(difference.tolist()):
         ede |= {Experiment("rule", draw, 0): 0.2, Experiment("plan", draw, 0): 0.2 + gain}
         ede[Experiment("baseline", draw, 0)] = 0.1 + draw
-    return Gathered(scenario, ("AAA", "BBB"), ede=ede)
+    return Gathered(scenario, ("AAA", "BBB"), objective=ede)
 
 
 POLICIES = ("baseline", "rule", "plan")
