@@ -49,7 +49,7 @@ class Registry(dict[str, T], Generic[T]):
             )
         if not NAME.fullmatch(own.name):
             raise RegistryError(
-                f"'{own.name}' cannot name a {self.what}: write letters, digits and _ only."
+                f"{self.what} '{own.name}': a name is made of letters, digits and _ only."
             )
         self[own.name] = own
         return own
