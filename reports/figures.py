@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from reports.style import INK, OTHER_COLOURS, QUIET, colour, name_of, panel, styled, svg
+from reports.style import INK, OTHER_COLOURS, QUIET, colour, panel, styled, svg
+from sim.planning.rules import label_of
 
 BAND = (0.05, 0.95)
 """Quantiles over draws that bands and whiskers show."""
@@ -32,7 +33,7 @@ def equity_over_time(yearly: pd.DataFrame) -> str:
         shade = colour(str(policy), position)
         if policy in ("baseline", "plan"):  # more bands than two hide each other
             axes.fill_between(mean.index, low, high, color=shade, alpha=0.15, linewidth=0)
-        axes.plot(mean.index, mean, color=shade, linewidth=2.2, label=name_of(str(policy)))
+        axes.plot(mean.index, mean, color=shade, linewidth=2.2, label=label_of(str(policy)))
     axes.set_ylim(bottom=0.0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_ylabel("Equally distributed coverage\n(% of need)")
@@ -96,7 +97,7 @@ def coverage_by_cell(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
         y = np.array([rows[cell] for cell in mean.index]) + 0.18 * (position - len(policies) / 2)
         shade = colour(policy, position)
         axes.hlines(y, low, high, color=shade, alpha=0.45, linewidth=2.4)
-        axes.plot(mean, y, "o", color=shade, markersize=5.5, label=name_of(policy))
+        axes.plot(mean, y, "o", color=shade, markersize=5.5, label=label_of(policy))
     axes.set_yticks(range(len(order)), [f"{region}, {group}" for region, group in order])
     axes.set_ylim(len(order) - 0.4, -0.7)
     axes.set_xlim(left=0.0)
@@ -151,7 +152,7 @@ def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
         shares = [count / total["need"] for count in left] + [total["found"] / sick]
         x = np.arange(len(steps)) + (position - (len(policies) - 1) / 2) * width
         bars = axes.bar(
-            x, shares, width * 0.92, color=colour(policy, position), label=name_of(policy)
+            x, shares, width * 0.92, color=colour(policy, position), label=label_of(policy)
         )
         # all of the need is 100% by definition, and four times that would overlap
         told = ["", *(f"{share:.0%}" for share in shares[1:])]
@@ -184,7 +185,7 @@ def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
         for position, use in enumerate(table.columns):
             values = table[use].reindex(list(policies)).fillna(0.0).to_numpy()
             axes.barh(
-                [name_of(policy) for policy in policies], values, left=start,
+                [label_of(policy) for policy in policies], values, left=start,
                 color=OTHER_COLOURS[position], label=str(use), height=0.6,
             )  # fmt: skip
             start += values

@@ -9,10 +9,10 @@ from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
 from reports.schedule import schedule
-from reports.style import name_of, opponent
 from sim.domain.lever import Stage
 from sim.errors import RunFolderError
 from sim.pipeline.records import ENERGY_BASIS
+from sim.planning.rules import label_of, phrase_of
 from sim.studies.result import StudyResult, load
 
 REPORT = "report.html"
@@ -51,7 +51,7 @@ def render(result: StudyResult) -> str:
         "item": words.item_words,
         "number": words.number,
         "power": words.power_words,
-        "policy": name_of,
+        "policy": label_of,
     }
     return environment.from_string(template).render(**content(result))
 
@@ -103,23 +103,23 @@ def headline(result: StudyResult) -> str:
     rivals = [baseline for policy, baseline in found if policy == "plan"]
     if not rivals:
         return "This study compares policies; it makes no plan."
-    beaten = words.listed([opponent(name) for name in rivals if found["plan", name]] or [""])
+    beaten = words.listed([phrase_of(name) for name in rivals if found["plan", name]] or [""])
     unbeaten = [name for name in rivals if not found["plan", name]]
     if not unbeaten:
         return f"Follow the plan: in simulation it beats {beaten}."
     if found.get(("plan", "baseline")):
-        names = words.listed([opponent(name) for name in unbeaten])
+        names = words.listed([phrase_of(name) for name in unbeaten])
         good = [name for name in unbeaten if found.get((name, "baseline"))]
         advice = ": prefer the simpler rule" if good else ""
         return (
-            f"Spending as planned is better than {opponent('baseline')}, "
+            f"Spending as planned is better than {phrase_of('baseline')}, "
             f"but the plan is not shown to beat {names}{advice}."
         )
     if "baseline" in rivals:
         return (
             "No plan is shown to beat buying nothing: do not spend on the strength of this study."
         )
-    names = words.listed([opponent(name) for name in unbeaten])
+    names = words.listed([phrase_of(name) for name in unbeaten])
     return f"The plan is not shown to beat {names}; nothing was compared with buying nothing."
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from reports.style import INK, OTHER_COLOURS, QUIET, panel, styled, svg
-from reports.words import ITEM_WORDS
+from sim.domain.lever import LEVERS
 from sim.units import WEEKS_PER_YEAR
 
 BUSY_STATIONS = ("imaging", "reading", "documentation", "curation", "annotation", "deployment")
@@ -54,9 +54,9 @@ def _rows(events: pd.DataFrame) -> dict[str, pd.DataFrame]:
     rows: dict[str, pd.DataFrame] = {}
     bought = events[events["kind"] == "commissioned"]
     levers = bought["detail"].str.split().str[-1].str.partition(".")[0]
-    for lever, words in ITEM_WORDS.items():
-        if len(part := bought[levers == lever]):
-            rows[words] = part
+    for name, lever in LEVERS.items():
+        if len(part := bought[levers == name]):
+            rows[lever.words] = part
     others = [kind for kind in kinds if kind != "commissioned"]
     for kind in sorted(others, key=lambda kind: (kind in LOSSES, kinds.index(kind))):
         rows[LASTS.get(kind, kind)] = events[events["kind"] == kind]

@@ -26,12 +26,6 @@ OTHER_COLOURS = (
     "#8a94a0",
     "#332288",
 )
-POLICY_NAMES = {
-    "baseline": "Buying nothing",
-    "equal_split": "Equal split",
-    "by_need": "Split by need",
-    "plan": "The plan",
-}
 
 RC: Any = {
     "font.family": "sans-serif",
@@ -64,21 +58,6 @@ styled = mpl.rc_context(RC)
 def colour(policy: str, position: int = 0) -> str:
     """Return the colour of a policy, or the next free one for a name that is not built in."""
     return POLICY_COLOURS.get(policy, OTHER_COLOURS[position % len(OTHER_COLOURS)])
-
-
-def name_of(policy: str) -> str:
-    """Return how a policy is called in words."""
-    return POLICY_NAMES.get(policy, policy)
-
-
-def opponent(policy: str) -> str:
-    """Return how a policy is called as the object of a sentence.
-
-    >>> opponent("equal_split"), opponent("baseline")
-    ('the equal split', 'buying nothing')
-    """
-    words = name_of(policy)
-    return words.lower() if policy in ("baseline", "plan") else f"the {words.lower()}"
 
 
 def panel(

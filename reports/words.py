@@ -4,26 +4,11 @@ import math
 
 import pandas as pd
 
-from reports.style import opponent
+from sim.domain.lever import LEVERS
+from sim.planning.rules import phrase_of
+from sim.studies.outcomes import OUTCOMES
 
 USD_PER_MILLION = 1e6
-
-ITEM_WORDS = {
-    "scanner": "imaging units",
-    "outreach": "mobile clinics",
-    "reader": "trained readers",
-    "steward": "documentation officers",
-    "curator": "data curators",
-    "annotation": "annotation hours",
-    "synthesis": "synthetic studies",
-    "pretraining": "GPU-hours of pre-training",
-    "federation": "federated training nodes",
-    "gpu_hours": "GPU-hours",
-    "gpu_server": "GPU servers of one's own",
-    "audit": "local audits",
-    "site": "AI deployment sites",
-    "agreement": "data-sharing agreements",
-}
 
 
 def percent(share: float, *, digits: int = 1) -> str:
@@ -107,20 +92,21 @@ def item_words(item: str) -> str:
     ('imaging units (chest xray)', 'AI deployment sites')
     """
     lever, _, scope = item.partition(".")
-    words = ITEM_WORDS.get(lever, lever)
+    words = LEVERS[lever].words if lever in LEVERS else lever
     return f"{words} ({scope.replace('_', ' ')})" if scope else words
 
 
 def verdict_words(row: pd.Series) -> str:
     """Return one comparison as a clause: who, against whom, by how much, how sure."""
+    label = OUTCOMES.called(str(row["metric"])).label
     claim = {
         "beats": "beats",
         "does not beat": "does not beat",
         "undecided": "is not shown to beat",
     }[str(row["verdict"])]
     return (
-        f"{opponent(str(row['policy'])).capitalize()} {claim} {opponent(str(row['baseline']))}: "
-        f"{points(row['difference'])} points of equally distributed coverage "
+        f"{phrase_of(str(row['policy'])).capitalize()} {claim} {phrase_of(str(row['baseline']))}: "
+        f"{points(row['difference'])} points of {label[0].lower()}{label[1:]} "
         f"(95% interval {interval(row['low'], row['high'])}, "
         f"{int(row['draws'])} draws, better in {row['p_positive']:.0%} of them)"
     )

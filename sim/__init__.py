@@ -15,16 +15,24 @@ if TYPE_CHECKING:
     from sim.pipeline.records import Run
     from sim.pipeline.station import Account, Station
     from sim.pipeline.stations import with_stations
-    from sim.scenario.files import scenario_schema
+    from sim.planning.rules import RULES, Rule
+    from sim.planning.welfare import OBJECTIVES, Objective
     from sim.scenario.schema import Scenario
-    from sim.studies.names import load_scenario
+    from sim.studies.names import load_scenario, scenario_schema
+    from sim.studies.outcomes import OUTCOMES, Outcome
     from sim.studies.result import StudyResult, load
     from sim.studies.study import Study, study
 
 __all__ = [
+    "OBJECTIVES",
+    "OUTCOMES",
+    "RULES",
     "Account",
+    "Objective",
+    "Outcome",
     "Plan",
     "Profile",
+    "Rule",
     "Run",
     "Scenario",
     "SimError",
@@ -44,8 +52,14 @@ __all__ = [
 
 _HOME = {
     "Account": "sim.pipeline.station",
+    "OBJECTIVES": "sim.planning.welfare",
+    "OUTCOMES": "sim.studies.outcomes",
+    "Objective": "sim.planning.welfare",
+    "Outcome": "sim.studies.outcomes",
     "Plan": "sim.domain.plan",
     "Profile": "sim.learning.response",
+    "RULES": "sim.planning.rules",
+    "Rule": "sim.planning.rules",
     "Run": "sim.pipeline.records",
     "Scenario": "sim.scenario.schema",
     "SimError": "sim.errors",
@@ -58,7 +72,7 @@ _HOME = {
     "load": "sim.studies.result",
     "load_profile": "sim.learning.response",
     "load_scenario": "sim.studies.names",
-    "scenario_schema": "sim.scenario.files",
+    "scenario_schema": "sim.studies.names",
     "study": "sim.studies.study",
     "with_stations": "sim.pipeline.stations",
 }

@@ -115,10 +115,10 @@ def schema(
     import json
 
     from sim.scenario.fields import field_table
-    from sim.scenario.files import scenario_schema
+    from sim.studies.names import known_names, scenario_schema
 
     typer.echo(
-        field_table() if fields else json.dumps(scenario_schema(), indent=2) + "\n",
+        field_table(known_names()) if fields else json.dumps(scenario_schema(), indent=2) + "\n",
         nl=False,
     )
 

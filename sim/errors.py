@@ -6,6 +6,7 @@ SimError
 ├── ProfileError        exit 2   a measured profile is missing or cannot be measured here
 ├── RunFolderError      exit 2   a run's folder cannot be read, written or overwritten
 ├── StationError        exit 2   a station of one's own cannot take its place
+├── RegistryError       exit 2   a rule, outcome or objective that there is not, or a taken name
 ├── ExecutorError       exit 2   workers cannot be had, or are lost again and again
 ├── CalibrationError    exit 2   calibration cannot run as it was asked to
 │   └── NoMatchError    exit 3   no values within the ranges match the targets
@@ -48,6 +49,10 @@ class RunFolderError(SimError):
 
 class StationError(SimError):
     """A station of one's own cannot take the place of a shipped one, or loses what it counts."""
+
+
+class RegistryError(SimError):
+    """A rule, outcome or objective that there is not, or a name of one's own that is taken."""
 
 
 class ExecutorError(SimError):

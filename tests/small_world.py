@@ -38,11 +38,7 @@ def items_of(modalities: int) -> tuple[Item, ...]:
     """Return the items of a world with so many of the modalities."""
     professions = PROFESSIONS[: max(READER_OF[:modalities]) + 1]
     scopes = {"scanner": MODALITIES[:modalities], "reader": professions}
-    return tuple(
-        Item(lever, scope)  # type: ignore[arg-type]
-        for lever in PRICES
-        for scope in scopes.get(lever, ("",))
-    )
+    return tuple(Item(lever, scope) for lever in PRICES for scope in scopes.get(lever, ("",)))
 
 
 ITEMS = items_of(1)

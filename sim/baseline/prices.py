@@ -3,25 +3,15 @@
 import numpy as np
 
 from sim.baseline.pool import Pool
-from sim.domain.lever import Catalogue, Floats, Item, LeverName
+from sim.domain.lever import LEVERS, Catalogue, Floats, Item
 from sim.units import MINUTES_PER_HOUR
-
-IMPORTED: tuple[LeverName, ...] = ("scanner", "site", "gpu_server")
-"""Levers whose price carries freight and duty."""
-FOR_ALL: tuple[LeverName, ...] = (
-    "steward", "curator", "annotation", "synthesis", "pretraining", "federation", "gpu_hours",
-    "gpu_server", "audit", "site", "agreement",
-)  # fmt: skip
-"""Levers that serve all modalities and professions alike."""
 
 
 def catalogue(pool: Pool) -> Catalogue:
     """Return what can be bought in every region, and what it costs and does."""
-    items = (
-        *(Item("scanner", modality) for modality in pool.modalities),
-        Item("outreach"),
-        *(Item("reader", profession) for profession in pool.professions),
-        *(Item(lever) for lever in FOR_ALL),
+    scopes = {"": ("",), "modality": pool.modalities, "profession": pool.professions}
+    items = tuple(
+        Item(name, scope) for name, lever in LEVERS.items() for scope in scopes[lever.scope]
     )
     columns = {
         name: np.stack([_price(pool, item, name) for item in items], axis=1)
@@ -40,7 +30,7 @@ def catalogue(pool: Pool) -> Catalogue:
 
 def _price(pool: Pool, item: Item, variable: str) -> Floats:
     values = pool.each(lambda _, group: pool.inputs.lever(item.lever, variable, item.scope, group))
-    if variable == "capex_usd" and item.lever in IMPORTED:
+    if variable == "capex_usd" and item.what.imported:
         values = values * pool.operation("import_price_factor")
     if item.is_one_each and variable in ("capex_usd", "running_usd_per_year"):
         # it covers a country; a pooled region needs one for each of its own

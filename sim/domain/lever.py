@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,61 +27,61 @@ class Stage(StrEnum):
     GOVERNANCE = "governance"
 
 
-LeverName = Literal[
-    "scanner",
-    "outreach",
-    "reader",
-    "steward",
-    "curator",
-    "annotation",
-    "synthesis",
-    "pretraining",
-    "federation",
-    "gpu_hours",
-    "gpu_server",
-    "audit",
-    "site",
-    "agreement",
-]
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """Something that a plan can buy, declared once: all that is said of levers derives from it."""
 
-STAGE_OF: dict[LeverName, Stage] = {
-    "scanner": Stage.DATA_CREATION,
-    "outreach": Stage.DATA_CREATION,
-    "reader": Stage.DATA_CREATION,
-    "steward": Stage.DOCUMENTATION,
-    "curator": Stage.CURATION,
-    "annotation": Stage.ANNOTATION,
-    "synthesis": Stage.GENERATION,
-    "pretraining": Stage.PRE_TRAINING,
-    "federation": Stage.AGGREGATION,
-    "gpu_hours": Stage.FINE_TUNING,
-    "gpu_server": Stage.FINE_TUNING,
-    "audit": Stage.EVALUATION,
-    "site": Stage.DEPLOYMENT,
-    "agreement": Stage.GOVERNANCE,
-}
-"""Stage of every lever."""
-
-SERVICES: frozenset[LeverName] = frozenset(
-    {"annotation", "synthesis", "pretraining", "gpu_hours", "audit"}
-)
-"""Levers bought by the year: their capacity lasts the year in which they are paid.
-
-All others are assets: commissioned after their lead time, run at a yearly cost and replaced at
-the end of their life, so that a slow stage is not starved by a horizon that ends.
-"""
+    name: str
+    stage: Stage
+    words: str
+    """Its units in a report, plural."""
+    scope: Literal["", "modality", "profession"] = ""
+    """What there is one item of it for; one for all where empty."""
+    service: bool = False
+    """Bought by the year: its capacity lasts the year in which it is paid. All others are assets:
+    commissioned after their lead time, run at a yearly cost and replaced at the end of their life,
+    so that a slow stage is not starved by a horizon that ends."""
+    staff: bool = False
+    """People: they leave, and their posts stand vacant until successors are trained."""
+    pooled: bool = False
+    """All regions share it, whoever pays for it."""
+    one_each: bool = False
+    """A country has one or none."""
+    imported: bool = False
+    """Its price carries freight and duty."""
+    only_ai: bool = True
+    """Worth nothing unless AI comes to read."""
 
 
-STAFF: frozenset[LeverName] = frozenset({"reader", "steward", "curator"})
-"""Levers that are people: they leave, and their posts stand vacant until successors are trained."""
+LEVERS = {
+    lever.name: lever
+    for lever in (
+        Lever("scanner", Stage.DATA_CREATION, "imaging units", scope="modality", imported=True,
+              only_ai=False),
+        Lever("outreach", Stage.DATA_CREATION, "mobile clinics", only_ai=False),
+        Lever("reader", Stage.DATA_CREATION, "trained readers", scope="profession", staff=True,
+              only_ai=False),
+        Lever("steward", Stage.DOCUMENTATION, "documentation officers", staff=True),
+        Lever("curator", Stage.CURATION, "data curators", staff=True),
+        Lever("annotation", Stage.ANNOTATION, "annotation hours", service=True),
+        Lever("synthesis", Stage.GENERATION, "synthetic studies", service=True),
+        Lever("pretraining", Stage.PRE_TRAINING, "GPU-hours of pre-training", service=True,
+              pooled=True),
+        Lever("federation", Stage.AGGREGATION, "federated training nodes", one_each=True),
+        Lever("gpu_hours", Stage.FINE_TUNING, "GPU-hours", service=True, pooled=True),
+        Lever("gpu_server", Stage.FINE_TUNING, "GPU servers of one's own", imported=True),
+        Lever("audit", Stage.EVALUATION, "local audits", service=True),
+        Lever("site", Stage.DEPLOYMENT, "AI deployment sites", imported=True),
+        Lever("agreement", Stage.GOVERNANCE, "data-sharing agreements", one_each=True),
+    )
+}  # fmt: skip
+"""Every lever by name, in the order of items and of the schema."""
 
-
-POOLED: frozenset[LeverName] = frozenset({"pretraining", "gpu_hours"})
-"""Levers whose capacity all regions share, whoever pays for it."""
-
-
-ONE_EACH: frozenset[LeverName] = frozenset({"agreement", "federation"})
-"""Levers of which a country has one or none."""
+if TYPE_CHECKING:
+    LeverName = str
+else:
+    LeverName = Literal[tuple(LEVERS)]
+"""Name of a lever; where a file is read, one of ``LEVERS``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Item:
 
     lever: LeverName
     scope: str = ""
-    """A modality for ``scanner``, a profession for ``reader``; empty otherwise."""
+    """A modality or a profession, as the lever's ``scope`` says; empty where it serves all."""
 
     @property
     def name(self) -> str:
@@ -98,24 +98,29 @@ class Item:
         return f"{self.lever}.{self.scope}" if self.scope else self.lever
 
     @property
+    def what(self) -> Lever:
+        """All that is declared of its lever."""
+        return LEVERS[self.lever]
+
+    @property
     def stage(self) -> Stage:
         """Stage that the item belongs to."""
-        return STAGE_OF[self.lever]
+        return self.what.stage
 
     @property
     def is_one_each(self) -> bool:
         """Whether a country has one or none."""
-        return self.lever in ONE_EACH
+        return self.what.one_each
 
     @property
     def is_pooled(self) -> bool:
         """Whether all regions share it, whoever pays."""
-        return self.lever in POOLED
+        return self.what.pooled
 
     @property
     def is_service(self) -> bool:
         """Whether it is bought by the year rather than owned."""
-        return self.lever in SERVICES
+        return self.what.service
 
 
 @dataclass(frozen=True, slots=True)

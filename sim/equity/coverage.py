@@ -1,9 +1,13 @@
 """Effective coverage of every cell, and the one number that a study judges plans by."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
 import numpy as np
 
 from sim.domain.lever import Floats
-from sim.equity.inequality import equally_distributed, utility
+from sim.equity.inequality import equally_distributed, utility, worst
 from sim.scenario.schema import Equity
 
 CELL = ["year", "region", "group"]
@@ -77,3 +81,54 @@ def time_mean(ec: Floats, *, discount_rate: float) -> Floats:
     total = weights.sum(axis=0)
     mean = (weights * np.where(known, ec, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
     return np.where(total > 0, mean, np.nan)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a plan brought about in one draw, from which every outcome is computed.
+
+    Axes: y year, r region, g group.
+    """
+
+    ec: Floats
+    """Effective coverage, share of need, shape (y, r, g); NaN without need."""
+    population: Floats
+    """Persons, shape (r, g)."""
+    income_usd: Floats
+    """Income per head, US dollars, shape (r,)."""
+    regions: tuple[str, ...]
+    groups: tuple[str, ...]
+    equity: Equity
+    sums: Mapping[str, float] = field(default_factory=dict)
+    """Counts and accounts of ``sim.studies.outcomes``, over all cells and years; none where only
+    coverage is known."""
+
+    @cached_property
+    def weights(self) -> Floats:
+        """Discounted persons of every cell, zero without need, shape (y, r, g)."""
+        return cell_weights(self.ec, self.population, discount_rate=self.equity.discount_rate)
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Discounted mean coverage of every cell over the years, shape (r, g)."""
+        return time_mean(self.ec, discount_rate=self.equity.discount_rate)
+
+    @cached_property
+    def persons(self) -> Floats:
+        """Persons of the cells with need, zero in others, shape (r, g)."""
+        return np.where(np.isnan(self.mean), 0.0, self.population)
+
+
+def ede(measured: Measured) -> float:
+    """Return the equally distributed equivalent of coverage, share of need."""
+    return welfare(measured.ec, measured.population, measured.equity)[1]
+
+
+def mean_coverage(measured: Measured) -> float:
+    """Return the mean coverage of discounted person-years, share of need."""
+    return float(np.average(np.nan_to_num(measured.ec), weights=measured.weights))
+
+
+def worst_coverage(measured: Measured) -> float:
+    """Return the coverage of the worst-off cell, each by its mean over the years."""
+    return worst(measured.mean, measured.persons)

@@ -30,7 +30,7 @@ from sim.pipeline.records import Records, Run
 from sim.pipeline.series import Series
 from sim.pipeline.state import State
 from sim.pipeline.station import Stations, classes
-from sim.pipeline.stations import STATIONS, replaced
+from sim.pipeline.stations import STATIONS, recorded, replaced
 from sim.pipeline.week import Week
 from sim.scenario.schema import Scenario
 from sim.streams import stream, uniforms
@@ -196,7 +196,7 @@ class _Batch:
             accounts=Accounts(world, scenario.gate, years=years),
             series={
                 name: Series.of(known[name], world, weeks=years * WEEKS_PER_YEAR, by_cell=by_cell)
-                for name in scenario.weekly.recorded
+                for name in recorded(scenario.weekly, known)
             },
             calendars=[
                 _calendar(env, case, scenario, state.of(own))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.domain.lever import STAFF, Floats
+from sim.domain.lever import Floats
 from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.flow import Counts, binomial, kernel
 from sim.streams import keys, uniforms
@@ -45,7 +45,7 @@ def turnover(*cals: Calendar) -> Process:
     """Let people leave the posts of plans, every few weeks; the runs meet the same chance."""
     cal, states = cals[0], [one.state for one in cals]
     catalogue = cal.world.catalogue
-    items = np.array([i for i, item in enumerate(catalogue.items) if item.lever in STAFF])
+    items = np.array([i for i, item in enumerate(catalogue.items) if item.what.staff])
     places = [(r, i) for r in range(len(cal.world.regions)) for i in items]
     names = [f"{cal.world.regions[r]}/{catalogue.items[i].name}" for r, i in places]
     key = keys(cal.seed, cal.replication, "staff/turnover", names)

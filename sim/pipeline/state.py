@@ -4,7 +4,7 @@ Runs of many plans are moved side by side: their states are stacked along the re
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -204,6 +204,10 @@ class Flows:
     """Spent on what a mitigation has to see again, shape (r,)."""
     bought_hours: Floats
     """Of annotation, on top of readers' own, shape (r,)."""
+
+    def with_counts(self, counts: Counts) -> "Flows":
+        """Return the same week with other counts, shape (count, r, m, g)."""
+        return replace(self, counts=counts, **dict(zip(COUNTS, counts, strict=True)))
 
     @classmethod
     def of(cls, world: World) -> "Flows":

@@ -1,6 +1,6 @@
 """What every station is: it moves the counts of one week, and accounts for them.
 
-A station can be replaced by a class of one's own, without touching the rest (docs/stations.md).
+A station can be replaced by a class of one's own, or joined by a new one (docs/stations.md).
 """
 
 from abc import ABC, abstractmethod
@@ -60,11 +60,15 @@ class Station(ABC):
 
     ``step`` reads what earlier stations wrote into ``flows`` and writes its own results there;
     what lasts from week to week is kept in ``state``, never in the object, because plans branch
-    from a copy of the state. A station of one's own keeps arrays in ``state.own[name]``.
+    from a copy of the state. A station of one's own keeps arrays in ``state.own[name]``. A new one
+    may change what was written before: those in front of it are accounted for as they left it.
     """
 
     name: ClassVar[str]
-    """Its place in the pipeline: a key of ``sim.pipeline.stations.STATIONS``."""
+    """Its own in the pipeline; that of a shipped station, whose place it takes, or a new one."""
+    after: ClassVar[str] = ""
+    """Station directly behind which a new one stands; empty for those in
+    ``sim.pipeline.stations.STATIONS``, and for what takes their place."""
     unit: ClassVar[str] = "studies"
     """What it counts."""
     capacity_unit: ClassVar[str] = ""
@@ -86,7 +90,7 @@ class Station(ABC):
 
     def bought(self, state: State, lever: str) -> Floats:
         """Return what active plan units of a lever do in a year, shape (r,)."""
-        item = self.world.catalogue.index(lever)  # type: ignore[arg-type]
+        item = self.world.catalogue.index(lever)
         return np.asarray(state.active[:, item] * self.world.catalogue.capacity[:, item])
 
 

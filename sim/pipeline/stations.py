@@ -1,5 +1,7 @@
 """The stations of the pipeline, in the order in which an exam and its data pass them."""
 
+from collections.abc import Iterable, Mapping
+
 from sim.errors import StationError, nearest
 from sim.pipeline.annotation import Annotation
 from sim.pipeline.archive import Archive
@@ -14,8 +16,9 @@ from sim.pipeline.need import Need
 from sim.pipeline.processes import PROCESSES
 from sim.pipeline.reading import Reading
 from sim.pipeline.station import ControlProcess, Station, Stations
+from sim.scenario.schema import Weekly
 
-STATIONS: Stations = {
+STATIONS: Mapping[str, type[Station]] = {
     station.name: station
     for station in (
         Need,
@@ -35,28 +38,29 @@ STATIONS: Stations = {
 
 
 def with_stations(*own_stations: type[Station], **own_processes: ControlProcess) -> Stations:
-    """Return the stations and processes of a run, some replaced by ones of one's own.
+    """Return the stations and processes of a run, with some of one's own.
 
-    Each class takes the place of the station whose ``name`` it bears, each function that of the
-    control process that it is given as, such as ``training_cycle=my_training``; the others and
-    their luck stay as they are. Pass the result to ``sim.study``.
+    A class takes the place of the station whose ``name`` it bears, or stands behind the one that
+    it names as ``after``; a function takes the place of the control process that it is given as,
+    such as ``training_cycle=my_training``. The others and their luck stay as they are. Pass the
+    result to ``sim.study``.
 
     Raises
     ------
     StationError
-        For something that is not a ``Station``, a name that no station or process has, or a name
-        given twice.
+        For something that is not a ``Station``, a name that no station or process has, a new one
+        without a place, or a name given twice.
     """
-    own: dict[str, type[Station] | ControlProcess] = {}
-    for given in own_stations:
-        if not (isinstance(given, type) and issubclass(given, Station)):
-            raise StationError(f"{given!r} is not a subclass of sim.Station.")
-        name = getattr(given, "name", "")
-        if name not in STATIONS:
-            raise StationError(f"no station is called '{name}'.{nearest(name, STATIONS)}")
-        if name in own:
+    stations: dict[str, type[Station] | ControlProcess] = {**STATIONS}
+    given: set[str] = set()
+    for own in own_stations:
+        if not (isinstance(own, type) and issubclass(own, Station)):
+            raise StationError(f"{own!r} is not a subclass of sim.Station.")
+        name = getattr(own, "name", "")
+        if name in given:
             raise StationError(f"station '{name}' is given twice.")
-        own[name] = given
+        given.add(name)
+        stations = {**stations, name: own} if name in STATIONS else _placed(own, stations)
     for name, process in own_processes.items():
         if name not in PROCESSES:
             raise StationError(
@@ -65,8 +69,45 @@ def with_stations(*own_stations: type[Station], **own_processes: ControlProcess)
             )
         if isinstance(process, type) or not callable(process):
             raise StationError(f"process '{name}' must be a function of the calendar: {process!r}.")
-        own[name] = process
-    return {**STATIONS, **own}
+        stations[name] = process
+    return stations
+
+
+def _placed(own: type[Station], stations: Stations) -> dict[str, type[Station] | ControlProcess]:
+    """Return the stations with a new one directly behind that which it names."""
+    name = getattr(own, "name", "")
+    if not own.after:
+        raise StationError(
+            f"no station is called '{name}'.{nearest(name, STATIONS)} A new station says which "
+            "one it stands behind: after = 'imaging', say."
+        )
+    if not name.isidentifier() or name in PROCESSES:
+        raise StationError(f"'{name}' cannot name a new station: write letters, digits and _ only.")
+    if own.after not in stations:
+        raise StationError(
+            f"station '{name}' is to stand behind '{own.after}', which there is not."
+            f"{nearest(own.after, stations)}"
+        )
+    order = list(stations)
+    place = order.index(own.after) + 1
+    order.insert(place, name)
+    return {one: own if one == name else stations[one] for one in order}
+
+
+def recorded(weekly: Weekly, stations: Iterable[str]) -> tuple[str, ...]:
+    """Return which of the stations have their weekly series kept, in their order.
+
+    Raises
+    ------
+    StationError
+        For one that is to be kept and is not among them.
+    """
+    known = tuple(stations)
+    for name in weekly.stations:
+        if name not in known:
+            raise StationError(f"no station is called '{name}'.{nearest(name, known)}")
+    wanted = weekly.stations or known
+    return tuple(name for name in known if name in wanted and weekly.detail != "none")
 
 
 def replaced(stations: Stations) -> dict[str, str]:
@@ -76,3 +117,8 @@ def replaced(stations: Stations) -> dict[str, str]:
         for name, given in stations.items()
         if given is not STATIONS.get(name)
     }
+
+
+def station_names(own: Iterable[str]) -> tuple[str, ...]:
+    """Return the stations of a run in which some were replaced or added, as ``replaced`` says."""
+    return (*STATIONS, *(name for name in own if name not in (*STATIONS, *PROCESSES)))

@@ -23,6 +23,8 @@ class Week:
             station(world, scenario, luck) for station in classes(stations).values()
         )
         self._own = replaced(classes(stations))
+        self._changes: dict[str, Counts] = {}
+        """What new stations changed this week of the counts before them, by name."""
 
     def begin(self, state: State) -> None:
         """Let every station prepare the state of its first week."""
@@ -36,20 +38,29 @@ class Week:
         ----------
         tick : weeks since the start of the warm-up, the step of every random draw.
         """
-        own = [station for station in self.stations if station.name in self._own]
-        before = [_waiting(station.account(state, self.flows)) for station in own]
+        before = {name: _waiting(one) for name, one in self.accounts(state, self._own).items()}
         for station in self.stations:
-            station.step(state, self.flows, tick)
-        for station, waiting in zip(own, before, strict=True):
-            _check(station, station.account(state, self.flows), waiting)
+            if station.after:
+                found = self.flows.counts.copy()
+                station.step(state, self.flows, tick)
+                self._changes[station.name] = self.flows.counts - found
+            else:
+                station.step(state, self.flows, tick)
+        if before:
+            after = self.accounts(state, self._own)
+            for station in self.stations:
+                if station.name in before:
+                    _check(station, after[station.name], before[station.name])
 
     def accounts(self, state: State, names: Container[str]) -> dict[str, Account]:
         """Return the accounts of some stations for the week that was just stepped."""
-        return {
-            station.name: station.account(state, self.flows)
-            for station in self.stations
-            if station.name in names
-        }
+        flows, found = self.flows, {}
+        for station in reversed(self.stations):
+            if station.name in names:
+                found[station.name] = station.account(state, flows)
+            if station.name in self._changes:
+                flows = flows.with_counts(flows.counts - self._changes[station.name])
+        return found
 
 
 def _waiting(account: Account) -> Counts:

@@ -16,12 +16,13 @@ from sim.planning.programme import Programme, build
 from sim.planning.rules import by_need
 from sim.planning.solution import Solution, solve
 from sim.planning.solver import MOST_NODES
+from sim.planning.welfare import Objective
 from sim.scenario.schema import Scenario
 
 MOST_ROUNDS = 10
 """Rounds after which a disagreement is reported rather than worked on."""
 TOLERANCE = 0.005
-"""Difference in log EDE below which two results are the same: half of 1 % of coverage."""
+"""Difference in the log of the outcome below which two results are the same: half of 1 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Observed:
     """What the simulation made of a plan, averaged over replications."""
 
     flows: Flows
-    ede: float
-    """Equally distributed equivalent of effective coverage, share of need."""
+    value: float
+    """Outcome that the plan is made for, such as the equally distributed effective coverage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Effort:
 
 
 STEADY = Effort()
+NONE = 1e-9
+"""Outcome, share of need, that is as good as none."""
 
 Simulate = Callable[[Plan], Observed]
 """Simulate a plan; given by the study, because planning does not know the pipeline."""
@@ -53,15 +56,15 @@ Simulate = Callable[[Plan], Observed]
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The plan with the best simulated equity, and how it was found."""
+    """The plan with the best simulated outcome, and how it was found."""
 
     solution: Solution
     programme: Programme
     """The programme that was solved, for its explanation."""
     rounds: pd.DataFrame
-    """One row per round: round, status, gap, expected_ede, simulated_ede, best (so far)."""
-    ede: float
-    """Simulated equity of the plan."""
+    """One row per round: round, status, gap, expected, simulated, best (so far)."""
+    value: float
+    """Simulated outcome of the plan."""
     converged: bool
     """Whether the last programme expected what was simulated, and nothing better came up."""
 
@@ -86,6 +89,7 @@ def agree(
     rounds: int = 4,
     effort: Effort = STEADY,
     at_least: Floats | None = None,
+    objective: Objective | None = None,
 ) -> Agreement:
     """Return the best of the plans that programme and simulation find together.
 
@@ -95,13 +99,14 @@ def agree(
     rounds : most rounds, at least 1 and at most ten.
     effort : where every solve may stop.
     at_least : units that every plan buys, shape (year, region, item); none when not given.
+    objective : what plans are made for; the scenario's when not given.
 
     Notes
     -----
     Every solve begins with the best plan so far, the first with the rule ``by_need``, or with what
     every plan buys where that is demanded: the rule might leave it no money.
     Factors on capacity learn from every round. The point around which products of decisions are
-    linearised moves only to a plan whose *simulated* equity is the best so far.
+    linearised moves only to a plan whose *simulated* outcome is the best so far.
     """
     calibration = Calibration.start(world, years=scenario.horizon.score_years)
     human = benefit_of(world.care.reader, scenario.gate)
@@ -111,15 +116,22 @@ def agree(
     table: list[dict[str, object]] = []
     converged = False
     for number in range(1, min(rounds, MOST_ROUNDS) + 1):
-        programme = build(world, respond, scenario, calibration=calibration, at_least=at_least)
+        programme = build(
+            world,
+            respond,
+            scenario,
+            calibration=calibration,
+            at_least=at_least,
+            objective=objective,
+        )
         start = best[1].plan if best else first
         solution = solve(programme, **asdict(effort), start=start)
         observed = simulate(solution.plan)
-        improves = best is None or observed.ede > best[0]
-        settled = best is not None and np.log(observed.ede / best[0]) < TOLERANCE
-        converged = settled and abs(np.log(solution.expected.ede / observed.ede)) < TOLERANCE
+        improves = best is None or observed.value > best[0]
+        settled = best is not None and _log_ratio(observed.value, best[0]) < TOLERANCE
+        converged = settled and abs(_log_ratio(solution.expected.value, observed.value)) < TOLERANCE
         if improves:
-            best = (observed.ede, solution, programme)
+            best = (observed.value, solution, programme)
         table.append(_row(number, solution, observed, best=improves))
         if converged:
             break
@@ -133,12 +145,17 @@ def agree(
     return Agreement(best[1], best[2], pd.DataFrame(table), best[0], converged)
 
 
+def _log_ratio(value: float, other: float) -> float:
+    """Return log(value / other), of outcomes that may be none at all, as of a worst-off cell."""
+    return float(np.log(max(value, NONE) / max(other, NONE)))
+
+
 def _row(number: int, solution: Solution, observed: Observed, *, best: bool) -> dict[str, object]:
     return {
         "round": number,
         "status": str(solution.status),
         "gap": solution.gap,
-        "expected_ede": solution.expected.ede,
-        "simulated_ede": observed.ede,
+        "expected": solution.expected.value,
+        "simulated": observed.value,
         "best": best,
     }

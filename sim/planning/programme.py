@@ -1,6 +1,6 @@
 """The mixed-integer programme: which units, where and when, so that coverage is fairest.
 
-docs/model.md §6. A minimisation of minus the discounted welfare of all cells; every row has a
+docs/model.md §6. A minimisation of minus the objective of all cells; every row has a
 name that says what runs short, where and when.
 """
 
@@ -12,38 +12,18 @@ import pulp
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.domain.lever import Floats
-from sim.equity.coverage import cell_weights
-from sim.planning.algebra import Grid, Terms, equal, expression, grid, scaled, total
+from sim.planning.algebra import expression, scaled, total
 from sim.planning.calibration import Calibration
 from sim.planning.care import Care, CareRows
 from sim.planning.data import Data, DataRows
-from sim.planning.objectives import (
-    MANY_CELLS,
-    WIDE,
-    WIDTH,
-    segments,
-    utility_scale,
-    utility_tangents,
-)
 from sim.planning.purchases import Purchases, purchase
 from sim.planning.release import ReleaseRows
 from sim.planning.today import Today, today_coverage
+from sim.planning.welfare import OBJECTIVES, Cells, Objective, Welfare
 from sim.scenario.schema import Scenario
 
 THRIFT = 1e-5
 """What spending the whole budget costs, in log EDE: far below any gap, enough to break ties."""
-
-
-@dataclass(frozen=True, slots=True)
-class Welfare:
-    """The objective that is to be as large as possible, before it is turned round."""
-
-    terms: Terms
-    """Welfare in units of log EDE, without its constant."""
-    constant: float
-    """Welfare of nobody covered, along the steepest tangents."""
-    scale: float
-    """Log EDE per unit of welfare, to first order; 1 at inequality aversion 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +38,8 @@ class Programme:
     care: Care
     data: Data
     release: ReleaseRows
+    cells: Cells
+    objective: Objective
     welfare: Welfare
     integer: bool
 
@@ -71,6 +53,7 @@ def build(
     budget_usd: float | None = None,
     integer: bool = True,
     at_least: Floats | None = None,
+    objective: Objective | None = None,
 ) -> Programme:
     """Return the programme of a scenario.
 
@@ -81,6 +64,7 @@ def build(
     budget_usd : yearly budget, US dollars; the scenario's when not given.
     integer : whether assets and switches are whole numbers.
     at_least : units that must be bought, shape (year, region, item); none when not given.
+    objective : what is to be as large as possible; the scenario's when not given.
     """
     start, count = scenario.horizon.start_year, scenario.horizon.score_years
     years = tuple(str(start + y) for y in range(count))
@@ -101,11 +85,25 @@ def build(
             care.write(y, r, release.at(y, r))
             data.write(y, r, care.flows.exams)
     release.write(data.flows)
-    welfare = _welfare(problem, scenario, world, today, care.flows.coverage)
+    covered = today_coverage(world, today)
+    cells = Cells(problem, world, scenario.equity, years, care.flows.coverage, covered)
+    objective = objective or OBJECTIVES.called(scenario.objective)
+    welfare = objective.write(cells)
     thrift = total(_thrift(bought, budget), bought.units)
     problem.setObjective(expression([scaled(welfare.terms, -1.0), thrift]))
     return Programme(
-        problem, world, scenario, today, bought, care.flows, data.flows, release, welfare, integer
+        problem=problem,
+        world=world,
+        scenario=scenario,
+        today=today,
+        bought=bought,
+        care=care.flows,
+        data=data.flows,
+        release=release,
+        cells=cells,
+        objective=objective,
+        welfare=welfare,
+        integer=integer,
     )
 
 
@@ -113,36 +111,3 @@ def _thrift(bought: Purchases, budget_usd: float) -> Floats:
     """Return a price of every unit that only breaks ties: of equal plans, the cheapest."""
     horizon = bought.cost_usd.shape[1]
     return np.asarray(THRIFT * bought.cost_usd.sum(axis=1) / (horizon * max(budget_usd, 1.0)))
-
-
-def _welfare(
-    problem: pulp.LpProblem, scenario: Scenario, world: World, today: Today, coverage: Grid
-) -> Welfare:
-    """Add the utility of every cell and the objective."""
-    equity = scenario.equity
-    covered = today_coverage(world, today)
-    needed = world.care.need_per_year.sum(axis=1) > 0
-    weights = cell_weights(
-        np.broadcast_to(np.where(needed, covered, np.nan), coverage.shape),
-        world.care.population,
-        discount_rate=equity.discount_rate,
-    )
-    shares = weights / weights.sum()
-    floored = np.maximum(covered, equity.floor)
-    reference = float(np.exp(np.average(np.log(floored), weights=weights[0])))
-    width = WIDTH if coverage.size <= MANY_CELLS else WIDE
-    worth: Terms = []
-    offset = 0.0
-    for r, g in np.argwhere(needed):
-        low = 0.5 * float(floored[r, g])
-        tangents = utility_tangents(equity, low=low, high=1.0, reference=reference, width=width)
-        pieces = segments(tangents, high=1.0)
-        slopes = np.array([piece.slope for piece in pieces])
-        steps = tuple(f"step{i}" for i in range(len(pieces)))
-        for y in range(len(coverage)):
-            name = f"covered_{world.groups[g]}_{world.regions[r]}_{scenario.horizon.start_year + y}"
-            parts = grid(problem, name, (steps,), high=np.array([piece.width for piece in pieces]))
-            equal(problem, name, [[(coverage[y, r, g], -1.0)], total(1.0, parts)], 0.0)
-            worth += total(slopes * shares[y, r, g], parts)
-            offset += float(shares[y, r, g]) * tangents[0].intercept
-    return Welfare(worth, offset, utility_scale(equity, reference=reference))

@@ -7,7 +7,7 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.capacity import at_work_share
-from sim.domain.lever import STAFF, Floats, LeverName
+from sim.domain.lever import LEVERS, Floats, LeverName
 from sim.domain.plan import active_share, cost_of_unit
 from sim.planning.algebra import Grid, Terms, at_most, grid, total
 from sim.scenario.schema import Scenario
@@ -35,7 +35,7 @@ class Purchases:
         catalogue = self.world.catalogue
         item = catalogue.index(lever, scope)
         per_unit = catalogue.capacity[region, item]
-        if lever in STAFF:
+        if LEVERS[lever].staff:
             weeks = catalogue.lead_weeks[region, item]
             per_unit *= at_work_share(float(catalogue.life_years[region, item]), float(weeks))
         return total(self.active[:, year, region, item] * per_unit, self.units[:, region, item])

@@ -1,6 +1,9 @@
-"""Simple rules that a planner could follow without any programme: the opponents of the plan."""
+"""Simple rules that a planner could follow without any programme: the opponents of the plan.
 
-from collections.abc import Callable, Mapping
+A rule of one's own joins them by ``RULES.add(Rule(my_function, "My label"))``.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,11 +11,40 @@ import numpy as np
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan, cost_of_unit, empty_plan
+from sim.domain.registry import Registry
+from sim.errors import PlanError
 from sim.planning.purchases import most_per_year
 from sim.scenario.schema import Scenario
 
 PolicyRule = Callable[[World, Scenario], Plan]
 """How: a world and a scenario become a plan."""
+PLAN = "plan"
+"""Policy that no rule makes: the optimised plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A policy rule and how it is spoken of."""
+
+    make: PolicyRule
+    label: str = ""
+    """In tables and charts; the name where empty."""
+    about: str = ""
+    """What it does, in one line."""
+    phrase: str = ""
+    """In a sentence; the label with an article where empty."""
+
+    @property
+    def name(self) -> str:
+        """Name of the function, by which scenarios call the rule."""
+        return getattr(self.make, "__name__", "rule")
+
+    def __call__(self, world: World, scenario: Scenario) -> Plan:
+        """Return the plan that the rule makes; ``PlanError`` where it makes something else."""
+        made = self.make(world, scenario)
+        if not isinstance(made, Plan):
+            raise PlanError(f"a rule returns a Plan, not {type(made).__name__}.")
+        return made
 
 
 def baseline(world: World, scenario: Scenario) -> Plan:
@@ -38,7 +70,44 @@ def by_need(world: World, scenario: Scenario) -> Plan:
     return _spend_by_share("by_need", world, scenario, need / need.sum())
 
 
-RULES: Mapping[str, PolicyRule] = {rule.__name__: rule for rule in (baseline, equal_split, by_need)}
+RULES = Registry(
+    "rule",
+    (
+        Rule(baseline, "Buying nothing", "no new money", phrase="buying nothing"),
+        Rule(equal_split, "Equal split", "every region and every stage gets the same"),
+        Rule(by_need, "Split by need", "regions get money in proportion to need"),
+    ),
+)
+"""Every rule by name."""
+
+
+def policies() -> dict[str, str]:
+    """Return every policy that a scenario may compare, and what it does in one line."""
+    return {name: rule.about for name, rule in RULES.items()} | {PLAN: "the optimised plan"}
+
+
+def label_of(policy: str) -> str:
+    """Return how a policy is called in tables and charts.
+
+    >>> label_of("by_need"), label_of("plan"), label_of("mine")
+    ('Split by need', 'The plan', 'mine')
+    """
+    rule = RULES.get(policy)
+    return "The plan" if policy == PLAN else (rule.label if rule else "") or policy
+
+
+def phrase_of(policy: str) -> str:
+    """Return how a policy is called in a sentence.
+
+    >>> phrase_of("by_need"), phrase_of("baseline"), phrase_of("mine")
+    ('the split by need', 'buying nothing', 'mine')
+    """
+    rule, label = RULES.get(policy), label_of(policy)
+    if rule and rule.phrase:
+        return rule.phrase
+    if label == policy:
+        return policy
+    return "the plan" if policy == PLAN else f"the {label[0].lower()}{label[1:]}"
 
 
 @dataclass(slots=True)

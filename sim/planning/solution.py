@@ -7,7 +7,6 @@ import pulp
 
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
-from sim.equity.coverage import welfare
 from sim.errors import InfeasibleError, UnsolvedError
 from sim.planning.algebra import values
 from sim.planning.calibration import Flows
@@ -20,8 +19,8 @@ from sim.planning.solver import MOST_NODES, SolveStatus, run
 class Expected:
     """What the programme expects of its plan."""
 
-    ede: float
-    """Equally distributed equivalent of effective coverage, share of need."""
+    value: float
+    """Outcome that the plan is made for, such as the equally distributed effective coverage."""
     coverage: Floats
     """Effective coverage, shape (y, r, g); NaN in cells without need."""
     flows: Flows
@@ -84,13 +83,10 @@ def solve(
             f"had {nodes} nodes and {time_limit_s:g} s): allow more, or solve with integer=False"
         )
     expected = _expected(programme)
-    reached, _ = welfare(
-        expected.coverage, programme.world.care.population, programme.scenario.equity
-    )
-    welfare_terms = programme.welfare
     # what thrift takes off the objective may not be counted as proof
-    best = welfare_terms.constant - outcome.bound + THRIFT
-    proven = max(best - reached * welfare_terms.scale, 0.0)
+    best = programme.welfare.constant - outcome.bound + THRIFT
+    reached = programme.welfare.exact(programme.cells.measured(expected.coverage))
+    proven = max(best - reached, 0.0)
     plan = Plan(
         name="plan",
         units=_units(programme),
@@ -99,7 +95,7 @@ def solve(
         start_year=programme.scenario.horizon.start_year,
         status=str(status),
         gap=proven,
-        predicted=expected.ede,
+        predicted=expected.value,
     )
     return Solution(status, proven, plan, expected)
 
@@ -119,7 +115,7 @@ def _units(programme: Programme) -> Floats:
 
 
 def _expected(programme: Programme) -> Expected:
-    world, care, data = programme.world, programme.care, programme.data
+    care, data = programme.care, programme.data
     need = programme.today.need[None]
     mass = programme.today.mass
     exams, human, ai, worth = (
@@ -135,12 +131,10 @@ def _expected(programme: Programme) -> Expected:
         annotated=values(data.annotated) * need,
         benefit=worth + human * programme.today.human_benefit,
     )
-    needed = world.care.need_per_year.sum(axis=1) > 0
-    coverage = np.where(needed[None], values(care.coverage), np.nan)
-    _, ede = welfare(coverage, world.care.population, programme.scenario.equity)
+    measured = programme.cells.measured(values(care.coverage))
     return Expected(
-        ede=ede,
-        coverage=coverage,
+        value=programme.objective.of(measured),
+        coverage=measured.ec,
         flows=flows,
         audited=values(data.audited) * need,
         live=values(programme.release.live),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sim.scenario.files import scenario_schema
+from sim.scenario.files import Names, scenario_schema
 from sim.scenario.problems import model_name
 
 HEAD = """# Fields of a scenario file
@@ -16,9 +16,9 @@ one of those listed.
 """
 
 
-def field_table() -> str:
+def field_table(names: Names) -> str:
     """Return the fields, what they may hold, their defaults and meanings, as Markdown."""
-    schema = scenario_schema()
+    schema = scenario_schema(names)
     schema["required"] = schema["anyOf"][-1]["required"]
     rows = [
         f"| `{key}` | {allowed} | {default} | {meaning} |"

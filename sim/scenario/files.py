@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from sim.errors import MOST_SHOWN, ScenarioError, nearest
-from sim.scenario.problems import Problem, schema_problems, stop_if, unknown
+from sim.scenario.problems import Problem, model_name, schema_problems, stop_if, unknown
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Override
 from sim.scenario.tree import Node, Place, merge, parse_tree, read_tree
@@ -41,6 +41,8 @@ class Names:
     """Dotted names of the baseline values that a scenario may replace."""
     places: Callable[[Scenario], Collection[str]]
     """Regions that the scenario is about, by code: countries, or groups of them."""
+    choices: Mapping[str, Mapping[str, str]]
+    """What fields by dotted key may hold, with the meaning of each name in a few words or none."""
 
 
 def load_scenario(
@@ -71,6 +73,7 @@ def load_scenario(
     problems = [
         *_region_problems(tree, names),
         *_profile_problems(tree, names),
+        *_choice_problems(tree, names),
         *_folder_problems(tree, file, allow_outside=allow_outside),
     ]
     try:
@@ -92,9 +95,11 @@ def load_scenario(
     return scenario
 
 
-def scenario_schema() -> dict[str, Any]:
+def scenario_schema(names: Names) -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, for editors and for the table of fields."""
     schema = Scenario.model_json_schema()
+    for key, known in names.choices.items():
+        _allow_only(schema, key.split("."), known)
     required = schema.pop("required")
     extends = {"type": "string", "description": EXTENDS}
     overlays = {"type": "array", "items": {"type": "string"}, "description": OVERLAYS}
@@ -104,6 +109,18 @@ def scenario_schema() -> dict[str, Any]:
         "properties": {"extends": extends, "overlays": overlays, **schema["properties"]},
         "anyOf": [{"required": ["extends"]}, {"required": required}],
     }
+
+
+def _allow_only(schema: dict[str, Any], keys: Sequence[str], known: Mapping[str, str]) -> None:
+    """Write into the schema of a field which names it may hold, and what they mean."""
+    part = schema
+    for key in keys[:-1]:
+        part = schema["$defs"][model_name(part["properties"][key])]
+    field = part["properties"][keys[-1]]
+    (field["items"] if field["type"] == "array" else field)["enum"] = list(known)
+    meant = "; ".join(f"``{name}``: {about}" for name, about in known.items() if about)
+    if meant:
+        field["description"] = f"{field['description']} {meant}."
 
 
 def resolved_yaml(scenario: Scenario) -> str:
@@ -243,6 +260,19 @@ def _profile_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
     if path and shipped and names is not None and node.value not in names.profiles:
         reason = f"no such profile. {unknown(str(node.value), names.profiles)}"
         yield Problem(node.place, "profile", f"{reason} A folder is written './{node.value}'.")
+
+
+def _choice_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
+    for key, known in names.choices.items() if names else ():
+        keys = tuple(key.split("."))
+        node, path = tree.descend(keys)
+        if path != keys:
+            continue
+        entries = enumerate(node.value) if isinstance(node.value, list) else [("", node)]
+        for at, one in entries:
+            if isinstance(one.value, str) and one.value not in known:
+                reason = f"found '{one.value}'. {unknown(one.value, known)}"
+                yield Problem(one.place, f"{key}.{at}".rstrip("."), reason)
 
 
 def _folder_problems(tree: Node, file: Path, *, allow_outside: bool) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from sim.scenario.spec import (
     Assumption,
     Count,
     Modality,
+    Name,
     NotNegative,
     Override,
     Positive,
@@ -21,20 +22,6 @@ from sim.scenario.spec import (
 Priority = Literal["urgent", "routine"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 """Classes in which people wait, the first served first."""
-Policy = Literal["baseline", "equal_split", "by_need", "plan"]
-StationName = Literal[
-    "need",
-    "imaging",
-    "deployment",
-    "reading",
-    "archive",
-    "documentation",
-    "curation",
-    "evaluation",
-    "annotation",
-    "generation",
-    "governance",
-]
 Queue = Literal["imaging", "reading", "documentation", "curation", "annotation"]
 
 REACH_COLUMN, REACH_ASSUMED = "(column)", "(assumed)"
@@ -134,7 +121,7 @@ class Weekly(Spec):
 
     detail: Literal["none", "region", "cell"] = "region"
     """``cell`` keeps every region, modality and group; ``region`` adds them up."""
-    stations: tuple[StationName, ...] = ()
+    stations: tuple[Name, ...] = ()
     """Stations that are recorded; all when not given."""
 
     @model_validator(mode="after")
@@ -144,13 +131,6 @@ class Weekly(Spec):
         if self.detail == "none" and self.stations:
             raise ValueError("stations are named, but detail 'none' records none of them")
         return self
-
-    @property
-    def recorded(self) -> tuple[str, ...]:
-        """Names of the stations that are recorded, in pipeline order."""
-        wanted = self.stations or get_args(StationName)
-        kept = () if self.detail == "none" else wanted
-        return tuple(name for name in get_args(StationName) if name in kept)
 
 
 class LeverBounds(Spec):
@@ -213,7 +193,9 @@ class Scenario(Spec):
     ``KEN.dermoscopy``; where not stated, what waits after the warm-up."""
     weekly: Weekly = Weekly()
     """Weekly series that are kept of the runs shown in the report."""
-    policies: tuple[Policy, ...] = ("baseline", "equal_split", "plan")
+    objective: Name = "ede"
+    """Outcome that the plan makes as large as possible, and by which policies are compared."""
+    policies: tuple[Name, ...] = ("baseline", "equal_split", "plan")
     """What to compare."""
     uncertainty: Uncertainty = Uncertainty()
     """Draws, replications and seed."""

@@ -8,6 +8,8 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Modality = Literal["dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus"]
+Name = str
+"""Of something that is declared elsewhere; what there is, ``files.Names`` knows."""
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from sim.equity.coverage import ede
 from sim.scenario.schema import Scenario
 from sim.studies.batch import Kept, joined, totals_of
 from sim.studies.design import Experiment
 from sim.studies.marginal import Addition, marginal_table
 from sim.studies.outcomes import (
+    OUTCOMES,
     People,
     Totals,
     account_table,
     cell_table,
-    ede_of,
+    measured,
     outcomes_of,
 )
 from sim.studies.robustness import VARIANTS, robustness_rows, varied_name
@@ -33,6 +35,8 @@ class Gathered:
     """Of the runs that were kept in full."""
     ede: dict[Experiment, float] = field(default_factory=dict)
     """Equity of every run by itself."""
+    objective: dict[Experiment, float] = field(default_factory=dict)
+    """The outcome that the plan is made for, of every run by itself."""
     shown: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
     """Tables of the first run of every policy, by name."""
 
@@ -41,7 +45,9 @@ class Gathered:
         draw = int(kept.arrays["draw"])
         people = self.people.setdefault(draw, self._people(kept))
         for experiment, totals in totals_of(kept):
-            self.ede[experiment] = ede_of(totals, people, self.scenario.equity)
+            found = measured(totals, people, self.scenario.equity)
+            self.ede[experiment] = ede(found)
+            self.objective[experiment] = OUTCOMES.called(self.scenario.objective).of(found)
             if totals.accounts:
                 self.totals[experiment] = totals
         for name, table in kept.tables.items():
@@ -59,12 +65,17 @@ class Gathered:
 
     def equity(self, policies: Iterable[str]) -> pd.Series:
         """Return equity by policy and draw, of the first replication of every draw."""
+        return self._by_draw(self.ede, policies)
+
+    def reached(self, policies: Iterable[str]) -> pd.Series:
+        """Return the same of the outcome that the plan is made for."""
+        return self._by_draw(self.objective, policies)
+
+    def _by_draw(self, found: Mapping[Experiment, float], policies: Iterable[str]) -> pd.Series:
         draws = range(self.scenario.uncertainty.draws)
-        rows = {
-            (one, draw): self.ede[Experiment(one, draw, 0)] for one in policies for draw in draws
-        }
+        rows = {(one, draw): found[Experiment(one, draw, 0)] for one in policies for draw in draws}
         index = pd.MultiIndex.from_tuples(list(rows), names=["policy", "draw"])
-        return pd.Series(list(rows.values()), index=index, name="ede")
+        return pd.Series(list(rows.values()), index=index)
 
 
 def result_tables(gathered: Gathered, policies: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -81,8 +92,8 @@ def result_tables(gathered: Gathered, policies: Sequence[str]) -> dict[str, pd.D
                 for k in range(uncertainty.replications)
             ]
             for replication, run in enumerate(runs):
-                measured = outcomes_of(run, people, scenario.equity)
-                outcomes.append({**labels, "replication": replication, **measured})
+                found = outcomes_of(run, people, scenario.equity)
+                outcomes.append({**labels, "replication": replication, **found})
             total = Totals.sum(runs)
             cells.append(labelled(cell_table(total, people, start_year=start), **labels))
             accounts = account_table(total, people, start_year=start)
@@ -106,8 +117,8 @@ def robustness_table(gathered: Gathered, policies: Sequence[str]) -> pd.DataFram
     tables = []
     for variant in VARIANTS:
         own = {varied_name(policy, variant): policy for policy in policies}
-        ede = gathered.equity(own).rename(index=own, level="policy")
-        tables.append(robustness_rows(ede, variant))
+        reached = gathered.reached(own).rename(index=own, level="policy")
+        tables.append(robustness_rows(reached, variant, metric=gathered.scenario.objective))
     return pd.concat(tables, ignore_index=True)
 
 

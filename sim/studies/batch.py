@@ -13,6 +13,7 @@ from sim.pipeline.records import Run
 from sim.pipeline.run import Case, Start, simulate_many, warm_up_many
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
+from sim.planning.welfare import OBJECTIVES, Objective
 from sim.scenario.schema import Scenario, Weekly
 from sim.studies.design import Experiment, Trial
 from sim.studies.outcomes import ACCOUNTS, People, Totals
@@ -34,6 +35,8 @@ class Design:
     scenario: Scenario
     sampler: Sampler = parameter_sample
     stations: Stations = field(default_factory=lambda: STATIONS)
+    objective: Objective = OBJECTIVES["ede"]
+    """That of the scenario, itself and not by name: a worker knows none of one's own."""
 
 
 class Task(NamedTuple):

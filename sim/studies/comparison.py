@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from sim.planning.rules import phrase_of
 from sim.studies.outcomes import OUTCOMES
 
 LEVEL = 0.95
@@ -45,7 +46,7 @@ class Comparison:
     """Every measure by policy and draw."""
 
     def __str__(self) -> str:
-        outcome = OUTCOMES[self.metric]
+        outcome = OUTCOMES.called(self.metric)
         shown = self.differences[["policy", "baseline", "difference", "low", "high", "verdict"]]
         return (
             f"{outcome.label}, {outcome.unit}; {LEVEL:.0%} intervals over draws\n"
@@ -58,14 +59,14 @@ class Comparison:
 
 def values_of(by_draw: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return each policy's mean of a measure over draws: policy, value, low, high, draws."""
-    rows = []
+    outcome, rows = OUTCOMES.called(metric), []
     for policy in by_draw.index.unique("policy"):
         values = by_draw[metric].xs(policy, level="policy").dropna()
         low, high = interval(values)
         row = {"policy": policy, "value": float(values.mean()), "low": low, "high": high}
         rows.append(row | {"draws": len(values)})
     table = pd.DataFrame(rows)
-    table.attrs["units"] = dict.fromkeys(("value", "low", "high"), OUTCOMES[metric].unit)
+    table.attrs["units"] = dict.fromkeys(("value", "low", "high"), outcome.unit)
     return table
 
 
@@ -107,8 +108,8 @@ def verdict(gain: float, low: float, high: float, *, draws: int, worthwhile: flo
 
 def sentence(row: pd.Series, *, replications: int) -> str:
     """Return one comparison in plain words, with numbers, interval and sample size."""
-    outcome = OUTCOMES[str(row["metric"])]
-    policy, baseline = _plain(str(row["policy"])), _plain(str(row["baseline"]))
+    outcome = OUTCOMES.called(str(row["metric"]))
+    policy, baseline = phrase_of(str(row["policy"])), phrase_of(str(row["baseline"]))
     claim = {
         "beats": f"{policy} beats {baseline}",
         "does not beat": f"{policy} does not beat {baseline}",
@@ -129,7 +130,7 @@ def _row(wide: pd.DataFrame, metric: str, policy: str, baseline: str) -> dict[st
     difference = both[policy] - both[baseline]
     low, high = interval(difference)
     mean, reference = float(difference.mean()), float(both[baseline].mean())
-    better = OUTCOMES[metric].better
+    better = OUTCOMES.called(metric).better
     gain, floor, top = (mean, low, high) if better == "higher" else (-mean, -high, -low)
     said: Verdict = ""
     if better != "neither":
@@ -151,12 +152,3 @@ def _row(wide: pd.DataFrame, metric: str, policy: str, baseline: str) -> dict[st
         "draws": len(both),
         "verdict": said,
     }
-
-
-def _plain(policy: str) -> str:
-    return {
-        "plan": "the plan",
-        "baseline": "buying nothing",
-        "equal_split": "the equal split",
-        "by_need": "the split by need",
-    }.get(policy, policy)

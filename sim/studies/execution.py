@@ -12,7 +12,7 @@ import pandas as pd
 from sim.baseline.world import World
 from sim.errors import ScenarioError
 from sim.planning.purchases import most_per_year
-from sim.planning.rules import RULES
+from sim.planning.rules import PLAN, RULES
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
@@ -138,9 +138,9 @@ class Execution:
         """
         scenario = self.design.scenario
         return {
-            policy: Candidate(RULES[policy](world, scenario))
-            if policy in RULES
-            else best_of(self._searched(world))
+            policy: best_of(self._searched(world))
+            if policy == PLAN
+            else Candidate(RULES.called(policy)(world, scenario))
             for policy in scenario.policies
         }
 
@@ -214,7 +214,7 @@ class Execution:
 
 def _finish(store: Store, result: StudyResult, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write the finished study to its place."""
-    for name in (*TABLES, *map(station_table, result.scenario.weekly.recorded)):
+    for name in (*TABLES, *map(station_table, result.stations)):
         store.write_table(name, tables[name])
     store.write_text(SCENARIO, resolved_yaml(result.scenario))
     store.write_json(PROFILE, result.profile)
@@ -243,7 +243,7 @@ def more_draws(gathered: Gathered, policies: Sequence[str], until: float) -> int
     -------
     None where it is, or where there are ``MOST_DRAWS``.
     """
-    draws, ede = gathered.scenario.uncertainty.draws, gathered.equity(policies)
+    draws, ede = gathered.scenario.uncertainty.draws, gathered.reached(policies)
     width = headline_width(ede)
     if draws >= MOST_DRAWS or (draws >= FEWEST_DRAWS and width <= until):
         return None

@@ -1,18 +1,28 @@
-"""Which names a scenario may use: those of the tables and of the measured profiles."""
+"""Which names a scenario may use: those of tables, profiles, stations, policies, objectives."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sim.baseline import tables
 from sim.baseline.inputs import override_names
 from sim.baseline.members import members, region_names
 from sim.learning.response import available, load_profile
+from sim.pipeline.station import Stations, classes
+from sim.pipeline.stations import STATIONS
+from sim.planning.rules import policies
+from sim.planning.welfare import OBJECTIVES
 from sim.scenario import files
 from sim.scenario.schema import Scenario
+from sim.studies.outcomes import OUTCOMES
 
 
 def load_scenario(
-    path: str | Path, *, overrides: Sequence[str] = (), allow_outside: bool = False
+    path: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    allow_outside: bool = False,
+    stations: Stations = STATIONS,
 ) -> Scenario:
     """Return the scenario in a file, every name in it checked against tables and profiles.
 
@@ -21,20 +31,30 @@ def load_scenario(
     path : YAML file.
     overrides : changes such as ``budget_usd_per_year=5e6``, applied last.
     allow_outside : whether a profile's folder may lie outside the file's.
+    stations : of the runs, where some are one's own; see ``with_stations``.
     """
-    return files.load_scenario(
-        path, overrides=overrides, names=known_names(), allow_outside=allow_outside
-    )
+    names = known_names(stations)
+    return files.load_scenario(path, overrides=overrides, names=names, allow_outside=allow_outside)
 
 
-def known_names() -> files.Names:
-    """Return the names of regions, profiles and baseline values that a scenario may use."""
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario file, for editors."""
+    return files.scenario_schema(known_names())
+
+
+def known_names(stations: Stations = STATIONS) -> files.Names:
+    """Return all names that a scenario may use."""
     words = tables.countries()["name"]
     return files.Names(
         regions={name: str(words.get(name, name)) for name in sorted(region_names())},
         profiles={name: load_profile(name).modality for name in available()},
         overrides=override_names_of,
         places=lambda scenario: members(scenario).regions,
+        choices={
+            "weekly.stations": dict.fromkeys(classes(stations), ""),
+            "objective": {name: OUTCOMES[name].label for name in OBJECTIVES},
+            "policies": policies(),
+        },
     )
 
 

@@ -1,7 +1,7 @@
 """The declared measures of a study, and their values from a run or from its cells."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,64 +9,124 @@ import pandas as pd
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats, Stage
-from sim.equity.coverage import CELL, cell_weights, effective_coverage, time_mean, welfare
+from sim.domain.registry import Registry
+from sim.equity.coverage import (
+    CELL,
+    Measured,
+    ede,
+    effective_coverage,
+    mean_coverage,
+    worst_coverage,
+)
 from sim.equity.inequality import (
     atkinson,
     concentration_index,
     gini,
     theil,
     theil_between_within,
-    worst,
 )
 from sim.pipeline.records import ENERGY_USES, READER_HOURS, Run
 from sim.scenario.schema import Equity
 from sim.studies.design import Experiment
 
+Better = Literal["higher", "lower", "neither"]
+
 
 class Outcome(NamedTuple):
-    """A measure declared once; tables, charts and sentences all read it from here."""
+    """A measure declared once; tables, charts and sentences all read it from here.
+
+    One of one's own joins them by ``OUTCOMES.add(Outcome(...))``.
+    """
 
     name: str
     unit: str
-    better: Literal["higher", "lower", "neither"]
+    better: Better
     label: str
+    of: Callable[[Measured], float]
+    """What it is, of one plan in one draw."""
+    kind: Literal["coverage", "run"] = "coverage"
+    """``coverage``: computed from coverage averaged over the replications of a draw, before any
+    logarithm. ``run``: of every run by its ``sums``, and then averaged."""
 
 
-EQUITY_OUTCOMES = (
-    Outcome("ede", "share of need", "higher", "Equity: equally distributed effective coverage"),
-    Outcome("mean_ec", "share of need", "higher", "Mean effective coverage"),
-    Outcome("worst_ec", "share of need", "higher", "Effective coverage of the worst-off cell"),
-    Outcome("last_ede", "share of need", "higher", "Equity in the last scored year"),
-    Outcome("atkinson", "share", "lower", "Atkinson index over cells and years"),
-    Outcome("gini", "index", "lower", "Gini index over cells"),
-    Outcome("theil", "index", "lower", "Theil index over cells"),
-    Outcome("theil_between", "index", "lower", "Theil index between regions"),
-    Outcome("theil_within", "index", "lower", "Theil index within regions"),
-    Outcome("concentration", "index", "lower", "Concentration among regions of higher income"),
-)
+def _total(name: str, unit: str, better: Better, label: str) -> Outcome:
+    """Return the outcome that is the sum of that name."""
+    return Outcome(name, unit, better, label, lambda measured: measured.sums[name], "run")
+
+
+def _unmet_share(measured: Measured) -> float:
+    sums = measured.sums
+    read = sums["read_by_ai"] + sums["read_by_human"]
+    return 1.0 - read / sums["need"] if sums["need"] else np.nan
+
+
+def _wait_weeks(measured: Measured) -> float:
+    waited, came = measured.sums["waiting_weeks"], measured.sums["arrived"]
+    return waited / came if came else np.nan
+
+
+def _theil_parts(measured: Measured) -> tuple[float, float]:
+    """Return Theil's index between regions and within them."""
+    regions, groups = measured.mean.shape
+    part = np.repeat(range(regions), groups).tolist()
+    return theil_between_within(measured.mean, measured.persons, part)
+
+
+def _atkinson(measured: Measured) -> float:
+    averse = {"aversion": measured.equity.aversion, "floor": measured.equity.floor}
+    return atkinson(measured.ec, measured.weights, **averse)
+
+
+def _concentration(measured: Measured) -> float:
+    rank = np.repeat(measured.income_usd, measured.mean.shape[1])
+    return concentration_index(measured.mean, measured.persons, rank)
+
+
+COVERAGE_OUTCOMES = (
+    Outcome("ede", "share of need", "higher", "Equally distributed effective coverage",
+            ede),
+    Outcome("mean_ec", "share of need", "higher", "Mean effective coverage", mean_coverage),
+    Outcome("worst_ec", "share of need", "higher", "Effective coverage of the worst-off cell",
+            worst_coverage),
+    Outcome("last_ede", "share of need", "higher", "Equity in the last scored year",
+            lambda m: ede(replace(m, ec=m.ec[-1:]))),
+    Outcome("atkinson", "share", "lower", "Atkinson index over cells and years", _atkinson),
+    Outcome("gini", "index", "lower", "Gini index over cells", lambda m: gini(m.mean, m.persons)),
+    Outcome("theil", "index", "lower", "Theil index over cells",
+            lambda m: theil(m.mean, m.persons)),
+    Outcome("theil_between", "index", "lower", "Theil index between regions",
+            lambda m: _theil_parts(m)[0]),
+    Outcome("theil_within", "index", "lower", "Theil index within regions",
+            lambda m: _theil_parts(m)[1]),
+    Outcome("concentration", "index", "lower", "Concentration among regions of higher income",
+            _concentration),
+)  # fmt: skip
 """Computed from coverage averaged over the replications of a draw, before any logarithm.
 
 Indices over cells take each cell's discounted mean coverage over the scored years.
 """
 
 RUN_OUTCOMES = (
-    Outcome("spend_usd", "US dollars", "lower", "Money spent by the plan"),
-    Outcome("follow_up_usd", "US dollars", "lower", "Cost of following up positive readings"),
-    Outcome("energy_kwh", "kWh", "lower", "Energy of the whole pipeline"),
-    Outcome("emissions_t_co2e", "t CO2e", "lower", "Emissions of the whole pipeline"),
-    Outcome("need", "exams", "neither", "Exams needed"),
-    Outcome("exams", "exams", "higher", "Exams done"),
-    Outcome("read_by_ai", "exams", "neither", "Exams read with AI"),
-    Outcome("read_by_human", "exams", "neither", "Exams read without AI"),
-    Outcome("unread", "exams", "lower", "Exams that nobody read in time"),
-    Outcome("unmet_share", "share of need", "lower", "Need without a reading"),
-    Outcome("found", "true positives", "higher", "Disease found"),
-    Outcome("missed", "true positives", "lower", "Disease in need and not found"),
-    Outcome("wait_weeks", "weeks per arrival", "lower", "Mean wait for an exam"),
+    _total("spend_usd", "US dollars", "lower", "Money spent by the plan"),
+    _total("follow_up_usd", "US dollars", "lower", "Cost of following up positive readings"),
+    _total("energy_kwh", "kWh", "lower", "Energy of the whole pipeline"),
+    _total("emissions_t_co2e", "t CO2e", "lower", "Emissions of the whole pipeline"),
+    _total("need", "exams", "neither", "Exams needed"),
+    _total("exams", "exams", "higher", "Exams done"),
+    _total("read_by_ai", "exams", "neither", "Exams read with AI"),
+    _total("read_by_human", "exams", "neither", "Exams read without AI"),
+    _total("unread", "exams", "lower", "Exams that nobody read in time"),
+    Outcome("unmet_share", "share of need", "lower", "Need without a reading", _unmet_share, "run"),
+    _total("found", "true positives", "higher", "Disease found"),
+    _total("missed", "true positives", "lower", "Disease in need and not found"),
+    Outcome(
+        "wait_weeks", "weeks per arrival", "lower", "Mean wait for an exam", _wait_weeks, "run"
+    ),
 )
 """Totals over all cells and scored years, not discounted."""
 
-OUTCOMES = {outcome.name: outcome for outcome in (*EQUITY_OUTCOMES, *RUN_OUTCOMES)}
+OUTCOMES = Registry("outcome", (*COVERAGE_OUTCOMES, *RUN_OUTCOMES))
+"""Every outcome by name."""
 
 COUNTS = (
     "arrived",
@@ -196,68 +256,43 @@ def account_table(totals: Totals, people: People, *, start_year: int) -> pd.Data
     return pd.concat(tables, ignore_index=True)
 
 
-def equity_of(
-    ec: Floats, population: Floats, income_usd: Floats, equity: Equity
-) -> dict[str, float]:
-    """Return ``EQUITY_OUTCOMES`` of effective coverage.
-
-    Parameters
-    ----------
-    ec : effective coverage, share of need, shape (year, region, group); NaN without need.
-    population : persons, shape (region, group).
-    income_usd : income per head, shape (region,).
-    """
-    weights = cell_weights(ec, population, discount_rate=equity.discount_rate)
-    mean = time_mean(ec, discount_rate=equity.discount_rate)
-    people = np.where(np.isnan(mean), 0.0, population)
-    groups = ec.shape[2]
-    between, within = theil_between_within(
-        mean, people, np.repeat(range(ec.shape[1]), groups).tolist()
+def measured(totals: Totals, people: People, equity: Equity) -> Measured:
+    """Return what the replications of one plan in one draw brought about, means over them."""
+    sums = {name: float(v.sum()) for name, v in totals.accounts.items()}
+    sums |= dict(zip(COUNTS, totals.counts.sum(axis=(1, 2, 3)).tolist(), strict=False))
+    sums["need"] = float(totals.need.sum())
+    return Measured(
+        ec=effective_coverage(totals.need, totals.benefit, people.weight),
+        population=people.population,
+        income_usd=people.income_usd,
+        regions=people.regions,
+        groups=people.groups,
+        equity=equity,
+        sums={name: value / totals.replications for name, value in sums.items()},
     )
-    averse = {"aversion": equity.aversion, "floor": equity.floor}
-    return {
-        "ede": welfare(ec, population, equity)[1],
-        "mean_ec": float(np.average(np.nan_to_num(ec), weights=weights)),
-        "worst_ec": worst(mean, people),
-        "last_ede": welfare(ec[-1:], population, equity)[1],
-        "atkinson": atkinson(ec, weights, **averse),
-        "gini": gini(mean, people),
-        "theil": theil(mean, people),
-        "theil_between": between,
-        "theil_within": within,
-        "concentration": concentration_index(mean, people, np.repeat(income_usd, groups)),
-    }
-
-
-def ede_of(totals: Totals, people: People, equity: Equity) -> float:
-    """Return the equally distributed equivalent of effective coverage, share of need."""
-    ec = effective_coverage(totals.need, totals.benefit, people.weight)
-    return welfare(ec, people.population, equity)[1]
 
 
 def outcomes_of(totals: Totals, people: People, equity: Equity) -> dict[str, float]:
-    """Return all ``OUTCOMES``; those of ``RUN_OUTCOMES`` are means over replications."""
-    ec = effective_coverage(totals.need, totals.benefit, people.weight)
-    sums = {name: float(v.sum()) for name, v in totals.accounts.items()}
-    sums |= dict(zip(COUNTS, totals.counts.sum(axis=(1, 2, 3)).tolist(), strict=True))
-    sums["need"] = float(totals.need.sum())
-    read = sums["read_by_ai"] + sums["read_by_human"]
-    values = {name: value / totals.replications for name, value in sums.items()}
-    values["unmet_share"] = 1.0 - read / sums["need"] if sums["need"] else np.nan
-    waited, came = sums["waiting_weeks"], sums["arrived"]
-    values["wait_weeks"] = waited / came if came else np.nan
-    measured = equity_of(ec, people.population, people.income_usd, equity)
-    return measured | {outcome.name: values[outcome.name] for outcome in RUN_OUTCOMES}
+    """Return all ``OUTCOMES`` of the replications of one plan in one draw."""
+    found = measured(totals, people, equity)
+    return {outcome.name: outcome.of(found) for outcome in OUTCOMES.values()}
 
 
-def equity_outcomes(cells: pd.DataFrame, equity: Equity) -> dict[str, float]:
-    """Return ``EQUITY_OUTCOMES`` of one table of cells, as from ``cell_table``."""
+def coverage_outcomes(cells: pd.DataFrame, equity: Equity) -> dict[str, float]:
+    """Return the outcomes of coverage of one table of cells, as from ``cell_table``."""
+    found = measured_cells(cells, equity)
+    return {one.name: one.of(found) for one in OUTCOMES.values() if one.kind == "coverage"}
+
+
+def measured_cells(cells: pd.DataFrame, equity: Equity) -> Measured:
+    """Return what a table of cells, as from ``cell_table``, says of coverage."""
     shape = tuple(cells[axis].nunique() for axis in CELL)
     ec, population, income = (
         cells[name].to_numpy(dtype=float).reshape(shape)
         for name in ("ec", "population", "income_usd")
     )
-    return equity_of(ec, population[0], income[0, :, 0], equity)
+    regions, groups = (tuple(map(str, cells[axis].unique())) for axis in CELL[1:])
+    return Measured(ec, population[0], income[0, :, 0], regions, groups, equity)
 
 
 def by_draw_of(
@@ -289,14 +324,14 @@ def by_draw(outcomes: pd.DataFrame, cells: pd.DataFrame, equity: Equity) -> pd.D
     outcomes : one row per experiment: policy, draw, replication and the measures.
     cells : columns of ``cell_table`` and policy, draw.
     """
-    names = [outcome.name for outcome in RUN_OUTCOMES]
+    names = [one.name for one in OUTCOMES.values() if one.kind == "run" and one.name in outcomes]
     totals = outcomes.groupby(["policy", "draw"], sort=False)[names].mean()
-    return equity_by_draw(cells, equity).join(totals)
+    return coverage_by_draw(cells, equity).join(totals)
 
 
-def equity_by_draw(cells: pd.DataFrame, equity: Equity) -> pd.DataFrame:
-    """Return ``EQUITY_OUTCOMES`` indexed by policy and draw."""
+def coverage_by_draw(cells: pd.DataFrame, equity: Equity) -> pd.DataFrame:
+    """Return the outcomes of coverage, indexed by policy and draw."""
     groups = cells.groupby(["policy", "draw"], sort=False)
-    rows = {key: equity_outcomes(part, equity) for key, part in groups}
+    rows = {key: coverage_outcomes(part, equity) for key, part in groups}
     index = pd.MultiIndex.from_tuples(list(rows), names=["policy", "draw"])
     return pd.DataFrame(list(rows.values()), index=index)

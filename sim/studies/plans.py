@@ -21,8 +21,8 @@ class Candidate:
     plan: Plan
     note: str = ""
     """How the plan came about, in words; empty for a rule."""
-    ede: float = float("nan")
-    """Mean equity over the search draws; NaN for a rule."""
+    value: float = float("nan")
+    """Mean outcome that it was made for, over the search draws; NaN for a rule."""
     duals: Floats | None = field(default=None)
     """Log EDE per further US dollar, shape (region, item), from the programme, for screening;
     None where there is no programme."""
@@ -35,7 +35,7 @@ def arrays_of(candidate: Candidate) -> dict[str, NDArray[np.generic]]:
 
 
 def about(candidate: Candidate) -> pd.DataFrame:
-    """Return what is said of a candidate: one row with status, gap, predicted, ede and note."""
+    """Return what is said of a candidate: one row with status, gap, predicted, value and note."""
     plan = candidate.plan
     return pd.DataFrame(
         {
@@ -43,7 +43,7 @@ def about(candidate: Candidate) -> pd.DataFrame:
             "status": [plan.status],
             "gap": [plan.gap],
             "predicted": [plan.predicted],
-            "ede": [candidate.ede],
+            "value": [candidate.value],
             "note": [candidate.note],
         }
     )
@@ -65,7 +65,7 @@ def candidate_of(
         predicted=float(row["predicted"]),
     )
     duals = np.asarray(arrays["duals"], dtype=float)
-    return Candidate(plan, str(row["note"]), float(row["ede"]), duals if duals.size else None)
+    return Candidate(plan, str(row["note"]), float(row["value"]), duals if duals.size else None)
 
 
 def plan_tables(candidates: Mapping[str, Candidate]) -> dict[str, pd.DataFrame]:

@@ -9,10 +9,12 @@ from typing import Any, cast
 
 import pandas as pd
 
+from sim.equity.coverage import ede
+from sim.pipeline.stations import recorded, station_names
 from sim.scenario.files import load_scenario
 from sim.scenario.schema import Scenario
 from sim.studies import comparison
-from sim.studies.outcomes import by_draw, equity_by_draw, equity_outcomes
+from sim.studies.outcomes import by_draw, coverage_by_draw, measured_cells
 from sim.studies.provenance import Provenance
 from sim.studies.robustness import Robustness, robustness_of
 from sim.studies.store import (
@@ -96,7 +98,7 @@ class StudyResult:
         keys = ["policy", "draw", "year"]
         rows = [
             dict(zip(keys, key, strict=True))
-            | {"ede": equity_outcomes(part, self.scenario.equity)["ede"]}
+            | {"ede": ede(measured_cells(part, self.scenario.equity))}
             for key, part in self.cells.groupby(keys, sort=False)
         ]
         return pd.DataFrame(rows)
@@ -116,15 +118,15 @@ class StudyResult:
         for factor in FLOOR_FACTORS:
             floor = min(self.scenario.equity.floor * factor, 0.499)
             equity = self.scenario.equity.model_copy(update={"floor": floor})
-            ede = equity_by_draw(self.cells, equity)["ede"].groupby("policy", sort=False).mean()
+            ede = coverage_by_draw(self.cells, equity)["ede"].groupby("policy", sort=False).mean()
             table = pd.DataFrame({"floor": floor, "policy": ede.index, "ede": ede.to_numpy()})
             tables.append(table.assign(rank=table["ede"].rank(ascending=False, method="min")))
         return pd.concat(tables, ignore_index=True)
 
     def comparisons(self) -> pd.DataFrame:
-        """Return equity of all policies against doing nothing, and of the plan against rules."""
+        """Return the objective of all policies against doing nothing, of the plan against rules."""
         pairs = [
-            self.compare("ede", baseline=other).query("policy == @policy")
+            self.compare(self.scenario.objective, baseline=other).query("policy == @policy")
             for policy, other in self._pairs()
         ]
         columns = ["policy", "baseline", "verdict"]
@@ -149,6 +151,7 @@ class StudyResult:
             "draws": uncertainty.draws,
             "replications": uncertainty.replications,
             "seed": uncertainty.seed,
+            "objective": self.scenario.objective,
             "ede": _records(self.values("ede")),
             "mean_ec": _records(self.values("mean_ec")),
             "worst_ec": _records(self.values("worst_ec")),
@@ -202,10 +205,10 @@ def load(folder: Path | str) -> StudyResult:
     folder = Path(folder)
     origin = cast("dict[str, Any]", read_json(folder / PROVENANCE))
     scenario = load_scenario(folder / SCENARIO, allow_outside=True)
-    series = map(station_table, scenario.weekly.recorded)
-    tables = {name: read_table(folder, name) for name in (*TABLES, *series)}
-    profile = read_json(folder / PROFILE)
-    return of_tables(scenario, tables, profile, Provenance(**origin))
+    provenance = Provenance(**origin)
+    series = recorded(scenario.weekly, station_names(provenance.stations))
+    tables = {name: read_table(folder, name) for name in (*TABLES, *map(station_table, series))}
+    return of_tables(scenario, tables, read_json(folder / PROFILE), provenance)
 
 
 def of_tables(
@@ -217,7 +220,8 @@ def of_tables(
     """Return the result that holds the tables of a run folder, by their file names."""
     renamed = {"plan": "plans", "marginal": "marginal_values", "robustness": "robustness_table"}
     fields = {renamed.get(name, name): tables[name] for name in TABLES}
-    stations = {name: tables[station_table(name)] for name in scenario.weekly.recorded}
+    series = recorded(scenario.weekly, station_names(provenance.stations))
+    stations = {name: tables[station_table(name)] for name in series}
     return StudyResult(
         scenario=scenario, profile=profile, provenance=provenance, stations=stations, **fields
     )

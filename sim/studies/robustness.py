@@ -33,17 +33,18 @@ def varied_name(policy: str, variant: Variant) -> str:
     return f"{policy}@{variant}"
 
 
-def robustness_rows(ede: pd.Series, variant: Variant) -> pd.DataFrame:
+def robustness_rows(reached: pd.Series, variant: Variant, *, metric: str = "ede") -> pd.DataFrame:
     """Return the plan's comparisons under one variant.
 
     Parameters
     ----------
-    ede : equity indexed by policy and draw, all policies run with the variant.
+    reached : outcome indexed by policy and draw, all policies run with the variant.
+    metric : name of that outcome.
     """
-    policies = list(ede.index.unique("policy"))
+    policies = list(reached.index.unique("policy"))
     judged = "plan" if "plan" in policies else policies[-1]
     tables = [
-        compare(ede.to_frame("ede"), "ede", baseline=other).query("policy == @judged")
+        compare(reached.to_frame(metric), metric, baseline=other).query("policy == @judged")
         for other in policies
         if other != judged
     ]

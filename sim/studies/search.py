@@ -2,7 +2,7 @@
 
 A programme knows one world. Whether a release will pass its audits is the widest of all unknowns,
 and a plan that counts on it loses where it does not. So several candidates are made, which buy
-from nothing up to everything as if AI never came to read, and the one with the best mean equity
+from nothing up to everything as if AI never came to read, and the one with the best mean outcome
 over *search* draws is kept. None of these draws judges.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats, LeverName
+from sim.domain.lever import LEVERS, Floats, LeverName
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
 from sim.learning.response import Response
@@ -25,7 +25,7 @@ from sim.planning.explanation import marginal_values
 from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds, Scenario
 from sim.studies.batch import Design, starts_of, unrecorded
-from sim.studies.outcomes import People, Totals, ede_of
+from sim.studies.outcomes import People, Totals, measured
 from sim.studies.plans import Candidate
 from sim.studies.pooling import duals_of_countries, is_large, pooled, share_out
 from sim.studies.sample import Sample
@@ -34,11 +34,6 @@ SEARCH_DRAWS = 10
 """Draws on which candidates are compared; none of them judges."""
 HEDGES = (0.0, 0.5, 1.0)
 """Shares of the budget that candidates spend as if AI never came to read."""
-FOR_AI: tuple[LeverName, ...] = (
-    "steward", "curator", "annotation", "synthesis", "pretraining", "federation", "gpu_hours",
-    "gpu_server", "audit", "site", "agreement",
-)  # fmt: skip
-"""Levers that are worth nothing unless AI comes to read."""
 ROUNDS = 2
 """Rounds of programme and simulation for each candidate."""
 EFFORT = Effort(gap=2e-2, nodes=1, time_limit_s=300.0)
@@ -53,8 +48,8 @@ SURE = 0.75
 
 
 def best_of(made: Mapping[float, Candidate]) -> Candidate:
-    """Return the candidate with the best mean equity over the search draws, by share hedged."""
-    best = max((made[hedge] for hedge in sorted(made)), key=lambda one: one.ede)
+    """Return the candidate with the best mean outcome over the search draws, by share hedged."""
+    best = max((made[hedge] for hedge in sorted(made)), key=lambda one: one.value)
     table = ", ".join(_told(hedge, made[hedge]) for hedge in sorted(made))
     note = (
         f"{best.note}. Of {len(made)} candidates, one for each share of the budget spent as if AI "
@@ -65,7 +60,7 @@ def best_of(made: Mapping[float, Candidate]) -> Candidate:
 
 def _told(hedge: float, one: Candidate) -> str:
     by = " by a rule" if one.plan.status == BY_RULE else ""
-    return f"{hedge:.0%}: {one.ede:.4f}{by}"
+    return f"{hedge:.0%}: {one.value:.4f}{by}"
 
 
 def candidate(design: Design, hedge: float) -> Candidate:
@@ -81,7 +76,7 @@ def candidate(design: Design, hedge: float) -> Candidate:
     plan = share_out(group.plan, design.scenario, world)
     note = f"{group.note}; planned for income groups, shared out to countries by need"
     duals = None if group.duals is None else duals_of_countries(group.duals, design.scenario, world)
-    return Candidate(plan, note, SearchDraws.of(design).observe(plan).ede, duals)
+    return Candidate(plan, note, SearchDraws.of(design).observe(plan).value, duals)
 
 
 def _candidate(design: Design, hedge: float) -> Candidate:
@@ -89,25 +84,34 @@ def _candidate(design: Design, hedge: float) -> Candidate:
     central = design.sampler(scenario, None, "search")
     world = prudent(central.world, [sample.world for sample in draws.samples])
     try:
-        found = _agreed(world, central.response, scenario, draws.observe, hedge=hedge)
+        found = _agreed(world, central.response, draws, hedge=hedge)
     except UnsolvedError as error:
         return _by_rule(central.world, scenario, draws.observe, reason=str(error))
-    return Candidate(found.plan, found.note, found.ede, _duals(found))
+    return Candidate(found.plan, found.note, found.value, _duals(found))
 
 
-def _agreed(
-    world: World, response: Response, scenario: Scenario, simulate: Simulate, *, hedge: float
-) -> Agreement:
+def _agreed(world: World, response: Response, draws: "SearchDraws", *, hedge: float) -> Agreement:
     """Return the plan that spends a share of the budget as if AI never came to read."""
+    scenario, objective = draws.design.scenario, draws.design.objective
+    simulate, effort = draws.observe, EFFORT
     found: Agreement | None = None
     if hedge > 0.0:
         budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
         alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
-        found = agree(world, response, alone, simulate, rounds=1, effort=EFFORT)
+        found = agree(
+            world, response, alone, simulate, rounds=1, effort=effort, objective=objective
+        )
     if hedge < 1.0:
         sure = None if found is None else found.plan.units
         found = agree(
-            world, response, scenario, simulate, rounds=ROUNDS, effort=EFFORT, at_least=sure
+            world,
+            response,
+            scenario,
+            simulate,
+            rounds=ROUNDS,
+            effort=effort,
+            at_least=sure,
+            objective=objective,
         )
     if found is None:
         raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
@@ -116,15 +120,17 @@ def _agreed(
 
 def _by_rule(world: World, scenario: Scenario, simulate: Simulate, *, reason: str) -> Candidate:
     """Return the plan of the best rule, for want of one by the programme."""
-    plans = [rule(world, scenario) for rule in RULES.values()]
-    ede, rule = max(((simulate(plan).ede, plan) for plan in plans), key=lambda pair: pair[0])
+    # the shipped ones: a worker knows no others
+    plans = [rule(world, scenario) for rule in RULES.shipped]
+    value, rule = max(((simulate(plan).value, plan) for plan in plans), key=lambda pair: pair[0])
     note = f"the programme gave no plan, so that of the rule {rule.name} stands in: {reason}"
-    return Candidate(replace(rule, name="plan", status=BY_RULE), note, ede)
+    return Candidate(replace(rule, name="plan", status=BY_RULE), note, value)
 
 
 def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
     """Return the scenario's limits on levers, with those that only serve AI forbidden."""
-    return dict(scenario.levers) | dict.fromkeys(FOR_AI, LeverBounds(allowed=False))
+    only_ai = [name for name, lever in LEVERS.items() if lever.only_ai]
+    return dict(scenario.levers) | dict.fromkeys(only_ai, LeverBounds(allowed=False))
 
 
 def prudent(central: World, drawn: Sequence[World]) -> World:
@@ -170,7 +176,7 @@ class SearchDraws:
         return starts_of(self.design, self.samples, [0] * len(self.samples))
 
     def observe(self, plan: Plan) -> Observed:
-        """Return what a plan brings about: mean flows, and mean equity, over the draws."""
+        """Return what a plan brings about: mean flows, and mean outcome, over the draws."""
         cases = [
             Case(start, plan, sample.respond())
             for start, sample in zip(self.starts, self.samples, strict=True)
@@ -190,8 +196,13 @@ class SearchDraws:
             annotated=mean("labelled"),
             benefit=mean("benefit"),
         )
-        equity = [ede_of(Totals.of(run), People.of(run.world), scenario.equity) for run in runs]
-        return Observed(flows, float(np.mean(equity)))
+        reached = [
+            self.design.objective.of(
+                measured(Totals.of(run), People.of(run.world), scenario.equity)
+            )
+            for run in runs
+        ]
+        return Observed(flows, float(np.mean(reached)))
 
 
 def _duals(found: Agreement) -> Floats | None:

@@ -29,7 +29,8 @@ from sim.pipeline.run import Case, simulate_many
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
 from sim.planning.purchases import most_per_year
-from sim.planning.rules import RULES, PolicyRule, baseline
+from sim.planning.rules import PLAN, RULES, PolicyRule, Rule, baseline
+from sim.planning.welfare import OBJECTIVES
 from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
@@ -82,7 +83,9 @@ def study(
         Where the file cannot be used; every problem is named.
     """
     if not isinstance(scenario, Scenario):
-        scenario = load_scenario(scenario, overrides=overrides, allow_outside=allow_outside)
+        scenario = load_scenario(
+            scenario, overrides=overrides, allow_outside=allow_outside, stations=stations
+        )
     return Study(scenario, stations, workers, cluster, executor)
 
 
@@ -157,8 +160,10 @@ class Study:
 
         Raises
         ------
+        RegistryError
+            For a rule that there is not.
         PlanError
-            For a rule, a region, an item or a year that there is not, or where no plan was found.
+            For a region, an item or a year that there is not, or where no plan was found.
         """
         return self._candidate(how).plan
 
@@ -183,7 +188,7 @@ class Study:
         draws: int | None = None,
         replications: int | None = None,
         baseline: str | None = None,
-        metric: str = "ede",
+        metric: str | None = None,
         progress: Progress | None = None,
     ) -> Comparison:
         """Return how plans compare with one of them, paired draw by draw.
@@ -193,7 +198,8 @@ class Study:
         plans : what is compared, by name; or names of rules.
         draws, replications : the scenario's when not given.
         baseline : what the others are compared with; the last when not given.
-        metric : name of a measure in ``sim.studies.outcomes.OUTCOMES``.
+        metric : name of a measure in ``sim.studies.outcomes.OUTCOMES``; the scenario's objective
+            when not given.
         """
         named = plans if isinstance(plans, Mapping) else {name: name for name in plans}
         made = {name: self.plan(how) for name, how in named.items()}
@@ -208,6 +214,7 @@ class Study:
                 f"'{reference}' is not among the plans: {', '.join(made)}."
                 f"{nearest(reference, made)}"
             )
+        metric = metric or scenario.objective
         return Comparison(
             metric, values_of(table, metric), compare(table, metric, baseline=reference), table
         )
@@ -300,7 +307,8 @@ class Study:
 
     @property
     def _design(self) -> Design:
-        return Design(self.scenario, parameter_sample, self.stations)
+        objective = OBJECTIVES.called(self.scenario.objective)
+        return Design(self.scenario, parameter_sample, self.stations, objective)
 
     def _with(self, *, draws: int | None = None, replications: int | None = None) -> Scenario:
         uncertainty = self.scenario.uncertainty
@@ -318,18 +326,11 @@ class Study:
         if isinstance(how, pd.DataFrame):
             return Candidate(plan_of_table(how, baseline(self.world(), self.scenario)))
         if isinstance(how, str):
-            if how in (OPTIMISED, "plan"):
+            if how in (OPTIMISED, PLAN):
                 return self._searched()
-            if how not in RULES:
-                known = (OPTIMISED, *RULES)
-                raise PlanError(
-                    f"no rule is called '{how}'; there are {', '.join(known)}.{nearest(how, known)}"
-                )
-            how = RULES[how]
-        made = how(self.world(), self.scenario)
-        if not isinstance(made, Plan):
-            raise PlanError(f"a rule returns a Plan, not {type(made).__name__}.")
-        return Candidate(made)
+            how = RULES.called(how)
+        rule = how if isinstance(how, Rule) else Rule(how)
+        return Candidate(rule(self.world(), self.scenario))
 
     def _searched(self) -> Candidate:
         with self._workers() as executor:

@@ -8,6 +8,7 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
+import sim
 from sim.errors import StationError
 from sim.pipeline.calendar import Calendar
 from sim.pipeline.need import Need
@@ -18,6 +19,7 @@ from sim.pipeline.stations import STATIONS, replaced, with_stations
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
 
+TINY = Path(__file__).parents[2] / "scenarios" / "tiny.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "stations.md"
 WORLD = small_world(2)
 
@@ -27,7 +29,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModuleType]:
     """The page's examples as modules, by what they define; ``__main__`` is not run."""
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     found = {}
-    for name in ("ClosedInJanuary", "one_release"):
+    for name in ("ClosedInJanuary", "one_release", "Transfer"):
         (code,) = [block for block in blocks if re.search(rf"(class|def) {name}\b", block)]
         file = tmp_path_factory.mktemp("example") / f"{name.lower()}.py"
         file.write_text(code, encoding="utf-8")
@@ -69,6 +71,34 @@ def test_every_station_is_in_the_table_of_the_page() -> None:
         assert f"| {name} | `{file.name}` |" in text
 
 
+def test_a_new_station_takes_its_place_and_is_accounted_for(
+    examples: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    stations = examples["Transfer"].stations
+    assert list(stations)[:4] == ["need", "imaging", "transfer", "deployment"]
+    changes = [
+        "horizon.decide_years=1",
+        "horizon.score_years=1",
+        "policies=[baseline]",
+        "weekly.stations=[imaging, transfer, reading]",
+    ]
+    study = sim.study(TINY, overrides=changes, stations=stations)
+    study.run(tmp_path / "run")
+    series = sim.load(tmp_path / "run").stations
+    imaging, transfer = series["imaging"], series["transfer"]
+    assert transfer["entered"].tolist() == imaging["done"].tolist()
+    assert transfer["done"].tolist() == series["reading"]["entered"].tolist()
+    assert 0 < transfer["done"].max() <= 2 * 40 < imaging["done"].max()
+    # in front of it, and in itself, nothing is lost
+    for table in (imaging, transfer):
+        change = table.groupby("region")["waiting"].diff().dropna()
+        flow = table["entered"] - table["done"] - table["left"] - table["rejected"]
+        assert (flow[change.index] == change).all()
+    usual = sim.study(TINY, overrides=changes[:-1]).simulate("baseline").station("imaging")
+    own = study.simulate("baseline").station("imaging")
+    assert own["done"].tolist() == usual["done"].tolist()
+
+
 class Loses(Need):
     """Forgets one person a week."""
 
@@ -88,10 +118,20 @@ class Misnamed(Need):
     name = "imagin"
 
 
+class Astray(Misnamed):
+    after = "raeding"
+
+
+class Unnameable(Misnamed):
+    name, after = "x-ray", "reading"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ((Misnamed,), "no station is called 'imagin'. Did you mean 'imaging'"),
+        ((Misnamed,), "no station is called 'imagin'. Did you mean 'imaging'.* says which one"),
+        ((Astray,), "stand behind 'raeding', which there is not. Did you mean 'reading'"),
+        ((Unnameable,), "'x-ray' cannot name a new station"),
         ((Loses, Need), "station 'need' is given twice"),
         ((dict,), "is not a subclass of sim.Station"),
     ],

@@ -10,7 +10,7 @@ from sim.pipeline.records import Run
 from sim.pipeline.series import Series
 from sim.pipeline.station import COUNTED, Account
 from sim.pipeline.stations import STATIONS
-from sim.scenario.schema import StationName, Weekly
+from sim.scenario.schema import Weekly
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
@@ -20,10 +20,6 @@ WORLD = small_world(2)
 
 def recorded(weekly: Weekly) -> Run:
     return run(WORLD, buying(WORLD, **EVERYTHING), case=scenario(weekly=weekly), sensitivity=0.9)
-
-
-def test_the_schema_names_every_station() -> None:
-    assert StationName.__args__ == tuple(STATIONS)  # type: ignore[attr-defined]
 
 
 def test_cells_add_up_to_regions() -> None:

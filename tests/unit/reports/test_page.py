@@ -11,8 +11,8 @@ import pytest
 
 import reports.policy as policy_report
 from reports import render, write_report
-from reports.style import name_of
 from sim.errors import RunFolderError
+from sim.planning.rules import label_of
 from sim.studies.result import StudyResult
 
 Finished = tuple[Path, StudyResult]
@@ -104,7 +104,7 @@ def test_a_page_says_who_was_compared_and_where_it_comes_from(
     words = Page(text).words
     said = " ".join(words)
     for policy in result.policies:
-        assert name_of(policy) in said
+        assert label_of(policy) in said
     assert result.scenario.title in said
     assert result.scenario.question in said
     assert words[words.index("AAA.need") :].index("a test") < 12  # its source, in its row

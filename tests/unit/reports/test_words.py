@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import words
-from reports.style import POLICY_NAMES, opponent
-from sim.domain.lever import STAGE_OF
+from sim.domain.lever import LEVERS
+from sim.planning.rules import phrase_of, policies
 
 NAN = float("nan")
 AMOUNTS = st.just(0.0) | st.floats(1e-3, 1e12)
@@ -63,7 +63,9 @@ def test_an_interval_says_both_ends_in_order(low: float, width: float) -> None:
 
 
 def test_every_lever_has_words() -> None:
-    assert set(words.ITEM_WORDS) == set(STAGE_OF)
+    said = {words.item_words(name) for name in LEVERS}
+    assert len(said) == len(LEVERS)
+    assert not said & set(LEVERS)
     assert words.item_words("reader.dermatologist") == "trained readers (dermatologist)"
 
 
@@ -80,6 +82,7 @@ def test_a_comparison_claims_what_its_verdict_says(verdict: str, claim: str) -> 
         {
             "policy": "plan",
             "baseline": "baseline",
+            "metric": "worst_ec",
             "verdict": verdict,
             "difference": 0.012,
             "low": NAN,
@@ -90,6 +93,7 @@ def test_a_comparison_claims_what_its_verdict_says(verdict: str, claim: str) -> 
     )
     said = words.verdict_words(row)
     assert said.startswith(claim)
+    assert "points of effective coverage of the worst-off cell (" in said
     assert "95% interval no interval, 1 draws, better in 100% of them" in said
 
 
@@ -106,7 +110,7 @@ def test_shares_of_money_add_up_to_all_of_it(usd: list[float]) -> None:
 
 
 def test_every_policy_can_be_the_object_of_a_sentence() -> None:
-    assert [opponent(name) for name in POLICY_NAMES] == [
+    assert [phrase_of(name) for name in policies()] == [
         "buying nothing",
         "the equal split",
         "the split by need",

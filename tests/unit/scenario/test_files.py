@@ -42,6 +42,11 @@ NAMES = Names(
     profiles={"dermoscopy_site": "dermoscopy"},
     places=lambda scenario: scenario.regions,
     overrides=lambda scenario: {f"{region}.population" for region in scenario.regions},
+    choices={
+        "policies": {"baseline": "nothing", "plan": ""},
+        "objective": {"ede": ""},
+        "weekly.stations": {"imaging": ""},
+    },
 )
 
 Write = Callable[..., Path]
@@ -159,7 +164,17 @@ def test_a_good_page_is_read(page: Write) -> None:
         (
             "response:",
             "policies: [plam]\nresponse:",
-            "x.yaml:16: policies.0: found 'plam'; must be",
+            "x.yaml:16: policies.0: found 'plam'. Did you mean 'plan'? Allowed: baseline, plan.",
+        ),
+        (
+            "response:",
+            "objective: edi\nresponse:",
+            "x.yaml:16: objective: found 'edi'. Did you mean 'ede'? Allowed: ede.",
+        ),
+        (
+            "response:",
+            "weekly: {stations: [imagin]}\nresponse:",
+            "x.yaml:16: weekly.stations.0: found 'imagin'. Did you mean 'imaging'?",
         ),
         ("response:", "equity: 5\nresponse:", "x.yaml:16: equity: found 5; must be a mapping."),
     ],
@@ -318,11 +333,15 @@ def test_the_hash_does_not_know_where_a_profile_folder_lies() -> None:
 
 
 def test_the_schema_allows_what_files_may_say() -> None:
-    schema = scenario_schema()
+    schema = scenario_schema(NAMES)
     assert list(schema["properties"])[:3] == ["extends", "overlays", "title"]
     assert schema["additionalProperties"] is False
     assert {"required": ["extends"]} in schema["anyOf"]
     assert all(field["description"] for field in schema["properties"].values())
+    policies = schema["properties"]["policies"]
+    assert policies["items"]["enum"] == ["baseline", "plan"]
+    assert policies["description"].endswith("``baseline``: nothing.")
+    assert schema["$defs"]["Weekly"]["properties"]["stations"]["items"]["enum"] == ["imaging"]
 
 
 def _plain() -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.baseline.datum import Datum
-from sim.domain.lever import STAGE_OF
+from sim.domain.lever import LEVERS
 from sim.domain.plan import Plan, empty_plan
 from sim.learning.response import Profile, Response
 from sim.pipeline.records import Run
@@ -52,7 +52,7 @@ PROFILE = Profile(
 )
 RESPONSE = Response(floor=0.1, scale=0.5, power=0.3, kappa=0.5, offset=10.0, specificity=0.9)
 NEED = Datum(5.0, 4.0, 6.0, "per 1000", "2020", "assumed", "a test", "")
-FORBIDDEN = tuple(name for name in STAGE_OF if name not in {"scanner", "outreach", "reader"})
+FORBIDDEN = tuple(name for name in LEVERS if name not in {"scanner", "outreach", "reader"})
 
 
 def small_scenario(*, draws: int = 2, replications: int = 2) -> Scenario:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.equity.coverage import ede
 from sim.equity.inequality import equally_distributed
 from sim.scenario.schema import Equity
 from sim.studies.outcomes import (
@@ -15,9 +16,9 @@ from sim.studies.outcomes import (
     Totals,
     account_table,
     cell_table,
-    ede_of,
-    equity_by_draw,
-    equity_outcomes,
+    coverage_by_draw,
+    coverage_outcomes,
+    measured,
     outcomes_of,
 )
 from tests.unit.studies.small_study import plan_of, run_small, small_scenario
@@ -68,17 +69,17 @@ def test_accounts_are_those_of_the_runs_ledger() -> None:
 
 def test_equity_of_a_table_of_cells_is_that_of_its_arrays() -> None:
     cells = cell_table(TOTALS, PEOPLE, start_year=2027)
-    found = equity_outcomes(cells, Equity())
-    measured = outcomes_of(TOTALS, PEOPLE, Equity())
-    assert found == {name: measured[name] for name in found}
-    assert found["ede"] == ede_of(TOTALS, PEOPLE, Equity())
+    found = coverage_outcomes(cells, Equity())
+    of_totals = outcomes_of(TOTALS, PEOPLE, Equity())
+    assert found == {name: of_totals[name] for name in found}
+    assert found["ede"] == ede(measured(TOTALS, PEOPLE, Equity()))
 
 
 def test_equity_is_that_of_mean_coverage_not_the_mean_of_equity() -> None:
     low, high = (replace(TOTALS, benefit=share * TOTALS.need) for share in (0.01, 0.81))
     both = Totals.sum([low, high])
     cells = cell_table(both, PEOPLE, start_year=2027).assign(policy="plan", draw=0)
-    ede = equity_by_draw(cells, Equity())["ede"].item()
+    ede = coverage_by_draw(cells, Equity())["ede"].item()
     assert ede == pytest.approx(0.41, abs=1e-9)
     apart = equally_distributed(np.array([0.01, 0.81]), np.ones(2), aversion=1.0, floor=1e-3)
     assert apart == pytest.approx(0.09)

@@ -12,12 +12,12 @@ from tests.unit.studies.small_study import candidates
 
 @pytest.mark.parametrize("policy", ["plan", "baseline"])
 def test_a_candidate_comes_back_from_its_arrays_bit_by_bit(policy: str) -> None:
-    made = replace(candidates()[policy], ede=0.31)
+    made = replace(candidates()[policy], value=0.31)
     made = replace(made, plan=replace(made.plan, status="optimal", predicted=0.32))
     found = candidate_of(arrays_of(made), about(made), small_world(), start_year=2027)
     np.testing.assert_array_equal(found.plan.units, made.plan.units)
     assert (found.note, found.plan.name) == (made.note, made.plan.name)
-    assert (found.ede, found.plan.predicted, found.plan.status) == (0.31, 0.32, "optimal")
+    assert (found.value, found.plan.predicted, found.plan.status) == (0.31, 0.32, "optimal")
     np.testing.assert_equal(found.plan.gap, made.plan.gap)
     np.testing.assert_equal(found.duals, made.duals)
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.baseline.world import World
-from sim.domain.lever import STAGE_OF
+from sim.domain.lever import LEVERS
 from sim.domain.plan import Plan
+from sim.equity.coverage import ede
 from sim.errors import InfeasibleError
 from sim.planning import agreement
 from sim.planning.agreement import Effort
@@ -19,11 +20,10 @@ from sim.scenario.schema import LeverBounds
 from sim.studies import pooling, search
 from sim.studies.batch import Design
 from sim.studies.names import load_scenario
-from sim.studies.outcomes import People, Totals, ede_of
+from sim.studies.outcomes import People, Totals, measured
 from sim.studies.plans import Candidate
 from sim.studies.search import (
     BY_RULE,
-    FOR_AI,
     HEDGES,
     SURE,
     SearchDraws,
@@ -51,31 +51,34 @@ def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "SEARCH_DRAWS", 3)
 
 
+ONLY_AI = [name for name, lever in LEVERS.items() if lever.only_ai]
+
+
 def ai_units(plan_units: np.ndarray) -> float:
     catalogue = small_world().catalogue
-    return float(sum(plan_units[:, :, catalogue.index(lever)].sum() for lever in FOR_AI))
+    return float(sum(plan_units[:, :, catalogue.index(lever)].sum() for lever in ONLY_AI))
 
 
 def ede_in(draw: int, plan: Plan) -> float:
     run = run_small(SCENARIO, plan, draw=draw, purpose="search")
-    return ede_of(Totals.of(run), People.of(run.world), SCENARIO.equity)
+    return ede(measured(Totals.of(run), People.of(run.world), SCENARIO.equity))
 
 
 def test_the_best_candidate_has_the_best_mean_equity_over_the_search_draws() -> None:
     made = {hedge: candidate(DESIGN, hedge) for hedge in HEDGES}
     found = best_of(made)
     for hedge, one in made.items():
-        assert one.ede == pytest.approx(np.mean([ede_in(draw, one.plan) for draw in range(3)]))
-        assert f"{hedge:.0%}: {one.ede:.4f}" in found.note
-    assert len({one.ede for one in made.values()}) > 1  # else any choice would do
-    best = max(made.values(), key=lambda one: one.ede)
-    assert found.ede == best.ede
+        assert one.value == pytest.approx(np.mean([ede_in(draw, one.plan) for draw in range(3)]))
+        assert f"{hedge:.0%}: {one.value:.4f}" in found.note
+    assert len({one.value for one in made.values()}) > 1  # else any choice would do
+    best = max(made.values(), key=lambda one: one.value)
+    assert found.value == best.value
     np.testing.assert_array_equal(found.plan.units, best.plan.units)
 
 
 def test_a_tie_goes_to_the_least_hedge_whoever_finishes_first() -> None:
     plans = {hedge: plan_of({}, name=f"{hedge:g}") for hedge in reversed(HEDGES)}
-    equal = {hedge: Candidate(plan, ede=0.5) for hedge, plan in plans.items()}
+    equal = {hedge: Candidate(plan, value=0.5) for hedge, plan in plans.items()}
     assert best_of(equal).plan.name == f"{min(HEDGES):g}"
 
 
@@ -124,7 +127,7 @@ def test_without_a_solution_the_best_rule_stands_in_and_says_so(
     world = sample_small(SCENARIO, None, "search").world
     plans = [rule(world, SCENARIO) for rule in RULES.values()]
     draws = SearchDraws.of(DESIGN)
-    best = max(plans, key=lambda plan: draws.observe(plan).ede)
+    best = max(plans, key=lambda plan: draws.observe(plan).value)
     assert best.units.sum() > 0.0
     np.testing.assert_array_equal(found.plan.units, best.units)
     assert (found.plan.name, found.plan.status) == ("plan", BY_RULE)
@@ -136,7 +139,7 @@ def test_without_a_solution_the_best_rule_stands_in_and_says_so(
 
 def test_a_note_tells_which_candidates_are_a_rules() -> None:
     made = {
-        hedge: Candidate(replace(plan_of({}), status=status), ede=0.5 + hedge)
+        hedge: Candidate(replace(plan_of({}), status=status), value=0.5 + hedge)
         for hedge, status in ((0.0, "optimal"), (0.5, BY_RULE), (1.0, "optimal"))
     }
     assert "(0%: 0.5000, 50%: 1.0000 by a rule, 100%: 1.5000)" in best_of(made).note
@@ -162,7 +165,7 @@ def test_without_ai_forbids_exactly_the_levers_that_only_serve_ai() -> None:
     found = without_ai(scenario)
     assert found["scanner"] == limited["scanner"]
     forbidden = {lever for lever, bounds in found.items() if not bounds.allowed}
-    assert forbidden == set(STAGE_OF) - {"scanner", "outreach", "reader"}
+    assert forbidden == set(LEVERS) - {"scanner", "outreach", "reader"}
     assert scenario.levers == limited  # the scenario is left as it was
 
 
@@ -227,7 +230,7 @@ def test_what_is_observed_is_the_mean_over_the_draws_each_as_if_alone() -> None:
     assert seen.flows.annotated.sum() == pytest.approx(done / 3)
     apart = [ede_in(draw, plan) for draw in range(3)]
     assert apart[0] != apart[1]
-    assert seen.ede == np.mean(apart)
+    assert seen.value == np.mean(apart)
 
 
 def test_many_countries_are_planned_for_pooled_and_judged_apart(
@@ -241,4 +244,4 @@ def test_many_countries_are_planned_for_pooled_and_judged_apart(
     assert "shared out to countries by need" in found.note
     assert found.duals is not None
     assert found.duals.shape == found.plan.units.shape[1:]
-    assert found.ede == SearchDraws.of(design).observe(found.plan).ede
+    assert found.value == SearchDraws.of(design).observe(found.plan).value

@@ -62,7 +62,7 @@ def gathered(difference: np.ndarray) -> Gathered:
     for draw, gain in enumerate(difference.tolist()):
         ede |= {Experiment("rule", draw, 0): 0.2, Experiment("plan", draw, 0): 0.2 + gain}
         ede[Experiment("baseline", draw, 0)] = 0.1 + draw
-    return Gathered(scenario, ("AAA", "BBB"), ede=ede)
+    return Gathered(scenario, ("AAA", "BBB"), objective=ede)
 
 
 POLICIES = ("baseline", "rule", "plan")
@@ -70,7 +70,7 @@ POLICIES = ("baseline", "rule", "plan")
 
 def test_draws_are_added_until_the_interval_is_narrow_enough() -> None:
     wide = gathered(np.array([0.0, 0.1] * 10))
-    width = headline_width(wide.equity(("rule", "plan")))
+    width = headline_width(wide.reached(("rule", "plan")))
     assert width == pytest.approx(2 * 2.093 * 0.0513 / np.sqrt(20), rel=1e-3)
     assert more_draws(wide, ("rule", "plan"), width * 1.01) is None
     # half the width takes four times the draws, and no more are added at once
@@ -81,10 +81,10 @@ def test_draws_are_added_until_the_interval_is_narrow_enough() -> None:
 
 def test_a_few_draws_are_never_enough() -> None:
     few = gathered(np.array([0.01, 0.01]))
-    assert headline_width(few.equity(("rule", "plan"))) == pytest.approx(0.0, abs=1e-12)
+    assert headline_width(few.reached(("rule", "plan"))) == pytest.approx(0.0, abs=1e-12)
     assert more_draws(few, ("rule", "plan"), 0.005) == 5
     one = gathered(np.array([0.01]))
-    assert isnan(headline_width(one.equity(("rule", "plan"))))
+    assert isnan(headline_width(one.reached(("rule", "plan"))))
     assert more_draws(one, ("rule", "plan"), 0.005) == 4
 
 
@@ -94,7 +94,7 @@ def test_no_more_are_added_to_very_many() -> None:
 
 
 def test_the_headline_is_the_plan_over_the_best_of_the_others() -> None:
-    ede = gathered(np.linspace(0.0, 0.1, 8)).equity(POLICIES)
+    ede = gathered(np.linspace(0.0, 0.1, 8)).reached(POLICIES)
     over_best = ede.drop("rule", level="policy")  # nothing bought is best where draws are late
     assert headline_width(ede) == headline_width(over_best)
     alone = pd.Series(

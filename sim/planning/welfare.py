@@ -1,0 +1,162 @@
+"""What a plan is to make as large as possible, and how the optimisation model writes it.
+
+An objective of one's own joins the shipped ones by ``OBJECTIVES.add(Objective(...))``; the outcome
+that it names is declared in ``sim.studies.outcomes``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pulp
+from numpy.typing import NDArray
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.domain.registry import Registry
+from sim.equity.coverage import (
+    Measured,
+    cell_weights,
+    discount,
+    ede,
+    mean_coverage,
+    welfare,
+    worst_coverage,
+)
+from sim.planning.algebra import Grid, Terms, at_most, equal, grid, total
+from sim.planning.objectives import (
+    MANY_CELLS,
+    WIDE,
+    WIDTH,
+    segments,
+    utility_scale,
+    utility_tangents,
+)
+from sim.scenario.schema import Equity
+
+FLAT = 1e-9
+"""Floor of coverage that is none: the mean knows no floor."""
+BESIDE = 1e-3
+"""Weight of mean coverage beside that of the worst-off cell. It breaks ties, and makes the model
+use what is there in the other cells (the augmented maximin; Steuer and Choo 1983,
+doi:10.1007/BF02591870)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of an optimisation model, as an objective sees them.
+
+    Axes: y year, r region, g group.
+    """
+
+    problem: pulp.LpProblem
+    world: World
+    equity: Equity
+    years: tuple[str, ...]
+    coverage: Grid
+    """Variables, effective coverage as a share of need, shape (y, r, g)."""
+    today: Floats
+    """Coverage without any plan, shape (r, g)."""
+
+    @property
+    def needed(self) -> NDArray[np.bool_]:
+        """Whether anybody needs an exam, shape (r, g)."""
+        return np.asarray(self.world.care.need_per_year.sum(axis=1) > 0)
+
+    def measured(self, coverage: Floats) -> Measured:
+        """Return what outcomes are computed from, of coverage of shape (y, r, g)."""
+        world = self.world
+        ec = np.where(self.needed[None], coverage, np.nan)
+        population, income = world.care.population, world.income_rank
+        return Measured(ec, population, income, world.regions, world.groups, self.equity)
+
+
+@dataclass(frozen=True, slots=True)
+class Welfare:
+    """What is to be as large as possible, before it is turned round, in units of log outcome."""
+
+    terms: Terms
+    """Welfare without its constant."""
+    constant: float
+    """Welfare of nobody covered, along the steepest tangents."""
+    exact: Callable[[Measured], float]
+    """Welfare without tangents, its constant included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """An outcome that plans can be made for: what it is, and how the model writes it."""
+
+    name: str
+    """Of the outcome."""
+    of: Callable[[Measured], float]
+    """The outcome of one plan in one draw; the larger, the better."""
+    write: Callable[[Cells], Welfare]
+    """Adds rows and columns to the model, and returns a concave function of the cells' coverage
+    that grows with the outcome; one unit is worth as much as a unit of the log outcome."""
+
+
+def mean_utility(cells: Cells, equity: Equity) -> Welfare:
+    """Write the mean utility of discounted person-years, by tangents (docs/model.md §5)."""
+    covered, population = cells.today, cells.world.care.population
+    weights = cell_weights(
+        np.broadcast_to(np.where(cells.needed, covered, np.nan), cells.coverage.shape),
+        population,
+        discount_rate=equity.discount_rate,
+    )
+    shares = weights / weights.sum()
+    floored = np.maximum(covered, cells.equity.floor)
+    reference = float(np.exp(np.average(np.log(floored), weights=weights[0])))
+    width = WIDTH if cells.coverage.size <= MANY_CELLS else WIDE
+    worth: Terms = []
+    offset = 0.0
+    for r, g in np.argwhere(cells.needed):
+        low = 0.5 * float(floored[r, g])
+        tangents = utility_tangents(equity, low=low, high=1.0, reference=reference, width=width)
+        pieces = segments(tangents, high=1.0)
+        slopes = np.array([piece.slope for piece in pieces])
+        steps = tuple(f"step{i}" for i in range(len(pieces)))
+        for y, year in enumerate(cells.years):
+            name = f"covered_{cells.world.groups[g]}_{cells.world.regions[r]}_{year}"
+            most = np.array([piece.width for piece in pieces])
+            parts = grid(cells.problem, name, (steps,), high=most)
+            rest = [(cells.coverage[y, r, g], -1.0)]
+            equal(cells.problem, name, [rest, total(1.0, parts)], 0.0)
+            worth += total(slopes * shares[y, r, g], parts)
+            offset += float(shares[y, r, g]) * tangents[0].intercept
+    scale = utility_scale(equity, reference=reference)
+    return Welfare(worth, offset, lambda m: welfare(m.ec, population, equity)[0] * scale)
+
+
+def worst_cell(cells: Cells) -> Welfare:
+    """Write the coverage of the worst-off cell, each by its mean over the years."""
+    world, needed = cells.world, cells.needed & (cells.world.care.population > 0)
+    reference = max(float(cells.today[needed].min()), cells.equity.floor)
+    (least,) = grid(cells.problem, "worst_off", (("cell",),))
+    over_years = discount(len(cells.years), cells.equity.discount_rate)
+    over_years = over_years / over_years.sum()
+    for r, g in np.argwhere(needed):
+        name = f"worst_off_{world.groups[g]}_{world.regions[r]}"
+        cell = total(-over_years, cells.coverage[:, r, g])
+        at_most(cells.problem, name, [[(least, 1.0)], cell], 0.0)
+    beside = mean_utility(cells, _without_aversion(cells.equity))
+    return Welfare(
+        [(least, 1.0 / reference), *((v, BESIDE * c) for v, c in beside.terms)],
+        BESIDE * beside.constant,
+        lambda m: worst_coverage(m) / reference + BESIDE * beside.exact(m),
+    )
+
+
+def _without_aversion(equity: Equity) -> Equity:
+    return equity.model_copy(update={"aversion": 0.0, "floor": FLAT})
+
+
+OBJECTIVES = Registry(
+    "objective",
+    (
+        Objective("ede", ede, lambda cells: mean_utility(cells, cells.equity)),
+        Objective("mean_ec", mean_coverage, lambda c: mean_utility(c, _without_aversion(c.equity))),
+        Objective("worst_ec", worst_coverage, worst_cell),
+    ),
+)
+"""Every objective by the name of its outcome."""
