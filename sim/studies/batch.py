@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sim.pipeline.case import Case, Start
 from sim.pipeline.luck import Luck
 from sim.pipeline.records import Run
-from sim.pipeline.run import Case, Start, simulate_many, warm_up_many
+from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
 from sim.scenario.schema import Scenario, Weekly

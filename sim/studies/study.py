@@ -24,8 +24,9 @@ from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.errors import PlanError, nearest
 from sim.learning.response import load_profile
+from sim.pipeline.case import Case
 from sim.pipeline.records import Run
-from sim.pipeline.run import Case, simulate_many
+from sim.pipeline.run import simulate_many
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
 from sim.planning.purchases import most_per_year
