@@ -62,8 +62,6 @@ class Changes:
         self.moved = slice(self.base.stop, int(ends[-1]))
         self.own = np.repeat(np.arange(len(changed)), [*map(len, changed)]), family.moved[regions:]
         """Run and region of every row of them all."""
-        self.shared = np.ones((len(changed), regions), dtype=np.bool_)
-        self.shared[self.own] = False
         self.felt = np.zeros(len(changed), dtype=np.bool_)
         """Runs whose change was felt in shared regions: what they write is of no use."""
         self.fields = {
@@ -102,8 +100,10 @@ class Changes:
         """Give stations what control processes wrote, and look where it differs from the base."""
         for name in self.touched:
             values, whole = self.fields[name], getattr(self.whole, name)
-            differs = (values != whole[self.base]).reshape(*self.shared.shape, -1).any(axis=2)
-            self.felt |= (differs & self.shared).any(axis=1)
+            differs = values != whole[self.base]
+            differs[self.own] = False
+            if differs.any():
+                self.felt |= differs.reshape(len(differs), -1).any(axis=1)
             whole[self.moved] = values[self.own]
         self.touched.clear()
 
