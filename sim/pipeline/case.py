@@ -38,8 +38,8 @@ class Case(NamedTuple):
     respond: Respond
     """What a training makes of its holdings, from the measured profile."""
     base: Plan | None = None
-    """A plan from which this one differs in few regions. It takes less time to say so, and
-    changes nothing else."""
+    """A plan from which this one differs in few regions: said so, its run takes less, and is the
+    same."""
 
     @property
     def changed(self) -> Places:
@@ -73,7 +73,7 @@ def families(cases: Sequence[Case]) -> list[Family]:
     alone: dict[int, Case] = {}
     sharing: dict[tuple[int, int, int], dict[int | None, Case]] = {}
     for k, case in enumerate(cases):
-        if case.base is not None and stays_at_home(case, case.base):
+        if case.base is not None and worth_trying(case, case.base):
             sharing.setdefault(_key(case._replace(plan=case.base)), {})[k] = case
         else:
             alone[k] = case
@@ -96,6 +96,9 @@ def _key(case: Case) -> tuple[int, int, int]:
     return id(case.start), id(case.plan), id(case.respond)
 
 
+TRIED_FROM = 20
+"""Regions from which on a change is tried whatever it is: of so many, the few that are moved take
+so little that one try in several may fail."""
 READ_ELSEWHERE: frozenset[LeverName] = frozenset({"audit", "synthesis"})
 """Levers through which what others train on is felt: an audit opens the gate to a release, a
 generator of several regions is trained at once."""
@@ -103,23 +106,20 @@ FELT_BY_NOBODY: frozenset[LeverName] = frozenset({"site"})
 """Levers that change no exam, no study and no job."""
 
 
-def stays_at_home(case: Case, base: Plan) -> bool:
-    """Return whether a change of a plan is likely to be felt in the changed regions only.
+def worth_trying(case: Case, base: Plan) -> bool:
+    """Return whether to try a change of a plan as one that is felt in the changed regions only.
 
-    Whether it was is seen when it is run: this only spares runs that would be made twice.
+    Whether it is so is seen when it is run: this only spares runs that would be made twice.
     """
-    plan, changed = case.plan, case.changed
-    if plan.units.shape != base.units.shape or 2 * len(changed) > len(plan.regions):
+    plan, items = case.plan, case.plan.catalogue.items
+    if plan.units.shape != base.units.shape or 2 * len(case.changed) > len(plan.regions):
         return False
-    items = plan.catalogue.items
-    differ = (plan.units != base.units).any(axis=(0, 1))
-    if all(
-        item.lever in FELT_BY_NOBODY for item, other in zip(items, differ, strict=True) if other
-    ):
+    differ = np.flatnonzero((plan.units != base.units).any(axis=(0, 1)))
+    if len(plan.regions) >= TRIED_FROM or all(items[k].lever in FELT_BY_NOBODY for k in differ):
         return True
-    listening = [k for k, item in enumerate(items) if item.lever in READ_ELSEWHERE]
-    others = np.delete(plan.units, changed, axis=1)
-    return not others[:, :, listening].any() or not may_train(case)
+    reads = [item.lever in READ_ELSEWHERE for item in items]
+    others = np.delete(plan.units, case.changed, axis=1)
+    return not others[:, :, reads].any() or not may_train(case)
 
 
 def may_train(case: Case) -> bool:

@@ -9,7 +9,7 @@ every week of the stations this is looked at, field by field. Where it does not 
 *felt* elsewhere, and the run has to be made in full.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import Any, cast
@@ -60,7 +60,8 @@ class Changes:
         self.changed = changed
         """Which regions these are."""
         self.moved = slice(self.base.stop, int(ends[-1]))
-        self.own = np.repeat(np.arange(len(changed)), [*map(len, changed)]), family.moved[regions:]
+        runs = [np.full(len(some), run) for run, some in enumerate(changed)]
+        self.own = np.concatenate(runs), np.concatenate(changed)
         """Run and region of every row of them all."""
         self.felt = np.zeros(len(changed), dtype=np.bool_)
         """Runs whose change was felt in shared regions: what they write is of no use."""
@@ -70,11 +71,12 @@ class Changes:
         }
         """What control processes write, by name, each of shape (k, r, ...)."""
         self.touched: set[str] = set()
-        """Fields that some control process has looked up since the stations moved."""
+        """Fields that a control process has looked up since the last week, and may have written."""
 
     def state(self, run: int | None) -> State:
         """Return the state that the control processes of a run see; of the base where None."""
-        return cast("State", _Seen(partial(self.look_up, run)))
+        written = {} if run is None else {name: field[run] for name, field in self.fields.items()}
+        return cast("State", _Seen(written, self.touched, partial(self._shown, run)))
 
     def places(self, run: int | None) -> Places:
         """Return the row of each region of a run; of the base where None."""
@@ -83,22 +85,18 @@ class Changes:
             places[self.changed[run]] = np.arange(self.rows[run].start, self.rows[run].stop)
         return places
 
-    def look_up(self, run: int | None, name: str) -> NDArray[Any]:
-        """Return a field of the state of a run; what control processes may write, to be written."""
-        if name in HANDED:
-            self.touched.add(name)
+    def _shown(self, run: int | None, name: str) -> NDArray[Any]:
+        """Return a field of the state of the base, or one of a run that only stations write."""
         whole = getattr(self.whole, name)
         if run is None:
             return np.asarray(whole[self.base])
-        if name in self.fields:
-            return np.asarray(self.fields[name][run])
         values = whole[self.base].copy()
         values[self.changed[run]] = whole[self.rows[run]]
         return np.asarray(values)
 
     def hand_over(self) -> None:
         """Give stations what control processes wrote, and look where it differs from the base."""
-        for name in self.touched:
+        for name in self.touched.intersection(HANDED):
             values, whole = self.fields[name], getattr(self.whole, name)
             differs = values != whole[self.base]
             differs[self.own] = False
@@ -118,13 +116,22 @@ class Changes:
 class _Seen:
     """The state of one run as its control processes see it, looked up anew each time."""
 
-    __slots__ = ("_look_up",)
+    __slots__ = ("_shown", "_touched", "_written")
 
-    def __init__(self, look_up: Callable[[str], NDArray[Any]]) -> None:
-        object.__setattr__(self, "_look_up", look_up)
+    def __init__(
+        self,
+        written: Mapping[str, NDArray[Any]],
+        touched: set[str],
+        shown: Callable[[str], NDArray[Any]],
+    ) -> None:
+        object.__setattr__(self, "_written", written)
+        object.__setattr__(self, "_touched", touched)
+        object.__setattr__(self, "_shown", shown)
 
     def __getattr__(self, name: str) -> Any:
-        return self._look_up(name)
+        self._touched.add(name)
+        values = self._written.get(name)
+        return self._shown(name) if values is None else values
 
     def __setattr__(self, name: str, values: Any) -> None:
-        self._look_up(name)[...] = values
+        getattr(self, name)[...] = values

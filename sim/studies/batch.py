@@ -89,8 +89,10 @@ def run_task(design: Design, task: Task) -> Kept:
     replications = sorted({replication for _, replication in task.runs})
     starts = starts_of(design, [sample] * len(replications), replications)
     by_replication = dict(zip(replications, starts, strict=True))
+    variants = {trial.variant for trial, _ in task.runs}
+    responds = {variant: sample.respond(variant) for variant in variants}
     cases = [
-        Case(by_replication[replication], trial.plan, sample.respond(trial.variant))
+        Case(by_replication[replication], trial.plan, responds[trial.variant], trial.base)
         for trial, replication in task.runs
     ]
     shown = [k for k, run in enumerate(task.runs) if task.draw == 0 and _is_shown(*run)]
