@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from sim.baseline.world import World
 from sim.domain.plan import Plan, empty_plan
+from sim.pipeline.case import Case
 from sim.pipeline.luck import Luck
 from sim.pipeline.records import Run
-from sim.pipeline.run import Case, simulate, simulate_many, warm_up_many
+from sim.pipeline.run import simulate, simulate_many, warm_up_many
 from sim.pipeline.stations import STATIONS, Stations
 from sim.scenario.schema import Scenario
 from tests.scenarios import scenario

@@ -211,6 +211,29 @@ class World:
         return len(self.regions), len(self.modalities), len(self.groups)
 
 
+def of_regions(world: World, places: NDArray[np.intp]) -> World:
+    """Return some regions of a world, by their places; one that is named twice is there twice."""
+
+    def part(name: str) -> Any:
+        whole = getattr(world, name)
+        hints = get_type_hints(type(whole), include_extras=True)
+        chosen = [one.name for one in fields(whole) if _has_regions(hints[one.name])]
+        return replace(whole, **{one: getattr(whole, one)[places] for one in chosen})
+
+    catalogue = world.catalogue
+    prices = [one.name for one in fields(catalogue) if one.init and one.name != "items"]
+    return replace(
+        world,
+        regions=tuple(world.regions[place] for place in places),
+        region_names=tuple(world.region_names[place] for place in places),
+        care=part("care"),
+        data=part("data"),
+        compute=part("compute"),
+        catalogue=replace(catalogue, **{one: getattr(catalogue, one)[places] for one in prices}),
+        income_rank=world.income_rank[places],
+    )
+
+
 def stacked(worlds: Sequence[World]) -> World:
     """Return worlds of one scenario as one world, whose regions are those of all in turn.
 
@@ -228,7 +251,7 @@ def stacked(worlds: Sequence[World]) -> World:
             one.name: _stacked(
                 [getattr(part, one.name) for part in parts],
                 regions,
-                by_region=REGION in getattr(hints[one.name], "__metadata__", ()),
+                by_region=_has_regions(hints[one.name]),
                 differ=differ,
             )
             for one in fields(parts[0])
@@ -245,6 +268,10 @@ def stacked(worlds: Sequence[World]) -> World:
         catalogue=Catalogue.stacked([world.catalogue for world in worlds]),
         income_rank=np.concatenate([world.income_rank for world in worlds]),
     )
+
+
+def _has_regions(hint: Any) -> bool:
+    return REGION in getattr(hint, "__metadata__", ())
 
 
 def _stacked(

@@ -15,7 +15,7 @@ from sim.domain.plan import Plan
 from sim.learning import law
 from sim.pipeline.flow import Counts, by_place, kernel
 from sim.pipeline.records import CELL_FIELDS, Records
-from sim.pipeline.state import COUNTS, Flows, State
+from sim.pipeline.state import COUNTS, Flows, Rows, State
 from sim.scenario.ai import Gate
 from sim.units import (
     HOURS_PER_WEEK,
@@ -115,6 +115,14 @@ class Tallies:
         others = [name for name in cls.__dataclass_fields__ if name != "counts"]
         return cls(counts, **{name: np.zeros(shapes.get(name, regions)) for name in others})
 
+    def of_rows(self, rows: Rows) -> "Tallies":
+        """Return the sums of some regions."""
+        counts = np.ascontiguousarray(self.counts[:, :, rows])
+        others = [name for name in self.__dataclass_fields__ if name != "counts"]
+        return Tallies(
+            counts, **{name: np.ascontiguousarray(getattr(self, name)[:, rows]) for name in others}
+        )
+
 
 class Accounts:
     """Adds up the weeks of the runs of a batch, and closes the accounts of each."""
@@ -158,33 +166,33 @@ class Accounts:
         sums.unit_weeks[year] += state.active
         sums.unit_weeks[year] += state.vacant
 
-    def close(self, records: Records, rows: slice, world: World, plan: Plan) -> None:
+    def close(self, records: Records, rows: Rows, world: World, plan: Plan) -> None:
         """Write the accounts of one run, which has some rows of the batch and a world of its own.
 
         The pay of a vacant post meets what it costs to fill it, so that a plan costs what it says.
         """
-        sums = self.tallies
-        written = {name: sums.counts[:, k, rows].astype(float) for k, name in enumerate(COUNTS)}
+        sums = self.tallies.of_rows(rows)
+        written = {name: sums.counts[:, k].astype(float) for k, name in enumerate(COUNTS)}
         for name in ("waiting_weeks", "benefit", "found", "missed"):
-            written[name] = getattr(sums, name)[:, rows].copy()
+            written[name] = getattr(sums, name)
         records.cells.update({name: written[name] for name in CELL_FIELDS})
-        records.follow_up_usd[...] = sums.follow_up_usd[:, rows]
+        records.follow_up_usd[...] = sums.follow_up_usd
         weekly_usd = plan.catalogue.running_usd / WEEKS_PER_YEAR
-        records.spend_usd += (sums.unit_weeks[:, rows] * weekly_usd) @ plan.catalogue.in_stage
-        _close_energy(records, sums, rows, world)
-        _close_hours(records, sums, rows, world)
+        records.spend_usd += (sums.unit_weeks * weekly_usd) @ plan.catalogue.in_stage
+        _close_energy(records, sums, world)
+        _close_hours(records, sums, world)
 
 
-def _close_energy(records: Records, sums: Tallies, rows: slice, world: World) -> None:
+def _close_energy(records: Records, sums: Tallies, world: World) -> None:
     compute = world.compute
-    exams = sums.counts[:, COUNTS.index("exams"), rows].sum(axis=3)
+    exams = sums.counts[:, COUNTS.index("exams")].sum(axis=3)
     imaging = (exams * compute.unit_kwh_per_exam).sum(axis=2)
     # a network reads what is sent to it, whether or not somebody has time to look it over
-    sent = sums.counts[:, COUNTS.index("to_ai"), rows].sum(axis=(2, 3))
+    sent = sums.counts[:, COUNTS.index("to_ai")].sum(axis=(2, 3))
     inference = sent * compute.joules_per_inference / JOULES_PER_KWH
     # a site is on while the grid is, or its own solar power and batteries; these emit nothing
-    from_grid = sums.powered_site_weeks[:, rows] * compute.site_grid_share
-    own = (sums.site_weeks[:, rows] - from_grid) * compute.site_backup_share
+    from_grid = sums.powered_site_weeks * compute.site_grid_share
+    own = (sums.site_weeks - from_grid) * compute.site_backup_share
     kwh_per_week = HOURS_PER_WEEK * compute.site_watts / WATTS_PER_KW
     grid = compute.grid_g_co2e_per_kwh
     for year in range(len(exams)):
@@ -194,15 +202,15 @@ def _close_energy(records: Records, sums: Tallies, rows: slice, world: World) ->
         records.add_energy(year, "sites", own[year] * kwh_per_week, 0.0)
 
 
-def _close_hours(records: Records, sums: Tallies, rows: slice, world: World) -> None:
+def _close_hours(records: Records, sums: Tallies, world: World) -> None:
     """Write reader hours in the order of ``READER_HOURS``."""
     labelling_hours = world.data.annotation_minutes / MINUTES_PER_HOUR
     # an audit package pays its own specialists: its hours are bought and used together
-    set_aside = sums.counts[:, COUNTS.index("set_aside"), rows].sum(axis=3)
+    set_aside = sums.counts[:, COUNTS.index("set_aside")].sum(axis=3)
     audit = (set_aside * labelling_hours).sum(axis=2)
-    clinical = sums.clinical_hours[:, rows].sum(axis=2)
-    available = sums.reader_hours[:, rows].sum(axis=2) + sums.bought_hours[:, rows] + audit
-    annotation, mitigation = sums.annotation_hours[:, rows], sums.mitigation_hours[:, rows]
+    clinical = sums.clinical_hours.sum(axis=2)
+    available = sums.reader_hours.sum(axis=2) + sums.bought_hours + audit
+    annotation, mitigation = sums.annotation_hours, sums.mitigation_hours
     idle = available - clinical - annotation - audit - mitigation
     idle[idle < ROUNDING * available] = 0.0
     used: tuple[NDArray[np.float64], ...] = (

@@ -7,7 +7,7 @@ clusters, GPU-hours) belongs to the control processes, which each run has for it
 """
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,13 +22,15 @@ from sim.domain.plan import Plan
 from sim.pipeline.accounts import Accounts
 from sim.pipeline.backlog import stated_backlog
 from sim.pipeline.calendar import Calendar, Process
+from sim.pipeline.case import Case, Family, Start, families
+from sim.pipeline.changes import Changes
 from sim.pipeline.cluster import close_jobs, grid_weeks
 from sim.pipeline.jobs import Cluster, Prepaid
 from sim.pipeline.luck import Luck, stacked_luck
 from sim.pipeline.processes import begin_processes
 from sim.pipeline.records import Records, Run
 from sim.pipeline.series import Series
-from sim.pipeline.state import State
+from sim.pipeline.state import Rows, State
 from sim.pipeline.station import Stations, classes
 from sim.pipeline.stations import STATIONS, recorded, replaced
 from sim.pipeline.week import Week
@@ -38,24 +40,6 @@ from sim.units import WEEKS_PER_YEAR
 
 CELLS_AT_ONCE = 8_000
 """Cells (region, modality, group) that are moved together; more no longer fit the cache."""
-
-
-class Start(NamedTuple):
-    """A world on the policy date: the plans that branch from it meet the same chance."""
-
-    world: World
-    seed: int
-    replication: int
-    state: State
-
-
-class Case(NamedTuple):
-    """What one run is of: a plan, from a start, with a response."""
-
-    start: Start
-    plan: Plan
-    respond: Respond
-    """What a training makes of its holdings, from the measured profile."""
 
 
 def warm_up(
@@ -122,13 +106,21 @@ def simulate_many(
 
     Cases may have different starts; each run is the same to the bit as if it were alone.
     """
-    runs = []
-    for together in _together([case.start.world for case in cases], stations):
-        batch = _Batch.of([cases[k] for k in together], scenario, stations)
+    if replaced(stations):
+        # what a station or process of one's own reads and writes is not known
+        cases = [case._replace(base=None) for case in cases]
+    runs: dict[int, Run] = {}
+    some = families(cases)
+    for together in _together([family.world() for family in some], stations):
+        batch = _Batch.of([some[k] for k in together], scenario, stations)
         with _no_collection():
             batch.env.run(until=scenario.horizon.score_years * WEEKS_PER_YEAR)
-        runs += batch.close()
-    return runs
+        runs.update(batch.close())
+    if felt := [k for k in range(len(cases)) if k not in runs]:
+        whole = [cases[k]._replace(base=None) for k in felt]
+        again = simulate_many(whole, scenario=scenario, stations=stations)
+        runs.update(zip(felt, again, strict=True))
+    return [runs[k] for k in range(len(cases))]
 
 
 @contextmanager
@@ -160,11 +152,28 @@ def _together(worlds: Sequence[World], stations: Stations) -> Iterator[range]:
         yield range(first, len(worlds))
 
 
-def _rows(worlds: Iterator[World]) -> Iterator[slice]:
+def _rows(worlds: Iterable[World]) -> Iterator[slice]:
     """Yield the rows of every world among the regions of all."""
     end = 0
     for world in worlds:
         yield slice(end, end := end + len(world.regions))
+
+
+class _Member(NamedTuple):
+    """One run of a batch."""
+
+    place: int | None
+    """Among the cases that were asked for; None for a base that nobody asked for."""
+    calendar: Calendar
+    rows: Rows
+    """Where its regions are in the state of the batch."""
+    changes: Changes | None = None
+    run: int | None = None
+    """Its number among the runs that share regions; None where it shares none."""
+
+    def is_felt_elsewhere(self) -> bool:
+        """Return whether a change was felt in regions that were not moved."""
+        return self.changes is not None and self.run is not None and self.changes.felt[self.run]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +185,20 @@ class _Batch:
     state: State
     accounts: Accounts
     series: dict[str, Series]
-    calendars: list[Calendar]
-    rows: list[slice]
+    changes: list[Changes]
+    members: list[_Member]
 
     @classmethod
-    def of(cls, cases: Sequence[Case], scenario: Scenario, stations: Stations) -> "_Batch":
+    def of(cls, some: Sequence[Family], scenario: Scenario, stations: Stations) -> "_Batch":
         """Return runs that are about to begin."""
-        starts = [case.start for case in cases]
-        rows = list(_rows(start.world for start in starts))
-        world = stacked([start.world for start in starts])
-        lucks = [Luck(start.world, start.seed, start.replication) for start in starts]
-        env, state = simpy.Environment(), State.stacked([start.state for start in starts])
-        years = scenario.horizon.score_years
+        starts, worlds = [one.cases[0].start for one in some], [one.world() for one in some]
+        world = stacked(worlds)
+        lucks = [
+            Luck(own, start.seed, start.replication)
+            for own, start in zip(worlds, starts, strict=True)
+        ]
+        env, years = simpy.Environment(), scenario.horizon.score_years
+        state = State.stacked([one.cases[0].start.state.of(one.moved) for one in some])
         known, by_cell = classes(stations), scenario.weekly.detail == "cell"
         batch = cls(
             env=env,
@@ -198,18 +209,30 @@ class _Batch:
                 name: Series.of(known[name], world, weeks=years * WEEKS_PER_YEAR, by_cell=by_cell)
                 for name in recorded(scenario.weekly, known)
             },
-            calendars=[
-                _calendar(env, case, scenario, state.of(own))
-                for case, own in zip(cases, rows, strict=True)
-            ],
-            rows=rows,
+            changes=[],
+            members=[],
         )
+        for family, rows in zip(some, _rows(worlds), strict=True):
+            batch.add(family, rows, scenario)
         same: dict[tuple[int, int, int], list[Calendar]] = {}
-        for start, calendar in zip(starts, batch.calendars, strict=True):
-            same.setdefault((id(start.world), start.seed, start.replication), []).append(calendar)
+        for calendar in (member.calendar for member in batch.members):
+            key = id(calendar.world), calendar.seed, calendar.replication
+            same.setdefault(key, []).append(calendar)
         begin_processes(list(same.values()), stations)
         env.process(batch.weeks(first=scenario.horizon.warm_up_years * WEEKS_PER_YEAR))
         return batch
+
+    def add(self, family: Family, rows: slice, scenario: Scenario) -> None:
+        """Add the runs of a family, which has some rows of the state."""
+        if len(family.cases) == 1:
+            calendar = _calendar(self.env, family.cases[0], scenario, self.state.of(rows))
+            self.members.append(_Member(family.places[0], calendar, rows))
+            return
+        changes = Changes(self.state, rows.start, family)
+        self.changes.append(changes)
+        for run, case, place in zip(changes.runs, family.cases, family.places, strict=True):
+            calendar = _calendar(self.env, case, scenario, changes.state(run))
+            self.members.append(_Member(place, calendar, changes.places(run), changes, run))
 
     def weeks(self, *, first: int) -> Process:
         """Step the stations in the middle of every week, so that control events come between."""
@@ -218,24 +241,31 @@ class _Batch:
         yield self.env.timeout(0.5)
         while True:
             now = int(self.env.now)
+            for changes in self.changes:
+                changes.hand_over()
             self.week.step(self.state, first + now)
+            for changes in self.changes:
+                changes.hand_back()
             for name, account in self.week.accounts(self.state, self.series).items():
                 self.series[name].write(now, account)
             self.accounts.add(self.state, self.week.flows, now // WEEKS_PER_YEAR)
             yield self.env.timeout(1)
 
-    def close(self) -> list[Run]:
-        """Return what happened in each of the runs."""
-        for calendar, rows in zip(self.calendars, self.rows, strict=True):
-            close_jobs(calendar)
-            self.accounts.close(calendar.records, rows, calendar.world, calendar.plan)
-            calendar.records.stations.update(
-                {name: series.of_rows(rows) for name, series in self.series.items()}
-            )
-        return [
-            Run(one.plan.name, one.world, one.scenario.horizon.start_year, one.records)
-            for one in self.calendars
-        ]
+    def close(self) -> dict[int, Run]:
+        """Return what happened in the runs that were asked for and need not be made in full."""
+        runs = {}
+        for member in self.members:
+            if member.place is not None and not member.is_felt_elsewhere():
+                runs[member.place] = self._closed(member.calendar, member.rows)
+        return runs
+
+    def _closed(self, calendar: Calendar, rows: Rows) -> Run:
+        records = calendar.records
+        close_jobs(calendar)
+        self.accounts.close(records, rows, calendar.world, calendar.plan)
+        records.stations.update({name: one.of_rows(rows) for name, one in self.series.items()})
+        start_year = calendar.scenario.horizon.start_year
+        return Run(calendar.plan.name, calendar.world, start_year, records)
 
 
 def _calendar(env: simpy.Environment, case: Case, scenario: Scenario, state: State) -> Calendar:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts, kernel
+from sim.pipeline.state import Rows
 from sim.pipeline.station import COUNTED, Account, Station
 
 
@@ -90,7 +91,7 @@ class Series:
             start=np.zeros(cell, dtype=np.int64),
         )
 
-    def of_rows(self, rows: slice) -> "Series":
+    def of_rows(self, rows: Rows) -> "Series":
         """Return the series of some regions."""
         return replace(
             self,

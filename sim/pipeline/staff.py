@@ -6,6 +6,7 @@ the post, as in any training pipeline: in the long run a share life / (life + le
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -58,8 +59,8 @@ def turnover(*cals: Calendar) -> Process:
         yield cal.env.timeout(WEEKS_PER_LOOK)
         for one, state in zip(cals, states, strict=True):
             if leave(luck, chance, items, state.active, left):
-                for k in left.nonzero()[0].tolist():
-                    _vacate(one, *places[k], int(left[k]))
+                gone = left.nonzero()[0].tolist()
+                _vacate(one, [(*places[k], int(left[k])) for k in gone])
 
 
 def finish_training(cal: Calendar, year: int, trained: Sequence[Batch]) -> None:
@@ -67,22 +68,33 @@ def finish_training(cal: Calendar, year: int, trained: Sequence[Batch]) -> None:
     items, regions = cal.world.catalogue.items, cal.world.regions
     names = [f"{regions[r]}/{items[i].name}" for r, i, _ in trained]
     luck = uniforms(keys(cal.seed, cal.replication, "staff/training", names), year)[0].tolist()
-    for u, (r, i, count) in zip(luck, trained, strict=True):
-        if lost := binomial(u, int(count), cal.world.care.trainee_loss_share):
-            _vacate(cal, r, i, lost)
+    lost = [
+        (r, i, binomial(u, int(count), cal.world.care.trainee_loss_share))
+        for u, (r, i, count) in zip(luck, trained, strict=True)
+    ]
+    _vacate(cal, [some for some in lost if some[2]])
 
 
-def _vacate(cal: Calendar, region: int, item: int, posts: int) -> None:
-    """Leave posts vacant until their lead time has passed."""
-    state = cal.state
-    state.active[region, item] -= posts
-    state.vacant[region, item] += posts
-    what, name = cal.world.catalogue.items[item], cal.world.regions[region]
-    weeks = int(cal.world.catalogue.lead_weeks[region, item])
-    cal.log("posts vacant", name, f"{posts} {what.name}", lasts=weeks)
+def _vacate(cal: Calendar, posts: Sequence[tuple[int, int, int]]) -> None:
+    """Leave posts vacant until their lead time has passed: region, item and how many."""
+    names, items = cal.world.regions, [item.name for item in cal.world.catalogue.items]
+    by_lead: dict[int, list[tuple[int, int, int]]] = {}
+    for region, item, count in posts:
+        weeks = int(cal.world.catalogue.lead_weeks[region, item])
+        by_lead.setdefault(weeks, []).append((region, item, count))
+        cal.log("posts vacant", names[region], f"{count} {items[item]}", lasts=weeks)
+    for weeks, some in by_lead.items():
+        places = np.array(some, dtype=np.int64)
+        _move(cal.state.active, cal.state.vacant, places)
+        cal.after(weeks, partial(_fill, cal, places))
 
-    def fill() -> None:
-        state.vacant[region, item] -= posts
-        state.active[region, item] += posts
 
-    cal.after(weeks, fill)
+def _fill(cal: Calendar, posts: Counts) -> None:
+    _move(cal.state.vacant, cal.state.active, posts)
+
+
+def _move(source: Floats, target: Floats, posts: Counts) -> None:
+    """Move posts, rows of region, item and count, from one kind of units to another."""
+    regions, items, count = posts.T
+    source[regions, items] -= count
+    target[regions, items] += count

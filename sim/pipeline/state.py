@@ -16,6 +16,9 @@ from sim.domain.lever import Floats
 from sim.pipeline.flow import Counts
 from sim.units import DAYS_PER_WEEK
 
+Rows = slice | NDArray[np.intp]
+"""Where the regions of one run are among those of many."""
+
 
 @dataclass(slots=True)
 class State:
@@ -116,7 +119,7 @@ class State:
         own = {name: np.concatenate([s.own[name] for s in states]) for name in states[0].own}
         return cls(**parts, own=own)
 
-    def of(self, rows: slice) -> "State":
+    def of(self, rows: Rows) -> "State":
         """Return some regions of the state: what is written there is written here."""
         return cast("State", _Rows(self, rows))
 
@@ -126,7 +129,7 @@ class _Rows:
 
     __slots__ = ("_rows", "_whole")
 
-    def __init__(self, whole: State, rows: slice) -> None:
+    def __init__(self, whole: State, rows: Rows) -> None:
         object.__setattr__(self, "_whole", whole)
         object.__setattr__(self, "_rows", rows)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sim.pipeline.case import Case, Start
 from sim.pipeline.luck import Luck
 from sim.pipeline.records import Run
-from sim.pipeline.run import Case, Start, simulate_many, warm_up_many
+from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
 from sim.planning.welfare import OBJECTIVES, Objective
@@ -91,8 +92,10 @@ def run_task(design: Design, task: Task) -> Kept:
     replications = sorted({replication for _, replication in task.runs})
     starts = starts_of(design, [sample] * len(replications), replications)
     by_replication = dict(zip(replications, starts, strict=True))
+    variants = {trial.variant for trial, _ in task.runs}
+    responds = {variant: sample.respond(variant) for variant in variants}
     cases = [
-        Case(by_replication[replication], trial.plan, sample.respond(trial.variant))
+        Case(by_replication[replication], trial.plan, responds[trial.variant], trial.base)
         for trial, replication in task.runs
     ]
     shown = [k for k, run in enumerate(task.runs) if task.draw == 0 and _is_shown(*run)]

@@ -34,3 +34,5 @@ class Trial(NamedTuple):
     replications: int = 1
     in_full: bool = False
     """Whether counts and accounts are kept beside coverage."""
+    base: Plan | None = None
+    """The plan that this one adds something to; simulating it takes less where it is said."""

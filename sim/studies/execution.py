@@ -20,7 +20,7 @@ from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, interval
 from sim.studies.design import Trial
 from sim.studies.executor import Executor
-from sim.studies.marginal import Addition, additions
+from sim.studies.marginal import Addition, added, additions
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
 from sim.studies.provenance import profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
@@ -281,7 +281,7 @@ def trials_of(
             for variant in VARIANTS
             for policy, plan in plans.items()
         ),
-        *(Trial(extra.plan.name, extra.plan) for extra in tried),
+        *added(tried, plans[base_of(plans)]),
     ]
 
 

@@ -15,6 +15,7 @@ from sim.equity.coverage import discount
 from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.studies.comparison import interval
+from sim.studies.design import Trial
 
 CANDIDATES = 64
 """Most additions that are simulated; more are screened."""
@@ -89,6 +90,11 @@ def additions(
         _addition(scenario, base, place, units=float(units[at]), dual=float(values[at]))
         for at, place in ((p[:2], p) for p in _screened(units > 0, values, luck))
     ]
+
+
+def added(tried: Sequence[Addition], base: Plan) -> list[Trial]:
+    """Return what is simulated of additions to a plan."""
+    return [Trial(extra.plan.name, extra.plan, base=base) for extra in tried]
 
 
 def marginal_table(tried: Sequence[Addition], ede: pd.Series, *, base: str) -> pd.DataFrame:

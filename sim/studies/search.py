@@ -18,7 +18,8 @@ from sim.domain.lever import LEVERS, Floats, LeverName
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
 from sim.learning.response import Response
-from sim.pipeline.run import Case, Start, simulate_many
+from sim.pipeline.case import Case, Start
+from sim.pipeline.run import simulate_many
 from sim.planning.agreement import Agreement, Effort, Observed, Simulate, agree
 from sim.planning.calibration import Flows
 from sim.planning.explanation import marginal_values

@@ -24,8 +24,9 @@ from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.errors import PlanError, nearest
 from sim.learning.response import load_profile
+from sim.pipeline.case import Case
 from sim.pipeline.records import Run
-from sim.pipeline.run import Case, simulate_many
+from sim.pipeline.run import simulate_many
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
 from sim.planning.purchases import most_per_year
@@ -38,7 +39,7 @@ from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.design import Trial, Variant
 from sim.studies.execution import Progress, execute, execute_part
 from sim.studies.executor import Executor, executor_of
-from sim.studies.marginal import additions
+from sim.studies.marginal import added, additions
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
 from sim.studies.plans import Candidate
@@ -227,8 +228,7 @@ class Study:
         most = most_per_year(self.world(), scenario)
         tried = additions(scenario, found.plan, most=most, duals=found.duals)
         base = Trial(found.plan.name, found.plan)
-        trials = [base, *(Trial(extra.plan.name, extra.plan) for extra in tried)]
-        gathered = self._simulated(scenario, trials, progress)
+        gathered = self._simulated(scenario, [base, *added(tried, found.plan)], progress)
         return marginal_values(gathered, tried, base=base.name)
 
     def frontier(

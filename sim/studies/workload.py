@@ -14,7 +14,8 @@ import numpy as np
 
 from sim.baseline.world import World
 from sim.domain.plan import Plan
-from sim.pipeline.run import CELLS_AT_ONCE, Case, simulate_many
+from sim.pipeline.case import Case
+from sim.pipeline.run import CELLS_AT_ONCE, simulate_many
 from sim.planning.rules import RULES, by_need, equal_split
 from sim.scenario.schema import Scenario
 from sim.studies.batch import CELLS_PER_TASK, Design, starts_of, unrecorded

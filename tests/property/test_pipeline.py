@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.domain.plan import spend_usd
+from sim.pipeline.case import Case
 from sim.pipeline.records import ENERGY_USES, READER_HOURS
-from sim.pipeline.run import Case, simulate, simulate_many, warm_up
+from sim.pipeline.run import simulate, simulate_many, warm_up
 from sim.pipeline.station import COUNTED
 from sim.pipeline.stations import STATIONS
 from sim.units import MINUTES_PER_HOUR

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.pipeline import run as runs
+from sim.pipeline.case import Case
 from sim.pipeline.imaging import Imaging
 from sim.pipeline.luck import Luck
 from sim.pipeline.records import Run
-from sim.pipeline.run import Case, simulate_many, warm_up_many
+from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.state import Flows, State
 from sim.pipeline.stations import STATIONS, Stations, with_stations
 from sim.scenario.schema import Scenario

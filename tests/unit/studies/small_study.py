@@ -11,8 +11,9 @@ from sim.baseline.datum import Datum
 from sim.domain.lever import LEVERS
 from sim.domain.plan import Plan, empty_plan
 from sim.learning.response import Profile, Response
+from sim.pipeline.case import Case
 from sim.pipeline.records import Run
-from sim.pipeline.run import Case, simulate_many
+from sim.pipeline.run import simulate_many
 from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.studies.batch import Design, starts_of
