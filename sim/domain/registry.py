@@ -43,7 +43,7 @@ class Registry(dict[str, T], Generic[T]):
         RegistryError
             For a name that is taken by a shipped one, or that cannot stand in a file's name.
         """
-        if own.name in {one.name for one in self.shipped}:
+        if own.name in self and not self.is_own(own.name):
             raise RegistryError(
                 f"the {self.what} '{own.name}' is a shipped one: take another name."
             )
@@ -53,6 +53,10 @@ class Registry(dict[str, T], Generic[T]):
             )
         self[own.name] = own
         return own
+
+    def is_own(self, name: str) -> bool:
+        """Whether there is one of that name that is not a shipped one."""
+        return name in self and self[name] not in self.shipped
 
     def called(self, name: str) -> T:
         """Return the one of that name; ``RegistryError`` with the nearest where there is none."""

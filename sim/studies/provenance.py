@@ -1,11 +1,12 @@
 """What is needed to produce the same tables again."""
 
 import hashlib
+import inspect
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,8 @@ import sim
 from sim.learning.response import MEASURED, Profile
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS, replaced
+from sim.planning.rules import RULES
+from sim.planning.welfare import OBJECTIVES
 from sim.scenario.files import scenario_hash
 from sim.scenario.schema import Scenario
 
@@ -48,6 +51,8 @@ class Provenance:
     """``git describe`` of the source tree where there is one, else the package's version."""
     stations: dict[str, str]
     """Stations that are not the shipped ones: name and class."""
+    own: dict[str, str]
+    """Rules and objectives of one's own that the scenario names, and the hash of their source."""
     packages: dict[str, str]
     python: str
     command: str
@@ -67,6 +72,7 @@ class Provenance:
             "profile": self.profile_sha256,
             "code": self.code_version,
             **{f"station {name}": where for name, where in self.stations.items()},
+            **self.own,
         }
 
     def as_dict(self) -> dict[str, object]:
@@ -91,6 +97,7 @@ def provenance(
         seed=scenario.uncertainty.seed,
         code_version=_code_version(),
         stations=replaced(stations),
+        own=_own_code(scenario),
         packages={name: _version(name) for name in PACKAGES},
         python=platform.python_version(),
         command=command or " ".join(sys.argv),
@@ -125,6 +132,25 @@ def profile_facts(scenario: Scenario, profile: Profile) -> dict[str, object]:
         "power_source": profile.power_source,
         "transport": scenario.response.transport,
     }
+
+
+def _own_code(scenario: Scenario) -> dict[str, str]:
+    """Return the hash of every rule and objective of one's own that the scenario names."""
+    own: dict[str, list[Callable[..., object]]] = {
+        f"rule {name}": [RULES[name].make] for name in scenario.policies if RULES.is_own(name)
+    }
+    if OBJECTIVES.is_own(scenario.objective):
+        objective = OBJECTIVES[scenario.objective]
+        own[f"objective {objective.name}"] = [objective.of, objective.write]
+    return {name: _sha256(map(_source, functions)) for name, functions in own.items()}
+
+
+def _source(function: Callable[..., object]) -> bytes:
+    """Return the source of a function; its name where that is not to be had."""
+    try:
+        return inspect.getsource(function).encode()
+    except (OSError, TypeError):
+        return repr(getattr(function, "__qualname__", type(function))).encode()
 
 
 def _processor() -> dict[str, str]:

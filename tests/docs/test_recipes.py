@@ -19,6 +19,7 @@ from sim.errors import RegistryError, ScenarioError
 from sim.planning.rules import equal_split
 from sim.planning.welfare import Cells, Welfare, mean_utility
 from sim.scenario.schema import Scenario
+from sim.studies.provenance import provenance
 from sim.studies.search import without_ai
 
 TINY = Path(__file__).parents[2] / "scenarios" / "tiny.yaml"
@@ -72,6 +73,24 @@ def test_a_rule_of_ones_own_is_called_by_name_everywhere(tmp_path: Path) -> None
         "baseline",
         "late_split",
     ]
+
+
+def test_a_study_does_not_go_on_with_another_rule_of_the_same_name() -> None:
+    scenario = sim.load_scenario(TINY, overrides=["policies=[late_split]", "objective=kenyan_ec"])
+    before = provenance(scenario).stamp()
+
+    def other(world: World, scenario: Scenario) -> Plan:
+        return equal_split(world, scenario)
+
+    other.__name__ = "late_split"
+    sim.RULES.add(sim.Rule(other))
+    after = provenance(scenario).stamp()
+    assert {name for name in before if before[name] != after[name]} == {"rule late_split"}
+    assert "objective kenyan_ec" in before
+    assert set(before) - set(provenance(sim.load_scenario(TINY)).stamp()) == {
+        "rule late_split",
+        "objective kenyan_ec",
+    }
 
 
 def test_a_lever_is_one_record_and_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
