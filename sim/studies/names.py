@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.baseline import tables
-from sim.baseline.inputs import override_names
+from sim.baseline.inputs import replaceable
 from sim.baseline.members import members, region_names
+from sim.domain.bounds import SHARE, Bounds
 from sim.learning.response import available, load_profile
 from sim.scenario import files
 from sim.scenario.schema import Scenario
@@ -33,18 +34,18 @@ def known_names() -> files.Names:
     return files.Names(
         regions={name: str(words.get(name, name)) for name in sorted(region_names())},
         profiles={name: load_profile(name).modality for name in available()},
-        overrides=override_names_of,
+        overrides=replaceable_in,
         places=lambda scenario: members(scenario).regions,
     )
 
 
-def override_names_of(scenario: Scenario) -> set[str]:
-    """Return the dotted names of the baseline values that a scenario may replace."""
+def replaceable_in(scenario: Scenario) -> dict[str, Bounds]:
+    """Return the baseline values that a scenario may replace: dotted names, and their bounds."""
     who = members(scenario)
     groups = dict(zip(who.countries, who.income_groups, strict=True))
     reach = {
-        f"groups.{name}.reach"
+        f"groups.{name}.reach": SHARE
         for name, group in scenario.groups.items()
         if not isinstance(group.reach, str)
     }
-    return override_names(groups, tuple(scenario.modalities)) | reach
+    return replaceable(groups, tuple(scenario.modalities)) | reach
