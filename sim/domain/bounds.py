@@ -20,7 +20,7 @@ class Bounds:
     @property
     def is_share(self) -> bool:
         """Whether it is a part of a whole, which people also write in percent."""
-        return self.unit == "share" or self.unit.startswith("share of ")
+        return self.unit.split()[0] == "share" and self.highest <= 1.0
 
     @property
     def rule(self) -> str:
@@ -34,6 +34,10 @@ class Bounds:
     def hold(self, value: float) -> bool:
         """Return whether a value lies within them; one that is not a number does not."""
         return self.lowest <= value <= self.highest
+
+    def nearest(self, value: float) -> float:
+        """Return the value, or the bound that it breaks."""
+        return min(max(value, self.lowest), self.highest)
 
     def broken_by(self, *values: float) -> str:
         """Return what is wrong with the first of some values that is out; empty where none is.

@@ -12,7 +12,7 @@ import pulp
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.equity.coverage import cell_weights
-from sim.planning.algebra import Grid, Terms, equal, expression, grid, scaled, total
+from sim.planning.algebra import Grid, Terms, equal, expression, grid, scaled, spelt, total
 from sim.planning.calibration import Calibration, Flows
 from sim.planning.care import Care, CareRows
 from sim.planning.data import Data, DataRows
@@ -142,7 +142,8 @@ def _welfare(
         slopes = np.array([piece.slope for piece in pieces])
         steps = tuple(f"step{i}" for i in range(len(pieces)))
         for y in range(len(coverage)):
-            name = f"covered_{world.groups[g]}_{world.regions[r]}_{scenario.horizon.start_year + y}"
+            year = scenario.horizon.start_year + y
+            name = f"covered_{spelt(world.groups[g])}_{world.regions[r]}_{year}"
             parts = grid(problem, name, (steps,), high=np.array([piece.width for piece in pieces]))
             equal(problem, name, [[(coverage[y, r, g], -1.0)], total(1.0, parts)], 0.0)
             worth += total(slopes * shares[y, r, g], parts)

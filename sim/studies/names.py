@@ -17,15 +17,19 @@ def load_scenario(
 ) -> Scenario:
     """Return the scenario in a file, every name in it checked against tables and profiles.
 
+    Its profile is read too, so that a damaged one is known before anything is simulated.
+
     Parameters
     ----------
     path : YAML file.
     overrides : changes such as ``budget_usd_per_year=5e6``, applied last.
     allow_outside : whether a profile's folder may lie outside the file's.
     """
-    return files.load_scenario(
+    scenario = files.load_scenario(
         path, overrides=overrides, names=known_names(), allow_outside=allow_outside
     )
+    load_profile(scenario.profile)
+    return scenario
 
 
 def known_names() -> files.Names:
