@@ -159,5 +159,6 @@ def _problem(
 ) -> Problem:
     path: tuple[str | int, ...] = ("targets", at, *key.split(".")[:1])
     place = tree.descend(path)[0].place
-    hint = partial(unknown, name, allowed) if allowed else str
-    return Problem(place, f"targets.{at}.{key}", reason, hint)
+    if not allowed:
+        return Problem(place, f"targets.{at}.{key}", reason)
+    return Problem(place, f"targets.{at}.{key}", f"{reason} ", partial(unknown, name, allowed))

@@ -79,6 +79,8 @@ def schema_problems(
     for detail in error.errors(include_url=False):
         # a tag says which form of a value pydantic tried; no key of the file is called that
         keys = tuple(part for part in detail["loc"] if part not in TAGS)
+        if _only_wrong_items(detail, tree.descend(keys)[0]):
+            continue
         missing = detail["type"] == "missing"
         grouped.setdefault(keys if missing else tree.descend(keys)[1], []).append(detail)
     for path, details in grouped.items():
@@ -86,6 +88,12 @@ def schema_problems(
         # the rules of many are alike: they are put into words for those that are shown
         words = partial(_explain, details, node, path, schema)
         yield Problem(node.place, ".".join(map(str, path)), "", words)
+
+
+def _only_wrong_items(detail: ErrorDetails, node: Node) -> bool:
+    """Return whether a list is called too short because its items are wrong, which is said too."""
+    given = node.value if isinstance(node.value, dict | list) else ()
+    return detail["type"] == "too_short" and len(given) >= detail["ctx"]["min_length"]
 
 
 def _explain(
