@@ -205,7 +205,7 @@ def beside(file: Path, named: Node, *, key: str) -> Path:
 
 def _override(text: str) -> Node:
     """Return one ``dotted.key=value`` as a tree of its own."""
-    place = Place(f"--set {text}", 0)
+    place = Place(f"--set {cut(text, LONGEST_NAME)}", 0)
     dotted, equals, value = text.partition("=")
     if not equals or not all(dotted.split(".")) or not value.strip():
         raise ScenarioError(f"{place}: write KEY=VALUE, such as budget_usd_per_year=5e6.")

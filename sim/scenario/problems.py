@@ -101,8 +101,8 @@ def _explain(
 ) -> str:
     kind = details[0]["type"]
     if kind == "missing":
-        about = _schema_of(schema, path).get("description", "")
-        return f"required, but missing: {about}"
+        about = _schema_of(schema, path).get("description", "").split()
+        return f"required, but missing: {' '.join(about)}"
     if kind == "extra_forbidden":
         return f"unknown key. {unknown(str(path[-1]), _schema_of(schema, path[:-1])['properties'])}"
     if kind == "literal_error" and details[0]["loc"][-1] == "[key]":

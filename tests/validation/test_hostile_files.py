@@ -57,7 +57,8 @@ odd_numbers = st.sampled_from(
 )
 odd_words = st.sampled_from(
     ["", " ", "NA", "null", "~", "65+", "65-", "KEN", "LIC", "all", "plan", "a" * 5_000, "\x1b[2J",
-     "\u202eabc", "ጤና", "../x.yaml", "/etc/passwd", "yes", "1e400", "urban_share", "2027-01-01", "{{x}}"]
+     "\u202eabc", "ጤና", "../x.yaml", "/etc/passwd", "yes", "1e400", "urban_share", "2027-01-01",
+     "{{x}}"]
 )  # fmt: skip
 odd = st.one_of(
     odd_numbers, odd_words, st.none(), st.booleans(), st.just([]), st.just({}),
@@ -144,10 +145,10 @@ def assert_well_told(code: int, said: str, name: str) -> None:
     assert code in (0, 2), said
     assert len(said) < LONGEST_MESSAGE
     if code == 2:
-        lines = said.removeprefix("error: ").strip().splitlines()
-        first = lines[0] if len(lines) == 1 else lines[1]
-        assert re.match(rf".*{re.escape(name)}(:\d+)?: .+", first), said
-        assert "Traceback" not in said
+        head, *others = said.removeprefix("error: ").strip().splitlines()
+        for line in others or [head]:
+            place = rf".*{re.escape(name)}(:\d+)?: .+"
+            assert re.fullmatch(rf"{place}|and [\d,]+ more\.", line), said
 
 
 def many(count: int) -> Callable[[Any], Any]:
@@ -174,7 +175,7 @@ def test_an_overlay_is_taken_or_refused_in_words(folder: Path, text: str) -> Non
     path = folder / "base.yaml"
     path.write_text(f"{SCENARIO}overlays: [over.yaml]\n", encoding="utf-8")
     code, said = told("validate", str(path))
-    assert_well_told(code, said, "over.yaml" if "over.yaml" in said else "base.yaml")
+    assert_well_told(code, said.replace("over.yaml", "base.yaml"), "base.yaml")
 
 
 @many(200)
