@@ -273,6 +273,23 @@ def data_list() -> None:
     terminal.table(countries.assign(published=published).fillna({"published": 0}).reset_index())
 
 
+@data.command("variables")
+def data_variables(
+    word: Annotated[str, typer.Argument(metavar="[WORD]", help="Only those that hold it.")] = "",
+) -> None:
+    """Print what the tables hold, and between which values it lies anywhere."""
+    from sim.baseline import tables
+
+    known = {
+        name: f"{one.meaning}: {one.rule}"
+        for (_, name), one in tables.variables().items()
+        if word in f"{name} {one.unit} {one.meaning}"
+    }
+    if not known:
+        _stop(f"error: no variable holds '{word}'.", SimError.exit_code)
+    terminal.pairs(known)
+
+
 def main() -> None:
     """Run the command line."""
     app(prog_name="equiscan")

@@ -22,7 +22,11 @@ from difflib import get_close_matches
 from typing import Self
 
 MOST_SHOWN = 12
-"""Clashing constraints that a message names."""
+"""Names, or clashing constraints, that a message lists."""
+LONGEST_LINE = 1_000
+"""Characters of a message's line that are shown."""
+LONGEST_NAME = 100
+"""Characters of a name for which a likely spelling is looked for."""
 
 
 class SimError(Exception):
@@ -32,7 +36,13 @@ class SimError(Exception):
 
 
 class ScenarioError(SimError):
-    """The scenario cannot be used; the message lists every problem with its line and key."""
+    """The scenario cannot be used; the message lists every problem with its line and key.
+
+    What it quotes is somebody's file: no line of it is longer than ``LONGEST_LINE``.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("\n".join(cut(line, LONGEST_LINE) for line in message.split("\n")))
 
 
 class TableError(SimError):
@@ -93,9 +103,7 @@ class InfeasibleError(PlanError):
 
     def __init__(self, conflict: tuple[str, ...]) -> None:
         self.conflict = conflict
-        shown = ", ".join(conflict[:MOST_SHOWN])
-        more = f" and {len(conflict) - MOST_SHOWN} more" if len(conflict) > MOST_SHOWN else ""
-        super().__init__(f"no plan meets all of: {shown}{more}. Relax one of them.")
+        super().__init__(f"no plan meets all of: {listed(conflict)}. Relax one of them.")
 
     def __reduce__(self) -> tuple[type[Self], tuple[tuple[str, ...]]]:
         """Travel between processes by the conflict, not by the message made of it."""
@@ -104,6 +112,25 @@ class InfeasibleError(PlanError):
 
 class UnsolvedError(PlanError):
     """The solver ended without a solution, though there may be one; the message says at what."""
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text, or its beginning where it is longer than so many characters.
+
+    >>> cut("abcdef", 3), cut("abc", 3)
+    ('abc...', 'abc')
+    """
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def listed(names: Sequence[str], most: int = MOST_SHOWN) -> str:
+    """Return names for a message: the first few, and how many more there are.
+
+    >>> listed(["a", "b", "c", "d"], most=2)
+    'a, b and 2 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(cut(name, LONGEST_NAME) for name in names[:most]) + more
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
@@ -116,6 +143,8 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     >>> nearest("zzz", ["dermoscopy"])
     ''
     """
+    if len(name) > LONGEST_NAME:  # no misspelt word, and slow to compare
+        return ""
     names = list(allowed)
     # a long name is also recognised by how it begins
     beginnings = {long[: len(name) + 1]: long for long in reversed(names)}

@@ -59,8 +59,6 @@ class Row(BaseModel):
     def _ordered(self) -> Self:
         if not self.low <= self.value <= self.high:
             raise ValueError(f"value {self.value:g} is not within {self.low:g} to {self.high:g}")
-        if self.unit == "share" and not 0.0 <= self.low <= self.high <= 1.0:
-            raise ValueError(f"shares run from 0 to 1, got {self.low:g} to {self.high:g}")
         return self
 
     @model_validator(mode="after")

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 
 from sim.baseline import tables
 from sim.baseline.datum import Datum
+from sim.domain.bounds import Bounds
 from sim.domain.lever import LeverName
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Assumption, Override
 from sim.streams import fraction
 
 ANY = "*"
+SHARED = ("modalities", "levers", "operations")
+"""Tables whose values countries share, all of them or those of an income group."""
 
 
 def triangular(u: float, *, low: float, mode: float, high: float) -> float:
@@ -114,22 +117,34 @@ def _override(datum: Datum, given: Override) -> Datum:
     )  # fmt: skip
 
 
-def override_names(scenario_regions: Mapping[str, str], modalities: tuple[str, ...]) -> set[str]:
-    """Return every dotted name that a scenario may override.
+def replaceable(income_groups: Mapping[str, str], modalities: tuple[str, ...]) -> dict[str, Bounds]:
+    """Return every dotted name that a scenario may override, with the bounds of its values.
 
     Parameters
     ----------
-    scenario_regions : income group by ISO code of the scenario's countries.
+    income_groups : income group by ISO code of the scenario's countries.
     modalities : the scenario's modalities.
     """
-    groups = set(scenario_regions.values())
-    names = {
-        f"{iso3}.{variable}" for iso3 in scenario_regions for variable in tables.country_variables()
+    countries = {
+        f"{iso3}.{variable}": bounds
+        for iso3 in income_groups
+        for (of, variable), bounds in tables.variables().items()
+        if of == "country_values"
     }
-    shared = {f"{m}.{v}" for m, v, _ in tables.table("modalities").index if m in modalities}
-    shared |= {
-        f"{lever}.{variable}" if item == ANY else f"{lever}.{item}.{variable}"
-        for lever, item, variable, _ in tables.table("levers").index
+    shared = {
+        name: bounds
+        for table in SHARED
+        for key in tables.table(table).index
+        if (name := _dotted(table, key, modalities)) and (bounds := tables.bounds(table, *key))
     }
-    shared |= {variable for variable, _ in tables.table("operations").index}
-    return names | shared | {f"{name}.{group}" for name in shared for group in groups}
+    groups = dict.fromkeys(income_groups.values())
+    by_group = {f"{name}.{group}": bounds for name, bounds in shared.items() for group in groups}
+    return countries | shared | by_group
+
+
+def _dotted(table: str, key: tuple[str, ...], modalities: tuple[str, ...]) -> str:
+    """Return what overrides call a row of a table; empty for another modality."""
+    *of, variable, _ = key
+    if table == "modalities" and of[0] not in modalities:
+        return ""
+    return ".".join([*(part for part in of if part != ANY), variable])

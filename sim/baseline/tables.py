@@ -11,6 +11,7 @@ Every fact is read by one function only::
     datasets()                                   public data sets by country
 
 A cell "*" in a key column means every value of that column; an exact match wins over it.
+``bounds`` says of every variable its unit, its meaning, and between which values it lies.
 ``sim/baseline/tables/README.md`` explains the columns, the status words and the licences.
 """
 
@@ -25,6 +26,7 @@ from pydantic import ValidationError
 
 from sim.baseline.datum import Datum, Row
 from sim.baseline.impute import impute
+from sim.domain.bounds import Bounds
 from sim.errors import TableError, nearest
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -47,6 +49,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 """Key columns of every table of values; no key may occur twice."""
 
+UNBOUNDED = ("recipes", "datasets")
+"""Tables of what was published of trainings and data sets: no input of the model."""
 COUNTRY_COLUMNS = ("name", "income_group", "wb_region", "un_subregion", "continent")
 VALUE_COLUMNS = tuple(field.name for field in fields(Datum))
 ANY = "*"
@@ -68,12 +72,38 @@ def countries() -> pd.DataFrame:
 
 
 @cache
+def variables() -> dict[tuple[str, str], Bounds]:
+    """Return unit, bounds and meaning of every variable, by table and name.
+
+    A lever's capacity is in a unit of its own, so its name there is ``LEVER.capacity``.
+    """
+    columns = ("table", "variable", "unit", "lowest", "highest", "meaning")
+    return {
+        (cells["table"], cells["variable"]): Bounds(
+            float(cells["lowest"]), float(cells["highest"]), cells["unit"], cells["meaning"]
+        )
+        for _, cells in _lines("variables", columns)
+    }
+
+
+@cache
 def country_variables() -> dict[str, str]:
     """Return the variables that ``country`` knows, each with its meaning."""
     return {
-        cells["variable"]: cells["meaning"]
-        for _, cells in _lines("variables", ("variable", "meaning"))
+        variable: bounds.meaning
+        for (of, variable), bounds in variables().items()
+        if of == "country_values"
     }
+
+
+def bounds(name: str, *key: str) -> Bounds | None:
+    """Return the bounds of a table's row, by its key as in ``KEYS``; None where it has none."""
+    known, columns = variables(), KEYS[name]
+    variable = key[columns.index("variable")]
+    if name == "levers":
+        return known.get((name, f"{key[0]}.{variable}")) or known.get((name, variable))
+    # a value that countries have is in ``operations`` for those without
+    return known.get((name, variable)) or known.get(("country_values", variable))
 
 
 @cache
@@ -164,6 +194,7 @@ def _rows(name: str) -> dict[tuple[str, ...], Datum]:
             raise TableError(f"{where}: {', '.join(key)} is already on line {lines[key]}.")
         lines[key] = line
         rows[key] = Datum(**_checked(name, line, cells).model_dump())
+        _bound(name, line, key, rows[key])
     return dict(sorted(rows.items()))
 
 
@@ -196,6 +227,20 @@ def _checked(name: str, line: int, cells: dict[str, str]) -> Row:
             for problem in error.errors()
         )
         raise TableError(f"{name}.csv line {line}, {found}.") from None
+
+
+def _bound(name: str, line: int, key: tuple[str, ...], datum: Datum) -> None:
+    """Raise where a row breaks what ``variables.csv`` says of its variable."""
+    if name in UNBOUNDED:
+        return
+    known = bounds(name, *key)
+    if known is None:
+        raise TableError(f"{name}.csv line {line}: variables.csv does not have {', '.join(key)}.")
+    if datum.unit != known.unit:
+        wrong = f"column unit: {datum.unit!r}, but variables.csv says {known.unit!r}"
+        raise TableError(f"{name}.csv line {line}, {wrong}.")
+    if wrong := known.broken_by(datum.value, datum.low, datum.high):
+        raise TableError(f"{name}.csv line {line}: {wrong}.")
 
 
 def _look_up(name: str, *key: str) -> Datum:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.domain.bounds import Bounds
 from sim.domain.lever import Floats
 from sim.pipeline.records import Run
 
@@ -29,11 +30,16 @@ class Scope:
 class Output:
     """One figure that is both published by somebody and produced by a run."""
 
-    unit: str
+    bounds: Bounds
     label: str
     of: Callable[[Run, Scope], float]
     by_modality: bool = True
     """Whether it can be told apart by modality."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the figure, in words."""
+        return self.bounds.unit
 
 
 def counts(run: Run, scope: Scope) -> Mapping[str, float]:
@@ -89,14 +95,24 @@ def dataset_share(run: Run, scope: Scope) -> float:
     return float(held[_chosen(world.regions, scope.region)].sum()) / total if total else np.nan
 
 
+def _share_of(what: str) -> Bounds:
+    return Bounds(0.0, 1.0, f"share of {what}")
+
+
+PER_THOUSAND = Bounds(0.0, 5_000.0, "exams per 1000 people and year")
+WEEKS = Bounds(0.0, 520.0, "weeks")
+
 OUTPUTS: dict[str, Output] = {
-    "exams_per_1000": Output("exams per 1000 people and year", "Exams", exams_per_1000),
-    "wait_weeks": Output("weeks", "Mean wait for an exam", wait_weeks),
-    "share_arrived": Output("share of need", "Need that came for an exam", share_arrived),
-    "share_gave_up": Output("share of arrivals", "Gave up waiting", share_gave_up),
-    "share_unread": Output("share of exams", "Exams never read", share_unread),
+    "exams_per_1000": Output(PER_THOUSAND, "Exams", exams_per_1000),
+    "wait_weeks": Output(WEEKS, "Mean wait for an exam", wait_weeks),
+    "share_arrived": Output(_share_of("need"), "Need that came for an exam", share_arrived),
+    "share_gave_up": Output(_share_of("arrivals"), "Gave up waiting", share_gave_up),
+    "share_unread": Output(_share_of("exams"), "Exams never read", share_unread),
     "dataset_share": Output(
-        "share of annotated studies", "Share of annotated studies", dataset_share, by_modality=False
+        _share_of("annotated studies"),
+        "Share of annotated studies",
+        dataset_share,
+        by_modality=False,
     ),
 }
 

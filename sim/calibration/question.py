@@ -12,7 +12,7 @@ from sim.domain.lever import Floats
 from sim.scenario.files import beside
 from sim.scenario.problems import stop_if
 from sim.scenario.schema import Scenario
-from sim.studies.names import load_scenario, override_names_of
+from sim.studies.names import load_scenario, replaceable_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,7 @@ def read_question(path: str | Path) -> Question:
     targets, tree = read_targets(file)
     scenario = load_scenario(beside(file, tree.descend(("scenario",))[0], key="scenario"))
     regions = members(scenario).regions
-    unknowns, problems = find_unknowns(
-        targets, scenario, tree, frozenset(override_names_of(scenario))
-    )
+    unknowns, problems = find_unknowns(targets, scenario, tree, replaceable_in(scenario))
     problems += scope_problems(targets, tree, regions, tuple(scenario.modalities))
     stop_if(problems, file=str(file))
     return Question(targets, scenario, tuple(unknowns))

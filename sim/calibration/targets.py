@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sim.calibration.outputs import EVERYWHERE, OUTPUTS, Scope
-from sim.errors import ScenarioError, nearest
-from sim.scenario.problems import Problem, schema_problems, stop_if
-from sim.scenario.spec import Modality, Share, Spec
+from sim.errors import LONGEST_NAME, ScenarioError, cut, listed
+from sim.scenario.problems import Problem, schema_problems, stop_if, unknown
+from sim.scenario.spec import Modality, Share, Spec, Text
 from sim.scenario.tree import Node, read_tree
 
 OutputName = Literal[
@@ -49,7 +50,7 @@ class Target(Spec):
     """Region of the scenario, or ``all``."""
     modality: Modality | None = None
     """Modality; all of the scenario's together when not given."""
-    among: tuple[str, ...] = ()
+    among: tuple[str, ...] = Field((), max_length=250)
     """For a share of data: regions that it is a share of; all, from outside too, when not given."""
     year: int | None = Field(None, ge=1950, le=2100)
     """Calendar year of the figure."""
@@ -59,7 +60,7 @@ class Target(Spec):
     """Lowest that the truth may be, at 95 percent: error, and difference of definitions."""
     high: float
     """Highest that the truth may be, at 95 percent."""
-    source: str = Field(min_length=3, max_length=500)
+    source: Text = Field(min_length=3, max_length=500)
     """Who published it, and how low and high were chosen."""
 
     @model_validator(mode="after")
@@ -67,6 +68,8 @@ class Target(Spec):
         if not self.low <= self.value <= self.high or self.low == self.high:
             reason = f"value {self.value:g} is not within {self.low:g} to {self.high:g}"
             raise ValueError(f"{reason}, a range that is not empty")
+        if wrong := OUTPUTS[self.output].bounds.broken_by(self.low, self.value, self.high):
+            raise ValueError(wrong)
         return self
 
     @property
@@ -100,7 +103,7 @@ class Targets(Spec):
     def _given_once(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
         names = [target.name for target in targets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"given twice: {', '.join(twice)}")
+            raise ValueError(f"given twice: {listed(twice)}")
         return targets
 
 
@@ -133,7 +136,14 @@ def scope_problems(
             wanted["modality"] = (target.modality, modalities)
         for key, (name, allowed) in wanted.items():
             if name not in allowed:
-                yield _problem(tree, at, key, f"'{name}' is not in the scenario.", name, allowed)
+                yield _problem(
+                    tree,
+                    at,
+                    key,
+                    f"'{cut(name, LONGEST_NAME)}' is not in the scenario.",
+                    name,
+                    allowed,
+                )
         if target.modality is not None and not OUTPUTS[target.output].by_modality:
             reason = f"{target.output} is known for all modalities together only; leave it out."
             yield _problem(tree, at, "modality", reason)
@@ -148,5 +158,7 @@ def _problem(
     tree: Node, at: int, key: str, reason: str, name: str = "", allowed: tuple[str, ...] = ()
 ) -> Problem:
     path: tuple[str | int, ...] = ("targets", at, *key.split(".")[:1])
-    listed = f"{nearest(name, allowed)} Allowed: {', '.join(allowed)}." if allowed else ""
-    return Problem(tree.descend(path)[0].place, f"targets.{at}.{key}", reason + listed)
+    place = tree.descend(path)[0].place
+    if not allowed:
+        return Problem(place, f"targets.{at}.{key}", reason)
+    return Problem(place, f"targets.{at}.{key}", f"{reason} ", partial(unknown, name, allowed))

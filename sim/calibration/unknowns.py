@@ -9,6 +9,7 @@ from scipy.stats import triang
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
 from sim.calibration.targets import Parameter, Targets
+from sim.domain.bounds import Bounds
 from sim.domain.lever import Floats
 from sim.errors import nearest
 from sim.scenario.problems import Problem
@@ -49,14 +50,14 @@ def with_values(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
 
 
 def find_unknowns(
-    targets: Targets, scenario: Scenario, tree: Node, known: frozenset[str]
+    targets: Targets, scenario: Scenario, tree: Node, known: Mapping[str, Bounds]
 ) -> tuple[list[Unknown], list[Problem]]:
     """Return the inputs that may move, and what is wrong with those that cannot.
 
     Parameters
     ----------
     tree : the file of targets, for the places of problems.
-    known : dotted names that a scenario may override.
+    known : dotted names that a scenario may override, with the bounds of their values.
     """
     used = world_and_inputs(scenario, draw=None)[1].used
     found, problems = [], []
@@ -83,7 +84,7 @@ def _reasons(
     name: str,
     given: Parameter,
     data: Mapping[str, Datum],
-    known: frozenset[str],
+    known: Mapping[str, Bounds],
     overridden: Collection[str],
 ) -> Iterator[str]:
     """Yield why an input cannot move."""
@@ -101,8 +102,15 @@ def _reasons(
     if len(ranges) > 1 and (given.low is None or given.high is None):
         yield f"differs by income group: name one of {', '.join(data)}, or give low and high."
         return
+    yield from _range_reasons(given, data, known[name])
+
+
+def _range_reasons(given: Parameter, data: Mapping[str, Datum], bounds: Bounds) -> Iterator[str]:
+    """Yield what is wrong with the range of an input, or with its having one."""
     datum = next(iter(data.values()))
     low, high = _range(given, datum)
+    if wrong := bounds.broken_by(low, high):
+        yield f"{wrong}."
     if not low < high:
         yield f"has no range, as {datum.status} by {datum.source}; give low and high."
     fixed = sorted({datum.status for datum in data.values()} - set(MOVABLE))

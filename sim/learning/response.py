@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim.domain.bounds import SHARE, Bounds
 from sim.domain.holdings import Holdings, Performance
 from sim.errors import ProfileError, nearest
 from sim.learning.scaling import effective, power_law
@@ -27,7 +28,22 @@ FROZEN_BEYOND = 3.0
 """Multiple of the measured range beyond which the frozen answer no longer improves."""
 SCHEMA = 1
 """Version of ``fit.json`` that this module reads."""
-PARAMETERS = ("floor", "scale", "power", "kappa", "offset")
+LAW = {
+    "floor": SHARE,
+    "scale": Bounds(0.0, 1e6, "error"),
+    "power": Bounds(1e-3, 10.0, "without a unit"),
+    "kappa": SHARE,
+    "offset": Bounds(1e-6, 1e6, "studies"),
+}
+"""Bounds of the law's parameters, see ``scaling.power_law``."""
+PARAMETERS = tuple(LAW)
+MEASUREMENTS = {
+    "specificity": SHARE,
+    "measured_max": Bounds(1.0, 1e9, "studies"),
+    "joules_per_training_sample": Bounds(0.0, 1e9, "J"),
+    "joules_per_inference": Bounds(0.0, 1e9, "J"),
+}
+"""Bounds of what else a simulation takes from a profile."""
 FACTORS = (
     "noise_exponent",
     "double_reading_gain",
@@ -218,7 +234,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """Return a built-in profile by name, or the one in a folder; see ``profile_folder``."""
     folder = profile_folder(name_or_path)
     try:
-        return _read(json.loads((folder / "fit.json").read_text(encoding="utf-8")))
+        return _checked(_read(json.loads((folder / "fit.json").read_text(encoding="utf-8"))))
     except (KeyError, TypeError, ValueError) as error:
         raise ProfileError(
             f"{folder / 'fit.json'}: cannot be read ({error!r}). Run `equiscan profile fit` again."
@@ -257,6 +273,21 @@ def _read(fit: Mapping[str, Any]) -> Profile:
         best_form=str(sensitivity["comparison"]["best"]),
         factors=_factors(fit.get("factors", {})),
     )
+
+
+def _checked(profile: Profile) -> Profile:
+    """Return the profile; ``ValueError`` where a number in it cannot have been measured."""
+    numbers = {name: (bounds, getattr(profile, name)) for name, bounds in MEASUREMENTS.items()}
+    wrong = {name: bounds.broken_by(value) for name, (bounds, value) in numbers.items()}
+    wrong |= {
+        f"draws of {name}": bounds.broken_by(*profile.draws[name]) for name, bounds in LAW.items()
+    }
+    for name, factor in profile.factors.items():
+        if not np.isfinite(factor.draws).all():
+            wrong[f"draws of {name}"] = "not all are numbers"
+    if found := [f"{name}: {text}" for name, text in wrong.items() if text]:
+        raise ValueError("; ".join(found))
+    return profile
 
 
 def _factors(fitted: Mapping[str, Any]) -> Mapping[str, Factor]:

@@ -8,6 +8,7 @@ last checkpoint, which is done again: the provider does not charge for it twice,
 spent and booked.
 """
 
+import math
 from collections.abc import Generator
 
 import numpy as np
@@ -18,6 +19,10 @@ from sim.pipeline.calendar import Calendar, Process
 from sim.pipeline.jobs import Booking, Order, Prepaid, Tally
 from sim.pipeline.policy_steps import carbon_cap
 from sim.units import GRAMS_PER_TONNE, HOURS_PER_WEEK, WATTS_PER_KW, WEEKS_PER_YEAR
+
+MOST_STOPS = 1_000
+"""Interruptions after which a job is given up, as it does not come from one checkpoint to the next:
+a fast cluster could be stopped without end and never be a week older."""
 
 
 def rented_speed(cal: Calendar) -> float:
@@ -69,9 +74,13 @@ def run_job(cal: Calendar, order: Order) -> Generator[simpy.Event, object, bool]
             return False
         tally.start_week = float(cal.env.now)
         cal.under_way.append(tally)
-        yield from _work(cal, tally)
+        done = yield from _work(cal, tally)
         cal.under_way.remove(tally)
     now = float(cal.env.now)
+    if not done:
+        cal.records.jobs.append(tally.written(end_week=now, outcome="given up"))
+        cal.log("given up", "all", f"{order.kind}, {tally.interruptions:,} interruptions")
+        return False
     cal.records.jobs.append(tally.written(end_week=now, outcome="done"))
     stops = f", {tally.interruptions} interruptions" if tally.interruptions else ""
     detail = f"{order.gpu_hours:,.0f} GPU-hours, {order.booking.cluster.name}{stops}"
@@ -94,8 +103,8 @@ def _within_cap(cal: Calendar, order: Order) -> bool:
     return True
 
 
-def _work(cal: Calendar, tally: Tally) -> Process:
-    """Run until the work is done."""
+def _work(cal: Calendar, tally: Tally) -> Generator[simpy.Event, object, bool]:
+    """Run until the work is done; return False where it is stopped again and again instead."""
     compute, booking, kind = cal.world.compute, tally.order.booking, tally.order.kind
     # a failure stops the job, whichever of its accelerators fails
     speed = booking.gpu_hours_per_week
@@ -104,19 +113,20 @@ def _work(cal: Calendar, tally: Tally) -> Process:
     luck = cal.exponentials("job", kind, cal.started[kind])
     cal.started[kind] += 1
     left = tally.order.gpu_hours / speed
-    while True:
+    while tally.interruptions < MOST_STOPS:
         while not booking.cluster.up:
             yield booking.cluster.change
         tally.since_week = float(cal.env.now)
-        to_failure = next(luck) * (1.0 / failures_per_week)
+        to_failure = next(luck) * (1.0 / failures_per_week) if failures_per_week else math.inf
         yield cal.env.timeout(min(left, to_failure)) | booking.cluster.change
         ran = float(cal.env.now) - tally.since_week
         _book_energy(cal, tally)
         # a rounding error of the clock must not leave a job that never ends
         if ran >= left - 1e-9:
-            return
+            return True
         tally.interruptions += 1
         left -= ran // compute.checkpoint_weeks * compute.checkpoint_weeks
+    return False
 
 
 def _book_energy(cal: Calendar, tally: Tally) -> None:

@@ -16,6 +16,8 @@ NODES = 68
 """Points of a busy curve; between them it is interpolated."""
 MOST_PATIENT = 1e-8
 """Least ratio of the patience rate to the exam rate that a busy curve tells apart."""
+LEAST_PATIENT = 1e12
+"""Largest such ratio: hardly anybody waits, as in a system without a queue (Erlang B)."""
 
 
 def busy_curve(units: int, leave_ratio: float) -> Floats:
@@ -32,7 +34,7 @@ def busy_curve(units: int, leave_ratio: float) -> Floats:
     them are busy at once, all rising: the stationary means of Erlang A as the load goes from
     nothing to an overload at which the units are always busy.
     """
-    ratio = max(leave_ratio, MOST_PATIENT)
+    ratio = min(max(leave_ratio, MOST_PATIENT), LEAST_PATIENT)
     width = math.sqrt(ratio / units)
     nearest = min(0.05 * width, 0.001) / 0.065
     light = [k / 38.0 for k in range(36)]
@@ -61,7 +63,7 @@ def urgent_curve(units: int, leave_ratio: float) -> Floats:
     Shape (2, ``NODES``): urgent people waiting at a facility, and share of its exams that begin
     with one of them, means over the time in which all its units are busy.
     """
-    ratio = max(leave_ratio / units, MOST_PATIENT)
+    ratio = min(max(leave_ratio / units, MOST_PATIENT), LEAST_PATIENT)
     waiting, busy, _ = busy_curve(1, ratio)
     queue = np.divide(waiting, busy, out=np.zeros(NODES), where=busy > 0.0)
     # who comes is examined or gives up
@@ -75,6 +77,7 @@ def _long_run(loads: Floats, units: int, ratio: float, curve: Floats) -> None:
         offered, people = loads[k] * units, 0
         weight, total, idle, free, waiting = 1.0, 1.0, float(units), 1.0, 0.0
         departures = 0.0
+        # ends: departures grow with every person, so that weights fall in the end
         while departures <= offered or weight * (people + 1) >= 1e-13 * total:
             if weight > 1e200:
                 weight, total = weight * 1e-200, total * 1e-200

@@ -201,7 +201,7 @@ def _nodes_around(people: float, nodes: Nodes, here: Facilities, curves: Floats)
         low, queue_low, people_low = high, queue_high, people_high
         high, reach = min(high + reach, last), 2 * reach
         queue_high, people_high = _people_at(high, here, curves)
-    while people < people_low:
+    while people < people_low and low > 0:
         high, queue_high, people_high = low, queue_low, people_low
         low, reach = max(low - reach, 0), 2 * reach
         queue_low, people_low = _people_at(low, here, curves)

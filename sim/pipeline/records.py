@@ -74,7 +74,7 @@ class Job(NamedTuple):
     energy_kwh: float
     emissions_t_co2e: float
     outcome: str
-    """``done``, ``running`` at the end of the simulation, or ``over cap``."""
+    """``done``, ``running`` at the end of the simulation, ``over cap``, or ``given up``."""
 
 
 class Release(NamedTuple):

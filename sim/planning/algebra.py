@@ -1,5 +1,6 @@
 """Variables and rows of a linear programme, named so that a minister could read them."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -14,6 +15,22 @@ Grid = NDArray[np.object_]
 """Array of PuLP variables."""
 Terms = list[tuple[pulp.LpVariable, float]]
 """A linear expression as pairs of variable and coefficient."""
+
+
+ONE_CHARACTER = "-+[] >/()"
+"""Characters that PuLP writes as ``_`` in a name, all alike, and those that spell them here."""
+
+
+def spelt(label: str) -> str:
+    """Return a label of somebody's own as a part of names: different labels stay different.
+
+    >>> spelt("65+"), spelt("65-"), spelt("rural")
+    ('65(plus_sign)', '65(hyphen_minus)', 'rural')
+    """
+    words = {c: unicodedata.name(c).lower() for c in ONE_CHARACTER}
+    return "".join(
+        f"({words[c].replace(' ', '_').replace('-', '_')})" if c in words else c for c in label
+    )
 
 
 def grid(

@@ -12,7 +12,7 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
+from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, spelt, total
 from sim.planning.calibration import Calibration
 from sim.planning.purchases import Purchases
 from sim.planning.today import BROUGHT, COME, STREAMS, Today, weight_per_exam
@@ -75,7 +75,7 @@ class CareRows:
             by_human=grid(problem, "read_by_human", cells, high=most),
             by_ai=grid(problem, "read_by_ai", cells, high=most),
             worth=grid(problem, "worth_of_ai", cells, high=most),
-            coverage=grid(problem, "coverage", (*cells[:2], world.groups), high=1.0),
+            coverage=grid(problem, "coverage", (*cells[:2], [*map(spelt, world.groups)]), high=1.0),
         )
         return cls(problem, world, today, bought, calibration, flows)
 
@@ -201,4 +201,5 @@ class CareRows:
                 parts.append(total(share, self.flows.worth[y, r, m]))
                 parts.append(total(human, self.flows.by_human[y, r, m]))
             gained = [(self.flows.coverage[y, r, g], -1.0)]
-            equal(self.problem, f"coverage_{group}_{self._where(y, r)}", [*parts, gained], 0.0)
+            name = f"coverage_{spelt(group)}_{self._where(y, r)}"
+            equal(self.problem, name, [*parts, gained], 0.0)

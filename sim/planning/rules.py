@@ -125,8 +125,8 @@ class _Purse:
         promised = self.due_usd[: year + 1].sum(axis=0)
         return np.asarray((year + 1) * self.income_usd - promised)
 
-    def affordable(self, r: int, i: int, cost_usd: Floats) -> int:
-        """Return whole units that can be paid for, now and in every year to come.
+    def affordable(self, r: int, i: int, cost_usd: Floats) -> float:
+        """Return whole units that can be paid for, now and in every year to come; free ones: inf.
 
         Each region and item may save its share up, but nobody may take a year's spend of all
         above the budget: the money saved is a claim on later budgets, not a bank account.
@@ -144,7 +144,7 @@ class _Purse:
             everyone[cost_usd > 0] / cost_usd[cost_usd > 0],
         ]
         # a hair of slack, so that a price equal to the purse is not lost to rounding
-        return int(np.floor(min(float(limit.min(initial=np.inf)) for limit in limits) + 1e-9))
+        return float(np.floor(min(float(limit.min(initial=np.inf)) for limit in limits) + 1e-9))
 
 
 def _spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) -> Plan:
@@ -171,7 +171,7 @@ def _spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) 
                 room = min(room, 1.0 - units[:, r, i].sum())
             if room < 1.0 or within[r, i] <= 0.0:
                 continue
-            count = max(0, min(int(room), purse.affordable(r, i, cost[a, :, r, i])))
+            count = max(0, int(min(room, purse.affordable(r, i, cost[a, :, r, i]))))
             units[a, r, i] = count
             purse.due_usd[:, r, i] += count * cost[a, :, r, i]
     return replace(baseline(world, scenario), name=name, units=units)

@@ -23,7 +23,7 @@ from sim.equity.coverage import (
     welfare,
     worst_coverage,
 )
-from sim.planning.algebra import Grid, Terms, at_most, equal, grid, total
+from sim.planning.algebra import Grid, Terms, at_most, equal, grid, spelt, total
 from sim.planning.objectives import (
     MANY_CELLS,
     WIDE,
@@ -117,7 +117,7 @@ def mean_utility(cells: Cells, equity: Equity) -> Welfare:
         slopes = np.array([piece.slope for piece in pieces])
         steps = tuple(f"step{i}" for i in range(len(pieces)))
         for y, year in enumerate(cells.years):
-            name = f"covered_{cells.world.groups[g]}_{cells.world.regions[r]}_{year}"
+            name = f"covered_{spelt(cells.world.groups[g])}_{cells.world.regions[r]}_{year}"
             most = np.array([piece.width for piece in pieces])
             parts = grid(cells.problem, name, (steps,), high=most)
             rest = [(cells.coverage[y, r, g], -1.0)]
@@ -136,7 +136,7 @@ def worst_cell(cells: Cells) -> Welfare:
     over_years = discount(len(cells.years), cells.equity.discount_rate)
     over_years = over_years / over_years.sum()
     for r, g in np.argwhere(needed):
-        name = f"worst_off_{world.groups[g]}_{world.regions[r]}"
+        name = f"worst_off_{spelt(world.groups[g])}_{world.regions[r]}"
         cell = total(-over_years, cells.coverage[:, r, g])
         at_most(cells.problem, name, [[(least, 1.0)], cell], 0.0)
     beside = mean_utility(cells, _without_aversion(cells.equity))

@@ -4,7 +4,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from sim.scenario.spec import Assumption, NotNegative, Share, Spec
+from sim.domain.bounds import Bounds
+from sim.scenario.spec import Assumption, Share, Spec
+
+LEVEL = Bounds(0.0, 10.0, "times the errors of the measured network")
 
 
 class Response(Spec):
@@ -26,7 +29,7 @@ class Response(Spec):
     def _above_zero(cls, level: Assumption) -> Assumption:
         if level.low <= 0.0:
             raise ValueError(f"no model is free of errors: low must be above 0, got {level.low:g}")
-        return level
+        return level.within(LEVEL)
 
 
 class Gate(Spec):
@@ -36,7 +39,7 @@ class Gate(Spec):
     """Non-inferiority margin: benefit that the lower audit bound may fall short by."""
     confidence: float = Field(0.9, gt=0.5, lt=1.0)
     """One-sided confidence of the audit's lower bound."""
-    penalty: NotNegative = 1.0
+    penalty: float = Field(1.0, ge=0.0, le=100.0)
     """Loss of benefit per unit of specificity below the target."""
     target_specificity: Share = 0.9
     """Specificity below which false positives count against a reading."""

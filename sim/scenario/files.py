@@ -6,19 +6,21 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from sim.errors import MOST_SHOWN, ScenarioError, nearest
+from sim.domain.bounds import Bounds
+from sim.errors import LONGEST_NAME, ScenarioError, cut, nearest
 from sim.scenario.problems import Problem, model_name, schema_problems, stop_if, unknown
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Override
 from sim.scenario.tree import Node, Place, merge, parse_tree, read_tree
 
-LONGEST_NAME = 200
+LONGEST_PATH = 200
 MOST_PARENTS = 8
 """Files that may extend one another in a row."""
 EXTENDS = "Another scenario file in the same folder; this one says only what differs. Mappings are \
@@ -37,8 +39,8 @@ class Names:
     """What ``regions`` may hold, with the name in words: KEN, Kenya."""
     profiles: Mapping[str, str]
     """Profiles that come with the package, with the modality that each was measured on."""
-    overrides: Callable[[Scenario], Collection[str]]
-    """Dotted names of the baseline values that a scenario may replace."""
+    overrides: Callable[[Scenario], Mapping[str, Bounds]]
+    """Dotted names of the baseline values that a scenario may replace, and their bounds."""
     places: Callable[[Scenario], Collection[str]]
     """Regions that the scenario is about, by code: countries, or groups of them."""
     choices: Mapping[str, Mapping[str, str]]
@@ -205,7 +207,7 @@ def _overlay(file: Path) -> dict[str, Node]:
 def beside(file: Path, named: Node, *, key: str) -> Path:
     """Return the file of that name in the same folder."""
     name = named.value
-    if not isinstance(name, str) or Path(name).name != name or not 0 < len(name) < LONGEST_NAME:
+    if not isinstance(name, str) or Path(name).name != name or not 0 < len(name) < LONGEST_PATH:
         reason = f"found {name!r}; must be the name of a file in the same folder"
         raise ScenarioError(f"{named.place}: {key}: {reason}.")
     there = file.parent / name
@@ -220,7 +222,7 @@ def beside(file: Path, named: Node, *, key: str) -> Path:
 
 def _override(text: str) -> Node:
     """Return one ``dotted.key=value`` as a tree of its own."""
-    place = Place(f"--set {text}", 0)
+    place = Place(f"--set {cut(text, LONGEST_NAME)}", 0)
     dotted, equals, value = text.partition("=")
     if not equals or not all(dotted.split(".")) or not value.strip():
         raise ScenarioError(f"{place}: write KEY=VALUE, such as budget_usd_per_year=5e6.")
@@ -243,15 +245,20 @@ def _region_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
     regions = tree.descend(("regions",))[0].value
     if names is None or not isinstance(regions, list):
         return
-    spelt = {name.casefold(): code for code, name in names.regions.items()}
-    spelt |= {code.casefold(): code for code in names.regions}
     for at, node in enumerate(regions):
         if isinstance(node.value, str) and node.value not in names.regions:
-            close = get_close_matches(node.value.casefold(), spelt, n=1)
-            hint = f" Did you mean '{spelt[close[0]]}'?" if close else ""
-            allowed = "an ISO 3166 alpha-3 code, LIC, LMC, UMC, HIC, a UN subregion, or all"
-            reason = f"unknown region '{node.value}'.{hint} Allowed: {allowed}."
-            yield Problem(node.place, f"regions.{at}", reason)
+            reason = f"unknown region '{cut(node.value, LONGEST_NAME)}'."
+            hint = partial(_region_hint, node.value, names.regions)
+            yield Problem(node.place, f"regions.{at}", reason, hint)
+
+
+def _region_hint(name: str, regions: Mapping[str, str]) -> str:
+    """Return which region a name or a code is nearest to, and what is allowed."""
+    spelt = {words.casefold(): code for code, words in regions.items()}
+    spelt |= {code.casefold(): code for code in regions}
+    close = [] if len(name) > LONGEST_NAME else get_close_matches(name.casefold(), spelt, n=1)
+    hint = f" Did you mean '{spelt[close[0]]}'?" if close else ""
+    return f"{hint} Allowed: an ISO 3166 alpha-3 code, LIC, LMC, UMC, HIC, a UN subregion, or all."
 
 
 def _profile_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
@@ -278,7 +285,7 @@ def _choice_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
 def _folder_problems(tree: Node, file: Path, *, allow_outside: bool) -> Iterator[Problem]:
     node, path = tree.descend(("profile",))
     name = node.value
-    if not (path and isinstance(name, str) and "/" in name and len(name) < LONGEST_NAME):
+    if not (path and isinstance(name, str) and "/" in name and len(name) < LONGEST_PATH):
         return
     folder = file.parent / name
     if not folder.is_dir():
@@ -289,12 +296,21 @@ def _folder_problems(tree: Node, file: Path, *, allow_outside: bool) -> Iterator
 
 
 def _override_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
-    known = names.overrides(scenario) if scenario.overrides else ()
-    for name in scenario.overrides:
+    """Yield overrides of what there is not, and values beyond their bounds."""
+    known = names.overrides(scenario) if scenario.overrides else {}
+    for name, given in scenario.overrides.items():
         if name not in known:
             place = tree.descend(("overrides", name))[0].place
-            reason = f"no such baseline value in this scenario.{nearest(name, known)}"
-            yield Problem(place, f"overrides.{name}", reason)
+            hint = partial(nearest, name, known)
+            reason = "no such baseline value in this scenario."
+            yield Problem(place, f"overrides.{name}", reason, hint)
+            continue
+        for field in ("value", "low", "high", "sample"):
+            value = getattr(given, field)
+            values = value if isinstance(value, tuple) else () if value is None else (value,)
+            if wrong := known[name].broken_by(*values):
+                place = tree.descend(("overrides", name, field))[0].place
+                yield Problem(place, f"overrides.{name}.{field}", f"{wrong}.")
 
 
 def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
@@ -313,9 +329,9 @@ def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Pr
     ]
     for path, name, allowed in named:
         if name not in allowed:
-            hint = unknown(name, list(allowed)[:MOST_SHOWN])
-            reason = f"'{name}' is not in this scenario. {hint}"
-            yield Problem(tree.descend(path)[0].place, ".".join(map(str, path)), reason)
+            reason = f"'{cut(name, LONGEST_NAME)}' is not in this scenario. "
+            hint = partial(unknown, name, allowed)
+            yield Problem(tree.descend(path)[0].place, ".".join(map(str, path)), reason, hint)
 
 
 def _transport(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:

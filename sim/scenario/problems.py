@@ -1,13 +1,14 @@
 """What is wrong with a scenario, said so that it can be put right: place, key, found, allowed."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from sim.errors import ScenarioError, nearest
+from sim.errors import LONGEST_NAME, ScenarioError, cut, listed, nearest
 from sim.scenario.schema import REACH_ASSUMED, REACH_COLUMN
 from sim.scenario.tree import Node, Place
 
@@ -15,6 +16,14 @@ Path = tuple[str | int, ...]
 TAGS = frozenset({REACH_ASSUMED, REACH_COLUMN})
 _LONGEST = 60
 """Characters of a found value that are shown."""
+MOST_PROBLEMS = 30
+"""Problems that a message says one by one."""
+MOST_ALLOWED = 40
+"""Allowed names that a message lists."""
+
+
+def _nothing() -> str:
+    return ""
 
 
 class Problem(NamedTuple):
@@ -23,27 +32,38 @@ class Problem(NamedTuple):
     place: Place
     key: str
     text: str
+    hint: Callable[[], str] = _nothing
+    """More words, such as the nearest spelling: looked for where the problem is shown only."""
 
     def __str__(self) -> str:
-        return (
-            f"{self.place}: {self.key}: {self.text}" if self.key else f"{self.place}: {self.text}"
-        )
+        text = f"{self.text}{self.hint()}"
+        key = cut(self.key, LONGEST_NAME)
+        return f"{self.place}: {key}: {text}" if key else f"{self.place}: {text}"
 
 
 def stop_if(problems: Iterable[Problem], *, file: str) -> None:
-    """Raise one ``ScenarioError`` that lists every problem in the order of the file."""
-    found = sorted(set(problems))
+    """Raise one ``ScenarioError`` that lists the problems in the order of the file.
+
+    The first ``MOST_PROBLEMS`` of them are said, the others are counted.
+    """
+    found = sorted({problem[:3]: problem for problem in problems}.values(), key=_order)
     if len(found) == 1:
         raise ScenarioError(str(found[0]))
     if found:
-        lines = "\n".join(map(str, found))
-        raise ScenarioError(f"{file} has {len(found)} problems:\n{lines}")
+        lines = [str(problem) for problem in found[:MOST_PROBLEMS]]
+        if len(found) > MOST_PROBLEMS:
+            lines.append(f"and {len(found) - MOST_PROBLEMS:,} more.")
+        raise ScenarioError("\n".join([f"{file} has {len(found):,} problems:", *lines]))
+
+
+def _order(problem: Problem) -> tuple[Place, str, str]:
+    return problem[:3]
 
 
 def unknown(name: str, allowed: Iterable[str]) -> str:
     """Return what to say about a name that is not among the few that are allowed."""
     names = list(allowed)
-    return f"{nearest(name, names)} Allowed: {', '.join(names) or 'none'}.".strip()
+    return f"{nearest(name, names)} Allowed: {listed(names, MOST_ALLOWED) or 'none'}.".strip()
 
 
 def schema_problems(
@@ -59,12 +79,21 @@ def schema_problems(
     for detail in error.errors(include_url=False):
         # a tag says which form of a value pydantic tried; no key of the file is called that
         keys = tuple(part for part in detail["loc"] if part not in TAGS)
+        if _only_wrong_items(detail, tree.descend(keys)[0]):
+            continue
         missing = detail["type"] == "missing"
         grouped.setdefault(keys if missing else tree.descend(keys)[1], []).append(detail)
     for path, details in grouped.items():
         node = tree.descend(path)[0]
-        text = _explain(details, node, path, schema)
-        yield Problem(node.place, ".".join(map(str, path)), text)
+        # the rules of many are alike: they are put into words for those that are shown
+        words = partial(_explain, details, node, path, schema)
+        yield Problem(node.place, ".".join(map(str, path)), "", words)
+
+
+def _only_wrong_items(detail: ErrorDetails, node: Node) -> bool:
+    """Return whether a list is called too short because its items are wrong, which is said too."""
+    given = node.value if isinstance(node.value, dict | list) else ()
+    return detail["type"] == "too_short" and len(given) >= detail["ctx"]["min_length"]
 
 
 def _explain(
@@ -72,8 +101,8 @@ def _explain(
 ) -> str:
     kind = details[0]["type"]
     if kind == "missing":
-        about = _schema_of(schema, path).get("description", "")
-        return f"required, but missing: {about}"
+        about = _schema_of(schema, path).get("description", "").split()
+        return f"required, but missing: {' '.join(about)}"
     if kind == "extra_forbidden":
         return f"unknown key. {unknown(str(path[-1]), _schema_of(schema, path[:-1])['properties'])}"
     if kind == "literal_error" and details[0]["loc"][-1] == "[key]":
@@ -96,7 +125,7 @@ def _rule(detail: ErrorDetails) -> str:
     """Return pydantic's rule in the words of someone who writes YAML."""
     text = detail["msg"].replace("Input should be", "must be").replace("an object", "a mapping")
     text = re.sub(r"^(String|Tuple|List|Dictionary|Object) should", "must", text)
-    return text.replace("a valid array", "a list").replace(" after validation, not 0", "")
+    return re.sub(" after validation, not [0-9]+", "", text.replace("a valid array", "a list"))
 
 
 def _choices(details: Iterable[ErrorDetails]) -> list[str]:
@@ -116,8 +145,7 @@ def _found(node: Node) -> str:
         return "nothing"
     if isinstance(node.value, bool):
         return str(node.value).lower()
-    text = repr(node.value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return cut(repr(node.value), _LONGEST)
 
 
 def _schema_of(schema: Mapping[str, Any], path: Path) -> Mapping[str, Any]:

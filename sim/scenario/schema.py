@@ -5,23 +5,27 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from sim.domain.bounds import SHARE
 from sim.domain.lever import LeverName
+from sim.errors import listed
 from sim.scenario.ai import Annotation, Gate, Response, Training
 from sim.scenario.spec import (
     Assumption,
     Count,
+    Line,
     Modality,
     Name,
-    NotNegative,
     Override,
-    Positive,
     Share,
     Spec,
+    Text,
+    Weight,
 )
 
 Priority = Literal["urgent", "routine"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 """Classes in which people wait, the first served first."""
+GroupName = Annotated[Line, Field(max_length=60)]
 Queue = Literal["imaging", "reading", "documentation", "curation", "annotation"]
 
 REACH_COLUMN, REACH_ASSUMED = "(column)", "(assumed)"
@@ -42,7 +46,7 @@ class Group(Spec):
     reach: Reach
     """Share of those in need who come for an exam today (distance, price, referral): an assumption
     with its range, or a column of the baseline tables, which differs by income group."""
-    need_ratio: Positive = 1.0
+    need_ratio: float = Field(1.0, gt=0.0, le=1_000.0)
     """Need per person relative to the mean of the population."""
     priority: Priority = "routine"
     """Urgent people are examined before routine ones; no exam is broken off for them."""
@@ -50,9 +54,7 @@ class Group(Spec):
     @field_validator("reach")
     @classmethod
     def _is_a_share(cls, reach: Assumption | str) -> Assumption | str:
-        if isinstance(reach, Assumption) and not 0.0 <= reach.low <= reach.high <= 1.0:
-            raise ValueError(f"a share runs from 0 to 1, got {reach.low:g} to {reach.high:g}")
-        return reach
+        return reach.within(SHARE) if isinstance(reach, Assumption) else reach
 
 
 class Horizon(Spec):
@@ -79,7 +81,7 @@ class Horizon(Spec):
 class Equity(Spec):
     """How the outcomes of unequal cells add up to one number."""
 
-    aversion: NotNegative = Field(1.0, le=20.0)
+    aversion: float = Field(1.0, ge=0.0, le=20.0)
     """Inequality aversion: 0 counts the mean only, 1 is log, large values the worst-off."""
     floor: float = Field(1e-3, gt=0.0, lt=0.5)
     """Effective coverage below which cells count as equally badly off."""
@@ -97,11 +99,11 @@ class PolicyStep(Spec):
     much; work that failures make them do again is not foreseen."""
     year: int = Field(ge=2020, le=2140)
     """Calendar year at whose start it begins; it never ends."""
-    regions: tuple[str, ...] = ()
+    regions: tuple[str, ...] = Field((), max_length=250)
     """Regions that it holds in; all of them when not given. A carbon cap holds for all."""
     share: Share | None = None
     """For a documentation mandate: share of archived studies documented where they are made."""
-    t_co2e_per_year: NotNegative | None = None
+    t_co2e_per_year: float | None = Field(None, ge=0.0, le=1e9)
     """For a carbon cap: expected emissions of all trainings that start in a year, t CO2e."""
 
     @model_validator(mode="after")
@@ -121,7 +123,7 @@ class Weekly(Spec):
 
     detail: Literal["none", "region", "cell"] = "region"
     """``cell`` keeps every region, modality and group; ``region`` adds them up."""
-    stations: tuple[Name, ...] = ()
+    stations: tuple[Name, ...] = Field((), max_length=100)
     """Stations that are recorded; all when not given."""
 
     @model_validator(mode="after")
@@ -136,7 +138,7 @@ class Weekly(Spec):
 class LeverBounds(Spec):
     """Limits of one lever, over those of the tables."""
 
-    max_per_year: NotNegative | None = None
+    max_per_year: float | None = Field(None, ge=0.0, le=1e6)
     """Most units bought in a year in one region; the tables' value when not given."""
     allowed: bool = True
     """Whether the plan may buy it at all."""
@@ -156,17 +158,17 @@ class Uncertainty(Spec):
 class Scenario(Spec):
     """A question about a described world: who, what, how long, how much money, how judged."""
 
-    title: str = Field(min_length=3, max_length=120)
+    title: Line = Field(min_length=3, max_length=120)
     """One line for the top of the report."""
-    question: str = Field(min_length=10, max_length=1000)
+    question: Text = Field(min_length=10, max_length=1000)
     """The question in the asker's own words."""
     regions: tuple[str, ...] = Field(min_length=1, max_length=250)
     """Countries (ISO 3166 alpha-3), groups (LIC, LMC, UMC, HIC, a UN subregion) or ``all``."""
     by: Literal["country", "income_group"] = "country"
     """Whether each country is a region, or countries are pooled by income group."""
-    groups: Mapping[str, Group] = Field(min_length=1, max_length=12)
+    groups: Mapping[GroupName, Group] = Field(min_length=1, max_length=12)
     """Demographic groups; their shares add up to 1."""
-    modalities: Mapping[Modality, Positive] = Field(min_length=1, max_length=6)
+    modalities: Mapping[Modality, Weight] = Field(min_length=1, max_length=6)
     """Modalities and the weight of each in effective coverage; weights add up to 1."""
     horizon: Horizon = Horizon()
     """Years of decision and of scoring."""
@@ -174,7 +176,7 @@ class Scenario(Spec):
     """Measured profile: a shipped name, or a folder inside the scenario's, such as ``./mine``."""
     response: Response
     """How the profile is carried over to this task."""
-    budget_usd_per_year: NotNegative = Field(le=1e12)
+    budget_usd_per_year: float = Field(ge=0.0, le=1e12)
     """New money per year for all regions, US dollars; running cost included."""
     levers: Mapping[LeverName, LeverBounds] = {}
     """Limits on what may be bought."""
@@ -195,7 +197,7 @@ class Scenario(Spec):
     """Weekly series that are kept of the runs shown in the report."""
     objective: Name = "ede"
     """Outcome that the plan makes as large as possible, and by which policies are compared."""
-    policies: tuple[Name, ...] = ("baseline", "equal_split", "plan")
+    policies: tuple[Name, ...] = Field(("baseline", "equal_split", "plan"), min_length=1)
     """What to compare."""
     uncertainty: Uncertainty = Uncertainty()
     """Draws, replications and seed."""
@@ -211,11 +213,11 @@ class Scenario(Spec):
             raise ValueError(f"policy_steps in {years} would begin after the last year, {end - 1}")
         return self
 
-    @field_validator("regions")
+    @field_validator("regions", "policies")
     @classmethod
     def _named_once(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
         if twice := sorted({name for name in regions if regions.count(name) > 1}):
-            raise ValueError(f"named twice: {', '.join(twice)}")
+            raise ValueError(f"named twice: {listed(twice)}")
         return regions
 
     @field_validator("groups")

@@ -2,11 +2,27 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from sim.domain.bounds import Bounds
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("found nothing but blanks; must say something")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if _not_blank(text) != text.strip() or len(text.splitlines()) > 1:
+        raise ValueError(f"found {text!r}; must be one line, without blanks around it")
+    return text
+
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0.0, le=1.0)]
+Text = Annotated[str, AfterValidator(_not_blank)]
+Line = Annotated[str, AfterValidator(_one_line)]
 Modality = Literal["dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus"]
 Name = str
 """Of something that is declared elsewhere; what there is, ``files.Names`` knows."""
@@ -30,7 +46,7 @@ class Assumption(Spec):
     """Lowest plausible value."""
     high: float
     """Highest plausible value."""
-    source: str = Field(min_length=3, max_length=500)
+    source: Text = Field(min_length=3, max_length=500)
     """Where the number comes from; "assumption: why" when nothing was published."""
     status: Literal["measured", "published", "assumed"] = "assumed"
     """How it is known."""
@@ -39,6 +55,12 @@ class Assumption(Spec):
     def _ordered(self) -> Self:
         if not self.low <= self.value <= self.high:
             raise ValueError(f"value {self.value:g} is not within {self.low:g} to {self.high:g}")
+        return self
+
+    def within(self, bounds: Bounds) -> Self:
+        """Return itself; ``ValueError`` that says what is allowed where a number is out of them."""
+        if wrong := bounds.broken_by(self.value, self.low, self.high):
+            raise ValueError(wrong)
         return self
 
 
@@ -51,7 +73,7 @@ class Override(Spec):
     """Lowest plausible value; the value itself when not given."""
     high: float | None = None
     """Highest plausible value; the value itself when not given."""
-    source: str = Field(min_length=3, max_length=500)
+    source: Text = Field(min_length=3, max_length=500)
     """Where the number comes from."""
     status: Literal["measured", "published", "assumed", "calibrated"] = "assumed"
     """How it is known."""

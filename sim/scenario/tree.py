@@ -4,6 +4,7 @@ YAML 1.2, so that ``NO`` is Norway. Files are data: tags, anchors and aliases ar
 depth and number of values are bounded while reading, before anything is built.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 20_000
 MAX_DEPTH = 12
 MAX_DIGITS = 50
+TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+"""Characters that turn the direction of the text after them, so that it reads as something else."""
 
 Scalar = str | int | float | bool | None
 
@@ -132,6 +135,12 @@ def _text(path: Path) -> str:
         raise ScenarioError(f"{path}:{line}: not UTF-8 text.") from None
 
 
+def _is_no_text(character: str) -> bool:
+    """Return whether a character steers a terminal or a page instead of being read there."""
+    kind = unicodedata.category(character)
+    return (kind in ("Cc", "Cs", "Zl", "Zp") and character not in "\n\t") or character in TURNS
+
+
 class _Builder:
     """Builds the tree from parser events, one by one, so that limits hold from the first."""
 
@@ -174,7 +183,7 @@ class _Builder:
             self.check(event, depth + 1)
             if not isinstance(event, ScalarEvent):
                 raise self.wrong(self.line(event), "a key must be a word.")
-            key = str(event.value)
+            key = self.text(event)
             if key in entries:
                 first = entries[key].place.line
                 again = f"'{key}' is already given on line {first}." if first else "given twice."
@@ -189,14 +198,19 @@ class _Builder:
             return str(event.value)
         if str(tag).endswith((":int", ":float")) and len(event.value) > MAX_DIGITS:
             raise self.wrong(self.line(event), f"a number of more than {MAX_DIGITS} digits.")
-        if "\0" in event.value:
-            raise self.wrong(self.line(event), "a null character is no text.")
+        self.text(event)
         try:
-            event.value.encode()  # a lone surrogate is no text
             value = self.yaml.constructor.construct_object(ScalarNode(tag, event.value))
         except ValueError:
             raise self.wrong(self.line(event), f"{event.value!a} is no text or number.") from None
         return value if isinstance(value, int | float | bool | None) else str(value)
+
+    def text(self, event: ScalarEvent) -> str:
+        """Return the characters of a scalar, all of which are text."""
+        text = str(event.value)
+        if (odd := next(filter(_is_no_text, text), None)) is not None:
+            raise self.wrong(self.line(event), f"character U+{ord(odd):04X} is no text.")
+        return text
 
     def check(self, event: Event, depth: int) -> None:
         self.count += 1

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from sim.baseline import tables
-from sim.baseline.inputs import override_names
+from sim.baseline.inputs import replaceable
 from sim.baseline.members import members, region_names
+from sim.domain.bounds import SHARE, Bounds
 from sim.learning.response import available, load_profile
 from sim.pipeline.station import Stations, classes
 from sim.pipeline.stations import STATIONS
@@ -26,6 +27,8 @@ def load_scenario(
 ) -> Scenario:
     """Return the scenario in a file, every name in it checked against tables and profiles.
 
+    Its profile is read too, so that a damaged one is known before anything is simulated.
+
     Parameters
     ----------
     path : YAML file.
@@ -34,7 +37,11 @@ def load_scenario(
     stations : of the runs, where some are one's own; see ``with_stations``.
     """
     names = known_names(stations)
-    return files.load_scenario(path, overrides=overrides, names=names, allow_outside=allow_outside)
+    scenario = files.load_scenario(
+        path, overrides=overrides, names=names, allow_outside=allow_outside
+    )
+    load_profile(scenario.profile)
+    return scenario
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -48,7 +55,7 @@ def known_names(stations: Stations = STATIONS) -> files.Names:
     return files.Names(
         regions={name: str(words.get(name, name)) for name in sorted(region_names())},
         profiles={name: load_profile(name).modality for name in available()},
-        overrides=override_names_of,
+        overrides=replaceable_in,
         places=lambda scenario: members(scenario).regions,
         choices={
             "weekly.stations": dict.fromkeys(classes(stations), ""),
@@ -58,13 +65,13 @@ def known_names(stations: Stations = STATIONS) -> files.Names:
     )
 
 
-def override_names_of(scenario: Scenario) -> set[str]:
-    """Return the dotted names of the baseline values that a scenario may replace."""
+def replaceable_in(scenario: Scenario) -> dict[str, Bounds]:
+    """Return the baseline values that a scenario may replace: dotted names, and their bounds."""
     who = members(scenario)
     groups = dict(zip(who.countries, who.income_groups, strict=True))
     reach = {
-        f"groups.{name}.reach"
+        f"groups.{name}.reach": SHARE
         for name, group in scenario.groups.items()
         if not isinstance(group.reach, str)
     }
-    return override_names(groups, tuple(scenario.modalities)) | reach
+    return replaceable(groups, tuple(scenario.modalities)) | reach

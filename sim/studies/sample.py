@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from sim.baseline import tables
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
 from sim.baseline.inputs import triangular
@@ -73,15 +74,15 @@ def parameter_sample(scenario: Scenario, draw: int | None, purpose: Purpose = "j
     )
 
 
-MEASURED_FACTORS = {
-    "synthetic_worth": (0.0, 1.0),
-    "synthetic_limit": (0.0, 10.0),
-    "mitigation_sensitivity_gain": (-1.0, 1.0),
-    "pretraining_efficiency": (0.1, 10.0),
-    "pretraining_per_decade": (0.1, 10.0),
-    "pretraining_own_share": (0.1, 10.0),
-}
-"""Inputs that the profile measures, by the one name of field, operation and factor; with bounds.
+MEASURED_FACTORS = (
+    "synthetic_worth",
+    "synthetic_limit",
+    "mitigation_sensitivity_gain",
+    "pretraining_efficiency",
+    "pretraining_per_decade",
+    "pretraining_own_share",
+)
+"""Inputs that the profile measures, by the one name of field, operation and factor.
 
 Synthetic studies that were measured to harm count as nothing: who trains would leave them out.
 """
@@ -100,8 +101,8 @@ def measured(
     for name, factor in _measured_factors(profile, scenario).items():
         drawn = sorted(factor.draws) if draw is None else factor.draws
         place = 0.5 if draw is None else row
-        low, high = MEASURED_FACTORS[name]
-        values[name] = min(max(drawn[int(place * len(drawn))], low), high)
+        bounds = tables.variables()["operations", name]
+        values[name] = bounds.nearest(drawn[int(place * len(drawn))])
     values["joules_per_inference"] = profile.joules_per_inference
     data = {name: values.pop(name) for name in list(values) if hasattr(world.data, name)}
     return replace(

@@ -89,6 +89,22 @@ def problems(folder: Path, old: str, new: str) -> str:
             "the scenario does not use this value.",
         ),
         ("high: 12", "high: 0.5", "parameters.dermoscopy.need_per_1000: low 1 is not below high "),
+        (
+            "groups.urban.reach: {}",
+            "groups.urban.reach: {low: -1, high: 2, why: any}",
+            "parameters.groups.urban.reach: a share runs from 0 to 1, got -1.",
+        ),
+        (
+            "{low: 1, high: 12,",
+            "{low: 1, high: 1.0e+300,",
+            "parameters.dermoscopy.need_per_1000: must be from 0.001 to 5,000 exams per 1000 ",
+        ),
+        (
+            "value: 0.35, low: 0.3, high: 0.4",
+            "value: 35, low: 30, high: 40",
+            "targets.yaml:6: targets.0: a share runs from 0 to 1; 30 looks like percent.",
+        ),
+        ("low: 0.8, high", "low: -0.8, high", "must be from 0 to 5,000 exams per 1000 people and"),
         ("here.yaml", "there.yaml", "there is no file 'there.yaml' in "),
         ("here.yaml", "../here.yaml", "must be the name of a file in the same folder."),
         ("region: KEN, value", "region: KEN, source: x, value", "'source' is already given on"),

@@ -78,6 +78,12 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
         (("profile", "fit", "none"), 2, "error: "),
         (("run", TINY, "--workers", "0"), 2, "--workers"),
         (("validat",), 2, "'validate'"),
+        (
+            ("validate", TINY, "--set", "overrides.KEN.urban_share={value: 28, source: made up}"),
+            2,
+            "overrides.KEN.urban_share.value: a share runs from 0 to 1; 28 looks like percent (",
+        ),
+        (("data", "variables", "zzz"), 2, "error: no variable holds 'zzz'."),
     ],
 )
 def test_wrong_input_ends_as_clear_text(words: Sequence[str], code: int, message: str) -> None:
@@ -216,6 +222,14 @@ def test_a_country_is_shown_with_ranges_and_sources() -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("Kenya (KEN), LMC, Eastern Africa")
     assert "World Bank" in result.stdout
+    assert widest(result.stdout) <= 80
+
+
+def test_variables_are_shown_with_unit_and_bounds() -> None:
+    result = called("data", "variables", "patience")
+    assert result.exit_code == 0
+    assert "must be from 0.01 to 520 weeks" in " ".join(result.stdout.split())
+    assert "urban_share" not in result.stdout
     assert widest(result.stdout) <= 80
 
 

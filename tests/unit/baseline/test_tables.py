@@ -17,7 +17,7 @@ GOOD = {
     "value": "2",
     "low": "1",
     "high": "3",
-    "unit": "minutes",
+    "unit": "W",
     "year": "2024",
     "status": "assumed",
     "source": "assumption",
@@ -30,6 +30,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return an empty folder that the reader takes its tables from."""
     folder = tmp_path / "tables"
     folder.mkdir()
+    tables.variables()  # of the package: the bounds of what the folder's rows say
     monkeypatch.setattr(tables, "files", lambda _package: tmp_path)
     tables._rows.cache_clear()
     yield folder
@@ -50,10 +51,28 @@ def test_every_row_of_every_table_is_sound(name: str) -> None:
     assert rows.index.is_unique
     assert (rows["low"] <= rows["value"]).all()
     assert (rows["value"] <= rows["high"]).all()
-    shares = rows[rows["unit"] == "share"]
-    assert not (shares["low"] < 0.0).any()
-    assert not (shares["high"] > 1.0).any()
     assert not (rows["status"] == "measured").any(), "measured values live in profiles"
+
+
+def test_every_variable_has_bounds_and_a_meaning_and_is_in_a_table() -> None:
+    for bounds in tables.variables().values():
+        assert bounds.lowest <= bounds.highest < float("inf"), bounds
+        assert bounds.unit, bounds
+        assert bounds.meaning, bounds
+    rows = [(name, key) for name in ("modalities", "levers", "operations", "gpu")
+            for key in tables.table(name).index]  # fmt: skip
+    bound = [tables.bounds(name, *key) for name, key in rows]
+    bound += [tables.variables()["country_values", name] for name in tables.country_variables()]
+    assert None not in bound
+    assert set(bound) == set(tables.variables().values())
+
+
+def test_what_is_imputed_lies_within_bounds() -> None:
+    for iso3 in ("VUT", "KEN", "PRK", "USA"):
+        for name in tables.country_variables():
+            datum = tables.country(iso3, name)
+            bounds = tables.variables()["country_values", name]
+            assert not bounds.broken_by(datum.low, datum.value, datum.high)
 
 
 def test_every_variable_is_known_for_every_country() -> None:
@@ -179,7 +198,9 @@ def test_a_wrong_name_is_answered_with_the_nearest(look_up, message: str) -> Non
         ({"low": "2", "high": "2"}, r"line 2, .*an assumed value needs a range"),
         ({"note": ""}, r"line 2, .*needs its reason"),
         ({"value": "4"}, r"line 2, .*value 4 is not within 1 to 3"),
-        ({"unit": "share"}, r"line 2, .*shares run from 0 to 1"),
+        ({"unit": "share"}, r"line 2, column unit: 'share', but variables\.csv says 'W'"),
+        ({"high": "1e300"}, r"line 2: must be from 1 to 100,000 W, got 1e\+300"),
+        ({"low": "0"}, r"line 2: must be from 1 to 100,000 W, got 0"),
     ],
 )
 def test_a_wrong_cell_is_named(shelf: Path, change: dict[str, str], message: str) -> None:

@@ -199,3 +199,27 @@ def test_the_response_needs_neither_torch_nor_scipy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda fit: fit.update(specificity=1e300), r"specificity: a share runs from 0 to 1, got"),
+        (lambda fit: fit.update(specificity=90), r"specificity: .*90 looks like percent"),
+        (lambda fit: fit["energy"].update(joules_per_inference=-1.0), r"joules_per_inference: "),
+        (lambda fit: fit["fits"]["sensitivity"]["draws"]["kappa"].__setitem__(3, -2.0),
+         r"draws of kappa: a share runs from 0 to 1, got -2"),
+        (lambda fit: fit["fits"]["sensitivity"]["draws"]["offset"].__setitem__(3, 0.0),
+         r"draws of offset: must be from "),
+        (lambda fit: fit["fits"]["sensitivity"]["draws"]["power"].__setitem__(3, float("nan")),
+         r"draws of power: must be from .*, got nan"),
+        (lambda fit: fit["factors"]["noise_exponent"]["draws"].__setitem__(0, float("inf")),
+         r"draws of noise_exponent: not all are numbers"),
+    ],
+)  # fmt: skip
+def test_a_number_that_nobody_measured_is_refused(tmp_path, change, message):
+    fit = json.loads((MEASURED / "dermoscopy_site" / "fit.json").read_text(encoding="utf-8"))
+    change(fit)
+    (tmp_path / "fit.json").write_text(json.dumps(fit), encoding="utf-8")
+    with pytest.raises(ProfileError, match=r"fit\.json: .*" + message):
+        load_profile(tmp_path)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sim.baseline.world import World
+from sim.pipeline.cluster import MOST_STOPS
 from sim.pipeline.records import Run
 from sim.scenario.ai import Training
 from sim.scenario.schema import Horizon, PolicyStep, Scenario
@@ -162,6 +163,26 @@ def test_waiting_for_a_clean_grid_never_emits_more() -> None:
     assert (emitted[1] <= emitted[0]).all()
     assert (emitted[2] <= emitted[1]).all()
     assert (emitted[2] < emitted[0]).any()
+
+
+@pytest.mark.parametrize("checkpoint_weeks", [1 / 7, 52.0])
+def test_a_job_that_never_comes_to_its_next_checkpoint_is_given_up(checkpoint_weeks: float) -> None:
+    world = changed(
+        quiet(small_world(1)), "compute", gpu_failures_per_week=1e9,
+        checkpoint_weeks=checkpoint_weeks,
+    )  # fmt: skip
+    found = run(world, buying(world, gpu_hours=10))
+    jobs = found.jobs()
+    assert set(jobs["outcome"]) == {"given up"}
+    assert (jobs["interruptions"] == MOST_STOPS).all()
+    assert not found.records.releases
+
+
+def test_without_failures_of_gpus_a_job_is_never_stopped() -> None:
+    world = changed(quiet(small_world(1)), "compute", gpu_failures_per_week=0.0)
+    jobs = run(world, buying(world, gpu_hours=10)).jobs()
+    assert set(jobs["outcome"]) == {"done"}
+    assert not jobs["interruptions"].any()
 
 
 def test_a_carbon_cap_is_never_passed_and_starts_in_its_year() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.domain.capacity import uptime
-from sim.pipeline.erlang import busy_curve
+from sim.pipeline.erlang import busy_curve, urgent_curve
 from tests.validation.closed_forms import erlang_a, erlang_a_chances, erlang_c, working_chances
 
 loads = st.floats(0.05, 3.0)
@@ -112,3 +112,12 @@ def test_busy_curve_balances_at_erlang_a(c: int, ratio: float, load: float) -> N
     beyond = (load - 1.0) / ratio
     found = np.interp(load, demand, waiting) if load < demand[-1] else beyond
     assert found * c == pytest.approx(exact.queue, rel=0.03, abs=0.02)
+
+
+@pytest.mark.parametrize("ratio", [1e12, 1e300, math.inf])
+def test_where_nobody_waits_units_are_busy_as_in_erlang_b(ratio: float) -> None:
+    waiting, busy, _ = busy_curve(1, ratio)
+    loads = np.arange(36) / 38.0
+    assert busy[:36] == pytest.approx(loads / (1.0 + loads), rel=1e-6)
+    assert waiting.max() < 1e-5
+    assert np.isfinite(urgent_curve(1, ratio)).all()

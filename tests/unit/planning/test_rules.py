@@ -70,3 +70,15 @@ def test_limits_of_the_scenario_are_kept() -> None:
 
 def test_baseline_buys_nothing() -> None:
     assert not RULES["baseline"](small_world(), scenario(horizon=HORIZON)).units.any()
+
+
+@pytest.mark.parametrize("name", ["equal_split", "by_need"])
+def test_what_costs_nothing_is_bought_up_to_its_limit(name: str) -> None:
+    world = small_world(2)
+    catalogue = world.catalogue
+    i = catalogue.index("audit")
+    free = [np.where(np.arange(len(catalogue.items)) == i, 0.0, cost)
+            for cost in (catalogue.capex_usd, catalogue.running_usd)]  # fmt: skip
+    given = replace(world, catalogue=replace(catalogue, capex_usd=free[0], running_usd=free[1]))
+    case = scenario(horizon=HORIZON, budget_usd_per_year=1e5)
+    assert (RULES[name](given, case).units[:, :, i] == catalogue.max_per_year[:, i]).all()

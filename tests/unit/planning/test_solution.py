@@ -274,3 +274,17 @@ def test_the_error_says_what_ended_the_search(limit: dict[str, float], words: st
     with pytest.raises(UnsolvedError) as error:
         solve(programme(60e3), **limit)
     assert f"no plan for 2 regions ({words})" in str(error.value)
+
+
+def test_groups_whose_names_differ_by_a_sign_are_told_apart() -> None:
+    groups = ("65+", "65-", "65 ", "65_", "65/", "65(plus_sign)")
+    world = replace(small_world(1, len(groups)), groups=groups)
+    case = scenario(horizon=Horizon(decide_years=1, score_years=1))
+    problem = build(world, LAW, case, budget_usd=50e3)
+    names = [variable.name for variable in problem.problem.variables()]
+    assert len(set(names)) == len(names)
+    solution = solve(problem)
+    assert solution.status is SolveStatus.OPTIMAL
+    plain = replace(world, groups=tuple("abcdef"))
+    other = solve(build(plain, LAW, case, budget_usd=50e3))
+    assert solution.objective == pytest.approx(other.objective, abs=1e-3)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from sim.domain.bounds import Bounds
 from sim.errors import ScenarioError
 from sim.scenario.files import (
     Names,
@@ -41,7 +42,9 @@ NAMES = Names(
     regions={"NO": "A region called NO", "KEN": "Kenya", "NOR": "Norway", "all": "all"},
     profiles={"dermoscopy_site": "dermoscopy"},
     places=lambda scenario: scenario.regions,
-    overrides=lambda scenario: {f"{region}.population" for region in scenario.regions},
+    overrides=lambda scenario: {
+        f"{region}.population": Bounds(1e3, 2e9, "persons") for region in scenario.regions
+    },
     choices={
         "policies": {"baseline": "nothing", "plan": ""},
         "objective": {"ede": ""},
@@ -131,7 +134,7 @@ def test_a_good_page_is_read(page: Write) -> None:
             "low: 0.6, high: 0.7",
             "x.yaml:7: groups.urban.reach: value 0.5 is",
         ),
-        ("high: 0.4", "high: 1.4", "x.yaml:10: groups.rural.reach: a share runs from 0 to 1, got"),
+        ("high: 0.4", "high: 1.4", "x.yaml:10: groups.rural.reach: a share runs from 0 to 1; 1.4"),
         ("score_years: 5", "score_years: 2", "x.yaml:12: horizon: score_years 2 is shorter than"),
         (
             "decide_years: 3",
@@ -264,7 +267,7 @@ def test_overrides_are_dotted_and_typed_as_yaml(page: Write) -> None:
         "budget_usd_per_year=5e6",
         "horizon.decide_years=2",
         "regions=[KEN]",
-        "overrides.KEN.population.value=7",
+        "overrides.KEN.population.value=7e6",
         "levers.scanner={max_per_year: 3}",
         "title=A title with = in it",
     )
@@ -272,7 +275,7 @@ def test_overrides_are_dotted_and_typed_as_yaml(page: Write) -> None:
     assert scenario.budget_usd_per_year == 5e6
     assert scenario.horizon.decide_years == 2
     assert scenario.regions == ("KEN",)
-    assert scenario.overrides["KEN.population"].value == 7
+    assert scenario.overrides["KEN.population"].value == 7e6
     assert scenario.levers["scanner"].max_per_year == 3
     assert scenario.title == "A title with = in it"
 

@@ -1,0 +1,111 @@
+"""Whatever a file holds, the message is short, quick, and says file, line and key."""
+
+from pathlib import Path
+
+import pytest
+
+from sim.errors import LONGEST_LINE, ScenarioError
+from sim.scenario.problems import MOST_PROBLEMS
+from sim.studies.names import load_scenario
+from tests.targets_file import SCENARIO
+
+
+def problems(folder: Path, old: str, new: str) -> list[str]:
+    """Return the lines said of the small scenario with a text of it replaced."""
+    assert old in SCENARIO
+    path = folder / "x.yaml"
+    path.write_text(SCENARIO.replace(old, new), encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "first"),
+    [
+        ("[KEN, RWA]", f"[{', '.join(f'X{i}' for i in range(15_000))}]", "regions"),
+        ("policies: [", f"policies: [{', '.join(f'p{i}' for i in range(15_000))}, ", "policies.0"),
+        ("policies:", "".join(f"key{i}: 1\n" for i in range(9_000)) + "policies:", "key0"),
+        ("policies:", "overrides:\n" + "".join(f"  a.b{i}: {{value: 1, source: made up}}\n"
+         for i in range(3_000)) + "policies:", "overrides.a.b0"),
+        ("policies:", "overrides:\n" + "".join(f"  b{i}: {{valeu: 1}}\n" for i in range(4_000))
+         + "policies:", "overrides.b0.source"),
+        ("policies:", "policy_steps:\n- {kind: agreement, year: 2027, regions: ["
+         + ", ".join(f"X{i}" for i in range(250)) + "]}\npolicies:", "policy_steps.0.regions.0"),
+        ("policies:", "backlog:\n  imaging:\n" + "".join(f"    X{i}.ct: 1\n" for i in range(6_000))
+         + "policies:", "backlog.imaging.X0.ct"),
+    ],
+)  # fmt: skip
+def test_many_problems_are_one_message_that_counts_them(
+    tmp_path: Path, old: str, new: str, first: str
+) -> None:
+    said = problems(tmp_path, old, new)
+    assert len(said) == MOST_PROBLEMS + 2
+    assert said[-1].startswith("and ")
+    assert said[-1].endswith(" more.")
+    assert said[0].endswith(" problems:")
+    assert any(f": {first}: " in line for line in said)
+    assert sum(map(len, said)) < 40_000
+
+
+LONG = "x" * 400_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[KEN, RWA]", f"[{LONG}]"),
+        ("[baseline,", f"[{LONG},"),
+        ("policies:", f"{LONG}: 1\npolicies:"),
+        ("policies:", f"overrides: {{{LONG}: {{value: 1, source: made up}}}}\npolicies:"),
+        ("policies:", f"profile: {LONG}\npolicies:"),
+        ("policies:", f"profile: ./{LONG}\npolicies:"),
+        ("policies:", f"overlays: [{LONG}]\npolicies:"),
+        ("policies:", f"? {LONG[:900]}\n: 1\n? {LONG[:900]}\n: 2\npolicies:"),
+        ("urban:", f'"{LONG}":'),
+        ("Lesions in", f"Lesions {LONG}"),
+        ("policies:", f"backlog: {{imaging: {{{LONG}: 1}}}}\npolicies:"),
+        ("policies:", f"extends: {LONG}\npolicies:"),
+    ],
+)
+def test_long_words_are_cut(tmp_path: Path, old: str, new: str) -> None:
+    for line in problems(tmp_path, old, new):
+        assert len(line) < LONGEST_LINE + 10
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[baseline, equal_split]", "[]", "policies: found an empty list; must have at least 1"),
+        ("equal_split]", "baseline]", "policies: named twice: baseline."),
+        ("urban:", '" ":', "groups. : found nothing but blanks; must say something."),
+        ("urban:", '"":', "groups.: found nothing but blanks; must say something."),
+        ("urban:", '" urban":', "groups. urban: found ' urban'; must be one line, without blanks"),
+        ("urban:", '"a\\nb":', "found 'a\\nb'; must be one line, without blanks"),
+        ("urban:", '"a\\eb":', "character U+001B is no text."),
+        ("urban:", '"a\\u202eb":', "character U+202E is no text."),
+        ("title: Lesions in one made-up programme", 'title: "a\\a b"', "U+0007 is no text."),
+        ("title: Lesions in one made-up programme", 'title: "    "', "title: found nothing but"),
+        ("title: Lesions in one made-up programme", 'title: "a line\\nmore"', "must be one line"),
+        ("title: Lesions in one made-up programme", 'title: "a b "', "without blanks around it"),
+        ("source: made up", 'source: "    "', "reach.source: found nothing but blanks"),
+    ],
+)
+def test_blank_and_control_characters_are_refused(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(SCENARIO.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    said = str(caught.value)
+    assert expected in said
+    assert "x.yaml:" in said
+    assert said.isprintable() or "\n" in said
+
+
+@pytest.mark.parametrize("name", ["65+", "አማርኛ", "مجموعة", "a.b", "women 50 to 69", "$x^2$"])
+def test_any_script_and_sign_makes_a_group_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(SCENARIO.replace("urban:", f'"{name}":', 1), encoding="utf-8")
+    assert name in load_scenario(path).groups
