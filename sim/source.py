@@ -27,8 +27,8 @@ _WRAPPED = ("py_func", "__func__", "fget", "fset", "func")
 
 @cache
 def study_sha256() -> str:
-    """Return one hash of the modules and tables that the numbers of a study come from."""
-    paths = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.csv")]
+    """Return one hash of the modules that the numbers of a study come from."""
+    paths = PACKAGE.rglob("*.py")
     return files_sha256(path for path in paths if path.relative_to(PACKAGE).parts[0] not in APART)
 
 
@@ -96,8 +96,8 @@ class _Said:
         if isinstance(thing, ModuleType) or not is_own(thing):
             self.foreign(thing)
         elif isinstance(thing, FunctionType):
-            given = (thing.__defaults__, thing.__kwdefaults__)
-            self.all("function", (thing.__code__, *given, *_closed_over(thing), *_globals_of(thing)))
+            given = (thing.__code__, thing.__defaults__, thing.__kwdefaults__)
+            self.all("function", (*given, *_closed_over(thing), *_globals_of(thing)))
         elif isinstance(thing, MethodType):
             self.all("method", (thing.__func__, thing.__self__))
         elif isinstance(thing, type):
@@ -161,7 +161,7 @@ def _globals_of(function: FunctionType) -> Iterator[object]:
 
 def _members_of(given: type) -> Iterator[object]:
     for name, member in sorted(vars(given).items()):
-        private = name.startswith("__") and name.endswith("__") or name == "_abc_impl"
+        private = (name.startswith("__") and name.endswith("__")) or name == "_abc_impl"
         if not private or isinstance(member, FunctionType):
             yield name
             yield member

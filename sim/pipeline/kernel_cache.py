@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 import llvmlite
 import numba
@@ -20,6 +21,8 @@ from sim.source import PACKAGE, files_sha256, is_own
 SOURCES = ("pipeline/*.py", "domain/*.py", "streams.py", "units.py")
 """Files that hold kernels, and what kernels may import."""
 
+_CONFIG: Any = numba.config
+
 
 @contextmanager
 def kept(function: object) -> Iterator[bool]:
@@ -28,12 +31,12 @@ def kept(function: object) -> Iterator[bool]:
     Kernels are compiled anew in every process where no folder can be written, and where they are
     one's own, because this version does not know what those are made from.
     """
-    before, folder = numba.config.CACHE_DIR, None if is_own(function) else _folder()
-    numba.config.CACHE_DIR = str(folder or before)
+    before, folder = _CONFIG.CACHE_DIR, None if is_own(function) else _folder()
+    _CONFIG.CACHE_DIR = str(folder or before)
     try:
         yield folder is not None
     finally:
-        numba.config.CACHE_DIR = before
+        _CONFIG.CACHE_DIR = before
 
 
 @cache
@@ -47,8 +50,8 @@ def version() -> str:
 @cache
 def _folder() -> Path | None:
     """Return a folder that can be written: the user's, beside the code, or that of the account."""
-    if numba.config.CACHE_DIR:
-        places = [Path(numba.config.CACHE_DIR)]
+    if _CONFIG.CACHE_DIR:
+        places = [Path(_CONFIG.CACHE_DIR)]
     else:
         account = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - gives no error without a home
         places = [PACKAGE / "pipeline" / "__pycache__", Path(account) / "equiscan"]

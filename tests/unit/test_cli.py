@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 import sim
 from sim.cli import app
 from sim.errors import InfeasibleError
+from sim.studies.store import open_store
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 TINY = str(SCENARIOS / "tiny.yaml")
@@ -71,7 +72,7 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
     [
         (("validate", "none.yaml"), 2, "error: none.yaml: there is no such file."),
         (("run", "none.yaml"), 2, "error: none.yaml: there is no such file."),
-        (("report", "none"), 2, "error: cannot read 'none"),
+        (("report", "none"), 2, "error: no run folder at 'none"),
         (("trace", "none"), 2, "error: no run folder at 'none"),
         (("data", "show", "KEM"), 2, "error: countries.csv: there is no 'KEM'."),
         (("profile", "card", "none"), 2, "error: no profile 'none'"),
@@ -198,8 +199,10 @@ def test_the_event_log_of_a_run_is_printed_by_policy(tmp_path: Path) -> None:
             "detail": ["1", "2"],
         }
     )
-    events.to_parquet(tmp_path / "events.parquet")
-    events[["policy"]].to_parquet(tmp_path / "programme.parquet")
+    with open_store(tmp_path, {}) as store:
+        store.write_table("events", events)
+        store.write_table("programme", events[["policy"]])
+        store.finish()
     result = called("trace", str(tmp_path))
     assert "release" in result.stdout
     assert "audit" not in result.stdout

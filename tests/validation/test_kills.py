@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from sim.studies.archive import is_whole
-from sim.studies.store import PARTIAL, is_complete
+from sim.studies.manifest import is_complete
+from sim.studies.store import PARTIAL
 from tests.run_folders import differing
 
 ROOT = Path(__file__).parents[2]

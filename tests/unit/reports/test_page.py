@@ -14,6 +14,7 @@ from reports import render, write_report
 from reports.style import name_of
 from sim.errors import RunFolderError
 from sim.studies.result import StudyResult
+from sim.studies.store import open_store
 
 Finished = tuple[Path, StudyResult]
 FIGURES = ("equity", "money", "coverage", "cascade", "energy", "timeline", "marginal")
@@ -170,7 +171,7 @@ def test_the_report_is_written_into_the_run_folder(
 
 
 def test_no_report_without_a_finished_study(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="cannot read"):
+    with pytest.raises(RunFolderError, match="no run folder at"):
         write_report(tmp_path / "nothing")
     assert list(tmp_path.iterdir()) == []
 
@@ -178,7 +179,12 @@ def test_no_report_without_a_finished_study(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written_says_where(
     planned: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "report.html").mkdir()
+    with open_store(tmp_path, {}) as store:
+        store.write_json("summary.json", {})
+        store.finish()
     monkeypatch.setattr(policy_report, "load", lambda _: planned[1])
+    write_report(tmp_path)
+    (tmp_path / "report.html").unlink()
+    (tmp_path / "report.html").mkdir()
     with pytest.raises(RunFolderError, match=r"cannot write '.*report\.html'"):
         write_report(tmp_path)

@@ -15,7 +15,7 @@ from sim.studies.design import Purpose
 from sim.studies.execution import Execution
 from sim.studies.result import StudyResult, load
 from sim.studies.sample import Sample
-from sim.studies.store import TABLES, is_complete
+from sim.studies.manifest import TABLES, is_complete
 from tests.run_folders import differing
 from tests.small_world import ITEMS
 from tests.unit.studies.small_study import (
@@ -156,6 +156,7 @@ def test_the_folder_holds_every_table(finished: tuple[Path, StudyResult]) -> Non
         "profile.json",
         "summary.json",
         "provenance.json",
+        "manifest.json",
     }
 
 

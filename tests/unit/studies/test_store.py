@@ -26,7 +26,18 @@ from sim.errors import RunFolderError
 from sim.studies import lock as locks
 from sim.studies import store as stores
 from sim.studies.archive import is_whole, read_archive
-from sim.studies.store import Part, Store, is_complete, open_store, read_json, read_table
+from sim.studies.manifest import (
+    MANIFEST,
+    OWN_PROFILE,
+    PROFILE,
+    PROVENANCE,
+    SCENARIO,
+    SUMMARY,
+    Finished,
+    is_complete,
+    manifest_text,
+)
+from sim.studies.store import Part, Store, open_store
 
 ROOT = Path(__file__).parents[3]
 STAMP = {"scenario": "abc", "code": "1"}
@@ -48,8 +59,8 @@ def finish(out: Path, *, overwrite: bool = False, value: float = 1.0) -> None:
     with open_store(out, STAMP, overwrite=overwrite) as store:
         store.put("a", ARRAYS, TABLES)
         store.write_table("outcomes", pd.DataFrame({"value": [value]}))
-        store.write_text(stores.SCENARIO, "title: a test\n")
-        for name in (stores.SUMMARY, stores.PROVENANCE, stores.PROFILE):
+        store.write_bytes(SCENARIO, b"title: a test\n")
+        for name in (SUMMARY, PROVENANCE, PROFILE):
             store.write_json(name, {"value": value})
         store.finish()
 
@@ -58,15 +69,22 @@ def names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-FINISHED = ["outcomes.parquet", "profile.json", "provenance.json", "scenario.yaml", "summary.json"]
+FINISHED = [
+    "manifest.json",
+    "outcomes.parquet",
+    "profile.json",
+    "provenance.json",
+    "scenario.yaml",
+    "summary.json",
+]
 
 
 def test_a_finished_folder_has_what_was_written_and_no_results(tmp_path: Path) -> None:
     finish(tmp_path / "run")
     assert names(tmp_path / "run") == FINISHED
     assert is_complete(tmp_path / "run")
-    assert read_table(tmp_path / "run", "outcomes")["value"].tolist() == [1.0]
-    assert read_json(tmp_path / "run" / stores.SUMMARY) == {"value": 1.0}
+    assert Finished.at(tmp_path / "run").table("outcomes")["value"].tolist() == [1.0]
+    assert Finished.at(tmp_path / "run").json(SUMMARY) == {"value": 1.0}
 
 
 def test_results_survive_an_interruption(tmp_path: Path) -> None:
@@ -205,8 +223,12 @@ def test_a_missing_result_is_named(store: Store) -> None:
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match=r"cannot read '.*cells\.parquet'"):
-        read_table(tmp_path, "cells")
+    finish(tmp_path)
+    with pytest.raises(RunFolderError, match=r"holds no 'cells\.parquet', by its manifest"):
+        Finished.at(tmp_path).table("cells")
+    (tmp_path / "outcomes.parquet").unlink()
+    with pytest.raises(RunFolderError, match=r"cannot read '.*outcomes\.parquet': it is missing"):
+        Finished.at(tmp_path).table("outcomes")
 
 
 def test_attributes_of_a_table_are_kept(store: Store) -> None:
@@ -222,16 +244,15 @@ def test_attributes_of_a_table_are_kept(store: Store) -> None:
 def test_a_finished_study_is_not_overwritten_unless_asked(tmp_path: Path) -> None:
     out = tmp_path / "run"
     finish(out)
-    (out / "station_old.parquet").touch()
     (out / "notes.txt").write_text("mine")
     with (
         pytest.raises(RunFolderError, match="already holds a finished study"),
         open_store(out, STAMP),
     ):
         pass
-    assert read_table(out, "outcomes")["value"].tolist() == [1.0]
+    assert Finished.at(out).table("outcomes")["value"].tolist() == [1.0]
     finish(out, overwrite=True, value=2.0)
-    assert read_table(out, "outcomes")["value"].tolist() == [2.0]
+    assert Finished.at(out).table("outcomes")["value"].tolist() == [2.0]
     assert names(out) == sorted([*FINISHED, "notes.txt"])
 
 
@@ -240,7 +261,7 @@ def test_a_finished_study_stands_until_its_successor_is_finished(tmp_path: Path)
     with open_store(tmp_path, STAMP, overwrite=True) as store:
         store.write_table("outcomes", pd.DataFrame({"value": [2.0]}))
         assert is_complete(tmp_path)
-        assert read_table(tmp_path, "outcomes")["value"].tolist() == [1.0]
+        assert Finished.at(tmp_path).table("outcomes")["value"].tolist() == [1.0]
 
 
 @pytest.mark.parametrize("content", ["file", "folder"])
@@ -540,7 +561,7 @@ def test_a_finish_that_was_stopped_is_done_again(
     move = Path.replace
 
     def stop(source: Path, target: Path) -> Path:
-        if source.name == stores.SUMMARY:
+        if source.name == SUMMARY:
             raise KeyboardInterrupt
         return move(source, target)
 
@@ -554,4 +575,4 @@ def test_a_finish_that_was_stopped_is_done_again(
         assert store.finished() == {"a"}
     finish(tmp_path, value=3.0)
     assert names(tmp_path) == FINISHED
-    assert read_table(tmp_path, "outcomes")["value"].tolist() == [3.0]
+    assert Finished.at(tmp_path).table("outcomes")["value"].tolist() == [3.0]
