@@ -1,5 +1,6 @@
 """The run folder: nothing half written counts, two runs never mix, and nothing of others goes."""
 
+import errno
 import json
 import os
 import resource
@@ -576,3 +577,244 @@ def test_a_finish_that_was_stopped_is_done_again(
     finish(tmp_path, value=3.0)
     assert names(tmp_path) == FINISHED
     assert Finished.at(tmp_path).table("outcomes")["value"].tolist() == [3.0]
+
+
+# what belongs to the user, and what came from others
+
+
+class Stopped(BaseException):
+    """As if the process had been killed."""
+
+
+def stopping(monkeypatch: pytest.MonkeyPatch, after: int) -> Counter[str]:
+    """Have the process stop at the n-th change of the disk; counts the changes."""
+    done = Counter[str]()
+
+    def counting(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*rest: Any, **options: Any) -> Any:
+            if done.total() == after:
+                raise Stopped
+            done[change.__name__] += 1
+            return change(*rest, **options)
+
+        return changed
+
+    for name in ("replace", "unlink", "rmdir", "mkdir", "link"):
+        monkeypatch.setattr(os, name, counting(getattr(os, name)))
+    return done
+
+
+def finished_twice(out: Path) -> None:
+    """Leave a finished study with files of the user's beside it, and an unfinished successor."""
+    finish(out)
+    (out / "notes.txt").write_text("mine")
+    (out / "run.replaced").mkdir()
+    (out / "run.replaced" / "summary.json").write_text("mine")
+
+
+def test_wherever_a_finish_is_stopped_the_study_is_finished_or_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every change of the disk in turn: nothing of the user's is lost, no result, no folder."""
+    mine = ["notes.txt", "run.replaced", "run.replaced/summary.json"]
+    after, stopped, found = 0, True, Counter[str]()
+    while stopped:
+        out = tmp_path / str(after)
+        finished_twice(out)
+        with open_store(out, STAMP | {"draws": "9"}, overwrite=True) as store:
+            store.put("a", ARRAYS)
+            store.write_bytes(f"{OWN_PROFILE}/mine/fit.json", b"{}")
+            for name in (SUMMARY, PROVENANCE, PROFILE):
+                store.write_json(name, {"value": 2.0})
+            try:
+                with monkeypatch.context() as patch:
+                    stopping(patch, after)
+                    store.finish()
+                stopped = False
+            except Stopped:
+                pass
+        if not is_complete(out) or Finished.at(out).json(SUMMARY) == {"value": 1.0}:
+            with open_store(out, STAMP | {"draws": "9"}, overwrite=True) as store:
+                assert store.finished() == {"a"}
+                store.write_bytes(f"{OWN_PROFILE}/mine/fit.json", b"{}")
+                for name in (SUMMARY, PROVENANCE, PROFILE):
+                    store.write_json(name, {"value": 2.0})
+                store.finish()
+            found["went on"] += 1
+        else:
+            with (
+                pytest.raises(RunFolderError, match="already holds a finished study"),
+                open_store(out, STAMP),
+            ):
+                pass
+            found["finished"] += 1
+        written = ["manifest.json", "profile", "profile/mine", "profile/mine/fit.json"]
+        assert names(out) == sorted(
+            [*mine, *written, "profile.json", "provenance.json", "summary.json"]
+        )
+        assert (out / "run.replaced" / "summary.json").read_text() == "mine"
+        after += 1
+    assert found["went on"] > 5
+    assert found["finished"] > 5
+
+
+def test_an_interrupted_successor_is_kept_where_it_is_not_asked_for(tmp_path: Path) -> None:
+    finish(tmp_path)
+    with open_store(tmp_path, STAMP | {"code": "2"}, overwrite=True) as store:
+        store.put("new", ARRAYS)
+    with pytest.raises(RunFolderError, match="already holds"), open_store(tmp_path, STAMP):
+        pass
+    with open_store(tmp_path, STAMP | {"code": "2"}, overwrite=True) as store:
+        assert store.finished() == {"new"}
+
+
+@pytest.mark.parametrize("name", ["report.html", "events.parquet", "scenario.yaml"])
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_file_that_no_run_has_written_is_left_alone(
+    tmp_path: Path, name: str, begun: bool
+) -> None:
+    if begun:
+        with open_store(tmp_path, STAMP) as store:
+            store.put("a", ARRAYS)
+    else:
+        finish(tmp_path)
+        (tmp_path / name).unlink(missing_ok=True)
+        manifest = json.loads((tmp_path / MANIFEST).read_text())
+        manifest["files"].pop(name, None)
+        (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    (tmp_path / name).write_text("mine")
+    with (
+        pytest.raises(RunFolderError, match=rf"{name}' is in the way: no run has written it"),
+        open_store(tmp_path, STAMP, overwrite=True),
+    ):
+        pass
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_file_that_came_meanwhile_is_left_alone_and_the_study_kept(tmp_path: Path) -> None:
+    with open_store(tmp_path, STAMP) as store:
+        store.put("a", ARRAYS)
+        store.write_json(SUMMARY, {})
+        (tmp_path / "report.html").write_text("mine")
+        with pytest.raises(RunFolderError, match=r"report\.html' is in the way"):
+            store.finish()
+    (tmp_path / "report.html").rename(tmp_path / "mine.html")
+    with open_store(tmp_path, STAMP) as store:
+        assert store.finished() == {"a"}
+
+
+@pytest.mark.parametrize("content", ["results/thesis.tex", "stamp.json", "locks/key"])
+def test_a_folder_of_others_called_partial_is_left_alone(tmp_path: Path, content: str) -> None:
+    mine = tmp_path / "partial" / content
+    mine.parent.mkdir(parents=True)
+    mine.write_text('{"years": "of work"}')
+    (tmp_path / "partial" / "notes.txt").write_text("mine")
+    with (
+        pytest.raises(RunFolderError, match="partial' exists and is not a run folder"),
+        open_store(tmp_path, STAMP, overwrite=True),
+    ):
+        pass
+    assert mine.read_text() == '{"years": "of work"}'
+
+
+def with_manifest(out: Path, files: Mapping[str, str]) -> None:
+    (out / MANIFEST).write_text(manifest_text({**Finished.at(out).files, **files}))
+
+
+@pytest.mark.parametrize(
+    "name", ["../mine.txt", "profile/../../mine.txt", "/mine.txt", "notes.txt"]
+)
+def test_a_manifest_that_names_what_no_run_writes_is_refused(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "run"
+    finish(out)
+    (tmp_path / "mine.txt").write_text("mine")
+    with_manifest(out, {name: "0" * 64})
+    with pytest.raises(RunFolderError, match=r"manifest\.json' names '.*', which no run writes"):
+        Finished.at(out)
+    with pytest.raises(RunFolderError, match="left alone"), open_store(out, STAMP, overwrite=True):
+        pass
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_nothing_is_removed_or_written_through_a_link(tmp_path: Path) -> None:
+    out, mine = tmp_path / "run", tmp_path / "mine"
+    finish(out)
+    (mine / "x").mkdir(parents=True)
+    (mine / "x" / "fit.json").write_text("mine")
+    (out / OWN_PROFILE).symlink_to(mine)
+    with_manifest(out, {f"{OWN_PROFILE}/x/fit.json": "0" * 64})
+    with (
+        pytest.raises(RunFolderError, match="profile' is in the way"),
+        open_store(out, STAMP, overwrite=True),
+    ):
+        pass
+    assert (mine / "x" / "fit.json").read_text() == "mine"
+    stores.replace_file(tmp_path / "a", lambda file: file.write(b"a"))
+    (tmp_path / "a.torn").symlink_to(mine / "x" / "fit.json")
+    stores.replace_file(tmp_path / "a", lambda file: file.write(b"b"))
+    assert (mine / "x" / "fit.json").read_text() == "mine"
+    assert (tmp_path / "a").read_bytes() == b"b"
+
+
+@pytest.mark.parametrize("name", FINISHED)
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "changed", "cut", "missing"])
+def test_what_is_not_as_it_was_written_is_refused_at_once(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    finish(tmp_path)
+    place = tmp_path / name
+    content = place.read_bytes()
+    place.unlink()
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "device":
+        place.symlink_to("/dev/zero")
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "changed":
+        at = content.index(b": ") if b": " in content else len(content) // 2
+        place.write_bytes(content[:at] + b"#" + content[at + 1 :])
+    elif kind == "cut":
+        place.write_bytes(content[: len(content) // 2])
+    with pytest.raises(RunFolderError) as caught:
+        Finished.at(tmp_path).path(name)
+    assert name in str(caught.value)
+
+
+def test_a_lock_is_seen_with_its_holder_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before the lock has its name, a run is in nobody's way."""
+
+    def die(*_: object) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", die)
+        with pytest.raises(Stopped):
+            locks.acquire(tmp_path / "run.lock")
+    assert names(tmp_path) == []
+    locks.acquire(tmp_path / "run.lock").release()
+
+
+def test_a_lock_works_where_a_file_has_one_name_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", unable)
+    lock = locks.acquire(tmp_path / "run.lock")
+    with pytest.raises(RunFolderError, match="another run writes there"):
+        locks.acquire(tmp_path / "run.lock")
+    lock.release()
+    assert names(tmp_path) == []
+
+
+def test_a_place_for_a_file_is_tried_before(tmp_path: Path) -> None:
+    stores.require_place(tmp_path / "a.html")
+    assert names(tmp_path) == []
+    (tmp_path / "file").touch()
+    for place in (tmp_path, tmp_path / "none" / "a.html", tmp_path / "file" / "a.html"):
+        with pytest.raises(RunFolderError, match=rf"cannot write '{place}': "):
+            stores.require_place(place)
