@@ -135,13 +135,9 @@ def scenario_hash(scenario: Scenario) -> str:
 
 def sources(path: str | Path) -> set[Path]:
     """Return the files that a scenario is made of; ``ScenarioError`` where one cannot be read."""
-    found, nodes = {Path(path)}, [_family(Path(path), Budget())]
-    while nodes:
-        node = nodes.pop()
-        found.add(Path(node.place.file))
-        below = node.value.values() if isinstance(node.value, dict) else node.value
-        nodes += below if isinstance(below, Collection) and not isinstance(below, str) else ()
-    return found
+    budget = Budget()
+    _family(Path(path), budget)
+    return budget.files
 
 
 def _family(file: Path, budget: Budget) -> Node:

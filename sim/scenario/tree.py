@@ -5,7 +5,7 @@ depth and number of values are bounded while reading, before anything is built.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -27,8 +27,8 @@ from ruamel.yaml.reader import ReaderError
 
 from sim.errors import ScenarioError
 
-MAX_BYTES = 4_000_000
-MAX_VALUES = 100_000
+MAX_BYTES = 2_000_000
+MAX_VALUES = 50_000
 MAX_DEPTH = 12
 MAX_DIGITS = 50
 
@@ -37,10 +37,12 @@ Scalar = str | int | float | bool | None
 
 @dataclass(slots=True)
 class Budget:
-    """What may still be read of one scenario, all its files together."""
+    """What may still be read of one scenario, all its files together, and what was."""
 
     bytes: int = MAX_BYTES
     values: int = MAX_VALUES
+    files: set[Path] = field(default_factory=set)
+    """What has been read."""
 
     @classmethod
     def resolved(cls) -> Self:
@@ -89,6 +91,7 @@ class Node:
 def read_tree(path: Path, budget: Budget | None = None) -> Node:
     """Return the tree of a file; ``ScenarioError`` with file and line when it cannot be read."""
     budget = budget or Budget()
+    budget.files.add(path)
     return parse_tree(_text(path, budget), file=str(path), budget=budget)
 
 

@@ -22,7 +22,7 @@ LOADED_FROM = {"src", "srcset", "href", "xlink:href", "data", "action", "poster"
 """Attributes that make a browser fetch something."""
 WITHIN = ("#", "data:image/png;base64,")
 """How a link begins that stays on the page."""
-STUDIES = ("planned", "one_draw", "unplanned")
+STUDIES = ("planned", "one_draw", "unplanned", "nothing")
 
 
 class Page(HTMLParser):
@@ -114,6 +114,14 @@ def test_a_page_says_who_was_compared_and_where_it_comes_from(
     for key in result.provenance.as_dict():
         assert key.replace("_", " ") in said
     assert policy_report.headline(result) in said
+
+
+def test_a_study_that_buys_nothing_has_a_page(nothing: Finished) -> None:
+    _, result = nothing
+    assert result.plans.empty
+    assert "commissioned" not in set(result.events["kind"])
+    assert result.policies == ("baseline",)
+    assert "What happened when" in render(result)
 
 
 def test_a_page_never_says_nan(text: str) -> None:

@@ -604,54 +604,56 @@ def stopping(monkeypatch: pytest.MonkeyPatch, after: int) -> Counter[str]:
     return done
 
 
-def finished_twice(out: Path) -> None:
-    """Leave a finished study with files of the user's beside it, and an unfinished successor."""
+def finish_next(store: Store) -> None:
+    """Write and finish a study that lacks some of the files of the one before, and has another."""
+    store.write_bytes(f"{OWN_PROFILE}/mine/fit.json", b"{}")
+    for name in (SUMMARY, PROVENANCE, PROFILE):
+        store.write_json(name, {"value": 2.0})
+    store.finish()
+
+
+NEXT = STAMP | {"draws": "9"}
+
+
+def stopped_in_finish(out: Path, after: int) -> bool:
+    """Begin to replace a study that has files of the user's beside it; whether that was stopped."""
     finish(out)
     (out / "notes.txt").write_text("mine")
     (out / "run.replaced").mkdir()
     (out / "run.replaced" / "summary.json").write_text("mine")
+    with open_store(out, NEXT, overwrite=True) as store:
+        store.put("a", ARRAYS)
+        with pytest.MonkeyPatch.context() as patch:
+            stopping(patch, after)
+            try:
+                finish_next(store)
+            except Stopped:
+                return True
+    return False
 
 
-def test_wherever_a_finish_is_stopped_the_study_is_finished_or_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every change of the disk in turn: nothing of the user's is lost, no result, no folder."""
-    mine = ["notes.txt", "run.replaced", "run.replaced/summary.json"]
+def test_wherever_a_finish_is_stopped_the_study_is_finished_or_goes_on(tmp_path: Path) -> None:
+    """At every change of the disk in turn: nothing of the user's is lost, and no result."""
     after, stopped, found = 0, True, Counter[str]()
     while stopped:
         out = tmp_path / str(after)
-        finished_twice(out)
-        with open_store(out, STAMP | {"draws": "9"}, overwrite=True) as store:
-            store.put("a", ARRAYS)
-            store.write_bytes(f"{OWN_PROFILE}/mine/fit.json", b"{}")
-            for name in (SUMMARY, PROVENANCE, PROFILE):
-                store.write_json(name, {"value": 2.0})
-            try:
-                with monkeypatch.context() as patch:
-                    stopping(patch, after)
-                    store.finish()
-                stopped = False
-            except Stopped:
-                pass
-        if not is_complete(out) or Finished.at(out).json(SUMMARY) == {"value": 1.0}:
-            with open_store(out, STAMP | {"draws": "9"}, overwrite=True) as store:
-                assert store.finished() == {"a"}
-                store.write_bytes(f"{OWN_PROFILE}/mine/fit.json", b"{}")
-                for name in (SUMMARY, PROVENANCE, PROFILE):
-                    store.write_json(name, {"value": 2.0})
-                store.finish()
-            found["went on"] += 1
-        else:
+        stopped = stopped_in_finish(out, after)
+        if is_complete(out) and Finished.at(out).json(SUMMARY) == {"value": 2.0}:
             with (
                 pytest.raises(RunFolderError, match="already holds a finished study"),
                 open_store(out, STAMP),
             ):
                 pass
             found["finished"] += 1
+        else:
+            with open_store(out, NEXT, overwrite=True) as store:
+                assert store.finished() == {"a"}
+                finish_next(store)
+            found["went on"] += 1
         written = ["manifest.json", "profile", "profile/mine", "profile/mine/fit.json"]
-        assert names(out) == sorted(
-            [*mine, *written, "profile.json", "provenance.json", "summary.json"]
-        )
+        written += ["profile.json", "provenance.json", "summary.json"]
+        mine = ["notes.txt", "run.replaced", "run.replaced/summary.json"]
+        assert names(out) == sorted([*mine, *written])
         assert (out / "run.replaced" / "summary.json").read_text() == "mine"
         after += 1
     assert found["went on"] > 5
