@@ -10,12 +10,12 @@ from jinja2 import Environment, StrictUndefined
 from reports import figures, words
 from reports.schedule import schedule
 from sim.domain.lever import Stage
-from sim.errors import RunFolderError
 from sim.pipeline.records import ENERGY_BASIS
 from sim.planning.rules import label_of, phrase_of
+from sim.studies.manifest import Finished
 from sim.studies.result import StudyResult, load
+from sim.studies.store import add_report
 
-REPORT = "report.html"
 TOP = 10
 """Rows of the marginal ranking in the page; the folder's table has all."""
 WORSE_OFF = 0.001
@@ -29,15 +29,7 @@ def write_report(folder: Path | str) -> Path:
 
     Raises ``RunFolderError`` when the folder is not a finished study or cannot be written.
     """
-    folder = Path(folder)
-    page = render(load(folder))
-    place, torn = folder / REPORT, folder / f"{REPORT}.torn"
-    try:
-        torn.write_text(page, encoding="utf-8")
-        torn.replace(place)
-    except OSError as error:
-        raise RunFolderError(f"cannot write '{place}': {error.strerror or error}.") from error
-    return place
+    return add_report(Finished.at(folder), render(load(folder)))
 
 
 def render(result: StudyResult) -> str:

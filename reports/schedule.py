@@ -53,7 +53,11 @@ def _rows(events: pd.DataFrame) -> dict[str, pd.DataFrame]:
     kinds = list(dict.fromkeys(events["kind"]))
     rows: dict[str, pd.DataFrame] = {}
     bought = events[events["kind"] == "commissioned"]
-    levers = bought["detail"].str.split().str[-1].str.partition(".")[0]
+    levers = pd.Series(
+        [str(detail).split()[-1].partition(".")[0] for detail in bought["detail"]],
+        index=bought.index,
+        dtype=object,
+    )
     for name, lever in LEVERS.items():
         if len(part := bought[levers == name]):
             rows[lever.words] = part

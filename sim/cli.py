@@ -1,6 +1,8 @@
 # ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
 """Command line: parse, call, print. Every expected error ends as clear text and an exit code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 TOP = 8
 """Additions shown after a run; the report has them all."""
 INTERRUPTED = 130
+USAGE: type[Exception] = typer.BadParameter.__mro__[2]
+"""What a wrong use of the command line raises, whether typer brings its own click or not."""
 TRACED = {
     "events": {"week": "week", "kind": "kind", "region": "region", "detail": "detail"},
     "jobs": {"kind": "kind", "cluster": "cluster", "start_week": "start", "end_week": "end",
@@ -40,12 +44,15 @@ class Commands(TyperGroup):
     """The only place where errors become text: no traceback for what a user can put right."""
 
     def invoke(self, ctx: Any) -> object:
-        """Run a command; ``SimError`` ends with its exit code, other failed files with 2."""
+        """Run a command; ``SimError`` ends with its exit code, other failed files with 2.
+
+        What nobody expected ends with 1, and is written down; see ``sim.fault``.
+        """
         try:
             return super().invoke(ctx)
         except SimError as error:
             _stop(f"error: {error}", error.exit_code)
-        except BrokenPipeError:
+        except (BrokenPipeError, typer.Exit, typer.Abort, USAGE):
             raise
         except OSError as error:
             where = f"'{error.filename}': " if error.filename else ""
@@ -56,6 +63,10 @@ class Commands(TyperGroup):
                 "resume",
                 INTERRUPTED,
             )
+        except Exception as error:
+            from sim.fault import said_of
+
+            _stop(f"error: {said_of(error, ctx.obj)}", 1)
 
 
 app = typer.Typer(
@@ -70,7 +81,9 @@ app.add_typer(data, name="data")
 app.add_typer(profile, name="profile")
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, a YAML file.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+RunFolder = Annotated[
+    Path, typer.Argument(parser=terminal.place, metavar="RUN", help="Folder of a finished run.")
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be repeated."),
@@ -90,7 +103,7 @@ def validate(file: ScenarioFile, changes: Changes = None, allow_outside: Outside
     horizon, uncertainty = scenario.horizon, scenario.uncertainty
     who = members(scenario)
     shown = ", ".join(who.regions[:TOP]) + (", ..." if len(who.regions) > TOP else "")
-    typer.echo(f"{file} is valid.")
+    terminal.say(f"{file} is valid.")
     terminal.pairs(
         {
             "title": scenario.title,
@@ -125,9 +138,16 @@ def schema(
 
 @app.command()
 def run(
+    ctx: typer.Context,
     file: ScenarioFile,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results.", show_default="runs/<FILE>")
+        Path | None,
+        typer.Option(
+            parser=terminal.place,
+            metavar="DIR",
+            help="Folder for the results.",
+            show_default="runs/<FILE>",
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a finished run in --out.")
@@ -167,28 +187,40 @@ def run(
         workers=workers,
         cluster=cluster,
     )
-    folder = out or Path("runs") / file.stem
+    folder = _about(out or Path("runs") / file.stem, ctx)
     if dry_run:
         terminal.pairs(asked.workload().words())
         return
     with terminal.progress_bar() as progress:
         if part is not None:
             asked.run_part(folder, Part.read(part), progress=progress)
-            typer.echo(f"Part {part} is done; when all are: equiscan run {file} --out {folder}")
+            terminal.say(f"Part {part} is done; when all are: equiscan run {file} --out {folder}")
             return
         result = asked.run(folder, overwrite=overwrite, until=until, progress=progress)
-    _recommend(result)
-    typer.echo(f"\nReport: {write_report(folder)}")
+    with _else_said(
+        f"The study is finished: `equiscan report {folder}` writes its report, once what follows "
+        "is mended."
+    ):
+        page = write_report(folder)
+    with _else_said(f"Report: {page}"):
+        _recommend(result)
+        terminal.say(f"\nReport: {page}")
 
 
 @app.command()
 def calibrate(
     file: Annotated[Path, typer.Argument(metavar="TARGETS", help="Targets, a YAML file.")],
     out: Annotated[
-        Path | None, typer.Option(help="Overlay to write.", show_default="TARGETS_overlay.yaml")
+        Path | None,
+        typer.Option(
+            parser=terminal.place,
+            metavar="FILE",
+            help="Overlay to write.",
+            show_default="TARGETS_overlay.yaml",
+        ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file in --out.")
+        bool, typer.Option("--overwrite", help="Replace an overlay that it wrote before.")
     ] = False,
     draws: Annotated[
         int, typer.Option(min=16, max=512, help="Rows of the sample, and trials in a wave.")
@@ -202,29 +234,30 @@ def calibrate(
 ) -> None:
     """Move assumed inputs until the baseline matches published figures; write an overlay."""
     from sim.calibration.calibrate import calibrate
-    from sim.calibration.overlay import refuse_existing, write_overlay
+    from sim.calibration.overlay import require_writable, write_overlay
 
     place = out or file.with_name(f"{file.stem}_overlay.yaml")
-    refuse_existing(place, overwrite=overwrite)
+    require_writable(place, targets=file, overwrite=overwrite)
     try:
         with terminal.progress_bar() as progress:
             found = calibrate(file, draws=draws, seed=seed, workers=workers, progress=progress)
     except KeyboardInterrupt:
         _stop("interrupted; nothing was written", INTERRUPTED)
     _calibrated(found)
-    typer.echo(f"\nOverlay: {write_overlay(found, place, overwrite=overwrite)}")
+    terminal.say(f"\nOverlay: {write_overlay(found, place, overwrite=overwrite)}")
 
 
 @app.command()
-def report(folder: RunFolder) -> None:
+def report(ctx: typer.Context, folder: RunFolder) -> None:
     """Write the report of a finished run again."""
     from reports import write_report
 
-    typer.echo(f"Report: {write_report(folder)}")
+    terminal.say(f"Report: {write_report(_about(folder, ctx))}")
 
 
 @app.command()
 def trace(
+    ctx: typer.Context,
     folder: RunFolder,
     policy: Annotated[str, typer.Option(help="Policy whose run is shown.")] = "plan",
     table: Annotated[
@@ -232,20 +265,18 @@ def trace(
     ] = "events",
 ) -> None:
     """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
-    from sim.studies.store import read_table
+    from sim.studies.manifest import Finished
 
-    if not folder.is_dir():
-        raise RunFolderError(f"no run folder at '{folder}': equiscan run FILE --out {folder}")
+    found = Finished.at(_about(folder, ctx))
     if table not in TRACED:
         raise RunFolderError(
             f"no table '{table}' to trace; there are {', '.join(TRACED)}.{nearest(table, TRACED)}"
         )
-    summary = read_table(folder, "programme")
-    if policy not in (known := list(summary["policy"])):
+    if policy not in (known := list(found.table("programme")["policy"])):
         raise RunFolderError(
             f"{folder}: no policy '{policy}' in this run; it has {', '.join(known)}."
         )
-    shown = read_table(folder, table)
+    shown = found.table(table)
     shown = shown[shown["policy"] == policy][list(TRACED[table])]
     terminal.table(shown.rename(columns=TRACED[table]), title=f"{table.capitalize()}, {policy}")
 
@@ -258,7 +289,7 @@ def data_show(iso3: Annotated[str, typer.Argument(metavar="ISO3", help="Such as 
     code = iso3.upper()
     known = tables.baseline(code)
     where = tables.countries().loc[code]
-    typer.echo(f"{where['name']} ({code}), {where['income_group']}, {where['un_subregion']}")
+    terminal.say(f"{where['name']} ({code}), {where['income_group']}, {where['un_subregion']}")
     terminal.pairs({str(name): _fact(row) for name, row in known.iterrows()})
 
 
@@ -295,8 +326,24 @@ def main() -> None:
     app(prog_name="equiscan")
 
 
+def _about(folder: Path, ctx: typer.Context) -> Path:
+    """Say which run folder this command is about, should it end as nobody expected."""
+    ctx.find_root().obj = folder
+    return folder
+
+
+@contextmanager
+def _else_said(text: str) -> Iterator[None]:
+    """Say something where what follows fails."""
+    try:
+        yield
+    except Exception:
+        terminal.say(text, error=True)
+        raise
+
+
 def _stop(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
+    terminal.say(message, error=True)
     raise typer.Exit(code)
 
 
@@ -325,7 +372,7 @@ def _calibrated(found: "Calibration") -> None:
     prior = _intervals(inputs, "prior_low", "prior_high")
     now = [_number(value) for value in inputs["value"]]
     rows = zip(prior, now, _intervals(inputs, "low", "high"), inputs["verdict"], strict=True)
-    typer.echo("Inputs: range before; value and 90% interval now; what the targets say of it")
+    terminal.say("Inputs: range before; value and 90% interval now; what the targets say of it")
     terminal.pairs(
         {
             name: f"{before}; {value} ({interval}); {verdict}"
@@ -350,7 +397,7 @@ def _calibrated(found: "Calibration") -> None:
         pd.DataFrame({"target": targets["target"]} | shown),
         title="Targets; before and after with 90% intervals",
     )
-    typer.echo(
+    terminal.say(
         f"The sample of {len(found.points)} is worth {found.effective:.0f} independent rows; "
         f"{found.simulated} points were simulated."
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sim import terminal
+from sim.errors import ProfileError
 
 profile = typer.Typer(
     help="Measured profiles: how data becomes accuracy, by group.", no_args_is_help=True
@@ -39,7 +40,7 @@ def profile_list() -> None:
     )
     for name, bounds in (("power", POWER_RANGE), ("floor", (0.0, 1.0))):
         one = pooled([row.draws[name] for row in rows], bounds=bounds)
-        typer.echo(
+        terminal.say(
             f"{name} of 1 - sensitivity over {one.profiles} profiles: {one.mean:.2f} "
             f"({one.low:.2f} to {one.high:.2f}); of one more task {one.next_low:.2f} to "
             f"{one.next_high:.2f}"
@@ -49,20 +50,33 @@ def profile_list() -> None:
 @profile.command("card")
 def profile_card(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Profile, or its folder.")],
-    out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(parser=terminal.place, metavar="FILE", help="Where to write the page."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file in --out.")
+    ] = False,
 ) -> None:
     """Write a profile's card: what was measured, how, and what it does not say."""
     from sim.learning.response import profile_folder
     from sim.profiles.card import write_card
+    from sim.studies.store import require_place
 
-    place = out or Path(f"{Path(name).name}_card.html")
-    typer.echo(f"Card: {write_card(profile_folder(name), out=place)}")
+    place, folder = out or Path(f"{Path(name).name}_card.html"), profile_folder(name)
+    if place.exists() and not overwrite:
+        raise ProfileError(f"{place} exists already; --overwrite replaces it.")
+    require_place(place)
+    terminal.say(f"Card: {write_card(folder, out=place)}")
 
 
 @profile.command("measure")
 def profile_measure(
     plan: Annotated[Path, typer.Option(help="Measurement plan, a YAML file.")],
-    out: Annotated[Path, typer.Option(help="Folder for the runs.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=terminal.place, metavar="DIR", help="Folder for the runs."),
+    ],
     images: Annotated[
         Path | None, typer.Option("--data", help="Images: an npz file, or a folder.")
     ] = None,
@@ -86,7 +100,7 @@ def profile_measure(
             workers=workers,
             progress=progress and (lambda done, total, run: progress(run, done, total)),
         )
-    typer.echo(f"Runs: {folder}. Next: equiscan profile fit {folder}")
+    terminal.say(f"Runs: {folder}. Next: equiscan profile fit {folder}")
 
 
 @profile.command("fit")
@@ -97,4 +111,4 @@ def profile_fit(
     from sim.profiles.fitting import fit
 
     fit(folder)
-    typer.echo(f"Fitted: {folder / 'fit.json'}")
+    terminal.say(f"Fitted: {folder / 'fit.json'}")

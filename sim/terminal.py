@@ -1,13 +1,20 @@
 # ruff: noqa: PLC0415 - rich loads only when something is drawn, so that --help answers at once
-"""What the command line draws: tables that fit the terminal, and a progress bar."""
+"""What the command line says and draws: text, tables that fit the terminal, a progress bar.
 
+All that it prints passes ``plain``, as titles, names and errors may hold what others wrote.
+"""
+
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isnan, nan
+from pathlib import Path
 from textwrap import fill
 from time import monotonic
 from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +24,34 @@ Progress = Callable[..., None]
 """What is being done, steps finished, steps in all and, where known, seconds left for all."""
 
 
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and new line
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # other directions and lines
+    "\ud800-\udfff]"  # half characters, which cannot be printed
+)
+
+
+def plain(text: str) -> str:
+    """Return text without what a terminal would obey rather than show.
+
+    >>> plain(f"a{chr(27)}[2Jb") == f"a{chr(0xFFFD)}[2Jb"
+    True
+    """
+    return _HIDDEN.sub("\ufffd", text)
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print a line, on standard error where it is about an error."""
+    typer.echo(plain(text), err=error)
+
+
+def place(text: str) -> Path:
+    """Return the place that was named on the command line; an empty name is none."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty; the present folder is written as a dot.")
+    return Path(text)
+
+
 def pairs(rows: Mapping[str, str]) -> None:
     """Print names and texts side by side; long texts are wrapped."""
     from rich.console import Console
@@ -24,7 +59,7 @@ def pairs(rows: Mapping[str, str]) -> None:
 
     grid = Table.grid(padding=(0, 2))
     for name, text in rows.items():
-        grid.add_row(f"  {name}", text)
+        grid.add_row(plain(f"  {name}"), plain(text))
     Console(highlight=False, markup=False).print(grid)
 
 
@@ -34,9 +69,9 @@ def table(frame: "pd.DataFrame", *, title: str | None = None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left")
+    drawn = Table(title=None if title is None else Text(plain(title)), title_justify="left")
     for name in frame.columns:
-        drawn.add_column(str(name), overflow="fold")
+        drawn.add_column(Text(plain(str(name))), overflow="fold")
     for row in frame.itertuples(index=False):
         cells = (_short(cell) for cell in row)
         drawn.add_row(*map(Text, cells))
@@ -46,7 +81,7 @@ def table(frame: "pd.DataFrame", *, title: str | None = None) -> None:
 def _short(cell: object) -> str:
     if isinstance(cell, float):
         return "-" if isnan(cell) else f"{cell:.3g}"
-    return str(cell)
+    return plain(str(cell))
 
 
 def bullets(sentences: Iterable[str]) -> None:
@@ -55,7 +90,7 @@ def bullets(sentences: Iterable[str]) -> None:
 
     console = Console(highlight=False, markup=False)
     for sentence in sentences:
-        console.print(fill(f"- {sentence}", width=console.width, subsequent_indent="  "))
+        console.print(fill(plain(f"- {sentence}"), width=console.width, subsequent_indent="  "))
 
 
 @contextmanager
@@ -68,13 +103,18 @@ def progress_bar() -> Iterator[Progress | None]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _left_column())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _left_column(),
+    )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None, ends=nan)
 
         def show(what: str, done: int, total: int, left_s: float = nan) -> None:
             ends = monotonic() + left_s
-            bar.update(task, description=what, completed=done, total=total, ends=ends)
+            bar.update(task, description=plain(what), completed=done, total=total, ends=ends)
 
         yield show
 

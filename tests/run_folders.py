@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-NOT_COMPARED = {"provenance.json", "report.html"}
-"""They tell when, where and by what command a study was run."""
+NOT_COMPARED = {"provenance.json", "report.html", "manifest.json"}
+"""They tell when, where and by what command a study was run, or hold a hash of what does."""
 
 
 def differing(one: Path, other: Path) -> list[str]:

@@ -8,12 +8,17 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from sim.calibration.result import INTERVAL, Calibration
+from sim.calibration.targets import read_targets
 from sim.calibration.trials import REPLICATIONS
 from sim.errors import CalibrationError
+from sim.scenario.files import sources
+from sim.studies.store import replace_file, require_place, writing
 
 DIGITS = 6
 """Significant digits of a value in the sample."""
 LONGEST_SOURCE = 500
+HEAD = "# Written by `equiscan calibrate`"
+"""How an overlay begins, by which it is known as one."""
 METHOD = (
     "history matching by waves with Gaussian-process emulators; the last wave weighted by its own "
     "trials (docs/calibration.md)"
@@ -26,22 +31,51 @@ def write_overlay(found: Calibration, out: Path, *, overwrite: bool = False) -> 
     Raises
     ------
     CalibrationError
-        Where the file exists already.
+        Where the file exists already, or is no overlay.
     """
-    refuse_existing(out, overwrite=overwrite)
+    _require_ours(out, overwrite=overwrite)
     yaml = YAML()
     yaml.width = 100
     stream = io.StringIO()
     yaml.dump({"calibration": _origin(found), "overrides": _overrides(found)}, stream)
-    head = "# Written by `equiscan calibrate`: write it again rather than change it.\n"
-    out.write_text(head + stream.getvalue(), encoding="utf-8")
+    content = f"{HEAD}: write it again rather than change it.\n{stream.getvalue()}".encode()
+    with writing(out):
+        replace_file(out, lambda file: file.write(content))
     return out
 
 
-def refuse_existing(out: Path, *, overwrite: bool) -> None:
-    """Raise where a file would be replaced without being told to."""
-    if out.exists() and not overwrite:
+def require_writable(out: Path, *, targets: Path, overwrite: bool) -> None:
+    """Raise where an overlay cannot be written, before what it is made of is simulated.
+
+    Raises
+    ------
+    CalibrationError
+        Where something lies there that is not to be replaced, or that calibration itself reads.
+    RunFolderError
+        Where nothing can be written.
+    """
+    read = {targets, *sources(targets.parent / read_targets(targets)[0].scenario)}
+    if out.resolve() in {file.resolve() for file in read}:
+        raise CalibrationError(f"{out} is what this calibration reads: choose another --out.")
+    _require_ours(out, overwrite=overwrite)
+    require_place(out)
+
+
+def _require_ours(out: Path, *, overwrite: bool) -> None:
+    """Raise where something would be replaced without being told to, or that is no overlay."""
+    if not (out.exists() or out.is_symlink()):
+        return
+    if not overwrite:
         raise CalibrationError(f"{out} exists already; --overwrite replaces it.")
+    written = b""
+    if out.is_file() and not out.is_symlink():
+        with out.open("rb") as file:
+            written = file.read(len(HEAD))
+    if written != HEAD.encode():
+        raise CalibrationError(
+            f"{out} was not written by `equiscan calibrate`; it is left alone. Choose another "
+            "--out."
+        )
 
 
 def _origin(found: Calibration) -> dict[str, object]:

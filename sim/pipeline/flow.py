@@ -18,20 +18,19 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
+from sim.pipeline.kernel_cache import kept
 
 Counts = NDArray[np.int64]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OPTIONS: dict[str, Any] = {
-    "cache": True,
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
     "_nrt": False,
 }
-"""Kept on disk; no division by zero is looked for, nobody takes a kernel's address, and references
-to arrays are not counted, because no kernel makes one: the last two save a tenth of all compiling.
-"""
+"""No division by zero is looked for, nobody takes a kernel's address, and references to arrays are
+not counted, because no kernel makes one: the last two save a tenth of all compiling."""
 
 EXACT_BELOW_VARIANCE = 25.0
 """Below this variance counts are inverted exactly, above it by a Cornish-Fisher expansion."""
@@ -44,8 +43,9 @@ JOINED_BELOW_VARIANCE = 28.0
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function on counts when it is first called."""
-    compiled: Function = njit(**OPTIONS)(function)
+    """Compile a function on counts when it is first called, and keep that on the disk."""
+    with kept(function) as can_keep:
+        compiled: Function = njit(cache=can_keep, **OPTIONS)(function)
     return compiled
 
 

@@ -18,9 +18,11 @@ from sim.errors import LONGEST_NAME, ScenarioError, cut, nearest
 from sim.scenario.problems import Problem, model_name, schema_problems, stop_if, unknown
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Override
-from sim.scenario.tree import Node, Place, merge, parse_tree, read_tree
+from sim.scenario.tree import Budget, Node, Place, merge, parse_tree, read_tree
 
 LONGEST_PATH = 200
+FIT = "fit.json"
+"""File of a profile's folder that says what was measured."""
 MOST_PARENTS = 8
 """Files that may extend one another in a row."""
 EXTENDS = "Another scenario file in the same folder; this one says only what differs. Mappings are \
@@ -53,6 +55,7 @@ def load_scenario(
     overrides: Sequence[str] = (),
     names: Names | None = None,
     allow_outside: bool = False,
+    resolved: bool = False,
 ) -> Scenario:
     """Return the scenario in a file, or raise one ``ScenarioError`` with every problem in it.
 
@@ -63,13 +66,15 @@ def load_scenario(
         are YAML.
     names : names to check regions, profile and overridden values against; not checked when None.
     allow_outside : whether a profile's folder may lie outside the file's.
+    resolved : whether the file is what ``resolved_yaml`` gave, which is longer than what it was
+        made from.
 
     Notes
     -----
     A ``profile`` with a slash is a folder, relative to the file; it is returned absolute.
     """
     file = Path(path)
-    tree = _family(file)
+    tree = _family(file, Budget.resolved() if resolved else Budget())
     for text in overrides:
         tree = merge(tree, _override(text))
     problems = [
@@ -147,18 +152,26 @@ def scenario_hash(scenario: Scenario) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _family(file: Path) -> Node:
+def sources(path: str | Path) -> set[Path]:
+    """Return the files that a scenario is made of; ``ScenarioError`` where one cannot be read."""
+    budget = Budget()
+    _family(Path(path), budget)
+    return budget.files
+
+
+def _family(file: Path, budget: Budget) -> Node:
     """Return a file's tree merged over its overlays, and those over the files that it extends."""
     trees: list[Node] = []
     seen: set[Path] = set()
     while True:
-        tree = read_tree(file)
+        tree = read_tree(file, budget)
         seen.add(file.resolve())
         if not isinstance(tree.value, dict):
             raise ScenarioError(f"{tree.place}: a scenario is a mapping of keys to values.")
         entries = dict(tree.value)
         parent = entries.pop("extends", None)
-        overlays = _overlays(file, entries.pop("overlays", None), entries.get("overrides"))
+        named = entries.pop("overlays", None)
+        overlays = _overlays(file, named, entries.get("overrides"), budget)
         trees += [Node(tree.place, entries), *overlays]
         if parent is None:
             break
@@ -172,7 +185,7 @@ def _family(file: Path) -> Node:
     return merged
 
 
-def _overlays(file: Path, named: Node | None, own: Node | None) -> Iterator[Node]:
+def _overlays(file: Path, named: Node | None, own: Node | None, budget: Budget) -> Iterator[Node]:
     """Yield the overrides of a file's overlays as trees, the last of them first.
 
     An override is taken whole from the last that gives it: a value of one and the sample of
@@ -184,15 +197,15 @@ def _overlays(file: Path, named: Node | None, own: Node | None) -> Iterator[Node
         raise ScenarioError(f"{named.place}: overlays: must be a list of file names.")
     taken = set(own.value) if own is not None and isinstance(own.value, dict) else set()
     for entry in reversed(named.value):
-        overrides = _overlay(beside(file, entry, key="overlays"))
+        overrides = _overlay(beside(file, entry, key="overlays"), budget)
         kept = {name: node for name, node in overrides.items() if name not in taken}
         taken |= set(kept)
         yield Node(entry.place, {"overrides": Node(entry.place, kept)})
 
 
-def _overlay(file: Path) -> dict[str, Node]:
+def _overlay(file: Path, budget: Budget) -> dict[str, Node]:
     """Return the overrides of an overlay, by name."""
-    tree = read_tree(file)
+    tree = read_tree(file, budget)
     entries = tree.value if isinstance(tree.value, dict) else {}
     for key, node in entries.items():
         if key not in OVERLAY_KEYS:
@@ -278,19 +291,24 @@ def _choice_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
         entries = enumerate(node.value) if isinstance(node.value, list) else [("", node)]
         for at, one in entries:
             if isinstance(one.value, str) and one.value not in known:
-                reason = f"found '{one.value}'. {unknown(one.value, known)}"
-                yield Problem(one.place, f"{key}.{at}".rstrip("."), reason)
+                reason = f"found '{cut(one.value, LONGEST_NAME)}'. "
+                hint = partial(unknown, one.value, known)
+                yield Problem(one.place, f"{key}.{at}".rstrip("."), reason, hint)
 
 
 def _folder_problems(tree: Node, file: Path, *, allow_outside: bool) -> Iterator[Problem]:
     node, path = tree.descend(("profile",))
     name = node.value
-    if not (path and isinstance(name, str) and "/" in name and len(name) < LONGEST_PATH):
+    if not (path and isinstance(name, str) and "/" in name):
         return
-    folder = file.parent / name
+    folder, home = file.parent / name, file.parent.resolve()
+    if len(name) > LONGEST_PATH:
+        return  # the schema says so
     if not folder.is_dir():
         yield Problem(node.place, "profile", f"there is no folder '{name}'.")
-    elif not allow_outside and not folder.resolve().is_relative_to(file.parent.resolve()):
+    elif not allow_outside and not all(
+        place.resolve().is_relative_to(home) for place in (folder, folder / FIT)
+    ):
         reason = f"'{name}' leads out of the scenario's folder; copy it there, or allow it."
         yield Problem(node.place, "profile", reason)
 

@@ -6,9 +6,9 @@ depth and number of values are bounded while reading, before anything is built.
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -28,14 +28,29 @@ from ruamel.yaml.reader import ReaderError
 
 from sim.errors import ScenarioError
 
-MAX_BYTES = 1_000_000
-MAX_VALUES = 20_000
+MAX_BYTES = 2_000_000
+MAX_VALUES = 50_000
 MAX_DEPTH = 12
 MAX_DIGITS = 50
 TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 """Characters that turn the direction of the text after them, so that it reads as something else."""
 
 Scalar = str | int | float | bool | None
+
+
+@dataclass(slots=True)
+class Budget:
+    """What may still be read of one scenario, all its files together, and what was."""
+
+    bytes: int = MAX_BYTES
+    values: int = MAX_VALUES
+    files: set[Path] = field(default_factory=set)
+    """What has been read."""
+
+    @classmethod
+    def resolved(cls) -> Self:
+        """Return what a scenario may come to once all is in one file, a value a line."""
+        return cls(20 * MAX_BYTES, 5 * MAX_VALUES)
 
 
 class Place(NamedTuple):
@@ -76,20 +91,25 @@ class Node:
         return node, path
 
 
-def read_tree(path: Path) -> Node:
+def read_tree(path: Path, budget: Budget | None = None) -> Node:
     """Return the tree of a file; ``ScenarioError`` with file and line when it cannot be read."""
-    return parse_tree(_text(path), file=str(path))
+    budget = budget or Budget()
+    budget.files.add(path)
+    return parse_tree(_text(path, budget), file=str(path), budget=budget)
 
 
-def parse_tree(text: str, *, file: str, numbered: bool = True) -> Node:
+def parse_tree(
+    text: str, *, file: str, numbered: bool = True, budget: Budget | None = None
+) -> Node:
     """Return the tree of a YAML text.
 
     Parameters
     ----------
     file : what messages call the text.
     numbered : whether its lines mean anything to the reader; not for an override.
+    budget : what may be read; this text is taken off it.
     """
-    builder = _Builder(file, numbered=numbered)
+    builder = _Builder(file, numbered=numbered, budget=budget or Budget())
     try:
         return builder.document(text)
     except MarkedYAMLError as error:
@@ -117,17 +137,20 @@ def merge(base: Node, over: Node) -> Node:
     return Node(over.place if over.place.line else base.place, merged)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, budget: Budget) -> str:
     try:
         if not path.is_file():  # neither a folder nor a pipe that never ends
             there = "not a file" if path.exists() else "there is no such file"
             raise ScenarioError(f"{path}: {there}.")
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            content = stream.read(budget.bytes + 1)
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
-    if len(content) > MAX_BYTES:
-        raise ScenarioError(f"{path}: larger than {MAX_BYTES:,} bytes.")
+    if len(content) > budget.bytes:
+        raise ScenarioError(
+            f"{path}: larger than {MAX_BYTES:,} bytes, with the files that go with it."
+        )
+    budget.bytes -= len(content)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -144,8 +167,8 @@ def _is_no_text(character: str) -> bool:
 class _Builder:
     """Builds the tree from parser events, one by one, so that limits hold from the first."""
 
-    def __init__(self, file: str, *, numbered: bool) -> None:
-        self.file, self.numbered, self.count = file, numbered, 0
+    def __init__(self, file: str, *, numbered: bool, budget: Budget) -> None:
+        self.file, self.numbered, self.budget = file, numbered, budget
         self.yaml = YAML(typ="safe", pure=True)
 
     def document(self, text: str) -> Node:
@@ -213,7 +236,7 @@ class _Builder:
         return text
 
     def check(self, event: Event, depth: int) -> None:
-        self.count += 1
+        self.budget.values -= 1
         line = self.line(event)
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
             raise self.wrong(
@@ -223,8 +246,13 @@ class _Builder:
             raise self.wrong(line, f"tags are not allowed: '{tag}'.")
         if depth > MAX_DEPTH:
             raise self.wrong(line, f"nested deeper than {MAX_DEPTH} levels.")
-        if self.count > MAX_VALUES:
-            raise self.wrong(line, f"more than {MAX_VALUES:,} values.")
+        if self.budget.values < 0:
+            raise self.wrong(
+                line,
+                f"more than {MAX_VALUES:,} values, with the files that go with it (extends, "
+                "overlays). Give values by income group (LIC, LMC, UMC, HIC) rather than by "
+                "country, leave out fields that have a default, or calibrate with fewer draws.",
+            )
 
     def place(self, event: Event) -> Place:
         return Place(self.file, self.line(event) if self.numbered else 0)

@@ -1,5 +1,6 @@
 """Make the plans of a scenario, simulate them in every draw, and write its run folder."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from sim.baseline.world import World
-from sim.errors import ScenarioError
+from sim.errors import RunFolderError, ScenarioError
 from sim.planning.purchases import most_per_year
 from sim.planning.rules import PLAN, RULES
 from sim.scenario.files import resolved_yaml, scenario_hash
@@ -20,23 +21,14 @@ from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, interval
 from sim.studies.design import Trial
 from sim.studies.executor import Executor
+from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES
 from sim.studies.marginal import Addition, added, additions
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
-from sim.studies.provenance import profile_facts, provenance
+from sim.studies.provenance import fit_of, profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
 from sim.studies.search import HEDGES, best_of, candidate
-from sim.studies.store import (
-    PROFILE,
-    PROVENANCE,
-    SCENARIO,
-    SUMMARY,
-    TABLES,
-    Part,
-    Store,
-    open_store,
-    station_table,
-)
+from sim.studies.store import Part, Store, open_store, station_table
 from sim.studies.workload import Workload, expected
 
 MOST_DRAWS = 2_000
@@ -216,11 +208,31 @@ def _finish(store: Store, result: StudyResult, tables: Mapping[str, pd.DataFrame
     """Write the finished study to its place."""
     for name in (*TABLES, *map(station_table, result.stations)):
         store.write_table(name, tables[name])
-    store.write_text(SCENARIO, resolved_yaml(result.scenario))
+    fit = result.provenance.fit_sha256
+    kept = _with_its_profile(store, result.scenario, fit_sha256=fit)
+    store.write_bytes(SCENARIO, resolved_yaml(kept).encode())
     store.write_json(PROFILE, result.profile)
     store.write_json(SUMMARY, result.summary())
     store.write_json(PROVENANCE, result.provenance.as_dict())
     store.finish()
+
+
+def _with_its_profile(store: Store, scenario: Scenario, *, fit_sha256: str) -> Scenario:
+    """Return the scenario as the run folder has it, which keeps a profile of one's own.
+
+    A run folder that is moved, or mailed, can so be opened and run again.
+    """
+    if "/" not in scenario.profile:
+        return scenario
+    folder = f"{OWN_PROFILE}/{Path(scenario.profile).name}"
+    fit = fit_of(scenario)
+    if hashlib.sha256(fit).hexdigest() != fit_sha256:
+        raise RunFolderError(
+            f"'{scenario.profile}/fit.json' has changed since the study began, so that its results "
+            "are of two fits. Run it again, and overwrite it."
+        )
+    store.write_bytes(f"{folder}/fit.json", fit)
+    return scenario.model_copy(update={"profile": f"./{folder}"})
 
 
 def with_draws(scenario: Scenario, draws: int) -> Scenario:

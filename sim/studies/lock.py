@@ -5,6 +5,7 @@ system keeps do not work on all that machines share. Its holder touches it now a
 others can tell a lock whose holder has died.
 """
 
+import errno
 import json
 import os
 import socket
@@ -24,6 +25,8 @@ LEASE_S = 120.0
 RENEW_S = 10.0
 """Time between two touches."""
 _POLL_S = 0.05
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What systems say whose files cannot have a second name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +152,42 @@ def who_holds(place: Path) -> Holder | None:
     return None
 
 
+def remove_strays(folder: Path) -> None:
+    """Remove what processes have left that were killed while they took or removed a lock."""
+    for stray in folder.glob(f"*.{'[0-9a-f]' * 32}"):
+        stray.unlink(missing_ok=True)
+
+
 def _create(place: Path, holder: Holder) -> bool:
-    """Write the file of a lock, unless there is one."""
+    """Write the file of a lock, unless there is one; whoever sees it sees its holder."""
     place.parent.mkdir(parents=True, exist_ok=True)
+    written = place.with_name(f"{place.name}.{holder.token}")
+    text = json.dumps(asdict(holder))
     try:
-        file = place.open("x", encoding="utf-8")
+        written.write_text(text, encoding="utf-8")
+        os.link(written, place)
     except FileExistsError:
         return False
     except FileNotFoundError:  # whoever was last to leave has removed the folder
         return _create(place, holder)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _write(place, text)
+    finally:
+        written.unlink(missing_ok=True)
+    return True
+
+
+def _write(place: Path, text: str) -> bool:
+    """Write the file of a lock, unless there is one, where a file has one name only."""
+    try:
+        file = place.open("x", encoding="utf-8")
+    except FileExistsError:
+        return False
     try:
         with file:
-            json.dump(asdict(holder), file)
+            file.write(text)
     except OSError:
         place.unlink()
         raise

@@ -20,11 +20,7 @@ ATTEMPTS = 3
 """Workers that one task may end before it is given up."""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Variables that keep numerical libraries to one thread: workers share the cores already."""
-_START = (
-    # an interrupt is for the process that started this one
-    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {path!r}; "
-    "from sim.studies.worker import serve; serve()"
-)
+_START = "import sys; sys.path[:] = {path!r}; from sim.studies.worker import serve; serve()"
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,10 +34,16 @@ class Process:
     """
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", _START.format(path=sys.path)]
+        command = [sys.executable, "-P", "-c", _START.format(path=sys.path)]
         environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
         try:
-            self._popen = Popen(command, stdin=PIPE, stdout=PIPE, env=environment)
+            self._popen = Popen(
+                command,
+                stdin=PIPE,
+                stdout=PIPE,
+                env=environment,
+                process_group=0,  # an interrupt is for the process that started this one
+            )
         except OSError as error:
             raise ExecutorError(
                 f"cannot start a worker: {error.strerror}. Run the same again with fewer workers."

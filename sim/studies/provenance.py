@@ -1,29 +1,32 @@
 """What is needed to produce the same tables again."""
 
 import hashlib
-import inspect
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, Self, cast
 
 import numpy as np
 from llvmlite.binding import get_host_cpu_name
 
 import sim
-from sim.learning.response import MEASURED, Profile
+from sim.errors import RunFolderError
+from sim.learning.response import Profile, profile_folder
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS, replaced
 from sim.planning.rules import RULES
 from sim.planning.welfare import OBJECTIVES
 from sim.scenario.files import scenario_hash
 from sim.scenario.schema import Scenario
+from sim.source import is_own, own_sha256, study_sha256
+from sim.studies.outcomes import OUTCOMES
 
 SETTINGS = (
     "OMP_NUM_THREADS",
@@ -45,14 +48,15 @@ class Provenance:
     scenario_sha256: str
     tables_sha256: dict[str, str]
     """Hash of every baseline table, by file name."""
-    profile_sha256: str
+    fit_sha256: str
+    """Hash of what was measured, the profile's ``fit.json``."""
     seed: int
     code_version: str
     """``git describe`` of the source tree where there is one, else the package's version."""
+    code_sha256: str
+    """Hash of the modules that the numbers come from."""
     stations: dict[str, str]
     """Stations that are not the shipped ones: name and class."""
-    own: dict[str, str]
-    """Rules and objectives of one's own that the scenario names, and the hash of their source."""
     packages: dict[str, str]
     python: str
     command: str
@@ -63,16 +67,35 @@ class Provenance:
     beyond its least that NumPy uses; empty in studies that did not record it."""
     settings: dict[str, str] = field(default_factory=dict)
     """``SETTINGS`` as they were when the study started."""
+    own_code: dict[str, str] = field(default_factory=dict)
+    """Hash of every station, control process, rule, outcome and objective that did not come with
+    the package."""
+
+    @classmethod
+    def read(cls, said: Mapping[str, object]) -> Self:
+        """Return the provenance that ``as_dict`` gave; ``RunFolderError`` where it is none."""
+        known = {one.name: one for one in fields(cls)}
+        missing = [
+            n for n, one in known.items() if one.default_factory is MISSING and n not in said
+        ]
+        if missing or not known.keys() >= said.keys():
+            strange = missing or sorted(said.keys() - known.keys())
+            raise RunFolderError(
+                f"the provenance of this study is of another version of equiscan: it "
+                f"{'lacks' if missing else 'has'} '{strange[0]}'. Run the study again."
+            )
+        return cls(**cast("dict[str, Any]", dict(said)))
 
     def stamp(self) -> dict[str, str]:
         """Return what must be equal for an interrupted study to go on."""
         return {
             "scenario": self.scenario_sha256,
             "tables": _sha256(f"{n}:{h}".encode() for n, h in sorted(self.tables_sha256.items())),
-            "profile": self.profile_sha256,
-            "code": self.code_version,
-            **{f"station {name}": where for name, where in self.stations.items()},
-            **self.own,
+            "fit of the profile": self.fit_sha256,
+            "code": self.code_sha256,
+            **self.own_code,
+            "python": self.python,
+            **self.packages,
         }
 
     def as_dict(self) -> dict[str, object]:
@@ -93,17 +116,18 @@ def provenance(
     return Provenance(
         scenario_sha256=scenario_hash(scenario),
         tables_sha256={p.name: _sha256([p.read_bytes()]) for p in sorted(tables.glob("*.csv"))},
-        profile_sha256=_folder_sha256(_profile_folder(scenario.profile)),
+        fit_sha256=_sha256([fit_of(scenario)]),
         seed=scenario.uncertainty.seed,
         code_version=_code_version(),
+        code_sha256=study_sha256(),
         stations=replaced(stations),
-        own=_own_code(scenario),
         packages={name: _version(name) for name in PACKAGES},
         python=platform.python_version(),
         command=command or " ".join(sys.argv),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         processor=_processor(),
         settings={name: os.environ.get(name, "not set") for name in SETTINGS},
+        own_code=_own_code(scenario, stations),
     )
 
 
@@ -134,25 +158,6 @@ def profile_facts(scenario: Scenario, profile: Profile) -> dict[str, object]:
     }
 
 
-def _own_code(scenario: Scenario) -> dict[str, str]:
-    """Return the hash of every rule and objective of one's own that the scenario names."""
-    own: dict[str, list[Callable[..., object]]] = {
-        f"rule {name}": [RULES[name].make] for name in scenario.policies if RULES.is_own(name)
-    }
-    if OBJECTIVES.is_own(scenario.objective):
-        objective = OBJECTIVES[scenario.objective]
-        own[f"objective {objective.name}"] = [objective.of, objective.write]
-    return {name: _sha256(map(_source, functions)) for name, functions in own.items()}
-
-
-def _source(function: Callable[..., object]) -> bytes:
-    """Return the source of a function; its name where that is not to be had."""
-    try:
-        return inspect.getsource(function).encode()
-    except (OSError, TypeError):
-        return repr(getattr(function, "__qualname__", type(function))).encode()
-
-
 def _processor() -> dict[str, str]:
     vectors = np.show_config(mode="dicts")["SIMD Extensions"]
     return {
@@ -174,15 +179,22 @@ def _processor_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _profile_folder(profile: str) -> Path:
-    shipped = MEASURED / profile
-    return shipped if shipped.is_dir() else Path(profile)
+def fit_of(scenario: Scenario) -> bytes:
+    """Return what was measured of a scenario's profile, as it lies on the disk."""
+    return (profile_folder(scenario.profile) / "fit.json").read_bytes()
 
 
-def _folder_sha256(folder: Path) -> str:
-    """Return one hash of all files of a folder; empty when there are none."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return _sha256(path.name.encode() + path.read_bytes() for path in paths) if paths else ""
+def _own_code(scenario: Scenario, stations: Stations) -> dict[str, str]:
+    """Return hashes of what is not the package's, by what each is.
+
+    Stations, rules and the objective that the scenario names, and every outcome: all are computed.
+    """
+    used: dict[str, object] = {f"station {name}": stations[name] for name in replaced(stations)}
+    used |= {f"rule {name}": RULES[name].make for name in scenario.policies if name in RULES}
+    used |= {f"outcome {name}": outcome.of for name, outcome in OUTCOMES.items()}
+    objective = OBJECTIVES.called(scenario.objective)
+    used |= {f"objective {objective.name}": objective.write}
+    return {what: own_sha256(given) for what, given in used.items() if is_own(given)}
 
 
 def _sha256(chunks: Iterable[bytes]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
@@ -14,18 +14,11 @@ from sim.pipeline.stations import recorded, station_names
 from sim.scenario.files import load_scenario
 from sim.scenario.schema import Scenario
 from sim.studies import comparison
+from sim.studies.manifest import PROFILE, PROVENANCE, SCENARIO, TABLES, Finished
 from sim.studies.outcomes import by_draw, coverage_by_draw, measured_cells
 from sim.studies.provenance import Provenance
 from sim.studies.robustness import Robustness, robustness_of
-from sim.studies.store import (
-    PROFILE,
-    PROVENANCE,
-    SCENARIO,
-    TABLES,
-    read_json,
-    read_table,
-    station_table,
-)
+from sim.studies.store import station_table
 
 FLOOR_FACTORS = (0.1, 1.0, 10.0)
 """Multiples of the equity floor at which the ranking of the policies is rerun."""
@@ -201,14 +194,19 @@ class StudyResult:
 
 
 def load(folder: Path | str) -> StudyResult:
-    """Return a finished study from its run folder; ``RunFolderError`` when it is incomplete."""
-    folder = Path(folder)
-    origin = cast("dict[str, Any]", read_json(folder / PROVENANCE))
-    scenario = load_scenario(folder / SCENARIO, allow_outside=True)
-    provenance = Provenance(**origin)
-    series = recorded(scenario.weekly, station_names(provenance.stations))
-    tables = {name: read_table(folder, name) for name in (*TABLES, *map(station_table, series))}
-    return of_tables(scenario, tables, read_json(folder / PROFILE), provenance)
+    """Return a finished study from its run folder.
+
+    Raises
+    ------
+    RunFolderError
+        Where the folder holds none, or a file is not as the run wrote it.
+    """
+    found = Finished.at(folder)
+    origin = Provenance.read(found.json(PROVENANCE))
+    scenario = load_scenario(found.path(SCENARIO), resolved=True)
+    series = map(station_table, recorded(scenario.weekly, station_names(origin.stations)))
+    tables = {name: found.table(name) for name in (*TABLES, *series)}
+    return of_tables(scenario, tables, found.json(PROFILE), origin)
 
 
 def of_tables(

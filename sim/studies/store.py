@@ -7,40 +7,45 @@ there at a time, or several with a part of the study each.
 """
 
 import errno
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial as bind
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 from urllib.parse import quote, unquote
+from uuid import uuid4
 
 import pandas as pd
 from numpy.typing import NDArray
 
 from sim.errors import RunFolderError
 from sim.studies.archive import DamagedError, Result, is_whole, read_archive, write_archive
-from sim.studies.lock import Lock, acquire, busy, who_holds
+from sim.studies.lock import Lock, acquire, busy, remove_strays, who_holds
+from sim.studies.manifest import (
+    MANIFEST,
+    REPORT,
+    Finished,
+    files_of,
+    in_the_way,
+    is_complete,
+    manifest_text,
+    may_be_ours,
+    sha256_of,
+)
 
-TABLES = ("outcomes", "cells", "ledger", "events", "jobs", "releases", "audits", "plan",
-          "programme", "marginal", "robustness", "inputs")  # fmt: skip
-"""Tables of a complete run folder, each a Parquet file; with one for every recorded station."""
-SUMMARY = "summary.json"
-PROVENANCE = "provenance.json"
-PROFILE = "profile.json"
-SCENARIO = "scenario.yaml"
 PARTIAL = "partial"
 """Folder, within a run folder, of a study that is not finished."""
-_MARKS = (PROVENANCE, SUMMARY)
-"""Files that a folder has when it holds a finished study, and not before."""
-_TABLES = (*(f"{name}.parquet" for name in TABLES), "station_*.parquet")
-_REPLACED = (*_TABLES, PROFILE, SCENARIO, "report.html")
-"""Other files that go with a study that is replaced."""
-_STAMP, _RESULTS, _FINAL, _LOCKS = "stamp.json", "results", "final", "locks"
+FAULT = "fault-*.txt"
+"""Files that say how a run ended which it should not."""
+_STAMP, _RESULTS, _FINAL, _LOCKS, _OURS = "stamp.json", "results", "final", "locks", "ours.json"
 _SUFFIX, _TORN, _LOCK = ".npz", ".torn", ".lock"
+_WRITER = "equiscan"
+"""Key by which a stamp is known as one of ours."""
 _WHOLE_RUN = "run"
 _PATIENCE_S = 60.0
 """How long to wait for others that are just beginning in the same folder."""
@@ -72,6 +77,7 @@ class Store:
     lock: Lock
     part: Part | None = None
     _known: set[str] = field(default_factory=set, repr=False)
+    _written: set[str] = field(default_factory=set, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -112,38 +118,55 @@ class Store:
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table of the finished study."""
-        place = self.folder / _FINAL / f"{name}.parquet"
-        self._write(place, bind(table.to_parquet, index=False))
+        self._write_final(f"{name}.parquet", bind(table.to_parquet, index=False))
 
     def write_json(self, name: str, content: Mapping[str, object]) -> None:
         """Write a JSON file of the finished study."""
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        self.write_text(name, f"{text}\n")
+        self.write_bytes(name, f"{text}\n".encode())
 
-    def write_text(self, name: str, text: str) -> None:
-        """Write a text file of the finished study."""
-        self._write(self.folder / _FINAL / name, lambda file: file.write(text.encode()))
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of the finished study, by its place in the run folder."""
+        self._write_final(name, lambda file: file.write(content))
 
     def finish(self) -> None:
         """Put the tables and files in their place, and remove the results of tasks.
 
-        The folder counts as finished with the last file; stopped before, the same study goes on.
+        The manifest comes last: with it the study is finished, and stopped before, the same study
+        goes on. What the manifest of a study that is replaced does not name is left alone.
         """
         if self.part is not None:
             raise ValueError("a part of a study does not finish it")
         self.lock.require()
+        final = self.folder / _FINAL
         with writing(self.out):
-            for old in _MARKS:  # first: from now on nothing is finished here
-                (self.out / old).unlink(missing_ok=True)
-            for pattern in _REPLACED:
-                for replaced in self.out.glob(pattern):
-                    replaced.unlink()
-            for new in sorted(
-                (self.folder / _FINAL).iterdir(), key=lambda file: file.name in _MARKS
-            ):
-                new.replace(self.out / new.name)
+            new = {name: sha256_of(final / name) for name in sorted(self._written)}
+            old = _ours(self.out)
+            _require_way(self.out, in_the_way(self.out, old))
+            # whatever happens from here on, these are known as ours
+            self._write(self.folder / _OURS, _as_json(sorted(old | new.keys())))
+            (self.out / MANIFEST).unlink(missing_ok=True)
+            for name in sorted(old - new.keys()):
+                _remove(self.out, name)
+            for name in new:
+                (self.out / name).parent.mkdir(parents=True, exist_ok=True)
+                (final / name).replace(self.out / name)
+            for folder in {(self.out / name).parent for name in new}:
+                _sync(folder)
+            self._write(final / MANIFEST, _as_text(manifest_text(new)))
+            (final / MANIFEST).replace(self.out / MANIFEST)
             _sync(self.out)
-            _clear(self.folder)
+            remove_strays(self.lock.place.parent)
+            _clear_all(self.folder)
+
+    def _write_final(self, name: str, content: Callable[[BinaryIO], object]) -> None:
+        if not may_be_ours(name):
+            raise ValueError(f"no file of a finished study is called '{name}'")
+        place = self.folder / _FINAL / name
+        with writing(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+        self._write(place, content)
+        self._written.add(name)
 
     def _results(self) -> Iterator[Path]:
         return (self.folder / _RESULTS).glob(f"*{_SUFFIX}")
@@ -153,7 +176,7 @@ class Store:
 
     def _write(self, place: Path, content: Callable[[BinaryIO], object]) -> None:
         with writing(place):
-            _replace(place, content, by=self.lock.place.stem)
+            replace_file(place, content, by=self.lock.place.stem)
 
 
 @contextmanager
@@ -188,26 +211,74 @@ def station_table(name: str) -> str:
     return f"station_{name}"
 
 
-def is_complete(folder: Path) -> bool:
-    """Whether a folder holds a finished study."""
-    return all((folder / name).is_file() for name in _MARKS)
+def add_report(finished: Finished, page: str) -> Path:
+    """Write the report of a finished study into its folder, in place of one that was made before.
+
+    Raises
+    ------
+    RunFolderError
+        Where it cannot be written, or a file lies there that no run has written.
+    """
+    folder, content = finished.folder, page.encode()
+    place = folder / REPORT
+    with writing(place):
+        if REPORT not in finished.files:
+            _require_way(folder, in_the_way(folder, [], names=(REPORT,)))
+        files = {**finished.files, REPORT: hashlib.sha256(content).hexdigest()}
+        # first: a page that nobody knows as ours could not be replaced
+        replace_file(folder / MANIFEST, _as_text(manifest_text(files)))
+        replace_file(place, lambda file: file.write(content))
+    return place
 
 
-def read_table(folder: Path, name: str) -> pd.DataFrame:
-    """Return one table of a folder; ``RunFolderError`` when it is missing or broken."""
-    place = folder / f"{name}.parquet"
+def fault_folder(out: Path) -> Path | None:
+    """Return where to say how a run ended which it should not; None outside run folders."""
+    if (out / PARTIAL).is_dir() and _is_begun(out / PARTIAL):
+        return out / PARTIAL
+    return out if is_complete(out) else None
+
+
+def replace_file(
+    place: Path, content: Callable[[BinaryIO], object], *, by: str | None = None
+) -> None:
+    """Write a file beside its place, and move it there once it is on the disk.
+
+    Parameters
+    ----------
+    by : who writes, of those who never write the same at once; a new name each time otherwise.
+    """
+    name = f".{place.name}.{uuid4().hex}" if by is None else f"{place.name}.{by}"
+    torn = place.with_name(f"{name}{_TORN}")
+    if by is not None:  # its own of an earlier time
+        torn.unlink(missing_ok=True)
     try:
-        return pd.read_parquet(place)
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"cannot read '{place}': {error}. Run the study again.") from error
+        with torn.open("xb") as file:  # never through a link that bears the name
+            content(file)
+            file.flush()
+            os.fsync(file.fileno())
+        torn.replace(place)
+    except BaseException:
+        torn.unlink(missing_ok=True)
+        raise
+    _sync(place.parent)
 
 
-def read_json(place: Path) -> dict[str, object]:
-    """Return one JSON file; ``RunFolderError`` when it is missing or broken."""
+def require_place(place: Path) -> None:
+    """Raise ``RunFolderError`` where a file could not be written, before what takes long is done.
+
+    Raises
+    ------
+    RunFolderError
+        Where the place is a folder, or its folder is missing or cannot be written.
+    """
     try:
-        return dict(json.loads(place.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"cannot read '{place}': {error}. Run the study again.") from error
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        probe = place.with_name(f".{place.name}.{uuid4().hex}{_TORN}")
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise RunFolderError(f"cannot write '{place}': {error.strerror or error}.") from error
 
 
 @contextmanager
@@ -256,15 +327,20 @@ def _require_free(out: Path, *, overwrite: bool) -> None:
     """Raise ``RunFolderError`` where the folder holds what must not be replaced."""
     if out.is_symlink() and not out.exists():
         raise RunFolderError(f"'{out}' is a link to '{out.readlink()}', which does not exist.")
-    if is_complete(out):
-        if not overwrite:
-            raise RunFolderError(
-                f"'{out}' already holds a finished study. Choose another folder, or overwrite it."
-            )
-    elif out.exists() and not _is_own(out):
+    complete = is_complete(out)
+    if complete and not overwrite:
+        _sweep(out)
         raise RunFolderError(
-            f"'{out}' exists and is not a run folder; it is left alone. Choose another folder."
+            f"'{out}' already holds a finished study: `equiscan report {out}` writes its report. "
+            "Choose another folder, or overwrite it."
         )
+    others = (out / PARTIAL).exists() and not _is_begun(out / PARTIAL)
+    if others or (out.exists() and not complete and not _is_own(out)):
+        raise RunFolderError(
+            f"'{out / PARTIAL if others else out}' exists and is not a run folder; it is left "
+            "alone. Choose another folder."
+        )
+    _require_way(out, in_the_way(out, _ours(out)))
 
 
 def _is_own(out: Path) -> bool:
@@ -274,9 +350,57 @@ def _is_own(out: Path) -> bool:
     """
     if not out.is_dir():
         return False
-    begun = (out / PARTIAL / _STAMP).is_file() or (out / PARTIAL / _LOCKS).is_dir()
     others = (entry for entry in out.iterdir() if not entry.name.startswith("."))
-    return begun or all(entry.name == "lost+found" for entry in others)
+    return (out / PARTIAL).is_dir() or all(entry.name == "lost+found" for entry in others)
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether a folder holds a study that is not finished, or the beginning of one."""
+    before_a_stamp = {_LOCKS, _OURS, f"{_STAMP}.{_WHOLE_RUN}{_TORN}"}
+    return bool(_stamp_of(folder)) or (
+        folder.is_dir() and {entry.name for entry in folder.iterdir()} <= before_a_stamp
+    )
+
+
+def _ours(out: Path) -> set[str]:
+    """Return the files of a run folder that a run has written there, or was about to."""
+    begun: list[object] = []
+    with suppress(OSError, ValueError, TypeError):
+        begun = list(json.loads((out / PARTIAL / _OURS).read_text(encoding="utf-8")))
+    return set(files_of(out)) | {str(name) for name in begun if may_be_ours(str(name))}
+
+
+def _require_way(out: Path, others: Sequence[str]) -> None:
+    """Raise ``RunFolderError`` where files of others bear the names of files that a run writes."""
+    if others:
+        raise RunFolderError(
+            f"'{out / others[0]}' is in the way: no run has written it, so it is left alone. Move "
+            "it, or choose another folder."
+        )
+
+
+def _remove(out: Path, name: str) -> None:
+    """Remove a file of a study that is replaced, and its folder where nothing else is in it."""
+    place = out / name
+    if not place.parent.resolve().is_relative_to(out.resolve()):
+        return  # its folder is a link to elsewhere
+    place.unlink(missing_ok=True)
+    for folder in place.relative_to(out).parents[:-1]:
+        with suppress(OSError):
+            (out / folder).rmdir()
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a finished study has left that was stopped just when it removed that."""
+    folder = out / PARTIAL
+    moved = (folder / _OURS).is_file() and not any(map(Path.is_file, (folder / _FINAL).rglob("*")))
+    if not moved or not _is_begun(folder):
+        return
+    with suppress(RunFolderError, OSError):
+        lock = acquire(folder / _LOCKS / f"{_WHOLE_RUN}{_LOCK}")
+        _clear_all(folder)
+        lock.release()
+        _remove_empty(lock.place.parent)
 
 
 def _require_alone(lock: Lock, stamp: Mapping[str, str], part: Part | None) -> None:
@@ -304,27 +428,36 @@ def _prepare(folder: Path, stamp: Mapping[str, str], *, overwrite: bool, torn: s
                 "folder, or overwrite it."
             )
         _clear(folder)
-        text = json.dumps(dict(stamp), indent=2)
-        _replace(folder / _STAMP, lambda file: file.write(text.encode()), by=_WHOLE_RUN)
+        replace_file(folder / _STAMP, _as_json({_WRITER: dict(stamp)}), by=_WHOLE_RUN)
     for needed in (results, folder / _FINAL):
         needed.mkdir(exist_ok=True)
-        for left in needed.glob(torn):
+        for left in needed.rglob(torn):
             left.unlink()
 
 
 def _stamp_of(folder: Path) -> dict[str, object]:
+    """Return the stamp of the study in a folder; empty where there is none of ours."""
     try:
-        return read_json(folder / _STAMP)
-    except RunFolderError:
-        return {}
+        if (folder / _STAMP).is_file():
+            return dict(json.loads((folder / _STAMP).read_text(encoding="utf-8"))[_WRITER])
+    except (OSError, ValueError, TypeError, LookupError):
+        pass
+    return {}
 
 
 def _clear(folder: Path) -> None:
-    """Remove what a study holds but its locks, and its stamp last: it says whose the rest is."""
+    """Remove what a study holds, and its stamp last: it says whose the rest is."""
     for name in (_RESULTS, _FINAL):
         if (folder / name).exists():
             shutil.rmtree(folder / name)
-    (folder / _STAMP).unlink(missing_ok=True)
+    for left in (*folder.glob(FAULT), folder / _STAMP):
+        left.unlink(missing_ok=True)
+
+
+def _clear_all(folder: Path) -> None:
+    """Remove all but the locks, when the run folder itself says what is ours in it."""
+    _clear(folder)
+    (folder / _OURS).unlink(missing_ok=True)
 
 
 def _remove_empty(locks: Path) -> None:
@@ -333,19 +466,12 @@ def _remove_empty(locks: Path) -> None:
         locks.parent.rmdir()
 
 
-def _replace(place: Path, content: Callable[[BinaryIO], object], *, by: str) -> None:
-    """Write a file beside its place, and move it there once it is on the disk."""
-    torn = place.with_name(f"{place.name}.{by}{_TORN}")
-    try:
-        with torn.open("wb") as file:
-            content(file)
-            file.flush()
-            os.fsync(file.fileno())
-        torn.replace(place)
-    except BaseException:
-        torn.unlink(missing_ok=True)
-        raise
-    _sync(place.parent)
+def _as_json(content: object) -> Callable[[BinaryIO], object]:
+    return _as_text(json.dumps(content, indent=2))
+
+
+def _as_text(text: str) -> Callable[[BinaryIO], object]:
+    return lambda file: file.write(text.encode())
 
 
 def _sync(folder: Path) -> None:

@@ -4,13 +4,11 @@ Orders and answers are bytes, the same for every kind of worker, so that results
 how an executor carries them. Little is imported here: a worker loads what its tasks need.
 """
 
-import hashlib
 import os
 import platform
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from traceback import format_exception
@@ -19,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 import cloudpickle
 
 from sim.errors import ExecutorError
+from sim.source import PACKAGE, files_sha256
 
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "simpy", "pulp", "highspy", "pyarrow")
 """Packages that results may depend on."""
@@ -158,11 +157,7 @@ def _failure(error: BaseException) -> bytes:
 
 def _code_sha256() -> str:
     """Return one hash of the modules and tables of this package."""
-    root = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted([*root.rglob("*.py"), *root.rglob("*.csv")]):
-        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+    return files_sha256([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.csv")])
 
 
 def _version(package: str) -> str:

@@ -15,7 +15,7 @@ from sim.calibration.calibrate import _stop_if_missed, calibrate
 from sim.calibration.emulator import fit_emulator
 from sim.calibration.match import figures
 from sim.calibration.outputs import OUTPUTS, Scope
-from sim.calibration.overlay import write_overlay
+from sim.calibration.overlay import HEAD, require_writable, write_overlay
 from sim.calibration.posterior import effective, prior_points, resample, sample_posterior
 from sim.calibration.question import read_question
 from sim.calibration.result import Calibration
@@ -448,3 +448,44 @@ def test_every_output_is_in_the_docs_and_in_the_schema(output: str) -> None:
     text = (SHIPPED.parents[1] / "docs" / "calibration.md").read_text(encoding="utf-8")
     assert f"| `{output}` |" in text
     assert output in get_args(OutputName)
+
+
+@pytest.mark.parametrize("name", ["targets.yaml", "here.yaml", "used.yaml"])
+def test_calibration_replaces_nothing_that_it_reads(tmp_path: Path, name: str) -> None:
+    path = write_targets(tmp_path, TARGETS)
+    here = tmp_path / "here.yaml"
+    here.write_text(f"overlays: [used.yaml]\n{here.read_text()}")
+    (tmp_path / "used.yaml").write_text(f"{HEAD}\noverrides: {{}}\n")
+    before = (tmp_path / name).read_text()
+    (tmp_path / "link").symlink_to(tmp_path)
+    place = tmp_path / "link" / name
+    assert path == tmp_path / "targets.yaml"
+    words = ["calibrate", str(path), "--out", str(place), "--overwrite"]
+    told = CliRunner().invoke(app, words)
+    assert told.exit_code == 2
+    assert f"error: {place} is what this calibration reads" in told.stderr
+    assert (tmp_path / name).read_text() == before
+
+
+def test_only_an_overlay_is_replaced_and_only_when_asked(tmp_path: Path) -> None:
+    path, place = write_targets(tmp_path, TARGETS), tmp_path / "thesis.yaml"
+    place.write_text("years of work")
+    with pytest.raises(CalibrationError, match="was not written by `equiscan calibrate`"):
+        require_writable(place, targets=path, overwrite=True)
+    place.write_text(f"{HEAD}: overrides: {{}}\n")
+    require_writable(place, targets=path, overwrite=True)
+    with pytest.raises(CalibrationError, match="exists already; --overwrite replaces it"):
+        require_writable(place, targets=path, overwrite=False)
+    (tmp_path / "link.yaml").symlink_to(place)
+    with pytest.raises(CalibrationError, match="it is left alone"):
+        require_writable(tmp_path / "link.yaml", targets=path, overwrite=True)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_simulated(
+    tmp_path: Path,
+) -> None:
+    path = write_targets(tmp_path, TARGETS)
+    words = ["calibrate", str(path), "--out", str(tmp_path / "none" / "over.yaml")]
+    told = CliRunner().invoke(app, words)
+    assert told.exit_code == 2
+    assert "over.yaml': No such file or directory." in told.stderr

@@ -8,16 +8,24 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import copytree
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
 import sim
+from sim import terminal
 from sim.cli import app
-from sim.errors import InfeasibleError
+from sim.errors import InfeasibleError, RunFolderError
+from sim.studies.batch import Design
+from sim.studies.execution import Execution, execute
+from sim.studies.executor import executor_of
+from sim.studies.store import open_store
+from tests.unit.studies.small_study import candidates, sample_small, small_scenario
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 TINY = str(SCENARIOS / "tiny.yaml")
@@ -71,7 +79,7 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
     [
         (("validate", "none.yaml"), 2, "error: none.yaml: there is no such file."),
         (("run", "none.yaml"), 2, "error: none.yaml: there is no such file."),
-        (("report", "none"), 2, "error: cannot read 'none"),
+        (("report", "none"), 2, "error: no run folder at 'none"),
         (("trace", "none"), 2, "error: no run folder at 'none"),
         (("data", "show", "KEM"), 2, "error: countries.csv: there is no 'KEM'."),
         (("profile", "card", "none"), 2, "error: no profile 'none'"),
@@ -204,8 +212,10 @@ def test_the_event_log_of_a_run_is_printed_by_policy(tmp_path: Path) -> None:
             "detail": ["1", "2"],
         }
     )
-    events.to_parquet(tmp_path / "events.parquet")
-    events[["policy"]].to_parquet(tmp_path / "programme.parquet")
+    with open_store(tmp_path, {}) as store:
+        store.write_table("events", events)
+        store.write_table("programme", events[["policy"]])
+        store.finish()
     result = called("trace", str(tmp_path))
     assert "release" in result.stdout
     assert "audit" not in result.stdout
@@ -267,3 +277,170 @@ def test_every_public_name_loads_and_importing_the_package_loads_nothing() -> No
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.strip() == "set()"
+
+
+# printing, faults, and what the command line may not do
+
+
+def small_run(out: Path) -> None:
+    with executor_of(workers=1) as executor, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Execution, "candidates", lambda *_: candidates())
+        execute(Design(small_scenario(draws=1, replications=1), sample_small), out, executor)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small finished study."""
+    out = tmp_path_factory.mktemp("done") / "run"
+    small_run(out)
+    return out
+
+
+@pytest.fixture
+def run(done: Path, tmp_path: Path) -> Path:
+    """Return a copy of it."""
+    return Path(copytree(done, tmp_path / "run"))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ``run`` do a small study, whatever the scenario."""
+
+    def execute(_: Any, out: Path, *__: Any, **___: Any) -> Any:
+        small_run(out)
+        return sim.load(out)
+
+    monkeypatch.setattr("sim.studies.study.execute", execute)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("failure", [BrokenPipeError(), OSError(errno.ENOSPC, "No space left")])
+def test_the_report_is_written_before_anything_is_printed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failure: OSError
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(terminal, "bullets", fail)
+    monkeypatch.setattr(terminal, "table", fail)
+    result = called("run", TINY, "--out", str(tmp_path / "run"))
+    assert result.exit_code == (1 if isinstance(failure, BrokenPipeError) else 2)
+    assert (tmp_path / "run" / "report.html").is_file()
+    assert f"Report: {tmp_path / 'run' / 'report.html'}" in result.stderr
+
+
+@pytest.mark.usefixtures("small")
+def test_a_report_that_fails_can_be_made_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Twice told: at once, and by the same command again."""
+
+    def fail(*_: object) -> None:
+        raise KeyError(0)
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("reports.policy.render", fail)
+        result = called("run", TINY, "--out", str(out))
+    assert result.exit_code == 1
+    assert f"The study is finished: `equiscan report {out}` writes its report" in result.stderr
+    assert "error: KeyError: 0. This is a fault of equiscan" in result.stderr
+    (fault,) = out.glob("fault-*.txt")
+    assert str(fault) in result.stderr
+    assert "Traceback (most recent call last)" in fault.read_text()
+    with pytest.raises(RunFolderError, match=rf"`equiscan report {out}` writes its report"):
+        small_run(out)
+    assert called("report", str(out)).exit_code == 0
+    assert (out / "report.html").is_file()
+
+
+def test_a_fault_is_one_sentence_and_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Beside the results of a study that is not finished; elsewhere where there are none."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division\nby zero")
+
+    out = tmp_path / "run"
+    monkeypatch.setattr("sim.studies.study.execute", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for folder in (tmp_path / "equiscan-*", out / "partial"):
+        result = called("run", TINY, "--out", str(out))
+        assert result.exit_code == 1
+        assert isinstance(result.exception, SystemExit)
+        assert len(result.stderr.splitlines()) == 1
+        assert result.stderr.startswith("error: ZeroDivisionError: division. This is a fault of")
+        (fault,) = tmp_path.glob(f"{folder.relative_to(tmp_path)}/fault-*.txt")
+        assert str(fault) in result.stderr
+        assert "in fail" in fault.read_text()
+        with open_store(out, {"scenario": "a"}) as store:
+            store.put("a", {"a": np.zeros(1)})
+    with open_store(out, {"scenario": "a"}) as store:
+        store.write_json("summary.json", {})
+        store.finish()
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "summary.json"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", TINY, "--out", ""),
+        ("report", ""),
+        ("trace", " "),
+        ("calibrate", TINY, "--out", ""),
+        ("profile", "card", "dermoscopy_site", "--out", ""),
+        ("profile", "measure", "--plan", TINY, "--out", ""),
+    ],
+)
+def test_an_empty_place_is_not_the_present_folder(
+    words: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a variable of a shell is that was never set."""
+    monkeypatch.chdir(tmp_path)
+    result = called(*words)
+    assert result.exit_code == 2
+    assert "it is empty; the present folder is" in " ".join(result.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+WILD = "clear\x1b[2J\x9b31m\u202eback\x07\x00"
+TAMED = "clear\ufffd[2J\ufffd31m\ufffdback\ufffd\ufffd"
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_a_terminal_gets_nothing_to_obey(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever titles, names, details and paths hold."""
+    wild = tmp_path / "wild.yaml"
+    title = json.dumps(WILD.replace("\x00", ""))
+    wild.write_text(f"extends: tiny.yaml\ntitle: {title}\n", encoding="utf-8")
+    for name in ("tiny.yaml", "east_africa.yaml"):
+        (tmp_path / name).write_bytes((SCENARIOS / name).read_bytes())
+    said = [called("validate", str(wild))]
+    wild.write_text(f"extends: tiny.yaml\n{title}: 1\nregions: [{title}]\n", encoding="utf-8")
+    said += [called("validate", str(wild)), called("validate", str(tmp_path / "a\x1bb.yaml"))]
+    said += [called("report", str(tmp_path / "a\x1bb")), called("data", "show", "\x1bKEN")]
+    said += [called("trace", str(run), "--policy", "\x1bplan"), called("profile", "card", "a\x1bb")]
+    printed = "".join(one.stdout + one.stderr for one in said)
+    assert printed.count("\ufffd") > 12
+    assert OBEYED.findall(printed) == []
+    terminal.pairs({WILD: WILD})
+    terminal.table(pd.DataFrame({WILD: [WILD]}), title=WILD)
+    terminal.bullets([WILD])
+    terminal.say(WILD)
+    drawn = capsys.readouterr().out
+    assert "".join(drawn.split()).count("".join(TAMED.split())) >= 6
+    assert OBEYED.findall(drawn) == []
+
+
+def test_a_profile_card_is_not_replaced_unless_asked(tmp_path: Path) -> None:
+    place = tmp_path / "card.html"
+    place.write_text("mine")
+    words = ("profile", "card", "dermoscopy_site", "--out", str(place))
+    result = called(*words)
+    assert (result.exit_code, place.read_text()) == (2, "mine")
+    assert f"error: {place} exists already; --overwrite replaces it." in result.stderr
+    assert called(*words, "--overwrite").exit_code == 0
+    assert place.read_text().startswith("<!")

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from sim.studies.archive import is_whole
-from sim.studies.store import PARTIAL, is_complete
+from sim.studies.manifest import is_complete
+from sim.studies.store import PARTIAL
 from tests.run_folders import differing
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ WITHIN_S = 3.0
 
 @pytest.mark.slow
 def test_a_study_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
-    """Every second kill spares the workers, as a system does that is short of memory."""
+    """Every second kill spares the workers: of those, every second asks before (``SIGTERM``)."""
     whole, luck = tmp_path / "whole", np.random.default_rng(1)
     assert started(whole).wait() == 0
     kills, studies, while_at_work = 0, 0, 0
@@ -39,7 +40,7 @@ def test_a_study_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) ->
             try:
                 assert head.wait(moment(head, out, luck) if kills < KILLS else None) == 0
             except subprocess.TimeoutExpired:
-                kill(head, spare_workers=kills % 2 == 1)
+                kill(head, *((), (signal.SIGKILL,), (), (signal.SIGTERM,))[kills % 4])
                 kills += 1
             if not is_complete(out):  # which has removed what it had kept
                 before, kept = kept, finished(out)
@@ -78,12 +79,11 @@ def started(out: Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def kill(head: "subprocess.Popen[bytes]", *, spare_workers: bool) -> None:
-    """Kill a study, and see that no process of it goes on."""
-    if spare_workers:
-        head.kill()
-    else:
-        os.killpg(head.pid, signal.SIGKILL)
+def kill(head: "subprocess.Popen[bytes]", by: signal.Signals | None = None) -> None:
+    """Kill the head of a study, or all of it at once, and see that no process of it goes on."""
+    for process in [head.pid] if by else in_session(head.pid):
+        with suppress(ProcessLookupError):
+            os.kill(process, by or signal.SIGKILL)
     head.wait()
     late = monotonic() + WITHIN_S
     while (left := in_session(head.pid)) and monotonic() < late:

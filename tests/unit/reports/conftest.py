@@ -46,3 +46,9 @@ def unplanned(study: Study) -> tuple[Path, StudyResult]:
     """Return a study that compares rules and has no plan."""
     split = Candidate(plan_of({"outreach": 1.0}, name="equal_split"))
     return study(planned={"baseline": candidates()["baseline"], "equal_split": split})
+
+
+@pytest.fixture(scope="session")
+def nothing(study: Study) -> tuple[Path, StudyResult]:
+    """Return a study of what happens if nobody acts."""
+    return study(planned={"baseline": candidates()["baseline"]})

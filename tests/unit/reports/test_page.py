@@ -14,6 +14,7 @@ from reports import render, write_report
 from sim.errors import RunFolderError
 from sim.planning.rules import label_of
 from sim.studies.result import StudyResult
+from sim.studies.store import open_store
 
 Finished = tuple[Path, StudyResult]
 FIGURES = ("equity", "money", "coverage", "cascade", "energy", "timeline", "marginal")
@@ -21,7 +22,7 @@ LOADED_FROM = {"src", "srcset", "href", "xlink:href", "data", "action", "poster"
 """Attributes that make a browser fetch something."""
 WITHIN = ("#", "data:image/png;base64,")
 """How a link begins that stays on the page."""
-STUDIES = ("planned", "one_draw", "unplanned")
+STUDIES = ("planned", "one_draw", "unplanned", "nothing")
 
 
 class Page(HTMLParser):
@@ -115,6 +116,14 @@ def test_a_page_says_who_was_compared_and_where_it_comes_from(
     assert policy_report.headline(result) in said
 
 
+def test_a_study_that_buys_nothing_has_a_page(nothing: Finished) -> None:
+    _, result = nothing
+    assert result.plans.empty
+    assert "commissioned" not in set(result.events["kind"])
+    assert result.policies == ("baseline",)
+    assert "What happened when" in render(result)
+
+
 def test_a_page_never_says_nan(text: str) -> None:
     said = " ".join(Page(text).words)
     assert re.findall(r".{0,30}\b(?:nan|NaN|inf|None|NaT)\b.{0,10}", said) == []
@@ -170,7 +179,7 @@ def test_the_report_is_written_into_the_run_folder(
 
 
 def test_no_report_without_a_finished_study(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="cannot read"):
+    with pytest.raises(RunFolderError, match="no run folder at"):
         write_report(tmp_path / "nothing")
     assert list(tmp_path.iterdir()) == []
 
@@ -178,7 +187,12 @@ def test_no_report_without_a_finished_study(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written_says_where(
     planned: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "report.html").mkdir()
+    with open_store(tmp_path, {}) as store:
+        store.write_json("summary.json", {})
+        store.finish()
     monkeypatch.setattr(policy_report, "load", lambda _: planned[1])
+    write_report(tmp_path)
+    (tmp_path / "report.html").unlink()
+    (tmp_path / "report.html").mkdir()
     with pytest.raises(RunFolderError, match=r"cannot write '.*report\.html'"):
         write_report(tmp_path)

@@ -1,6 +1,7 @@
 """A scenario file becomes one frozen object, or every problem in it with line, key and remedy."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from sim.scenario.files import (
     resolved_yaml,
     scenario_hash,
     scenario_schema,
+    sources,
 )
 from sim.scenario.schema import Scenario
+from sim.scenario.tree import Budget
 
 PAGE = """\
 title: A made-up question
@@ -360,3 +363,54 @@ def _plain() -> dict[str, object]:
         "response": {"level": assumed(1.0)},
         "budget_usd_per_year": 1.0,
     }
+
+
+def test_the_values_of_all_files_are_counted_together(
+    page: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each overlay by itself is short enough."""
+    monkeypatch.setattr("sim.scenario.files.Budget", partial(Budget, values=2_500))
+    page(name="base.yaml")
+    sample = ", ".join(["1.0"] * 1_000)
+    for name in ("one", "two", "three"):
+        said = f"{{value: 1.0, source: made up, sample: [{sample}]}}"
+        page(name=f"{name}.yaml", text=f"overrides: {{KEN.{name}: {said}}}\n")
+    text = "extends: base.yaml\noverlays: [{}.yaml]\n"
+    assert len(sources(page(text=text.format("one.yaml, two")))) == 4
+    with pytest.raises(ScenarioError, match=r"one\.yaml:1: more than 50,000 values, with the fil"):
+        sources(page(text=text.format("one.yaml, two.yaml, three")))
+
+
+def test_what_a_scenario_resolves_to_can_be_read_again(page: Write) -> None:
+    """Although it has a value a line, and every default."""
+    sample = ", ".join(["1.0e+7"] * 90)
+    said = f"{{value: 1.0e+7, source: made up, sample: [{sample}]}}"
+    page(name="base.yaml")
+    overlay = "\n".join(f"  KEN.n{number}: {said}" for number in range(200))
+    page(name="over.yaml", text=f"overrides:\n{overlay}\n")
+    scenario = load_scenario(page(text="extends: base.yaml\noverlays: [over.yaml]\n"))
+    page(name="again.yaml", text=resolved_yaml(scenario))
+    assert load_scenario(page().with_name("again.yaml"), resolved=True) == scenario
+
+
+@pytest.mark.parametrize("length", [199, 200])
+def test_a_profile_elsewhere_is_refused_however_long_its_path(page: Write, length: int) -> None:
+    elsewhere = page().parent / "elsewhere"
+    (elsewhere / "mine").mkdir(parents=True)
+    (elsewhere.parent / "home").mkdir()
+    name = "../elsewhere/" + "./" * ((length - 17) // 2) + "/" * ((length - 17) % 2) + "mine"
+    assert len(name) == length
+    text = f"{PAGE}profile: {name}\n".replace("response:\n", "response:\n  transport: made up\n")
+    path = elsewhere.parent / "home" / "x.yaml"
+    path.write_text(text)
+    assert "leads out of the scenario's folder" in " ".join(problems(path))
+    assert load_scenario(path, allow_outside=True).profile == (elsewhere / "mine").as_posix()
+
+
+def test_a_fit_that_is_a_link_to_elsewhere_is_refused(page: Write, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "mine").mkdir(parents=True)
+    (tmp_path / "fit.json").write_text("{}")
+    (home / "mine" / "fit.json").symlink_to(tmp_path / "fit.json")
+    path = page(name="home/x.yaml", text=f"{PAGE}profile: ./mine\n")
+    assert "leads out of the scenario's folder" in " ".join(problems(path))

@@ -1,21 +1,31 @@
 """Whole studies on a made-up world: same bytes, resumable, honest about what they found."""
 
+import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from sim.baseline.world import World
+from sim.domain.plan import Plan
 from sim.errors import RunFolderError
-from sim.pipeline.stations import STATIONS
+from sim.learning.response import MEASURED, load_profile
+from sim.pipeline.imaging import Imaging
+from sim.pipeline.stations import STATIONS, with_stations
+from sim.planning.rules import RULES
+from sim.scenario.files import load_scenario, scenario_hash
 from sim.scenario.schema import Scenario
 from sim.studies import batch
 from sim.studies.design import Purpose
 from sim.studies.execution import Execution
+from sim.studies.manifest import TABLES, is_complete
+from sim.studies.provenance import Provenance, provenance
 from sim.studies.result import StudyResult, load
 from sim.studies.sample import Sample
-from sim.studies.store import TABLES, is_complete
+from sim.studies.store import open_store
 from tests.run_folders import differing
 from tests.small_world import ITEMS
 from tests.unit.studies.small_study import (
@@ -156,6 +166,7 @@ def test_the_folder_holds_every_table(finished: tuple[Path, StudyResult]) -> Non
         "profile.json",
         "summary.json",
         "provenance.json",
+        "manifest.json",
     }
 
 
@@ -184,3 +195,141 @@ def test_inputs_and_profile_are_kept(finished: tuple[Path, StudyResult]) -> None
     assert again.inputs["name"].tolist() == ["AAA.need"]
     assert again.profile["kappa"] == 0.4
     assert again.profile == finished[1].profile
+
+
+def own_profile(folder: Path) -> Scenario:
+    """Write a profile of one's own, and return the scenario that uses it."""
+    (folder / "mine").mkdir(parents=True)
+    shipped = MEASURED / SCENARIO.profile / "fit.json"
+    (folder / "mine" / "fit.json").write_bytes(shipped.read_bytes())
+    return SCENARIO.model_copy(update={"profile": (folder / "mine").as_posix()})
+
+
+def test_a_run_folder_that_was_mailed_opens_with_a_profile_of_ones_own(tmp_path: Path) -> None:
+    scenario = own_profile(tmp_path / "here")
+    result = execute_small(scenario, tmp_path / "here" / "run")
+    shutil.move(tmp_path / "here" / "run", tmp_path / "there")
+    shutil.rmtree(tmp_path / "here")
+    again = load(tmp_path / "there")
+    assert again.verdicts() == result.verdicts()
+    assert Path(again.scenario.profile) == tmp_path / "there" / "profile" / "mine"
+    kept, shipped = load_profile(again.scenario.profile), load_profile(SCENARIO.profile)
+    assert kept.draws["kappa"].tolist() == shipped.draws["kappa"].tolist()
+    assert scenario_hash(again.scenario) == result.provenance.scenario_sha256
+    assert load_scenario(tmp_path / "there" / "scenario.yaml") == again.scenario  # runs again too
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> tuple[Path, Scenario]:
+    """Return a study with a profile of one's own that was interrupted, and its scenario."""
+    scenario = own_profile(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        execute_small(scenario, tmp_path / "run", sampler=Interrupted(samples=1))
+    return tmp_path / "run", scenario
+
+
+def test_an_interrupted_study_goes_on_after_changes_that_do_not_matter(
+    begun: tuple[Path, Scenario], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card, what a file manager leaves, and an edited notebook."""
+    out, scenario = begun
+    (Path(scenario.profile) / "card.html").write_text("a card")
+    (Path(scenario.profile) / ".DS_Store").write_text("seen")
+    monkeypatch.setattr("sim.studies.provenance._code_version", lambda: "c580c3b-dirty")
+    execute_small(scenario, out)
+    assert is_complete(out)
+
+
+def test_an_interrupted_study_refuses_another_fit_and_says_so(
+    begun: tuple[Path, Scenario],
+) -> None:
+    out, scenario = begun
+    fit = Path(scenario.profile) / "fit.json"
+    fit.write_bytes(fit.read_bytes() + b"\n")
+    with pytest.raises(RunFolderError, match="or version: fit of the profile differs"):
+        execute_small(scenario, out)
+
+
+def test_an_interrupted_study_refuses_other_code_and_says_so(
+    begun: tuple[Path, Scenario], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, scenario = begun
+    monkeypatch.setattr("sim.studies.provenance.study_sha256", lambda: "another")
+    with pytest.raises(RunFolderError, match="or version: code differs"):
+        execute_small(scenario, out)
+    changed = scenario.model_copy(update={"budget_usd_per_year": 1.0})
+    with pytest.raises(RunFolderError, match="or version: code, scenario differ"):
+        execute_small(changed, out)
+
+
+def test_a_fit_that_changes_while_the_study_runs_ends_it(tmp_path: Path) -> None:
+    scenario = own_profile(tmp_path)
+    fit = Path(scenario.profile) / "fit.json"
+
+    def changing(asked: Scenario, draw: int | None, purpose: Purpose) -> Sample:
+        fit.write_bytes(fit.read_bytes() + b"\n")
+        return sample_small(asked, draw, purpose)
+
+    with pytest.raises(RunFolderError, match=r"mine/fit\.json' has changed since the study began"):
+        execute_small(scenario, tmp_path / "run", sampler=changing)
+    assert not is_complete(tmp_path / "run")
+
+
+class Closing(Imaging):
+    """A station of one's own."""
+
+    weeks = 2
+
+
+def test_an_interrupted_study_refuses_another_station_of_the_same_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stations = with_stations(Closing)
+
+    def stamp() -> dict[str, str]:
+        return provenance(SCENARIO, stations=stations).stamp()
+
+    with open_store(tmp_path, stamp()) as store:
+        store.put("a", {"x": np.zeros(1)})
+    with open_store(tmp_path, stamp()) as store:
+        assert store.finished() == {"a"}
+    monkeypatch.setattr(Closing, "weeks", 40)
+    with (
+        pytest.raises(RunFolderError, match="or version: station imaging differs"),
+        open_store(tmp_path, stamp()),
+    ):
+        pass
+
+
+def test_a_rule_of_ones_own_is_part_of_what_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mine(world: World, scenario: Scenario, name: str = "by_need") -> Plan:
+        return RULES[name](world, scenario)
+
+    scenario = SCENARIO.model_copy(update={"policies": ("baseline", "by_need")})
+    assert provenance(scenario).own_code == {}
+    monkeypatch.setattr("sim.studies.provenance.RULES", {**RULES, "by_need": mine})
+    first = provenance(scenario).own_code
+    mine.__defaults__ = ("equal_split",)
+    second = provenance(scenario).own_code
+    assert list(first) == list(second) == ["rule by_need"]
+    assert first != second
+
+
+def test_a_scenario_of_another_run_is_refused(
+    finished: tuple[Path, StudyResult], tmp_path: Path
+) -> None:
+    shutil.copytree(finished[0], tmp_path / "run")
+    place = tmp_path / "run" / "scenario.yaml"
+    place.write_text(place.read_text().replace("200000.0", "900000.0"))
+    with pytest.raises(RunFolderError, match=r"scenario\.yaml' is not as the run wrote it"):
+        load(tmp_path / "run")
+
+
+def test_a_provenance_of_another_version_is_refused(finished: tuple[Path, StudyResult]) -> None:
+    said = finished[1].provenance.as_dict()
+    assert Provenance.read(said) == finished[1].provenance
+    with pytest.raises(RunFolderError, match="of another version of equiscan: it has 'mood'"):
+        Provenance.read(said | {"mood": "good"})
+    del said["seed"]
+    with pytest.raises(RunFolderError, match="of another version of equiscan: it lacks 'seed'"):
+        Provenance.read(said)

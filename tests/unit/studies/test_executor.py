@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 
 import dask
 import numpy as np
@@ -159,10 +160,13 @@ def test_an_end_without_a_signal_is_named(processes: Executor) -> None:
         list(processes.run(os._exit, {"a": 7}))
 
 
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
 @pytest.mark.parametrize("asked", ["workers=2", "cluster='local:2'"])
-def test_workers_end_with_a_head_that_is_killed(asked: str, tmp_path: Path) -> None:
+def test_workers_end_with_a_head_that_is_killed(
+    asked: str, by: signal.Signals, tmp_path: Path
+) -> None:
     with head_at_work(asked, tmp_path) as (head, workers):
-        head.kill()
+        head.send_signal(by)
         assert ended(workers, within=5)
 
 
@@ -172,6 +176,35 @@ def test_an_interrupt_is_for_the_head(tmp_path: Path) -> None:
         said = head.communicate()[1]
         assert said.count("Traceback") == said.count("KeyboardInterrupt\n") == 1
         assert ended(workers, within=5)
+
+
+def test_an_interrupt_while_workers_start_is_told_once(tmp_path: Path) -> None:
+    script = tmp_path / "head.py"
+    script.write_text(
+        "from sim.studies.executor import executor_of\n"
+        "from tests.unit.studies.small_work import slowly\n"
+        "with executor_of(workers=8) as executor:\n"
+        "    list(executor.run(slowly, {str(n): 600.0 for n in range(8)}))\n"
+    )
+    with python(script) as head:
+        while not (workers := psutil.Process(head.pid).children(recursive=True)):
+            sleep(0.01)
+        os.killpg(head.pid, signal.SIGINT)  # as a terminal does
+        said = head.communicate()[1]
+        assert said.count("Traceback") == said.count("KeyboardInterrupt\n") == 1
+        assert ended(workers, within=5)
+
+
+def test_a_worker_takes_no_module_from_the_present_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sys", "os", "numpy", "cloudpickle", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text(f"open('{tmp_path}/taken', 'w').write('{name}')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place not in ("", ".")])
+    with executor_of(workers=2) as executor:
+        assert dict(executor.run(small_work.double, {"a": 1})) == {"a": 2}
+    assert not (tmp_path / "taken").exists()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The run folder: nothing half written counts, two runs never mix, and nothing of others goes."""
 
+import errno
 import json
 import os
 import resource
@@ -26,7 +27,18 @@ from sim.errors import RunFolderError
 from sim.studies import lock as locks
 from sim.studies import store as stores
 from sim.studies.archive import is_whole, read_archive
-from sim.studies.store import Part, Store, is_complete, open_store, read_json, read_table
+from sim.studies.manifest import (
+    MANIFEST,
+    OWN_PROFILE,
+    PROFILE,
+    PROVENANCE,
+    SCENARIO,
+    SUMMARY,
+    Finished,
+    is_complete,
+    manifest_text,
+)
+from sim.studies.store import Part, Store, open_store
 
 ROOT = Path(__file__).parents[3]
 STAMP = {"scenario": "abc", "code": "1"}
@@ -48,8 +60,8 @@ def finish(out: Path, *, overwrite: bool = False, value: float = 1.0) -> None:
     with open_store(out, STAMP, overwrite=overwrite) as store:
         store.put("a", ARRAYS, TABLES)
         store.write_table("outcomes", pd.DataFrame({"value": [value]}))
-        store.write_text(stores.SCENARIO, "title: a test\n")
-        for name in (stores.SUMMARY, stores.PROVENANCE, stores.PROFILE):
+        store.write_bytes(SCENARIO, b"title: a test\n")
+        for name in (SUMMARY, PROVENANCE, PROFILE):
             store.write_json(name, {"value": value})
         store.finish()
 
@@ -58,15 +70,22 @@ def names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-FINISHED = ["outcomes.parquet", "profile.json", "provenance.json", "scenario.yaml", "summary.json"]
+FINISHED = [
+    "manifest.json",
+    "outcomes.parquet",
+    "profile.json",
+    "provenance.json",
+    "scenario.yaml",
+    "summary.json",
+]
 
 
 def test_a_finished_folder_has_what_was_written_and_no_results(tmp_path: Path) -> None:
     finish(tmp_path / "run")
     assert names(tmp_path / "run") == FINISHED
     assert is_complete(tmp_path / "run")
-    assert read_table(tmp_path / "run", "outcomes")["value"].tolist() == [1.0]
-    assert read_json(tmp_path / "run" / stores.SUMMARY) == {"value": 1.0}
+    assert Finished.at(tmp_path / "run").table("outcomes")["value"].tolist() == [1.0]
+    assert Finished.at(tmp_path / "run").json(SUMMARY) == {"value": 1.0}
 
 
 def test_results_survive_an_interruption(tmp_path: Path) -> None:
@@ -205,8 +224,12 @@ def test_a_missing_result_is_named(store: Store) -> None:
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match=r"cannot read '.*cells\.parquet'"):
-        read_table(tmp_path, "cells")
+    finish(tmp_path)
+    with pytest.raises(RunFolderError, match=r"holds no 'cells\.parquet', by its manifest"):
+        Finished.at(tmp_path).table("cells")
+    (tmp_path / "outcomes.parquet").unlink()
+    with pytest.raises(RunFolderError, match=r"cannot read '.*outcomes\.parquet': it is missing"):
+        Finished.at(tmp_path).table("outcomes")
 
 
 def test_attributes_of_a_table_are_kept(store: Store) -> None:
@@ -222,16 +245,15 @@ def test_attributes_of_a_table_are_kept(store: Store) -> None:
 def test_a_finished_study_is_not_overwritten_unless_asked(tmp_path: Path) -> None:
     out = tmp_path / "run"
     finish(out)
-    (out / "station_old.parquet").touch()
     (out / "notes.txt").write_text("mine")
     with (
         pytest.raises(RunFolderError, match="already holds a finished study"),
         open_store(out, STAMP),
     ):
         pass
-    assert read_table(out, "outcomes")["value"].tolist() == [1.0]
+    assert Finished.at(out).table("outcomes")["value"].tolist() == [1.0]
     finish(out, overwrite=True, value=2.0)
-    assert read_table(out, "outcomes")["value"].tolist() == [2.0]
+    assert Finished.at(out).table("outcomes")["value"].tolist() == [2.0]
     assert names(out) == sorted([*FINISHED, "notes.txt"])
 
 
@@ -240,7 +262,7 @@ def test_a_finished_study_stands_until_its_successor_is_finished(tmp_path: Path)
     with open_store(tmp_path, STAMP, overwrite=True) as store:
         store.write_table("outcomes", pd.DataFrame({"value": [2.0]}))
         assert is_complete(tmp_path)
-        assert read_table(tmp_path, "outcomes")["value"].tolist() == [1.0]
+        assert Finished.at(tmp_path).table("outcomes")["value"].tolist() == [1.0]
 
 
 @pytest.mark.parametrize("content", ["file", "folder"])
@@ -534,7 +556,7 @@ def test_a_finish_that_was_stopped_is_done_again(
     move = Path.replace
 
     def stop(source: Path, target: Path) -> Path:
-        if source.name == stores.SUMMARY:
+        if source.name == SUMMARY:
             raise KeyboardInterrupt
         return move(source, target)
 
@@ -548,4 +570,247 @@ def test_a_finish_that_was_stopped_is_done_again(
         assert store.finished() == {"a"}
     finish(tmp_path, value=3.0)
     assert names(tmp_path) == FINISHED
-    assert read_table(tmp_path, "outcomes")["value"].tolist() == [3.0]
+    assert Finished.at(tmp_path).table("outcomes")["value"].tolist() == [3.0]
+
+
+# what belongs to the user, and what came from others
+
+
+class Stopped(BaseException):
+    """As if the process had been killed."""
+
+
+def stopping(monkeypatch: pytest.MonkeyPatch, after: int) -> Counter[str]:
+    """Have the process stop at the n-th change of the disk; counts the changes."""
+    done = Counter[str]()
+
+    def counting(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*rest: Any, **options: Any) -> Any:
+            if done.total() == after:
+                raise Stopped
+            done[change.__name__] += 1
+            return change(*rest, **options)
+
+        return changed
+
+    for name in ("replace", "unlink", "rmdir", "mkdir", "link"):
+        monkeypatch.setattr(os, name, counting(getattr(os, name)))
+    return done
+
+
+def finish_next(store: Store) -> None:
+    """Write and finish a study that lacks some of the files of the one before, and has another."""
+    store.write_bytes(f"{OWN_PROFILE}/mine/fit.json", b"{}")
+    for name in (SUMMARY, PROVENANCE, PROFILE):
+        store.write_json(name, {"value": 2.0})
+    store.finish()
+
+
+NEXT = STAMP | {"draws": "9"}
+
+
+def stopped_in_finish(out: Path, after: int) -> bool:
+    """Begin to replace a study that has files of the user's beside it; whether that was stopped."""
+    finish(out)
+    (out / "notes.txt").write_text("mine")
+    (out / "run.replaced").mkdir()
+    (out / "run.replaced" / "summary.json").write_text("mine")
+    with open_store(out, NEXT, overwrite=True) as store:
+        store.put("a", ARRAYS)
+        with pytest.MonkeyPatch.context() as patch:
+            stopping(patch, after)
+            try:
+                finish_next(store)
+            except Stopped:
+                return True
+    return False
+
+
+def test_wherever_a_finish_is_stopped_the_study_is_finished_or_goes_on(tmp_path: Path) -> None:
+    """At every change of the disk in turn: nothing of the user's is lost, and no result."""
+    after, stopped, found = 0, True, Counter[str]()
+    while stopped:
+        out = tmp_path / str(after)
+        stopped = stopped_in_finish(out, after)
+        if is_complete(out) and Finished.at(out).json(SUMMARY) == {"value": 2.0}:
+            with (
+                pytest.raises(RunFolderError, match="already holds a finished study"),
+                open_store(out, STAMP),
+            ):
+                pass
+            found["finished"] += 1
+        else:
+            with open_store(out, NEXT, overwrite=True) as store:
+                assert store.finished() == {"a"}
+                finish_next(store)
+            found["went on"] += 1
+        written = ["manifest.json", "profile", "profile/mine", "profile/mine/fit.json"]
+        written += ["profile.json", "provenance.json", "summary.json"]
+        mine = ["notes.txt", "run.replaced", "run.replaced/summary.json"]
+        assert names(out) == sorted([*mine, *written])
+        assert (out / "run.replaced" / "summary.json").read_text() == "mine"
+        after += 1
+    assert found["went on"] > 5
+    assert found["finished"] > 5
+
+
+def test_an_interrupted_successor_is_kept_where_it_is_not_asked_for(tmp_path: Path) -> None:
+    finish(tmp_path)
+    with open_store(tmp_path, STAMP | {"code": "2"}, overwrite=True) as store:
+        store.put("new", ARRAYS)
+    with pytest.raises(RunFolderError, match="already holds"), open_store(tmp_path, STAMP):
+        pass
+    with open_store(tmp_path, STAMP | {"code": "2"}, overwrite=True) as store:
+        assert store.finished() == {"new"}
+
+
+@pytest.mark.parametrize("name", ["report.html", "events.parquet", "scenario.yaml"])
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_file_that_no_run_has_written_is_left_alone(
+    tmp_path: Path, name: str, begun: bool
+) -> None:
+    if begun:
+        with open_store(tmp_path, STAMP) as store:
+            store.put("a", ARRAYS)
+    else:
+        finish(tmp_path)
+        (tmp_path / name).unlink(missing_ok=True)
+        manifest = json.loads((tmp_path / MANIFEST).read_text())
+        manifest["files"].pop(name, None)
+        (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    (tmp_path / name).write_text("mine")
+    with (
+        pytest.raises(RunFolderError, match=rf"{name}' is in the way: no run has written it"),
+        open_store(tmp_path, STAMP, overwrite=True),
+    ):
+        pass
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_file_that_came_meanwhile_is_left_alone_and_the_study_kept(tmp_path: Path) -> None:
+    with open_store(tmp_path, STAMP) as store:
+        store.put("a", ARRAYS)
+        store.write_json(SUMMARY, {})
+        (tmp_path / "report.html").write_text("mine")
+        with pytest.raises(RunFolderError, match=r"report\.html' is in the way"):
+            store.finish()
+    (tmp_path / "report.html").rename(tmp_path / "mine.html")
+    with open_store(tmp_path, STAMP) as store:
+        assert store.finished() == {"a"}
+
+
+@pytest.mark.parametrize("content", ["results/thesis.tex", "stamp.json", "locks/key"])
+def test_a_folder_of_others_called_partial_is_left_alone(tmp_path: Path, content: str) -> None:
+    mine = tmp_path / "partial" / content
+    mine.parent.mkdir(parents=True)
+    mine.write_text('{"years": "of work"}')
+    (tmp_path / "partial" / "notes.txt").write_text("mine")
+    with (
+        pytest.raises(RunFolderError, match="partial' exists and is not a run folder"),
+        open_store(tmp_path, STAMP, overwrite=True),
+    ):
+        pass
+    assert mine.read_text() == '{"years": "of work"}'
+
+
+def with_manifest(out: Path, files: Mapping[str, str]) -> None:
+    (out / MANIFEST).write_text(manifest_text({**Finished.at(out).files, **files}))
+
+
+@pytest.mark.parametrize(
+    "name", ["../mine.txt", "profile/../../mine.txt", "/mine.txt", "notes.txt"]
+)
+def test_a_manifest_that_names_what_no_run_writes_is_refused(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "run"
+    finish(out)
+    (tmp_path / "mine.txt").write_text("mine")
+    with_manifest(out, {name: "0" * 64})
+    with pytest.raises(RunFolderError, match=r"manifest\.json' names '.*', which no run writes"):
+        Finished.at(out)
+    with pytest.raises(RunFolderError, match="left alone"), open_store(out, STAMP, overwrite=True):
+        pass
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_nothing_is_removed_or_written_through_a_link(tmp_path: Path) -> None:
+    out, mine = tmp_path / "run", tmp_path / "mine"
+    finish(out)
+    (mine / "x").mkdir(parents=True)
+    (mine / "x" / "fit.json").write_text("mine")
+    (out / OWN_PROFILE).symlink_to(mine)
+    with_manifest(out, {f"{OWN_PROFILE}/x/fit.json": "0" * 64})
+    with (
+        pytest.raises(RunFolderError, match="profile' is in the way"),
+        open_store(out, STAMP, overwrite=True),
+    ):
+        pass
+    assert (mine / "x" / "fit.json").read_text() == "mine"
+    stores.replace_file(tmp_path / "a", lambda file: file.write(b"a"))
+    (tmp_path / "a.torn").symlink_to(mine / "x" / "fit.json")
+    stores.replace_file(tmp_path / "a", lambda file: file.write(b"b"))
+    assert (mine / "x" / "fit.json").read_text() == "mine"
+    assert (tmp_path / "a").read_bytes() == b"b"
+
+
+@pytest.mark.parametrize("name", FINISHED)
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "changed", "cut", "missing"])
+def test_what_is_not_as_it_was_written_is_refused_at_once(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    finish(tmp_path)
+    place = tmp_path / name
+    content = place.read_bytes()
+    place.unlink()
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "device":
+        place.symlink_to("/dev/zero")
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "changed":
+        at = content.index(b": ") if b": " in content else len(content) // 2
+        place.write_bytes(content[:at] + b"#" + content[at + 1 :])
+    elif kind == "cut":
+        place.write_bytes(content[: len(content) // 2])
+    with pytest.raises(RunFolderError) as caught:
+        Finished.at(tmp_path).path(name)
+    assert name in str(caught.value)
+
+
+def test_a_lock_is_seen_with_its_holder_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before the lock has its name, a run is in nobody's way."""
+
+    def die(*_: object) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", die)
+        with pytest.raises(Stopped):
+            locks.acquire(tmp_path / "run.lock")
+    assert names(tmp_path) == []
+    locks.acquire(tmp_path / "run.lock").release()
+
+
+def test_a_lock_works_where_a_file_has_one_name_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", unable)
+    lock = locks.acquire(tmp_path / "run.lock")
+    with pytest.raises(RunFolderError, match="another run writes there"):
+        locks.acquire(tmp_path / "run.lock")
+    lock.release()
+    assert names(tmp_path) == []
+
+
+def test_a_place_for_a_file_is_tried_before(tmp_path: Path) -> None:
+    stores.require_place(tmp_path / "a.html")
+    assert names(tmp_path) == []
+    (tmp_path / "file").touch()
+    for place in (tmp_path, tmp_path / "none" / "a.html", tmp_path / "file" / "a.html"):
+        with pytest.raises(RunFolderError, match=rf"cannot write '{place}': "):
+            stores.require_place(place)
