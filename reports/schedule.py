@@ -27,7 +27,7 @@ def schedule(
 
     Parameters
     ----------
-    events : the fields of ``sim.pipeline.records.Event``, of one run; weeks since the start.
+    events : the fields of ``sim.pipeline.facts.Event``, of one run; weeks since the start.
     stations : weekly series of the same run by station, see ``sim.pipeline.series.Series.table``.
     years : years that were simulated.
     """

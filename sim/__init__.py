@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from sim.domain.plan import Plan
     from sim.errors import SimError
     from sim.learning.response import Profile, draw_response, load_profile
+    from sim.pipeline.account import Account
+    from sim.pipeline.parts import with_stations
     from sim.pipeline.records import Run
-    from sim.pipeline.station import Account, Station
-    from sim.pipeline.stations import with_stations
+    from sim.pipeline.stations.station import Station
     from sim.planning.rules import RULES, Rule
     from sim.planning.welfare import OBJECTIVES, Objective
     from sim.scenario.schema import Scenario
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "Account": "sim.pipeline.station",
+    "Account": "sim.pipeline.account",
     "OBJECTIVES": "sim.planning.welfare",
     "OUTCOMES": "sim.studies.outcomes",
     "Objective": "sim.planning.welfare",
@@ -63,7 +64,7 @@ _HOME = {
     "Run": "sim.pipeline.records",
     "Scenario": "sim.scenario.schema",
     "SimError": "sim.errors",
-    "Station": "sim.pipeline.station",
+    "Station": "sim.pipeline.stations.station",
     "Study": "sim.studies.study",
     "StudyResult": "sim.studies.result",
     "World": "sim.baseline.world",
@@ -74,7 +75,7 @@ _HOME = {
     "load_scenario": "sim.studies.names",
     "scenario_schema": "sim.studies.names",
     "study": "sim.studies.study",
-    "with_stations": "sim.pipeline.stations",
+    "with_stations": "sim.pipeline.parts",
 }
 """Module of every public name."""
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from sim.baseline.world import World
 from sim.domain.plan import Plan, empty_plan
 from sim.pipeline.case import Case
-from sim.pipeline.luck import Luck
+from sim.pipeline.parts import Stations
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate, simulate_many, warm_up_many
-from sim.pipeline.stations import STATIONS, Stations
+from sim.pipeline.stations.order import STATIONS
 from sim.scenario.schema import Scenario
 from tests.scenarios import scenario
 from tests.small_world import fixed_response

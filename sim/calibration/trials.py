@@ -11,7 +11,7 @@ from sim.calibration.question import Question
 from sim.calibration.unknowns import with_values
 from sim.domain.lever import Floats
 from sim.pipeline.case import Case
-from sim.pipeline.luck import Luck
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.planning.rules import baseline
 from sim.scenario.schema import Horizon, Scenario, Weekly

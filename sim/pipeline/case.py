@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World, of_regions
 from sim.domain.holdings import Respond
-from sim.domain.lever import LeverName
+from sim.domain.lever import Floats, LeverName
 from sim.domain.plan import Plan
+from sim.pipeline.kernels.counts import Counts
 from sim.pipeline.state import State
+from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 Places = NDArray[np.intp]
@@ -133,3 +135,22 @@ def may_train(case: Case) -> bool:
     owned_per_year = float(compute.owned_gpu_hours_per_year.sum()) + bought("gpu_server")
     owned = compute.own_job_weeks * owned_per_year / WEEKS_PER_YEAR
     return max(owned, bought("gpu_hours")) >= compute.gpu_hours_base
+
+
+def stated_backlog(world: World, scenario: Scenario, state: State) -> None:
+    """Replace what waits on the policy date by the queues that the scenario states, in place.
+
+    A queue is split over groups as the need that reaches the health service is.
+    """
+    coming = world.care.need_per_year * world.care.reach
+    for station, places in scenario.backlog.items():
+        waiting: Counts = getattr(state, f"{station}_waiting")
+        begun: Floats | None = getattr(state, f"{station}_begun", None)
+        for place, count in places.items():
+            region, modality = place.rsplit(".", 1)
+            r, m = world.regions.index(region), world.modalities.index(modality)
+            shares = coming[r, m].cumsum() / max(coming[r, m].sum(), 1e-300)
+            upto = np.round(shares * count).astype(np.int64)
+            waiting[r, m] = np.diff(upto, prepend=0)
+            if begun is not None:
+                begun[r, m] = 0.0

@@ -19,20 +19,19 @@ from sim.baseline.world import World, stacked
 from sim.domain.holdings import Respond
 from sim.domain.lever import Floats
 from sim.domain.plan import Plan
-from sim.pipeline.accounts import Accounts
-from sim.pipeline.backlog import stated_backlog
-from sim.pipeline.calendar import Calendar, Process
-from sim.pipeline.case import Case, Family, Start, families
+from sim.pipeline.annual_accounts import Accounts
+from sim.pipeline.case import Case, Family, Start, families, stated_backlog
 from sim.pipeline.changes import Changes
-from sim.pipeline.cluster import close_jobs, grid_weeks
-from sim.pipeline.jobs import Cluster, Prepaid
-from sim.pipeline.luck import Luck, stacked_luck
-from sim.pipeline.processes import begin_processes
+from sim.pipeline.parts import Stations, classes, processes, recorded, replaced
+from sim.pipeline.processes.calendar import Calendar, Process
+from sim.pipeline.processes.cluster import close_jobs, grid_weeks
+from sim.pipeline.processes.jobs import Cluster, Prepaid
+from sim.pipeline.processes.schedule import begin_processes
+from sim.pipeline.random_keys import Luck, stacked_luck
 from sim.pipeline.records import Records, Run
 from sim.pipeline.series import Series
 from sim.pipeline.state import Rows, State
-from sim.pipeline.station import Stations, classes
-from sim.pipeline.stations import STATIONS, recorded, replaced
+from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.week import Week
 from sim.scenario.schema import Scenario
 from sim.streams import stream, uniforms
@@ -218,7 +217,7 @@ class _Batch:
         for calendar in (member.calendar for member in batch.members):
             key = id(calendar.world), calendar.seed, calendar.replication
             same.setdefault(key, []).append(calendar)
-        begin_processes(list(same.values()), stations)
+        begin_processes(list(same.values()), processes(stations))
         env.process(batch.weeks(first=scenario.horizon.warm_up_years * WEEKS_PER_YEAR))
         return batch
 

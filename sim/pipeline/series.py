@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts, kernel
+from sim.pipeline.account import COUNTED, Account
+from sim.pipeline.kernels.counts import Counts, kernel
 from sim.pipeline.state import Rows
-from sim.pipeline.station import COUNTED, Account, Station
+from sim.pipeline.stations.station import Station
 
 
 @kernel

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim.baseline.world import World
 from sim.domain.capacity import uptime
 from sim.domain.lever import Floats
-from sim.pipeline.flow import Counts
+from sim.pipeline.kernels.counts import Counts
 from sim.units import DAYS_PER_WEEK
 
 Rows = slice | NDArray[np.intp]

@@ -6,11 +6,12 @@ import numpy as np
 
 from sim.baseline.world import World
 from sim.errors import StationError
-from sim.pipeline.flow import Counts
-from sim.pipeline.luck import Luck
+from sim.pipeline.account import Account
+from sim.pipeline.kernels.counts import Counts
+from sim.pipeline.parts import Stations, classes, replaced
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.state import Flows, State
-from sim.pipeline.station import Account, Station, Stations, classes
-from sim.pipeline.stations import replaced
+from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 
 

@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.pipeline.case import Case, Start
-from sim.pipeline.luck import Luck
+from sim.pipeline.parts import Stations
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
-from sim.pipeline.station import Stations
-from sim.pipeline.stations import STATIONS
+from sim.pipeline.stations.order import STATIONS
 from sim.planning.welfare import OBJECTIVES, Objective
 from sim.scenario.schema import Scenario, Weekly
 from sim.studies.design import Experiment, Trial

@@ -9,8 +9,8 @@ from sim.baseline.inputs import replaceable
 from sim.baseline.members import members, region_names
 from sim.domain.bounds import SHARE, Bounds
 from sim.learning.response import available, load_profile
-from sim.pipeline.station import Stations, classes
-from sim.pipeline.stations import STATIONS
+from sim.pipeline.parts import Stations, classes
+from sim.pipeline.stations.order import STATIONS
 from sim.planning.rules import policies
 from sim.planning.welfare import OBJECTIVES
 from sim.scenario import files

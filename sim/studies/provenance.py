@@ -19,8 +19,8 @@ from llvmlite.binding import get_host_cpu_name
 import sim
 from sim.errors import RunFolderError
 from sim.learning.response import Profile, profile_folder
-from sim.pipeline.station import Stations
-from sim.pipeline.stations import STATIONS, replaced
+from sim.pipeline.parts import Stations, replaced
+from sim.pipeline.stations.order import STATIONS
 from sim.planning.rules import RULES
 from sim.planning.welfare import OBJECTIVES
 from sim.scenario.files import scenario_hash

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sim.equity.coverage import ede
-from sim.pipeline.stations import recorded, station_names
+from sim.pipeline.parts import recorded, station_names
 from sim.scenario.files import load_scenario
 from sim.scenario.schema import Scenario
 from sim.studies import comparison
@@ -43,13 +43,13 @@ class StudyResult:
     """Weekly series by station: policy and the columns of ``sim.pipeline.series.Series.table``, of
     replication 0 of draw 0; units in ``attrs["units"]``."""
     events: pd.DataFrame
-    """policy and the fields of ``sim.pipeline.records.Event``, of replication 0 of draw 0."""
+    """policy and the fields of ``sim.pipeline.facts.Event``, of replication 0 of draw 0."""
     jobs: pd.DataFrame
-    """policy and the fields of ``sim.pipeline.records.Job``, of the same run."""
+    """policy and the fields of ``sim.pipeline.facts.Job``, of the same run."""
     releases: pd.DataFrame
     """policy, release, weeks, studies and performance by cell, of the same run."""
     audits: pd.DataFrame
-    """policy and the fields of ``sim.pipeline.records.Audit``, of the same run."""
+    """policy and the columns of ``sim.pipeline.records.Run.audits``, of the same run."""
     plans: pd.DataFrame
     """policy, year, region, item, stage, units, capex_usd: every purchase."""
     programme: pd.DataFrame

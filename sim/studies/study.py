@@ -25,10 +25,10 @@ from sim.domain.plan import Plan
 from sim.errors import PlanError, nearest
 from sim.learning.response import load_profile
 from sim.pipeline.case import Case
+from sim.pipeline.parts import Stations
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many
-from sim.pipeline.station import Stations
-from sim.pipeline.stations import STATIONS
+from sim.pipeline.stations.order import STATIONS
 from sim.planning.purchases import most_per_year
 from sim.planning.rules import PLAN, RULES, PolicyRule, Rule, baseline
 from sim.planning.welfare import OBJECTIVES

@@ -10,12 +10,14 @@ import pytest
 
 import sim
 from sim.errors import StationError
-from sim.pipeline.calendar import Calendar
-from sim.pipeline.need import Need
-from sim.pipeline.processes import PROCESSES
+from sim.pipeline.account import Account
+from sim.pipeline.parts import replaced, with_stations
+from sim.pipeline.processes.calendar import Calendar
+from sim.pipeline.processes.schedule import PROCESSES
 from sim.pipeline.state import Flows, State
-from sim.pipeline.station import Account, Station
-from sim.pipeline.stations import STATIONS, replaced, with_stations
+from sim.pipeline.stations.need import Need
+from sim.pipeline.stations.order import STATIONS
+from sim.pipeline.stations.station import Station
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
 

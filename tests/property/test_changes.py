@@ -17,11 +17,11 @@ from sim.pipeline import case as cases
 from sim.pipeline import run as runs
 from sim.pipeline.case import Case, Start, families
 from sim.pipeline.changes import HANDED, HANDED_BACK, KEPT
-from sim.pipeline.luck import Luck
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.state import State
-from sim.pipeline.stations import STATIONS
+from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.week import Week
 from sim.planning.purchases import most_per_year
 from sim.planning.rules import by_need, equal_split

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.domain.plan import spend_usd
+from sim.pipeline.account import COUNTED
 from sim.pipeline.case import Case
 from sim.pipeline.records import ENERGY_USES, READER_HOURS
 from sim.pipeline.run import simulate, simulate_many, warm_up
-from sim.pipeline.station import COUNTED
-from sim.pipeline.stations import STATIONS
+from sim.pipeline.stations.order import STATIONS
 from sim.units import MINUTES_PER_HOUR
 from tests.scenarios import build_world, scenario
 from tests.small_runs import EVERYTHING, YEARS, buying, nothing, run, runs

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from sim.baseline.world import World
 from sim.pipeline import run as runs
 from sim.pipeline.case import Case
-from sim.pipeline.imaging import Imaging
-from sim.pipeline.luck import Luck
+from sim.pipeline.parts import Stations, with_stations
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.state import Flows, State
-from sim.pipeline.stations import STATIONS, Stations, with_stations
+from sim.pipeline.stations.imaging import Imaging
+from sim.pipeline.stations.order import STATIONS
 from sim.scenario.schema import Scenario
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, nothing

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.baseline.world import World
-from sim.pipeline import need
-from sim.pipeline.annotation import Annotation
-from sim.pipeline.curation import Curation
-from sim.pipeline.documentation import Documentation
-from sim.pipeline.imaging import Imaging
-from sim.pipeline.luck import Luck
-from sim.pipeline.reading import Reading
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.state import Flows, State
-from sim.pipeline.station import Station
+from sim.pipeline.stations import need
+from sim.pipeline.stations.annotation import Annotation
+from sim.pipeline.stations.curation import Curation
+from sim.pipeline.stations.documentation import Documentation
+from sim.pipeline.stations.imaging import Imaging
+from sim.pipeline.stations.reading import Reading
+from sim.pipeline.stations.station import Station
 from sim.streams import stream
 from tests.scenarios import scenario
 from tests.small_world import small_world

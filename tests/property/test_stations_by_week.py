@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.pipeline import reading
-from sim.pipeline.desk import desks_of
-from sim.pipeline.luck import Luck
+from sim.pipeline.kernels.server_pool import desks_of
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.state import State
-from sim.pipeline.stations import STATIONS
+from sim.pipeline.stations import reading
+from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.week import Week
 from sim.streams import keys, stream
 from sim.units import MINUTES_PER_HOUR

@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sim.pipeline.imaging import Imaging
+from sim.pipeline.stations.imaging import Imaging
 from sim.planning.rules import by_need
 from sim.source import is_own, own_sha256
 
@@ -24,7 +24,7 @@ import numpy as np
 
 import helped
 from helped import more
-from sim.pipeline.imaging import Imaging
+from sim.pipeline.stations.imaging import Imaging
 
 CLOSED = 2
 TABLE = {"a": np.array([1.0, 2.0]), "b": frozenset({"x", "y", "z"})}

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.pipeline import reading
-from sim.pipeline.desk import desks_of
+from sim.pipeline.kernels.server_pool import desks_of
+from sim.pipeline.stations import reading
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK, MINUTES_PER_HOUR
 from tests.validation.station import Means
@@ -48,7 +48,7 @@ def arrivals(desk: Desk, *, weeks: int, replication: int) -> tuple[np.ndarray, n
 
 
 def by_counts(desk: Desk, *, weeks: int, warm_up: int, replication: int, lucks: int = 30) -> Means:
-    """Simulate the desk with the kernel of `sim.pipeline.reading`, the mean over its own luck."""
+    """Simulate the desk with the kernel of `stations.reading`, the mean over its own luck."""
     came, to_ai = arrivals(desk, weeks=weeks, replication=replication)
     names = [str(n) for n in range(lucks)]
     cells = [f"{n}/{m}" for n in names for m in range(len(desk.minutes))]

@@ -1,7 +1,7 @@
 """The station again, person by person: one SimPy process each, nothing counted in steps.
 
 It shares with the kernel only the description of the station. It is slow and exact, and written
-to be read beside `sim/pipeline/imaging.py`.
+to be read beside `sim/pipeline/stations/imaging.py`.
 """
 
 from collections.abc import Generator

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.domain.capacity import switch_share
-from sim.pipeline import imaging, need
-from sim.pipeline.facility import within_day_of
+from sim.pipeline.kernels.facility import within_day_of
+from sim.pipeline.stations import imaging, need
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK
 
@@ -63,7 +63,7 @@ class Means:
 def by_counts(
     station: Station, *, weeks: int, warm_up: int, replication: int, places: int = 1
 ) -> Means:
-    """Simulate the station with the kernels of `sim.pipeline.imaging`, in so many places at once.
+    """Simulate the station with the kernels of `stations.imaging`, in so many places at once.
 
     Means are those of one place, each with a luck of its own.
     """

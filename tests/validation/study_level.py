@@ -12,10 +12,10 @@ import numpy as np
 import simpy
 
 from sim.baseline.world import World
-from sim.pipeline.luck import Luck
+from sim.pipeline.random_keys import Luck
 from sim.pipeline.state import Flows, State
-from sim.pipeline.station import Station
-from sim.pipeline.stations import STATIONS
+from sim.pipeline.stations.order import STATIONS
+from sim.pipeline.stations.station import Station
 from sim.streams import stream
 from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
 from tests.scenarios import scenario

@@ -8,7 +8,7 @@ from scipy.sparse import csc_matrix, csr_matrix, vstack
 from scipy.sparse.linalg import spsolve
 
 from sim.domain.capacity import switch_share, uptime
-from sim.pipeline.imaging import wear
+from sim.pipeline.stations.imaging import wear
 from sim.streams import keys
 from sim.units import DAYS_PER_WEEK
 from tests.validation.closed_forms import erlang_a, erlang_c, working_chances

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sim.pipeline import imaging, need
-from sim.pipeline.facility import within_day_of
+from sim.pipeline.kernels.facility import within_day_of
+from sim.pipeline.stations import imaging, need
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK
 

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from sim.errors import StationError
-from sim.pipeline.imaging import Imaging
+from sim.pipeline.account import COUNTED, Account
 from sim.pipeline.records import Run
 from sim.pipeline.series import Series
-from sim.pipeline.station import COUNTED, Account
-from sim.pipeline.stations import STATIONS
+from sim.pipeline.stations.imaging import Imaging
+from sim.pipeline.stations.order import STATIONS
 from sim.scenario.schema import Weekly
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, run

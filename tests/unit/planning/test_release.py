@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from sim.learning.gate import POWER_PLANNED, Audit, benefit_of, needed_benefit
-from sim.pipeline.evaluation import audit
-from sim.pipeline.governance import holdings
 from sim.pipeline.state import State
+from sim.pipeline.stations.evaluation import audit
+from sim.pipeline.stations.governance import holdings
 from sim.planning.programme import Programme, build
 from sim.scenario.ai import Gate
 from sim.scenario.schema import Horizon

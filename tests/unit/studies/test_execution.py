@@ -13,8 +13,9 @@ from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.errors import RunFolderError
 from sim.learning.response import MEASURED, load_profile
-from sim.pipeline.imaging import Imaging
-from sim.pipeline.stations import STATIONS, with_stations
+from sim.pipeline.parts import with_stations
+from sim.pipeline.stations.imaging import Imaging
+from sim.pipeline.stations.order import STATIONS
 from sim.planning.rules import RULES
 from sim.scenario.files import load_scenario, scenario_hash
 from sim.scenario.schema import Scenario

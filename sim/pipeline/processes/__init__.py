@@ -1,0 +1,1 @@
+"""The control processes, one file each: what happens between the weeks of the stations."""

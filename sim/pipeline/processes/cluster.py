@@ -1,0 +1,195 @@
+"""The clusters: jobs wait for GPU-hours, for a clean grid and for the machine, then run.
+
+The regions share two clusters: their own accelerators, as far as trainings may use them, and rented
+ones. A job runs on their own where these do it soon enough (``own_job_weeks``), else on rented GPU-
+hours that are paid for. Each cluster runs one job at a time: pre-training first, then fine-tuning,
+mitigation and generators. A failure of a GPU or an outage of the cluster costs the work since the
+last checkpoint, which is done again: the provider does not charge for it twice, but its energy is
+spent and booked.
+"""
+
+import math
+from collections.abc import Generator
+
+import numpy as np
+import simpy
+
+from sim.domain.lever import Floats
+from sim.pipeline.processes.calendar import Calendar, Process
+from sim.pipeline.processes.jobs import Booking, Order, Prepaid, Tally
+from sim.pipeline.processes.policy_steps import carbon_cap
+from sim.units import GRAMS_PER_TONNE, HOURS_PER_WEEK, WATTS_PER_KW, WEEKS_PER_YEAR
+
+MOST_STOPS = 1_000
+"""Interruptions after which a job is given up, as it does not come from one checkpoint to the next:
+a fast cluster could be stopped without end and never be a week older."""
+
+
+def rented_speed(cal: Calendar) -> float:
+    """Return the GPU-hours that the rented cluster does in a week."""
+    return cal.world.compute.gpus * HOURS_PER_WEEK
+
+
+def owned_speed(cal: Calendar) -> Floats:
+    """Return the GPU-hours of their own that regions give to trainings in a week, shape (r,)."""
+    catalogue = cal.world.catalogue
+    item = catalogue.index("gpu_server")
+    bought = cal.state.active[:, item] * catalogue.capacity[:, item]
+    return np.asarray((cal.world.compute.owned_gpu_hours_per_year + bought) / WEEKS_PER_YEAR)
+
+
+def fits_owned(cal: Calendar, gpu_hours: float) -> bool:
+    """Return whether the regions' own accelerators do a job soon enough."""
+    return gpu_hours <= cal.world.compute.own_job_weeks * float(owned_speed(cal).sum())
+
+
+def book(
+    cal: Calendar, gpu_hours: float, prepaid: Prepaid, *, patience_weeks: float
+) -> Generator[simpy.Event, object, Booking | None]:
+    """Return where a job may run; None where its GPU-hours are not paid for in time."""
+    if fits_owned(cal, gpu_hours):
+        owned = owned_speed(cal)
+        speed = float(owned.sum())
+        return Booking(cal.owned, speed, owned / speed)
+    request = prepaid.hours.get(gpu_hours)
+    if not request.triggered:
+        # without a wait where hours are there, so that jobs ask for the machine in their order
+        yield request | cal.env.timeout(patience_weeks)
+    if not request.triggered:
+        request.cancel()
+        return None
+    return Booking(cal.rented, rented_speed(cal), prepaid.payers(), prepaid)
+
+
+def run_job(cal: Calendar, order: Order) -> Generator[simpy.Event, object, bool]:
+    """Wait for the machine, run the order, and book it; return whether it was done."""
+    tally = Tally(order, float(cal.env.now))
+    yield from _wait_for_clean_grid(cal)
+    with order.booking.cluster.machine.request(priority=order.priority) as turn:
+        yield turn
+        if not _within_cap(cal, order):
+            if (prepaid := order.booking.prepaid) is not None:
+                yield prepaid.hours.put(order.gpu_hours)
+            cal.records.jobs.append(tally.written(end_week=np.nan, outcome="over cap"))
+            return False
+        tally.start_week = float(cal.env.now)
+        cal.under_way.append(tally)
+        done = yield from _work(cal, tally)
+        cal.under_way.remove(tally)
+    now = float(cal.env.now)
+    if not done:
+        cal.records.jobs.append(tally.written(end_week=now, outcome="given up"))
+        cal.log("given up", "all", f"{order.kind}, {tally.interruptions:,} interruptions")
+        return False
+    cal.records.jobs.append(tally.written(end_week=now, outcome="done"))
+    stops = f", {tally.interruptions} interruptions" if tally.interruptions else ""
+    detail = f"{order.gpu_hours:,.0f} GPU-hours, {order.booking.cluster.name}{stops}"
+    cal.log(order.kind, "all", detail, since=now - tally.start_week)
+    return True
+
+
+def _within_cap(cal: Calendar, order: Order) -> bool:
+    """Return whether a training may start under the carbon cap of the year, and promise its share.
+
+    What failures make it do again comes on top: nobody can promise that.
+    """
+    expected = _energy_kwh(cal, order.gpu_hours) * _grid(cal, order) / GRAMS_PER_TONNE
+    room = carbon_cap(cal) - cal.promised_t_co2e.get(cal.year, 0.0)
+    if expected > room:
+        detail = f"{order.kind} needs {expected:,.2f} t CO2e, {room:,.2f} left"
+        cal.log("carbon cap", "all", detail)
+        return False
+    cal.promised_t_co2e[cal.year] = cal.promised_t_co2e.get(cal.year, 0.0) + expected
+    return True
+
+
+def _work(cal: Calendar, tally: Tally) -> Generator[simpy.Event, object, bool]:
+    """Run until the work is done; return False where it is stopped again and again instead."""
+    compute, booking, kind = cal.world.compute, tally.order.booking, tally.order.kind
+    # a failure stops the job, whichever of its accelerators fails
+    speed = booking.gpu_hours_per_week
+    failures_per_week = compute.gpu_failures_per_week * speed / rented_speed(cal)
+    # by number, not by week: when a job starts depends on the plan
+    luck = cal.exponentials("job", kind, cal.started[kind])
+    cal.started[kind] += 1
+    left = tally.order.gpu_hours / speed
+    while tally.interruptions < MOST_STOPS:
+        while not booking.cluster.up:
+            yield booking.cluster.change
+        tally.since_week = float(cal.env.now)
+        to_failure = next(luck) * (1.0 / failures_per_week) if failures_per_week else math.inf
+        yield cal.env.timeout(min(left, to_failure)) | booking.cluster.change
+        ran = float(cal.env.now) - tally.since_week
+        _book_energy(cal, tally)
+        # a rounding error of the clock must not leave a job that never ends
+        if ran >= left - 1e-9:
+            return True
+        tally.interruptions += 1
+        left -= ran // compute.checkpoint_weeks * compute.checkpoint_weeks
+    return False
+
+
+def _book_energy(cal: Calendar, tally: Tally) -> None:
+    """Book what a job used since it began to work last, in the years in which it did."""
+    booking, since, now = tally.order.booking, tally.since_week, float(cal.env.now)
+    grid = cal.world.compute.grid_g_co2e_per_kwh * grid_factor(cal, since)
+    for year in range(int(since // WEEKS_PER_YEAR), int(now // WEEKS_PER_YEAR) + 1):
+        begin, end = year * WEEKS_PER_YEAR, (year + 1) * WEEKS_PER_YEAR
+        weeks = min(now, end) - max(since, begin)
+        if weeks > 0.0:
+            energy = _energy_kwh(cal, weeks * booking.gpu_hours_per_week)
+            cal.records.add_energy(year, "training", energy * booking.payers, grid)
+            tally.energy_kwh += energy
+            tally.emissions_t_co2e += energy * float(booking.payers @ grid) / GRAMS_PER_TONNE
+    tally.since_week = np.nan
+
+
+def close_jobs(cal: Calendar) -> None:
+    """Write down the jobs that still run when the simulation ends, and book what they used."""
+    for tally in cal.under_way:
+        if not np.isnan(tally.since_week):
+            _book_energy(cal, tally)
+        cal.records.jobs.append(tally.written(end_week=np.nan, outcome="running"))
+
+
+def _wait_for_clean_grid(cal: Calendar) -> Process:
+    """Wait for the cleanest week that is not too far off.
+
+    The job knows the weeks to come: what a perfect forecast would save, so an upper bound.
+    """
+    now, weeks = int(cal.env.now), cal.scenario.training.flexible_weeks
+    ahead = cal.grid_weeks[now : now + weeks + 1]
+    if len(ahead) > 1 and (wait := int(np.argmin(ahead))):
+        yield cal.env.timeout(wait)
+
+
+def grid_factor(cal: Calendar, week: float) -> float:
+    """Return the grid's carbon intensity in a week, relative to its yearly mean."""
+    return float(cal.grid_weeks[min(int(week), len(cal.grid_weeks) - 1)])
+
+
+def grid_weeks(swing: float, luck: np.random.Generator, *, weeks: int, memory: float) -> Floats:
+    """Return the grid's carbon intensity by week relative to its mean: log-normal with memory.
+
+    Parameters
+    ----------
+    swing : standard deviation of the logarithm, about the relative spread.
+    memory : correlation between one week and the next.
+    """
+    steps, level = luck.standard_normal(weeks), 0.0
+    levels = np.empty(weeks)
+    for week, step in enumerate(steps):
+        level = memory * level + np.sqrt(1.0 - memory**2) * step if week else step
+        levels[week] = level
+    return np.asarray(np.exp(swing * levels - swing**2 / 2.0))
+
+
+def _energy_kwh(cal: Calendar, gpu_hours: float) -> float:
+    compute = cal.world.compute
+    return gpu_hours * compute.gpu_watts / WATTS_PER_KW * compute.pue
+
+
+def _grid(cal: Calendar, order: Order) -> float:
+    """Return the intensity of the grids that an order draws on now, g CO2e per kWh."""
+    grids = cal.world.compute.grid_g_co2e_per_kwh
+    return float(order.booking.payers @ grids) * grid_factor(cal, float(cal.env.now))

@@ -1,0 +1,130 @@
+"""Curation: de-identification, quality control and removal of duplicates.
+
+A backlog (`kernels.backlog`) of curators' work, after which a share is rejected. Which studies
+are bad is their own luck and not that of the week in which somebody looks at them, so that more
+curators never mean fewer curated studies.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.pipeline.account import Account
+from sim.pipeline.kernels.backlog import work_off
+from sim.pipeline.kernels.counts import Counts, binomial, by_place, kernel, uniform
+from sim.pipeline.random_keys import Luck
+from sim.pipeline.state import Flows, State
+from sim.pipeline.stations.station import Station
+from sim.scenario.schema import Scenario
+from sim.units import WEEKS_PER_YEAR
+
+
+@kernel
+def bad_among(
+    key: np.uint64, before: int, after: int, found: int, share: float, block: int
+) -> tuple[int, int]:
+    """Return how many studies of a cell are bad of those after ``before``, in their order.
+
+    Each block of studies has one uniform, and of its first n a binomial count is bad: so the total
+    up to any study does not depend on where weeks end, and one more study adds one or none.
+
+    The second number counts bad ones since the last block began; ``found`` is what it was before.
+    """
+    last, bad = after // block, -found
+    for whole in range(before // block, last):
+        bad += binomial(uniform(key, whole), block, share)
+    now = binomial(uniform(key, last), after - last * block, share)
+    return bad + now, now
+
+
+@kernel
+def reject(
+    keys: NDArray[np.uint64],
+    share: Floats,
+    block: Counts,
+    reviewed: Counts,
+    found: Counts,
+    curated: Counts,
+    rejected: Counts,
+) -> None:
+    """Move bad studies from ``curated`` to ``rejected``, both (r, m, g).
+
+    Parameters
+    ----------
+    keys : random keys of which studies are bad, shape (r, m, g).
+    share : of bad studies, shape (r, m).
+    block : studies that share a uniform, shape (r, m, g).
+    reviewed, found : studies that curators have seen so far, and bad ones among those of the block
+        under way, shape (r, m, g); updated in place.
+    """
+    regions, modalities, groups = curated.shape
+    for r in range(regions):
+        for m in range(modalities):
+            for g in range(groups):
+                rejected[r, m, g] = 0
+                if curated[r, m, g]:
+                    seen = reviewed[r, m, g]
+                    reviewed[r, m, g] = seen + curated[r, m, g]
+                    rejected[r, m, g], found[r, m, g] = bad_among(
+                        keys[r, m, g], seen, reviewed[r, m, g], found[r, m, g], share[r, m],
+                        block[r, m, g],
+                    )  # fmt: skip
+                    curated[r, m, g] -= rejected[r, m, g]
+
+
+class Curation(Station):
+    """Curators who make documented studies fit for use."""
+
+    name = "curation"
+    capacity_unit = "studies"
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        super().__init__(world, scenario, luck)
+        self.keys = luck.by_station("curation/groups")
+        self.rejection_keys = luck.by_cell("curation/rejection")
+        # about as many as are needed in a week: one or two draws then, for any population
+        need = world.care.need_per_year / WEEKS_PER_YEAR
+        self.block = np.maximum(need.astype(np.int64), 1)
+        self.rejected_share = by_place(world.data.rejected_share, world)
+        self.effort = np.ones(world.shape[:2])
+        self.worked = np.zeros(world.shape[0])
+        self.capacity = np.zeros(world.shape[0])
+
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Curate studies of the week and of the backlog, and reject the bad ones."""
+        data = self.world.data
+        bought = self.bought(state, "curator")
+        self.capacity = (data.curator_studies_per_year + bought) / WEEKS_PER_YEAR
+        work_off(
+            tick,
+            self.keys,
+            flows.documented,
+            self.capacity,
+            self.effort,
+            state.curation_waiting,
+            state.curation_begun,
+            flows.curated,
+            self.worked,
+        )
+        reject(
+            self.rejection_keys,
+            self.rejected_share,
+            self.block,
+            state.reviewed,
+            state.found_bad,
+            flows.curated,
+            flows.rejected,
+        )
+
+    def account(self, state: State, flows: Flows) -> Account:
+        """Rejected: duplicates and studies of no use."""
+        return Account(
+            flows.documented,
+            # the audit takes its share out of ``curated`` later in the week
+            flows.curated + flows.set_aside,
+            rejected=flows.rejected,
+            waiting=state.curation_waiting,
+            busy=self.worked,
+            capacity=self.capacity,
+        )

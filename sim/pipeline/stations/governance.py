@@ -1,0 +1,122 @@
+"""Governance: which labelled studies may leave their region; sharing is a flag, not a copy.
+
+Studies that may not leave can still be trained on where they lie, if their region federates.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.baseline.world import World
+from sim.domain.holdings import Holdings
+from sim.domain.lever import Floats
+from sim.learning.law import effective_studies, pooled, worth_of_label
+from sim.pipeline.account import Account
+from sim.pipeline.kernels.counts import Counts, thin
+from sim.pipeline.random_keys import Luck
+from sim.pipeline.state import Flows, State
+from sim.pipeline.stations.station import Station
+from sim.scenario.schema import Scenario
+
+
+class Governance(Station):
+    """Consent and agreements: which studies others may train on."""
+
+    name = "governance"
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        super().__init__(world, scenario, luck)
+        self.keys = luck.by_station("governance/sharing")
+
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Flag studies labelled this week."""
+        share = share_that_leaves(self.world, state)
+        thin(tick, self.keys, flows.labelled, share, flows.leaving)
+        state.shared += flows.leaving
+
+    def account(self, state: State, flows: Flows) -> Account:
+        """Rejected: studies that serve their own region only."""
+        return Account(flows.labelled, flows.leaving, rejected=flows.labelled - flows.leaving)
+
+
+def share_that_leaves(world: World, state: State) -> Floats:
+    """Return the share of new studies that may leave each region, shape (r,).
+
+    An agreement is bought by the plan, or starts by itself as a policy step of the scenario.
+    """
+    bought = state.active[:, world.catalogue.index("agreement")]
+    # an agreement that is bought more than once is one
+    agreed = np.maximum(np.minimum(bought, 1.0), state.agreed)
+    data = world.data
+    return np.asarray(data.leave_share + agreed * (data.agreement_share - data.leave_share))
+
+
+def federates(world: World, state: State) -> NDArray[np.bool_]:
+    """Return which regions can be trained in where their studies lie, shape (r,)."""
+    return np.asarray(state.active[:, world.catalogue.index("federation")] >= 1.0 - 1e-9)
+
+
+def federated(world: World, state: State) -> Counts:
+    """Return labelled studies that may not leave but are trained on where they lie, (r, m, g)."""
+    return np.asarray((state.labelled - state.shared) * federates(world, state)[:, None, None])
+
+
+def own_share_of_images(world: World, state: State) -> Floats:
+    """Return the share of the images for pre-training that are of each place, shape (r, m).
+
+    Archived images need no label and no record of who was examined, but they may only be used as
+    far as studies may leave, or all of them where a region federates. Public sets join them.
+    """
+    usable = np.where(federates(world, state), 1.0, share_that_leaves(world, state))
+    images = state.archived.sum(axis=2) * usable[:, None] + world.data.local_studies
+    everything = images.sum(axis=0) + world.data.public_studies
+    return np.asarray(
+        np.divide(images, everything, out=np.zeros_like(images), where=everything > 0)
+    )
+
+
+def trained_on(world: World, state: State) -> float:
+    """Return how many labelled and public studies a training passes over."""
+    worth = _worth(world, state)
+    return float(worth.sum() + (world.data.local_studies.sum() + world.data.public_studies.sum()))
+
+
+def holdings(world: World, state: State, *, own: Literal["place", "group"] = "place") -> Holdings:
+    """Return what a training may use now: own and others' studies, shape (r, m, g).
+
+    Others' studies are what other regions share or federate, with public data sets; synthetic
+    studies stay where they were made. All count as often as pre-training makes them worth.
+
+    Parameters
+    ----------
+    own : what the profile measured as own. Studies of a ``place`` are its region's, whatever the
+        group; those of a ``group`` are all that may be used here of people of the same group.
+    """
+    data, shares = world.data, world.care.population / world.care.population.sum(axis=1)[:, None]
+    groups = shares[:, None, :]
+    local = data.local_studies[:, :, None] * groups
+    elsewhere = data.public_studies[None, :, None] * groups
+    worth = worth_of_label(data.label_noise)[None, :, None]
+    here = local + _worth(world, state)
+    shared = local + worth * (state.shared + data.federation_worth * federated(world, state))
+    usable = pooled(here, shared, elsewhere)
+    if own == "place":
+        mine, theirs = (part.sum(axis=2, keepdims=True) for part in (usable.own, usable.other))
+        mine, theirs = np.broadcast_to(mine, world.shape), np.broadcast_to(theirs, world.shape)
+    else:
+        mine = usable.own + usable.other
+        theirs = mine.sum(axis=2, keepdims=True) - mine
+    return Holdings(mine, theirs).times(state.label_efficiency[:, :, None])
+
+
+def _worth(world: World, state: State) -> Floats:
+    """Return what each cell's labelled and synthetic studies are worth, shape (r, m, g)."""
+    data = world.data
+    return effective_studies(
+        state.labelled,
+        state.synthetic,
+        noise=data.label_noise[None, :, None],
+        worth=data.synthetic_worth,
+        limit=data.synthetic_limit,
+    )

@@ -1,0 +1,55 @@
+"""What every station is: it moves the counts of one week, and accounts for them.
+
+A station can be replaced by a class of one's own, or joined by a new one (docs/stations.md).
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from sim.baseline.world import World
+from sim.domain.lever import Floats
+from sim.pipeline.account import Account
+from sim.pipeline.random_keys import Luck
+from sim.pipeline.state import Flows, State
+from sim.scenario.schema import Scenario
+
+
+class Station(ABC):
+    """One station in one run.
+
+    ``step`` reads what earlier stations wrote into ``flows`` and writes its own results there;
+    what lasts from week to week is kept in ``state``, never in the object, because plans branch
+    from a copy of the state. A station of one's own keeps arrays in ``state.own[name]``. A new one
+    may change what was written before: those in front of it are accounted for as they left it.
+    """
+
+    name: ClassVar[str]
+    """Its own in the pipeline; that of a shipped station, whose place it takes, or a new one."""
+    after: ClassVar[str] = ""
+    """Station directly behind which a new one stands; empty for those in
+    ``sim.pipeline.stations.order.STATIONS``, and for what takes their place."""
+    unit: ClassVar[str] = "studies"
+    """What it counts."""
+    capacity_unit: ClassVar[str] = ""
+    """Unit of capacity; empty where capacity has no meaning."""
+
+    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
+        self.world, self.scenario, self.luck = world, scenario, luck
+
+    def begin(self, state: State) -> None:  # noqa: B027 - most stations have nothing to begin
+        """Prepare the state before the first week of the warm-up; by default, nothing."""
+
+    @abstractmethod
+    def step(self, state: State, flows: Flows, tick: int) -> None:
+        """Move the counts of one week; ``tick`` counts weeks since the start of the warm-up."""
+
+    @abstractmethod
+    def account(self, state: State, flows: Flows) -> Account:
+        """Return the account of the week that was just stepped."""
+
+    def bought(self, state: State, lever: str) -> Floats:
+        """Return what active plan units of a lever do in a year, shape (r,)."""
+        item = self.world.catalogue.index(lever)
+        return np.asarray(state.active[:, item] * self.world.catalogue.capacity[:, item])
