@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.pipeline.account import Account
     from sim.pipeline.parts import with_stations
     from sim.pipeline.records import Run
+    from sim.pipeline.state import Array
     from sim.pipeline.stations.station import Station
     from sim.planning.rules import RULES, Rule
     from sim.planning.welfare import OBJECTIVES, Objective
@@ -29,6 +30,7 @@ __all__ = [
     "OUTCOMES",
     "RULES",
     "Account",
+    "Array",
     "Objective",
     "Outcome",
     "Plan",
@@ -53,6 +55,7 @@ __all__ = [
 
 _HOME = {
     "Account": "sim.pipeline.account",
+    "Array": "sim.pipeline.state",
     "OBJECTIVES": "sim.planning.welfare",
     "OUTCOMES": "sim.studies.outcomes",
     "Objective": "sim.planning.welfare",

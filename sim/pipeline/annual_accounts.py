@@ -4,6 +4,7 @@ Weeks are added up as they are, for all runs of a batch at once; what is a fixed
 is multiplied when a run is closed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from sim.domain.plan import Plan
 from sim.learning import law
 from sim.pipeline.kernels.counts import Counts, by_place, kernel
 from sim.pipeline.records import CELL_FIELDS, Records
-from sim.pipeline.state import COUNTS, Flows, Rows, State
+from sim.pipeline.state import Flows, Rows, State
 from sim.scenario.ai import Gate
 from sim.units import (
     HOURS_PER_WEEK,
@@ -27,6 +28,8 @@ from sim.units import (
 
 ROUNDING = 1e-9
 """Share of reader hours below which what is left of them is an error of rounding."""
+ByName = Mapping[str, Counts]
+"""Counts by name of the flow, each of shape (y, r, m, g)."""
 _benefit = kernel(law.benefit)
 
 
@@ -79,7 +82,7 @@ class Tallies:
     """Yearly sums of weeks. Axes: y year, r region, m modality, g group, p profession, i item."""
 
     counts: Counts
-    """Counts of the flows, shape (y, ``COUNTS``, r, m, g)."""
+    """Counts of the flows, shape (y, count, r, m, g), in the order of ``Flows.counted``."""
     waiting_weeks: Floats
     """Shape (y, r, m, g), as are the next three."""
     benefit: Floats
@@ -102,7 +105,7 @@ class Tallies:
     """Weeks of units in use and of vacant posts, shape (y, r, i)."""
 
     @classmethod
-    def of(cls, world: World, *, years: int) -> "Tallies":
+    def of(cls, world: World, *, counts: int, years: int) -> "Tallies":
         """Return sums of nothing."""
         cells, regions = (years, *world.shape), (years, len(world.regions))
         by_cell = ("waiting_weeks", "benefit", "found", "missed")
@@ -111,9 +114,9 @@ class Tallies:
             name: (*regions, len(world.professions)) for name in by_reader
         }
         shapes["unit_weeks"] = (*regions, len(world.catalogue.items))
-        counts = np.zeros((years, len(COUNTS), *world.shape), dtype=np.int64)
         others = [name for name in cls.__dataclass_fields__ if name != "counts"]
-        return cls(counts, **{name: np.zeros(shapes.get(name, regions)) for name in others})
+        zeros = np.zeros((years, counts, *world.shape), dtype=np.int64)
+        return cls(zeros, **{name: np.zeros(shapes.get(name, regions)) for name in others})
 
     def of_rows(self, rows: Rows) -> "Tallies":
         """Return the sums of some regions."""
@@ -127,9 +130,9 @@ class Tallies:
 class Accounts:
     """Adds up the weeks of the runs of a batch, and closes the accounts of each."""
 
-    def __init__(self, world: World, gate: Gate, *, years: int) -> None:
-        self.world, self.gate = world, gate
-        self.tallies = Tallies.of(world, years=years)
+    def __init__(self, world: World, gate: Gate, counted: tuple[str, ...], *, years: int) -> None:
+        self.world, self.gate, self.counted = world, gate, counted
+        self.tallies = Tallies.of(world, counts=len(counted), years=years)
         self._sensitivity = by_place(world.care.reader_sensitivity, world)
         self._specificity = by_place(world.care.reader_specificity, world)
 
@@ -172,23 +175,24 @@ class Accounts:
         The pay of a vacant post meets what it costs to fill it, so that a plan costs what it says.
         """
         sums = self.tallies.of_rows(rows)
-        written = {name: sums.counts[:, k].astype(float) for k, name in enumerate(COUNTS)}
+        counts = {name: sums.counts[:, k] for k, name in enumerate(self.counted)}
+        written = {name: counts[name].astype(float) for name in CELL_FIELDS if name in counts}
         for name in ("waiting_weeks", "benefit", "found", "missed"):
             written[name] = getattr(sums, name)
         records.cells.update({name: written[name] for name in CELL_FIELDS})
         records.follow_up_usd[...] = sums.follow_up_usd
         weekly_usd = plan.catalogue.running_usd / WEEKS_PER_YEAR
         records.spend_usd += (sums.unit_weeks * weekly_usd) @ plan.catalogue.in_stage
-        _close_energy(records, sums, world)
-        _close_hours(records, sums, world)
+        _close_energy(records, sums, counts, world)
+        _close_hours(records, sums, counts, world)
 
 
-def _close_energy(records: Records, sums: Tallies, world: World) -> None:
+def _close_energy(records: Records, sums: Tallies, counts: ByName, world: World) -> None:
     compute = world.compute
-    exams = sums.counts[:, COUNTS.index("exams")].sum(axis=3)
+    exams = counts["exams"].sum(axis=3)
     imaging = (exams * compute.unit_kwh_per_exam).sum(axis=2)
     # a network reads what is sent to it, whether or not somebody has time to look it over
-    sent = sums.counts[:, COUNTS.index("to_ai")].sum(axis=(2, 3))
+    sent = counts["to_ai"].sum(axis=(2, 3))
     inference = sent * compute.joules_per_inference / JOULES_PER_KWH
     # a site is on while the grid is, or its own solar power and batteries; these emit nothing
     from_grid = sums.powered_site_weeks * compute.site_grid_share
@@ -202,11 +206,11 @@ def _close_energy(records: Records, sums: Tallies, world: World) -> None:
         records.add_energy(year, "sites", own[year] * kwh_per_week, 0.0)
 
 
-def _close_hours(records: Records, sums: Tallies, world: World) -> None:
+def _close_hours(records: Records, sums: Tallies, counts: ByName, world: World) -> None:
     """Write reader hours in the order of ``READER_HOURS``."""
     labelling_hours = world.data.annotation_minutes / MINUTES_PER_HOUR
     # an audit package pays its own specialists: its hours are bought and used together
-    set_aside = sums.counts[:, COUNTS.index("set_aside")].sum(axis=3)
+    set_aside = counts["set_aside"].sum(axis=3)
     audit = (set_aside * labelling_hours).sum(axis=2)
     clinical = sums.clinical_hours.sum(axis=2)
     available = sums.reader_hours.sum(axis=2) + sums.bought_hours + audit

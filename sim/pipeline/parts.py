@@ -1,12 +1,15 @@
 """The parts of a run: its stations and control processes, the shipped ones or some of one's own."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
+from sim.baseline.world import World
 from sim.errors import StationError, nearest
 from sim.pipeline.processes.calendar import ControlProcess
 from sim.pipeline.processes.schedule import PROCESSES
+from sim.pipeline.state import AXES, Array, Flows, State
 from sim.pipeline.stations.order import STATIONS
-from sim.pipeline.stations.station import Station
+from sim.pipeline.stations.station import UNITS, Station
 from sim.scenario.schema import Weekly
 
 Stations = Mapping[str, type[Station] | ControlProcess]
@@ -25,7 +28,7 @@ def with_stations(*own_stations: type[Station], **own_processes: ControlProcess)
     ------
     StationError
         For something that is not a ``Station``, a name that no station or process has, a new one
-        without a place, or a name given twice.
+        without a place, a name given twice, or arrays that cannot be kept.
     """
     stations: dict[str, type[Station] | ControlProcess] = {**STATIONS}
     given: set[str] = set()
@@ -46,6 +49,7 @@ def with_stations(*own_stations: type[Station], **own_processes: ControlProcess)
         if isinstance(process, type) or not callable(process):
             raise StationError(f"process '{name}' must be a function of the calendar: {process!r}.")
         stations[name] = process
+    _declared(stations, "states"), _declared(stations, "flows")
     return stations
 
 
@@ -68,6 +72,41 @@ def _placed(own: type[Station], stations: Stations) -> dict[str, type[Station] |
     place = order.index(own.after) + 1
     order.insert(place, name)
     return {one: own if one == name else stations[one] for one in order}
+
+
+def state_today(world: World, stations: Stations = STATIONS) -> State:
+    """Return the state of today's world: ``State.today`` with what the stations declare."""
+    return State.today(world, _declared(stations, "states"))
+
+
+def flows_of(world: World, stations: Stations = STATIONS) -> Flows:
+    """Return empty flows for a world, with what the stations declare."""
+    return Flows.of(world, _declared(stations, "flows"))
+
+
+def _declared(stations: Stations, kind: Literal["states", "flows"]) -> Iterable[Array]:
+    """Return what shipped stations declare and what one's own do, each name once.
+
+    Raises
+    ------
+    StationError
+        For a name that two stations give to different arrays, and for axes that there are not.
+    """
+    found = {array.name: array for array in UNITS if kind == "states"}
+    for station in (*STATIONS.values(), *classes(stations).values()):
+        for array in getattr(station, kind):
+            axes = array.axes.split()
+            if not set(axes) <= set(AXES) or (kind == "states" and axes[:1] != ["r"]):
+                raise StationError(
+                    f"station '{station.name}' declares '{array.name}' with axes '{array.axes}': "
+                    f"there are {', '.join(AXES)}, and those of a state begin with r."
+                )
+            if found.setdefault(array.name, array) != array:
+                raise StationError(
+                    f"station '{station.name}' declares '{array.name}', which another station "
+                    "declares otherwise: choose a name of its own."
+                )
+    return found.values()
 
 
 def classes(stations: Stations) -> dict[str, type[Station]]:

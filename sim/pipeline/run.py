@@ -22,7 +22,7 @@ from sim.domain.plan import Plan
 from sim.pipeline.annual_accounts import Accounts
 from sim.pipeline.case import Case, Family, Start, families, stated_backlog
 from sim.pipeline.changes import Changes
-from sim.pipeline.parts import Stations, classes, processes, recorded, replaced
+from sim.pipeline.parts import Stations, classes, processes, recorded, replaced, state_today
 from sim.pipeline.processes.calendar import Calendar, Process
 from sim.pipeline.processes.cluster import close_jobs, grid_weeks
 from sim.pipeline.processes.jobs import Cluster, Prepaid
@@ -65,8 +65,8 @@ def warm_up_many(
     for together in _together([luck.world for luck in lucks], stations):
         some = [lucks[k] for k in together]
         world = stacked([luck.world for luck in some])
-        state, week = State.today(world), Week(world, scenario, stations, stacked_luck(world, some))
-        week.begin(state)
+        state = state_today(world, stations)
+        week = Week(world, scenario, stations, stacked_luck(world, some))
         for tick in range(scenario.horizon.warm_up_years * WEEKS_PER_YEAR):
             week.step(state, tick)
         for luck, rows in zip(some, _rows(luck.world for luck in some), strict=True):
@@ -199,11 +199,12 @@ class _Batch:
         env, years = simpy.Environment(), scenario.horizon.score_years
         state = State.stacked([one.cases[0].start.state.of(one.moved) for one in some])
         known, by_cell = classes(stations), scenario.weekly.detail == "cell"
+        week = Week(world, scenario, stations, stacked_luck(world, lucks))
         batch = cls(
             env=env,
-            week=Week(world, scenario, stations, stacked_luck(world, lucks)),
+            week=week,
             state=state,
-            accounts=Accounts(world, scenario.gate, years=years),
+            accounts=Accounts(world, scenario.gate, week.flows.counted, years=years),
             series={
                 name: Series.of(known[name], world, weeks=years * WEEKS_PER_YEAR, by_cell=by_cell)
                 for name in recorded(scenario.weekly, known)

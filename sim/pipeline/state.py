@@ -1,18 +1,19 @@
-"""The state of every station as plain arrays, so that runs can branch at the policy date.
+"""What a run keeps in arrays: the state, which lasts, and the flows of a week.
 
-Runs of many plans are moved side by side: their states are stacked along the region axis.
+Stations declare both in their own files, one ``Array`` each. Runs can branch at the policy date
+because the state is all that they branch from; runs of many plans are moved side by side, their
+states stacked along the region axis.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.capacity import uptime
-from sim.domain.lever import Floats
+from sim.errors import nearest
 from sim.pipeline.kernels.counts import Counts
 from sim.units import DAYS_PER_WEEK
 
@@ -20,108 +21,84 @@ Rows = slice | NDArray[np.intp]
 """Where the regions of one run are among those of many."""
 
 
-@dataclass(slots=True)
-class State:
-    """Queues, stocks and capacities at one moment.
+AXES = {
+    "r": "region",
+    "m": "modality",
+    "g": "group",
+    "p": "profession",
+    "i": "item of the catalogue",
+    "d": "day of the week",
+}
+"""What axes of arrays stand for."""
 
-    Axes: r region, m modality, g group, p profession, i item. Counts are whole numbers; a field
-    named ``*_begun`` is the part of a study already worked on.
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array that a station declares, among its ``states`` or its ``flows``."""
+
+    name: str
+    """One of its own among those of all stations: an attribute of ``state`` or ``flows``."""
+    axes: str
+    """Letters of ``AXES`` with spaces between, such as ``r m g``; a state begins with ``r``."""
+    meaning: str
+    dtype: type = int
+    """``int`` for counts, which are whole numbers, ``float`` or ``bool``."""
+    begins: float | Callable[[World], NDArray[Any]] = 0
+    """Value at the beginning of the warm-up, or a function that returns it for a world."""
+
+    def of(self, world: World) -> NDArray[Any]:
+        """Return the array as it begins."""
+        items = len(world.catalogue.items)
+        lengths = *world.shape, len(world.professions), items, DAYS_PER_WEEK
+        sizes = dict(zip(AXES, lengths, strict=True))
+        value = self.begins(world) if callable(self.begins) else self.begins
+        return np.full([sizes[axis] for axis in self.axes.split()], value, dtype=self.dtype)
+
+
+class _Arrays:
+    """Arrays by name, each an attribute."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.__dict__.update(arrays)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self.__dict__)
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        self._undeclared(name)
+
+    def _undeclared(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"no station declares '{name}' among its {type(self).__name__.lower()}."
+            f"{nearest(name, self)}"
+        )
+
+
+class State(_Arrays):
+    """Queues, stocks and capacities at one moment: the ``states`` of all stations.
+
+    The part of a study already worked on is in an array named ``*_begun``.
     """
 
-    imaging_waiting: Counts  # (r, m, g)
-    units_working: Counts  # (r, m)
-    units_broken: Counts  # (r, m)
-    reading_waiting: Counts  # (r, m, g)
-    reading_begun: Floats  # (r, m)
-    ai_begun: Floats  # (r,)
-    documentation_waiting: Counts  # (r, m, g)
-    documentation_begun: Floats  # (r, m)
-    curation_waiting: Counts  # (r, m, g)
-    curation_begun: Floats  # (r, m)
-    reviewed: Counts  # (r, m, g) studies that curators have seen so far
-    found_bad: Counts  # (r, m, g) bad ones of the block of studies under way
-    annotation_waiting: Counts  # (r, m, g)
-    annotation_begun: Floats  # (r, m)
-    review_hours: Floats  # (r,) that a mitigation still asks of specialists
-    archived: Counts  # (r, m, g) images kept so far, labelled or not
-    audit_begun: Floats  # (r,)
-    audited: Counts  # (r, m, g)
-    labelled: Counts  # (r, m, g)
-    shared: Counts  # (r, m, g)
-    synthetic: Counts  # (r, m, g)
-    generation_begun: Floats  # (r,)
-    generator_ready: NDArray[np.bool_]  # (r, m), where a generator has been trained
-    label_efficiency: Floats  # (r, m) what a labelled study is worth after pre-training
-    active: Floats  # (r, i) units in use that the plan owns or pays
-    vacant: Floats  # (r, i) posts that the plan pays and nobody holds
-    sites_live: Counts  # (r,)
-    gate_open: Counts  # (r, m, g), 1 where a release may read
-    sensitivity: Floats  # (r, m, g) of the release that reads
-    specificity: Floats  # (r, m, g)
-    power: Floats  # (r,) share of a site's usual hours that an outage leaves
-    agreed: Floats  # (r,), 1 where an agreement holds by a policy step
-    documented_share: Floats  # (r,) of archived studies, documented where they are made
-    own: dict[str, NDArray[np.generic]] = field(default_factory=dict)
-    """Arrays of stations of one's own, by name of the station; first axis: region."""
-
     @classmethod
-    def today(cls, world: World) -> "State":
+    def today(cls, world: World, declared: Iterable[Array]) -> "State":
         """Return the state with empty queues, today's units and no release."""
-        r, m, g = world.shape
-        units = np.floor(world.care.units).astype(np.int64)
-        share = uptime(world.care.failures_per_week, world.care.repairs_per_week)
-        working = np.round(units * share).astype(np.int64)
-
-        def counts(*shape: int) -> Counts:
-            return np.zeros(shape, dtype=np.int64)
-
-        return cls(
-            imaging_waiting=counts(r, m, g),
-            units_working=working,
-            units_broken=units - working,
-            reading_waiting=counts(r, m, g),
-            reading_begun=np.zeros((r, m)),
-            ai_begun=np.zeros(r),
-            documentation_waiting=counts(r, m, g),
-            documentation_begun=np.zeros((r, m)),
-            curation_waiting=counts(r, m, g),
-            curation_begun=np.zeros((r, m)),
-            reviewed=counts(r, m, g),
-            found_bad=counts(r, m, g),
-            annotation_waiting=counts(r, m, g),
-            annotation_begun=np.zeros((r, m)),
-            review_hours=np.zeros(r),
-            archived=counts(r, m, g),
-            audit_begun=np.zeros(r),
-            audited=counts(r, m, g),
-            labelled=counts(r, m, g),
-            shared=counts(r, m, g),
-            synthetic=counts(r, m, g),
-            generation_begun=np.zeros(r),
-            generator_ready=np.zeros((r, m), dtype=bool),
-            label_efficiency=np.ones((r, m)),
-            active=np.zeros((r, len(world.catalogue.items))),
-            vacant=np.zeros((r, len(world.catalogue.items))),
-            sites_live=counts(r),
-            gate_open=counts(r, m, g),
-            sensitivity=np.zeros((r, m, g)),
-            specificity=np.zeros((r, m, g)),
-            power=np.ones(r),
-            agreed=np.zeros(r),
-            documented_share=world.data.documented_share.copy(),
-        )
+        return cls({array.name: array.of(world) for array in declared})
 
     @classmethod
     def stacked(cls, states: Sequence["State"]) -> "State":
         """Return an independent copy of states, one after the other along the region axis."""
-        names = [part.name for part in fields(cls) if part.name != "own"]
-        parts = {name: np.concatenate([getattr(s, name) for s in states]) for name in names}
-        own = {name: np.concatenate([s.own[name] for s in states]) for name in states[0].own}
-        return cls(**parts, own=own)
+        return cls({name: np.concatenate([getattr(s, name) for s in states]) for name in states[0]})
 
     def of(self, rows: Rows) -> "State":
         """Return some regions of the state: what is written there is written here."""
         return cast("State", _Rows(self, rows))
+
+    def __setattr__(self, name: str, values: NDArray[Any]) -> None:
+        if name not in self.__dict__:
+            self._undeclared(name)
+        self.__dict__[name] = values
 
 
 class _Rows:
@@ -133,100 +110,40 @@ class _Rows:
         object.__setattr__(self, "_whole", whole)
         object.__setattr__(self, "_rows", rows)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
     def __getattr__(self, name: str) -> Any:
-        values = getattr(self._whole, name)
-        if name == "own":
-            return {station: array[self._rows] for station, array in values.items()}
-        return values[self._rows]
+        return getattr(self._whole, name)[self._rows]
 
     def __setattr__(self, name: str, values: Any) -> None:
         getattr(self._whole, name)[self._rows] = values
 
 
-COUNTS = (
-    "need",
-    "arrived",
-    "exams",
-    "gave_up",
-    "to_ai",
-    "read_by_ai",
-    "read_by_human",
-    "unread",
-    "archived",
-    "at_source",
-    "documented",
-    "curated",
-    "rejected",
-    "set_aside",
-    "labelled",
-    "generated",
-    "leaving",
-)
-"""Flows of cells that are whole numbers, in the order of ``Flows.counts``."""
+class Flows(_Arrays):
+    """What happens in one week: the ``flows`` of all stations, written anew from week to week."""
 
-
-@dataclass(frozen=True, slots=True)
-class Flows:
-    """Counts of one week, reused from week to week; shape (r, m, g) but for those said."""
-
+    counted: tuple[str, ...]
+    """Names of the flows of cells that are whole numbers, in the order of ``counts``."""
     counts: Counts
-    """All ``COUNTS``, shape (count, r, m, g): each of them is a part of it."""
-    need: Counts
-    arrived: Counts
-    exams: Counts
-    gave_up: Counts
-    to_ai: Counts
-    read_by_ai: Counts
-    read_by_human: Counts
-    unread: Counts
-    archived: Counts
-    at_source: Counts
-    """Documented where they are made."""
-    documented: Counts
-    curated: Counts
-    """And, once the audit has taken its share, those left for training."""
-    rejected: Counts
-    set_aside: Counts
-    labelled: Counts
-    generated: Counts
-    leaving: Counts
-    """Flagged as free to leave their region."""
-    expected: Floats
-    """Mean of ``arrived``."""
-    by_day: Counts
-    """Arrivals, shape (day, r, m)."""
-    mean_waiting: Floats
-    mean_unread: Floats
-    reader_hours: Floats
-    """Of the week, for everything, shape (r, p)."""
-    clinical_hours: Floats
-    """Spent on reading, shape (r, p)."""
-    annotation_hours: Floats
-    """Spent on labels, shape (r,)."""
-    mitigation_hours: Floats
-    """Spent on what a mitigation has to see again, shape (r,)."""
-    bought_hours: Floats
-    """Of annotation, on top of readers' own, shape (r,)."""
+    """All of these, shape (count, r, m, g): each of them is a part of it."""
+
+    @classmethod
+    def of(cls, world: World, declared: Iterable[Array]) -> "Flows":
+        """Return empty flows for a world."""
+        arrays = {array.name: array for array in declared}
+        counted = [name for name, one in arrays.items() if one.axes == "r m g" and one.dtype is int]
+        others = {name: one.of(world) for name, one in arrays.items() if name not in counted}
+        counts = np.zeros((len(counted), *world.shape), dtype=np.int64)
+        return cls(others)._with(tuple(counted), counts)
 
     def with_counts(self, counts: Counts) -> "Flows":
         """Return the same week with other counts, shape (count, r, m, g)."""
-        return replace(self, counts=counts, **dict(zip(COUNTS, counts, strict=True)))
+        return Flows(self.__dict__)._with(self.counted, counts)
 
-    @classmethod
-    def of(cls, world: World) -> "Flows":
-        """Return empty flows for a world."""
-        regions, readers = len(world.regions), len(world.professions)
-        counts = np.zeros((len(COUNTS), *world.shape), dtype=np.int64)
-        return cls(
-            counts=counts,
-            **dict(zip(COUNTS, counts, strict=True)),
-            expected=np.zeros(world.shape),
-            by_day=np.zeros((DAYS_PER_WEEK, *world.shape[:2]), dtype=np.int64),
-            mean_waiting=np.zeros(world.shape),
-            mean_unread=np.zeros(world.shape),
-            reader_hours=np.zeros((regions, readers)),
-            clinical_hours=np.zeros((regions, readers)),
-            annotation_hours=np.zeros(regions),
-            mitigation_hours=np.zeros(regions),
-            bought_hours=np.zeros(regions),
-        )
+    def _with(self, counted: tuple[str, ...], counts: Counts) -> "Flows":
+        self.__dict__.update(zip(counted, counts, strict=True), counted=counted, counts=counts)
+        return self
+
+    def __setattr__(self, name: str, values: NDArray[Any]) -> None:
+        raise AttributeError(f"flows are written into: flows.{name}[...] = ..., not replaced.")

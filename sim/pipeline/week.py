@@ -8,9 +8,9 @@ from sim.baseline.world import World
 from sim.errors import StationError
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts
-from sim.pipeline.parts import Stations, classes, replaced
+from sim.pipeline.parts import Stations, classes, flows_of, replaced
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 
@@ -19,18 +19,13 @@ class Week:
     """Steps every station by one week, of one run or of many that are stacked."""
 
     def __init__(self, world: World, scenario: Scenario, stations: Stations, luck: Luck) -> None:
-        self.flows = Flows.of(world)
+        self.flows = flows_of(world, stations)
         self.stations: tuple[Station, ...] = tuple(
             station(world, scenario, luck) for station in classes(stations).values()
         )
         self._own = replaced(classes(stations))
         self._changes: dict[str, Counts] = {}
         """What new stations changed this week of the counts before them, by name."""
-
-    def begin(self, state: State) -> None:
-        """Let every station prepare the state of its first week."""
-        for station in self.stations:
-            station.begin(state)
 
     def step(self, state: State, tick: int) -> None:
         """Move every station by one week; ``state`` is updated in place.

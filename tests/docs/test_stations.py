@@ -11,10 +11,10 @@ import pytest
 import sim
 from sim.errors import StationError
 from sim.pipeline.account import Account
-from sim.pipeline.parts import replaced, with_stations
+from sim.pipeline.parts import flows_of, replaced, state_today, with_stations
 from sim.pipeline.processes.calendar import Calendar
 from sim.pipeline.processes.schedule import PROCESSES
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.need import Need
 from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.stations.station import Station
@@ -116,6 +116,16 @@ def test_a_station_that_loses_count_stops_the_run() -> None:
         run(WORLD, stations=with_stations(Loses))
 
 
+def test_arrays_that_nobody_declares_are_told_with_the_nearest() -> None:
+    state, flows = state_today(WORLD), flows_of(WORLD)
+    with pytest.raises(AttributeError, match=r"'labeled' among its state.*mean 'labelled'"):
+        _ = state.labeled
+    with pytest.raises(AttributeError, match=r"'labeled' among its state.*mean 'labelled'"):
+        state.labeled = state.labelled
+    with pytest.raises(AttributeError, match=r"flows.exams\[...\] = "):
+        flows.exams = flows.arrived
+
+
 class Misnamed(Need):
     name = "imagin"
 
@@ -128,6 +138,18 @@ class Unnameable(Misnamed):
     name, after = "x-ray", "reading"
 
 
+class Regionless(Need):
+    states = (Array("mine", "m g", "of no region"),)
+
+
+class Unknown(Need):
+    flows = (Array("mine", "r x", "of an axis that there is not"),)
+
+
+class Otherwise(Need):
+    states = (Array("labelled", "r m", "what annotation counts by group"),)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -136,6 +158,9 @@ class Unnameable(Misnamed):
         ((Unnameable,), "'x-ray' cannot name a new station"),
         ((Loses, Need), "station 'need' is given twice"),
         ((dict,), "is not a subclass of sim.Station"),
+        ((Regionless,), "'mine' with axes 'm g': .* those of a state begin with r"),
+        ((Unknown,), "'mine' with axes 'r x': there are r, m, g"),
+        ((Otherwise,), "'need' declares 'labelled', which another station declares otherwise"),
     ],
 )
 def test_a_station_must_fit(given: tuple[type[Station], ...], message: str) -> None:

@@ -17,6 +17,7 @@ from sim.pipeline import case as cases
 from sim.pipeline import run as runs
 from sim.pipeline.case import Case, Start, families
 from sim.pipeline.changes import HANDED, HANDED_BACK, KEPT
+from sim.pipeline.parts import state_today
 from sim.pipeline.random_keys import Luck
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
@@ -170,7 +171,7 @@ def test_more_regions_than_half_or_other_years_are_run_in_full() -> None:
     assert [family.places for family in together] == [(2, 0, 1)]
 
 
-FIELDS = [name for name in State.__dataclass_fields__ if name != "own"]
+FIELDS = list(state_today(POOR))
 
 
 class Watched(Week):

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.pipeline import run as runs
+from sim.pipeline.account import Account
 from sim.pipeline.case import Case
-from sim.pipeline.parts import Stations, with_stations
+from sim.pipeline.parts import Stations, state_today, with_stations
 from sim.pipeline.random_keys import Luck
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.imaging import Imaging
 from sim.pipeline.stations.order import STATIONS
+from sim.pipeline.week import Week
 from sim.scenario.schema import Scenario
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, nothing
@@ -105,20 +107,44 @@ def test_a_start_is_the_same_whichever_others_it_is_warmed_up_with() -> None:
     together = warm_up_many(lucks, scenario=SET_UP)
     for luck, start in zip(lucks, together, strict=True):
         (single,) = warm_up_many([luck], scenario=SET_UP)
-        for name in State.__dataclass_fields__:
+        for name in single.state:
             np.testing.assert_array_equal(
                 getattr(single.state, name), getattr(start.state, name), err_msg=name
             )
 
 
+def test_stations_keep_nothing_from_week_to_week_but_the_state() -> None:
+    luck = Luck(WORLD, 3, 0)
+    states = [state_today(WORLD) for _ in range(2)]
+    for state in states:
+        state.active[...], state.reading_waiting[...] = 3.0, 10_000
+        state.gate_open[:, 0], state.generator_ready[...] = 1, True
+    one, seen = Week(WORLD, SET_UP, STATIONS, luck), set()
+    for tick in range(30):
+        anew = Week(WORLD, SET_UP, STATIONS, luck)
+        for week, state in zip((one, anew), states, strict=True):
+            week.step(state, tick)
+        for name in states[0]:
+            np.testing.assert_array_equal(*(getattr(s, name) for s in states), err_msg=name)
+        for name in one.flows:
+            pair = [getattr(week.flows, name) for week in (one, anew)]
+            np.testing.assert_array_equal(*pair, err_msg=name)
+        accounts = [week.accounts(s, STATIONS) for week, s in zip((one, anew), states, strict=True)]
+        for name, account in accounts[0].items():
+            for field in Account.__dataclass_fields__:
+                pair = [getattr(a, field) for a in (account, accounts[1][name])]
+                np.testing.assert_array_equal(*pair, err_msg=f"{name} {field}")
+        seen |= {name for name in one.flows.counted if getattr(one.flows, name).any()}
+    assert seen == set(one.flows.counted)
+
+
 class ClosedForHalfOfTheYear(Imaging):
     """Puts other arrays into the state, and back, as a station of one's own may."""
 
-    def begin(self, state: State) -> None:
-        state.own[self.name] = np.zeros(self.world.shape[:2])
+    states = (Array("weeks_closed", "r m", "weeks so far", float),)
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
-        state.own[self.name] = state.own[self.name] + 1.0
+        state.weeks_closed = state.weeks_closed + 1.0
         working = state.units_working
         if closed := tick % 52 < 26:
             state.units_working = np.zeros_like(working)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.baseline.world import World
+from sim.pipeline.parts import flows_of, state_today
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import State
 from sim.pipeline.stations import need
 from sim.pipeline.stations.annotation import Annotation
 from sim.pipeline.stations.curation import Curation
@@ -54,7 +55,7 @@ CASES: Mapping[str, Case] = {
     "readers": Case(Reading, "exams", bought("reader", "dermatologist")),
     "stewards": Case(Documentation, "archived", bought("steward")),
     "curators": Case(Curation, "documented", bought("curator")),
-    "annotation hours": Case(Annotation, "curated", bought("annotation")),
+    "annotation hours": Case(Annotation, "for_training", bought("annotation")),
 }
 
 
@@ -84,10 +85,9 @@ def alone(case: Case, world: World, *, units: int, rate: float, seed: int) -> np
     luck = Luck(world, seed, 0)
     station, state, flows = (
         case.station(world, scenario(), luck),
-        State.today(world),
-        Flows.of(world),
+        state_today(world),
+        flows_of(world),
     )
-    station.begin(state)
     case.more(state, world, units)
     came = stream(seed, "entering").poisson(rate, (WEEKS, *world.shape))
     to_ai = stream(seed, "to ai").binomial(came, 0.3)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.pipeline.kernels.server_pool import desks_of
+from sim.pipeline.parts import state_today
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import State
 from sim.pipeline.stations import reading
 from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.week import Week
@@ -40,8 +40,7 @@ def test_exams_and_hours_add_up_in_every_week(
     )
     world = replace(world, care=care)
     week = Week(world, scenario(), STATIONS, Luck(world, seed, 0))
-    state = State.today(world)
-    week.begin(state)
+    state = state_today(world)
     state.active[:] = stream(seed, "active").uniform(0.0, 3.0, state.active.shape)
     state.gate_open[:] = gate_open
     waiting = dict.fromkeys(STATIONS, 0)

@@ -12,6 +12,7 @@ import numpy as np
 import simpy
 
 from sim.baseline.world import World
+from sim.pipeline.parts import flows_of, state_today
 from sim.pipeline.random_keys import Luck
 from sim.pipeline.state import Flows, State
 from sim.pipeline.stations.order import STATIONS
@@ -23,8 +24,8 @@ from tests.small_world import small_world
 
 Process = Generator[simpy.Event, object, None]
 
-DONE = ("archived", "documented", "curated", "set_aside", "labelled", "leaving")
-"""What every station finishes: fields of ``Flows``; curated are those left for training."""
+DONE = ("archived", "documented", "for_training", "set_aside", "labelled", "leaving")
+"""What every station finishes: among the ``flows``."""
 WAITING = ("documentation", "curation", "annotation")
 """Stations where studies wait."""
 
@@ -120,7 +121,7 @@ def _place(chain: Chain) -> tuple[World, State, Flows]:
         leave_share=np.full(1, chain.leave),
     )
     world = replace(world, care=care, data=data)
-    return world, State.today(world), Flows.of(world)
+    return world, state_today(world), flows_of(world)
 
 
 class Desk:
@@ -200,7 +201,7 @@ class StudyLevel:
             self.audits_left -= 1.0
             self.count("set_aside")
             return
-        self.count("curated")
+        self.count("for_training")
         yield self.desks["annotation"].see(chain.minutes[m] / MINUTES_PER_HOUR / chain.hours)
         self.count("labelled")
         self.labels[m] += self.env.now >= self.warm_up

@@ -109,5 +109,5 @@ def test_a_desk_too_slow_by_a_twentieth_is_noticed() -> None:
     ours, _ = both(replace(case, chain=slower))
     _, reference = both(case)
     found = {one.measure: one.equivalent for one in compared(ours, reference)}
-    assert not found["curated per week"]
+    assert not found["for_training per week"]
     assert found["documented per week"]

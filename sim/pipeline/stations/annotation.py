@@ -12,7 +12,7 @@ from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import Counts, by_place, kernel
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
@@ -73,12 +73,23 @@ class Annotation(Station):
 
     name = "annotation"
     capacity_unit = "specialist hours"
+    states = (
+        Array("annotation_waiting", "r m g", "studies to be labelled"),
+        Array("annotation_begun", "r m", "part of a study labelled", float),
+        Array("labelled", "r m g", "labelled studies so far"),
+        Array("review_hours", "r", "hours of review that a mitigation still asks for", float),
+    )
+    flows = (
+        Array("labelled", "r m g", "studies labelled"),
+        Array("annotation_hours", "r", "hours spent on labels", float),
+        Array("mitigation_hours", "r", "hours spent on what a mitigation has to see again", float),
+        Array("bought_hours", "r", "hours bought, on top of readers' own", float),
+    )
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("annotation/groups")
         self.minutes_per_study = by_place(world.data.annotation_minutes, world)
-        self.minutes = np.zeros(world.shape[0])
         self.order = scenario.annotation.order
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
@@ -91,25 +102,22 @@ class Annotation(Station):
         if self.order == "balanced":
             self._label_balanced(state, flows, minutes, tick)
         else:
-            self._work_off(
-                tick, flows.curated, minutes, state.annotation_waiting, state, flows.labelled
-            )
-        flows.annotation_hours[:] = self.minutes / MINUTES_PER_HOUR
+            waiting, done = state.annotation_waiting, flows.labelled
+            self._work_off(tick, flows.for_training, minutes, waiting, state, flows, done)
         state.labelled += flows.labelled
 
     def _label_balanced(self, state: State, flows: Flows, minutes: Floats, tick: int) -> None:
         """Label as many studies as there are hours for, of the groups with the fewest labels."""
-        entering = flows.curated.sum(axis=2, keepdims=True)
+        entering = flows.for_training.sum(axis=2, keepdims=True)
         waiting = state.annotation_waiting.sum(axis=2, keepdims=True)
         count = np.zeros_like(waiting)
-        self._work_off(tick, entering, minutes, waiting, state, count)
-        balanced(
-            flows.curated, count[..., 0], state.labelled, state.annotation_waiting, flows.labelled
-        )
+        self._work_off(tick, entering, minutes, waiting, state, flows, count)
+        waiting, counts = state.annotation_waiting, count[..., 0]
+        balanced(flows.for_training, counts, state.labelled, waiting, flows.labelled)
 
     def _work_off(
         self, tick: int, entering: Counts, minutes: Floats, waiting: Counts, state: State,
-        done: Counts,
+        flows: Flows, done: Counts,
     ) -> None:  # fmt: skip
         work_off(
             tick,
@@ -120,8 +128,9 @@ class Annotation(Station):
             waiting,
             state.annotation_begun,
             done,
-            self.minutes,
+            flows.annotation_hours,
         )
+        flows.annotation_hours[:] /= MINUTES_PER_HOUR
 
     def _hours(self, flows: Flows) -> Floats:
         """Return annotation hours of the week, protected and bought, shape (r,)."""
@@ -131,7 +140,7 @@ class Annotation(Station):
     def account(self, state: State, flows: Flows) -> Account:
         """Nobody leaves: an unlabelled study waits. Hours of a mitigation count as used."""
         return Account(
-            flows.curated,
+            flows.for_training,
             flows.labelled,
             waiting=state.annotation_waiting,
             busy=flows.annotation_hours + flows.mitigation_hours,

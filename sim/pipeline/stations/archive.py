@@ -6,7 +6,7 @@ from sim.baseline.world import World
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import thin
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 
@@ -15,6 +15,8 @@ class Archive(Station):
     """Digital archives: the copy of an exam that data work begins with."""
 
     name = "archive"
+    states = (Array("archived", "r m g", "images kept so far, labelled or not"),)
+    flows = (Array("archived", "r m g", "images kept"),)
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)

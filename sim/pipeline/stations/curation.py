@@ -14,7 +14,7 @@ from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import Counts, binomial, by_place, kernel, uniform
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
@@ -78,6 +78,18 @@ class Curation(Station):
 
     name = "curation"
     capacity_unit = "studies"
+    states = (
+        Array("curation_waiting", "r m g", "studies to be curated"),
+        Array("curation_begun", "r m", "part of a study curated", float),
+        Array("reviewed", "r m g", "studies that curators have seen so far"),
+        Array("found_bad", "r m g", "bad ones of the block of studies under way"),
+    )
+    flows = (
+        Array("curated", "r m g", "studies fit for use"),
+        Array("rejected", "r m g", "duplicates and studies of no use"),
+        Array("curation_capacity", "r", "studies that curators can see", float),
+        Array("curation_worked", "r", "of that, what was used", float),
+    )
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
@@ -88,24 +100,22 @@ class Curation(Station):
         self.block = np.maximum(need.astype(np.int64), 1)
         self.rejected_share = by_place(world.data.rejected_share, world)
         self.effort = np.ones(world.shape[:2])
-        self.worked = np.zeros(world.shape[0])
-        self.capacity = np.zeros(world.shape[0])
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Curate studies of the week and of the backlog, and reject the bad ones."""
         data = self.world.data
         bought = self.bought(state, "curator")
-        self.capacity = (data.curator_studies_per_year + bought) / WEEKS_PER_YEAR
+        flows.curation_capacity[:] = (data.curator_studies_per_year + bought) / WEEKS_PER_YEAR
         work_off(
             tick,
             self.keys,
             flows.documented,
-            self.capacity,
+            flows.curation_capacity,
             self.effort,
             state.curation_waiting,
             state.curation_begun,
             flows.curated,
-            self.worked,
+            flows.curation_worked,
         )
         reject(
             self.rejection_keys,
@@ -121,10 +131,9 @@ class Curation(Station):
         """Rejected: duplicates and studies of no use."""
         return Account(
             flows.documented,
-            # the audit takes its share out of ``curated`` later in the week
-            flows.curated + flows.set_aside,
+            flows.curated,
             rejected=flows.rejected,
             waiting=state.curation_waiting,
-            busy=self.worked,
-            capacity=self.capacity,
+            busy=flows.curation_worked,
+            capacity=flows.curation_capacity,
         )

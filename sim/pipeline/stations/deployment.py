@@ -10,7 +10,7 @@ from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_region, kernel, serve, total, uniform
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
@@ -66,6 +66,14 @@ class Deployment(Station):
     name = "deployment"
     unit = "exams"
     capacity_unit = "exams"
+    states = (
+        Array("sites_live", "r", "sites that run a release"),
+        Array("ai_begun", "r", "part of an exam read", float),
+        Array(
+            "power", "r", "share of a site's usual hours that an outage leaves", float, begins=1.0
+        ),
+    )
+    flows = (Array("to_ai", "r m g", "exams that go to AI"),)
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)

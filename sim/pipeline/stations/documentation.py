@@ -7,14 +7,20 @@ whose capacity is today's stewards and those a plan employs.
 import numpy as np
 
 from sim.baseline.world import World
+from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import thin
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
+
+
+def share_today(world: World) -> Floats:
+    """Return the share of studies that is documented where they are made, shape (r,)."""
+    return world.data.documented_share
 
 
 class Documentation(Station):
@@ -22,6 +28,23 @@ class Documentation(Station):
 
     name = "documentation"
     capacity_unit = "studies"
+    states = (
+        Array("documentation_waiting", "r m g", "studies to be documented"),
+        Array("documentation_begun", "r m", "part of a study documented", float),
+        Array(
+            "documented_share",
+            "r",
+            "of archived studies, documented where made",
+            float,
+            share_today,
+        ),
+    )
+    flows = (
+        Array("at_source", "r m g", "studies documented where they are made"),
+        Array("documented", "r m g", "all studies documented"),
+        Array("documentation_capacity", "r", "studies that stewards can document", float),
+        Array("documentation_worked", "r", "of that, what was used", float),
+    )
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
@@ -29,24 +52,22 @@ class Documentation(Station):
         self.source_keys = luck.by_station("documentation/at source")
         self.entering = np.zeros(world.shape, dtype=np.int64)
         self.effort = np.ones(world.shape[:2])
-        self.worked = np.zeros(world.shape[0])
-        self.capacity = np.zeros(world.shape[0])
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Let stewards work off what was not documented where it was made."""
         thin(tick, self.source_keys, flows.archived, state.documented_share, flows.at_source)
         today = self.world.data.steward_studies_per_year
-        self.capacity = (today + self.bought(state, "steward")) / WEEKS_PER_YEAR
+        flows.documentation_capacity[:] = (today + self.bought(state, "steward")) / WEEKS_PER_YEAR
         work_off(
             tick,
             self.keys,
             np.subtract(flows.archived, flows.at_source, out=self.entering),
-            self.capacity,
+            flows.documentation_capacity,
             self.effort,
             state.documentation_waiting,
             state.documentation_begun,
             flows.documented,
-            self.worked,
+            flows.documentation_worked,
         )
         flows.documented[...] += flows.at_source
 
@@ -56,6 +77,6 @@ class Documentation(Station):
             flows.archived,
             flows.documented,
             waiting=state.documentation_waiting,
-            busy=self.worked,
-            capacity=self.capacity,
+            busy=flows.documentation_worked,
+            capacity=flows.documentation_capacity,
         )

@@ -24,7 +24,7 @@ from sim.pipeline.kernels.counts import (
     uniform,
 )
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.ai import Gate
 from sim.scenario.schema import Scenario
@@ -39,10 +39,11 @@ def assign(
     begun: Floats,
     curated: Counts,
     set_aside: Counts,
+    for_training: Counts,
 ) -> None:
-    """Move studies from ``curated`` to ``set_aside`` before any can train.
+    """Split ``curated`` studies into ``set_aside`` and ``for_training``, before any can train.
 
-    Both have shape (r, 1, cells): all cells of a region are one place here.
+    The three have shape (r, 1, cells): all cells of a region are one place here.
     """
     regions, places, cells = curated.shape
     for r in range(regions):
@@ -50,7 +51,7 @@ def assign(
             count, begun[r] = serve(total(curated, r, m), capacity[r], begun[r])
             allot(count, curated, r, m, uniform(keys[r], week), set_aside)
             for cell in range(cells):
-                curated[r, m, cell] -= set_aside[r, m, cell]
+                for_training[r, m, cell] = curated[r, m, cell] - set_aside[r, m, cell]
 
 
 _benefit: Callable[..., Any] = kernel(law.benefit)
@@ -160,31 +161,43 @@ class Evaluation(Station):
 
     name = "evaluation"
     capacity_unit = "studies"
+    states = (
+        Array("audit_begun", "r", "part of a study set aside", float),
+        Array("audited", "r m g", "studies set aside for audit so far"),
+        Array("gate_open", "r m g", "1 where a release may read"),
+        Array("sensitivity", "r m g", "of the release that reads", float),
+        Array("specificity", "r m g", "of the release that reads", float),
+    )
+    flows = (
+        Array("set_aside", "r m g", "curated studies set aside for audit"),
+        Array("for_training", "r m g", "the other curated studies"),
+        Array("audit_capacity", "r", "studies that audits are paid for", float),
+    )
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_region("evaluation/groups")
-        self.capacity = np.zeros(world.shape[0])
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Set studies of the week aside, as many as audits are paid for."""
-        self.capacity = self.bought(state, "audit") / WEEKS_PER_YEAR
+        flows.audit_capacity[:] = self.bought(state, "audit") / WEEKS_PER_YEAR
         assign(
             tick,
             self.keys,
-            self.capacity,
+            flows.audit_capacity,
             state.audit_begun,
             by_region(flows.curated),
             by_region(flows.set_aside),
+            by_region(flows.for_training),
         )
         state.audited += flows.set_aside
 
     def account(self, state: State, flows: Flows) -> Account:
         """Rejected: studies that go on to training."""
         return Account(
-            flows.curated + flows.set_aside,
+            flows.curated,
             flows.set_aside,
-            rejected=flows.curated,
+            rejected=flows.for_training,
             busy=flows.set_aside.sum(axis=(1, 2)).astype(float),
-            capacity=self.capacity,
+            capacity=flows.audit_capacity,
         )

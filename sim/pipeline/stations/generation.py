@@ -14,7 +14,7 @@ from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_region, kernel, serve, total, uniform
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
@@ -66,24 +66,32 @@ class Generation(Station):
 
     name = "generation"
     capacity_unit = "studies"
+    states = (
+        Array("synthetic", "r m g", "synthetic studies so far"),
+        Array("generation_begun", "r", "part of a study made", float),
+        Array("generator_ready", "r m", "where a generator has been trained", bool),
+    )
+    flows = (
+        Array("generated", "r m g", "synthetic studies made"),
+        Array("generation_capacity", "r", "synthetic studies that are paid for", float),
+    )
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
         self.keys = luck.by_region("generation/groups")
-        self.capacity = np.zeros(world.shape[0])
         self.limit = np.broadcast_to(world.data.synthetic_limit, world.shape[:1]).copy()
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Fill the room that real studies leave, where a trained generator is at hand."""
-        self.capacity = self.bought(state, "synthesis") / WEEKS_PER_YEAR
-        if not self.capacity.any():
+        flows.generation_capacity[:] = self.bought(state, "synthesis") / WEEKS_PER_YEAR
+        if not flows.generation_capacity.any():
             # sooner, and where nobody ever buys it nothing is compiled
             flows.generated[:] = 0
             return
         generate(
             tick,
             self.keys,
-            self.capacity,
+            flows.generation_capacity,
             self.limit,
             state.generator_ready,
             state.labelled,
@@ -99,7 +107,7 @@ class Generation(Station):
             flows.generated,
             flows.generated,
             busy=flows.generated.sum(axis=(1, 2)).astype(float),
-            capacity=self.capacity,
+            capacity=flows.generation_capacity,
         )
 
 

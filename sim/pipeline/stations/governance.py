@@ -15,7 +15,7 @@ from sim.learning.law import effective_studies, pooled, worth_of_label
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, thin
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 
@@ -24,6 +24,18 @@ class Governance(Station):
     """Consent and agreements: which studies others may train on."""
 
     name = "governance"
+    states = (
+        Array("shared", "r m g", "labelled studies that may leave their region, so far"),
+        Array("agreed", "r", "1 where an agreement holds by a policy step", float),
+        Array(
+            "label_efficiency",
+            "r m",
+            "what a labelled study is worth after pre-training",
+            float,
+            begins=1.0,
+        ),
+    )
+    flows = (Array("leaving", "r m g", "studies flagged as free to leave their region"),)
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)

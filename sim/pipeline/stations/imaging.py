@@ -27,14 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.capacity import switch_share
+from sim.domain.capacity import switch_share, uptime
 from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, binomial, by_place, kernel, total, uniform
 from sim.pipeline.kernels.erlang import busy_curve, urgent_curve
 from sim.pipeline.kernels.facility import Urgent, facilities_of, week_of, within_day_of
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import DAYS_PER_WEEK
@@ -266,12 +266,34 @@ def wear(
             broken[r, m] += breaks - mends
 
 
+def working_today(world: World) -> Counts:
+    """Return today's units in working order, their long-run mean, shape (r, m)."""
+    share = uptime(world.care.failures_per_week, world.care.repairs_per_week)
+    return np.asarray(np.round(np.floor(world.care.units) * share).astype(np.int64))
+
+
+def broken_today(world: World) -> Counts:
+    """Return today's other units, shape (r, m)."""
+    return np.asarray(np.floor(world.care.units).astype(np.int64) - working_today(world))
+
+
 class Imaging(Station):
     """Units of every modality, in facilities with a waiting list each."""
 
     name = "imaging"
     unit = "exams"
     capacity_unit = "unit-weeks"
+    states = (
+        Array("imaging_waiting", "r m g", "people not yet examined, those on a unit included"),
+        Array("imaging_place", "r m", "node of its busy curve where the search for a place begins"),
+        Array("units_working", "r m", "units in working order", begins=working_today),
+        Array("units_broken", "r m", "units out of order", begins=broken_today),
+    )
+    flows = (
+        Array("exams", "r m g", "exams done"),
+        Array("gave_up", "r m g", "people who reneged: left without an exam"),
+        Array("mean_waiting", "r m g", "people waiting for a unit, mean of the week", float),
+    )
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)
@@ -290,7 +312,6 @@ class Imaging(Station):
             self.units_per_facility, self.exams_per_unit_day, self.leave_per_day
         )
         self.within_day = within_day_of(self.exams_per_unit_day, self.leave_per_day)
-        self.place = np.zeros_like(self.which)
         self.scratch = np.zeros((2, *world.shape), dtype=np.int64)
         # where everybody is urgent, nobody is
         self.urgent = (care.priority == 0) & (care.priority.max() > 0)
@@ -318,7 +339,7 @@ class Imaging(Station):
             self.within_day,
             self.curves,
             self.which,
-            self.place,
+            state.imaging_place,
             self.urgent,
             state.imaging_waiting,
             flows.exams,

@@ -8,7 +8,7 @@ from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, binomial, kernel, poisson, total, uniform
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import DAYS_PER_WEEK, WEEKS_PER_YEAR
@@ -72,6 +72,12 @@ class Need(Station):
 
     name = "need"
     unit = "people"
+    flows = (
+        Array("need", "r m g", "people who need an exam"),
+        Array("arrived", "r m g", "those of them who come for one"),
+        Array("expected", "r m g", "mean of ``arrived``", float),
+        Array("by_day", "d r m", "arrivals by day"),
+    )
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)

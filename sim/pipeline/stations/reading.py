@@ -15,7 +15,7 @@ from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_place, kernel, total, uniform
 from sim.pipeline.kernels.server_pool import Desk, desks_of, week_of
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
@@ -121,6 +121,20 @@ class Reading(Station):
     name = "reading"
     unit = "exams"
     capacity_unit = "reader hours"
+    states = (
+        Array("reading_waiting", "r m g", "exams to be read"),
+        Array("reading_begun", "r m", "part of an exam read", float),
+    )
+    flows = (
+        Array("read_by_ai", "r m g", "exams read with AI"),
+        Array("read_by_human", "r m g", "exams read without"),
+        Array("unread", "r m g", "exams that lost their use before anybody read them"),
+        Array(
+            "mean_unread", "r m g", "exams that nobody has begun to read, mean of the week", float
+        ),
+        Array("reader_hours", "r p", "hours of readers, for everything", float),
+        Array("clinical_hours", "r p", "hours spent on reading", float),
+    )
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         super().__init__(world, scenario, luck)

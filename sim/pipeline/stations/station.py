@@ -12,8 +12,14 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.random_keys import Luck
-from sim.pipeline.state import Flows, State
+from sim.pipeline.state import Array, Flows, State
 from sim.scenario.schema import Scenario
+
+UNITS = (
+    Array("active", "r i", "units in use that the plan owns or pays", float),
+    Array("vacant", "r i", "posts that the plan pays and nobody holds", float),
+)
+"""States that belong to the plan: what it bought may change any station."""
 
 
 class Station(ABC):
@@ -21,8 +27,9 @@ class Station(ABC):
 
     ``step`` reads what earlier stations wrote into ``flows`` and writes its own results there;
     what lasts from week to week is kept in ``state``, never in the object, because plans branch
-    from a copy of the state. A station of one's own keeps arrays in ``state.own[name]``. A new one
-    may change what was written before: those in front of it are accounted for as they left it.
+    from a copy of the state: an object holds what follows from its arguments, and scratch. A new
+    station may change what was written before: those in front of it are accounted for as they
+    left it.
     """
 
     name: ClassVar[str]
@@ -34,12 +41,14 @@ class Station(ABC):
     """What it counts."""
     capacity_unit: ClassVar[str] = ""
     """Unit of capacity; empty where capacity has no meaning."""
+    states: ClassVar[tuple[Array, ...]] = ()
+    """What it keeps from week to week. What takes the place of a shipped station has that one's
+    states and flows too."""
+    flows: ClassVar[tuple[Array, ...]] = ()
+    """What it counts in a week."""
 
     def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
         self.world, self.scenario, self.luck = world, scenario, luck
-
-    def begin(self, state: State) -> None:  # noqa: B027 - most stations have nothing to begin
-        """Prepare the state before the first week of the warm-up; by default, nothing."""
 
     @abstractmethod
     def step(self, state: State, flows: Flows, tick: int) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sim.learning.gate import POWER_PLANNED, Audit, benefit_of, needed_benefit
-from sim.pipeline.state import State
+from sim.pipeline.parts import state_today
 from sim.pipeline.stations.evaluation import audit
 from sim.pipeline.stations.governance import holdings
 from sim.planning.programme import Programme, build
@@ -41,7 +41,7 @@ def learned(problem: Programme, r: int) -> float:
 def test_the_same_studies_are_worth_the_same_benefit(target: float, labelled: int) -> None:
     gate = Gate(target_specificity=target, penalty=2.0)
     problem = programme(gate)
-    state = State.today(problem.world)
+    state = state_today(problem.world)
     state.labelled[:, 0, 0] = labelled, labelled // 2
     state.shared[:, 0, 0] = labelled // 4, labelled // 2
     state.synthetic[:, 0, 0] = labelled, 0
@@ -74,7 +74,7 @@ def test_a_planned_audit_opens_the_simulations_gate_with_the_planned_chance(targ
     """Many places, each with an audit of the planned size and luck of its own."""
     places, gate = 4_000, Gate(target_specificity=target, penalty=0.5)
     world = changed(small_world(places, 1), "care", prevalence=np.full((places, 1), 0.1))
-    release = fixed_response(0.9, 0.85)(holdings(world, State.today(world)))
+    release = fixed_response(0.9, 0.85)(holdings(world, state_today(world)))
     needed = float(needed_benefit(world.care.reader, gate)[0])
     planned = Audit(needed=needed, prevalence=0.1, gate=gate, specificity=0.85)
     studies = planned.studies(benefit_of(release, gate))[0, 0, 0]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sim.baseline.world import World
 from sim.domain.holdings import Holdings, Performance
 from sim.learning.law import pretraining_worth
+from sim.pipeline.parts import state_today
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate
-from sim.pipeline.state import State
 from sim.pipeline.stations.governance import holdings, own_share_of_images
 from sim.units import WEEKS_PER_YEAR
 from tests.scenarios import scenario
@@ -110,7 +110,7 @@ def test_too_little_compute_is_not_run() -> None:
 
 def test_the_share_of_images_follows_what_may_leave() -> None:
     world = small_world(2)
-    state = State.today(world)
+    state = state_today(world)
     state.archived[:] = 1_000
     share = own_share_of_images(world, state)
     # 2,000 images of two groups, a tenth may leave, and 2,000 public ones
@@ -197,7 +197,7 @@ def test_own_studies_are_of_the_place_or_of_the_group() -> None:
     world = small_world(2, 2)
     clean = replace(world.data, label_noise=np.zeros(1), public_studies=np.array([100.0]))
     world = replace(world, data=clean)
-    state = State.today(world)
+    state = state_today(world)
     state.labelled[0, 0] = 30, 10
     state.labelled[1, 0] = 0, 50
     state.shared[1, 0] = 0, 20

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.learning.law import effective_studies
-from sim.pipeline.state import State
+from sim.pipeline.parts import state_today
 from sim.pipeline.stations.governance import holdings
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
@@ -52,7 +52,7 @@ def test_nothing_is_generated_unless_it_is_paid_for() -> None:
 
 def test_holdings_count_synthetic_studies_at_their_worth_and_at_home_only() -> None:
     world = small_world(2, 1)
-    state = State.today(world)
+    state = state_today(world)
     state.labelled[0, 0, 0], state.synthetic[0, 0, 0] = 1_000, 5_000
     with_them = holdings(world, state)
     state.synthetic[:] = 0
@@ -83,7 +83,7 @@ def test_more_synthetic_studies_are_never_worth_less_nor_more_than_the_limit(
 
 def test_a_federation_lets_others_use_what_may_not_leave() -> None:
     world = small_world(3, 1)
-    state = State.today(world)
+    state = state_today(world)
     state.labelled[0, 0, 0], state.shared[0, 0, 0] = 1_000, 100
     apart = holdings(world, state)
     state.active[0, world.catalogue.index("federation")] = 1.0
