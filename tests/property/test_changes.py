@@ -31,7 +31,7 @@ from sim.studies.batch import Design, Task, run_task, starts_of, unrecorded
 from sim.studies.design import Trial
 from sim.studies.marginal import added, additions
 from sim.studies.names import load_scenario
-from sim.studies.sample import parameter_sample, respond_of
+from sim.studies.sample import parameter_sample
 from sim.units import WEEKS_PER_YEAR
 from tests.property.test_side_by_side import same
 from tests.scenarios import scenario
@@ -51,7 +51,7 @@ STRICT = scenario(
     gate=Gate(mitigate=True, by="group", margin=0.02),
     policy_steps=(PolicyStep(kind="carbon_cap", year=2028, t_co2e_per_year=0.04),),
 )
-RESPOND = respond_of(LAW, specificity=0.88)
+RESPOND = replace(LAW, specificity=0.88)
 
 
 @cache
