@@ -10,9 +10,8 @@ import pytest
 
 from sim.domain.bounds import Bounds
 from sim.errors import ScenarioError
-from sim.scenario.files import scenario_schema
 from sim.scenario.problems import MOST_PROBLEMS
-from sim.studies.names import load_scenario, replaceable_in
+from sim.studies.names import load_scenario, replaceable_in, scenario_schema
 from tests.targets_file import SCENARIO
 
 VALUES = ("0", "-1", "100", ".nan", ".inf", "-.inf", "1.0e+300")

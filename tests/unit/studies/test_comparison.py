@@ -93,6 +93,6 @@ def test_a_sentence_carries_numbers_interval_and_sample_size() -> None:
     plan = [a + b for a, b in zip(BASE, GAINS, strict=True)]
     row = compare(table(baseline=BASE, plan=plan), "ede", baseline="baseline").iloc[0]
     said = sentence(row, replications=3)
-    assert said.startswith("The plan beats buying nothing. Equity")
+    assert said.startswith("The plan beats buying nothing. Equally")
     assert "0.37 against 0.35, difference +0.02 share of need (95% interval +0.0106 to" in said
     assert "6 draws of 3 replications, higher in 6 of 6 draws" in said
