@@ -7,7 +7,7 @@ from sim.baseline.world import World
 from sim.domain.plan import Plan, empty_plan
 from sim.pipeline.case import Case
 from sim.pipeline.parts import Stations
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate, simulate_many, warm_up_many
 from sim.pipeline.stations.order import STATIONS
@@ -57,7 +57,7 @@ def runs(
     """Return ``run`` with every seed: the same runs, side by side."""
     case = case or scenario(years=YEARS)
     plan = plan or nothing(world, years=case.horizon.decide_years)
-    starts = warm_up_many([Luck(world, seed, 0) for seed in seeds], scenario=case)
+    starts = warm_up_many([RandomKeys(world, seed, 0) for seed in seeds], scenario=case)
     respond = fixed_response(**response)
     return simulate_many([Case(start, plan, respond) for start in starts], scenario=case)
 

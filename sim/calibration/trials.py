@@ -11,7 +11,7 @@ from sim.calibration.question import Question
 from sim.calibration.unknowns import with_values
 from sim.domain.lever import Floats
 from sim.pipeline.case import Case
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.planning.rules import baseline
 from sim.scenario.schema import Horizon, Scenario, Weekly
@@ -92,8 +92,8 @@ def simulate_values(question: Question, values: Floats) -> Floats:
     scenarios = [with_values(brief, dict(zip(names, row, strict=True))) for row in values.tolist()]
     samples = [parameter_sample(scenario, None, "fit") for scenario in scenarios]
     replicated = [(sample, k) for sample in samples for k in range(REPLICATIONS)]
-    lucks = [Luck(sample.world, sample.seed, k) for sample, k in replicated]
-    starts = warm_up_many(lucks, scenario=brief)
+    random_keys = [RandomKeys(sample.world, sample.seed, k) for sample, k in replicated]
+    starts = warm_up_many(random_keys, scenario=brief)
     cases = [
         Case(start, baseline(start.world, brief), sample.respond())
         for start, (sample, _) in zip(starts, replicated, strict=True)

@@ -16,7 +16,7 @@ class Account:
     entered: Counts
     done: Counts
     left: Counts | None = None
-    """Gave up waiting; None where nobody can."""
+    """Reneged: stopped waiting; None where nobody can."""
     rejected: Counts | None = None
     """Went no further: lost, refused, or not chosen."""
     waiting: Counts | None = None

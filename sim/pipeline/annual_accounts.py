@@ -1,7 +1,7 @@
-"""The annual accounts: what the weeks of the stations mean for people, energy and readers' hours.
+"""Annual accounts: benefit, follow-up cost, energy and reader hours from the weekly flows.
 
-Weeks are added up as they are, for all runs of a batch at once; what is a fixed multiple of a sum
-is multiplied when a run is closed.
+Flows are summed by year for all runs of a batch at once. Whatever is proportional to a yearly sum
+is computed from it once, when a run is closed.
 """
 
 from collections.abc import Mapping

@@ -24,7 +24,7 @@ Places = NDArray[np.intp]
 
 
 class Start(NamedTuple):
-    """A world on the policy date: the plans that branch from it meet the same chance."""
+    """A world on the policy date: the plans that branch from it draw the same."""
 
     world: World
     seed: int

@@ -21,7 +21,7 @@ def with_stations(*own_stations: type[Station], **own_processes: ControlProcess)
 
     A class takes the place of the station whose ``name`` it bears, or stands behind the one that
     it names as ``after``; a function takes the place of the control process that it is given as,
-    such as ``training_cycle=my_training``. The others and their luck stay as they are. Pass the
+    such as ``training_cycle=my_training``. The others and their random numbers stay. Pass the
     result to ``sim.study``.
 
     Raises

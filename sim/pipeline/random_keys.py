@@ -1,4 +1,4 @@
-"""Who owns which random number: one key per named decision and cell."""
+"""Random streams: one key per named decision and cell, from which its numbers are drawn."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ Keys = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
-class Luck:
+class RandomKeys:
     """Hands out the keys of one replication; they depend on names, never on positions.
 
     A decision is named after its station, such as ``"imaging/service"``. Two plans, and two
-    classes of one station, that use the same name meet the same chance.
+    classes of one station, that use the same name draw the same numbers.
     """
 
     world: World
@@ -44,13 +44,13 @@ class Luck:
 
 
 @dataclass(frozen=True, slots=True)
-class StackedLuck(Luck):
-    """The luck of runs that are moved side by side, one after the other along the region axis.
+class StackedKeys(RandomKeys):
+    """The keys of runs that are moved side by side, one after the other along the region axis.
 
-    Runs of one replication of one world share theirs, which is drawn once.
+    Runs of one replication of one world share theirs, which are made once.
     """
 
-    runs: tuple[Luck, ...]
+    runs: tuple[RandomKeys, ...]
 
     def by_region(self, decision: str) -> Keys:
         """Return one key per region of every run, shape (r,)."""
@@ -64,7 +64,7 @@ class StackedLuck(Luck):
         """Return one key per region of every run, modality and group, shape (r, m, g)."""
         return self._of_every_run(lambda run: run.by_cell(decision))
 
-    def _of_every_run(self, draw: Callable[[Luck], Keys]) -> Keys:
+    def _of_every_run(self, draw: Callable[[RandomKeys], Keys]) -> Keys:
         drawn: dict[tuple[int, int, int], Keys] = {}
         names = [(id(run.world), run.seed, run.replication) for run in self.runs]
         for name, run in zip(names, self.runs, strict=True):
@@ -73,6 +73,6 @@ class StackedLuck(Luck):
         return np.concatenate([drawn[name] for name in names])
 
 
-def stacked_luck(world: World, runs: Sequence[Luck]) -> StackedLuck:
-    """Return the luck of runs whose worlds are stacked in one."""
-    return StackedLuck(world, runs[0].seed, runs[0].replication, tuple(runs))
+def stacked_keys(world: World, runs: Sequence[RandomKeys]) -> StackedKeys:
+    """Return the keys of runs whose worlds are stacked in one."""
+    return StackedKeys(world, runs[0].seed, runs[0].replication, tuple(runs))

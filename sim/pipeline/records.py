@@ -1,4 +1,4 @@
-"""What a run writes down: facts by cell and by station, never opinions about them."""
+"""The records of a run by year, cell and station, and its tables: no outcome is computed here."""
 
 from dataclasses import dataclass, field
 
@@ -97,7 +97,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Run:
-    """What happened once: one plan in one draw of the world and one replication of chance."""
+    """What happened once: one plan in one draw of the world and one replication."""
 
     plan: str
     world: World
@@ -197,8 +197,8 @@ class Run:
 
         Columns: week, release, region, modality, group (``all`` where the groups of a place are
         audited together), positives, lower_benefit (bound of the benefit of a reading),
-        needed_benefit (today's reader's less the margin), power (chance that a release as good as
-        today's reader would have passed) and passed.
+        needed_benefit (today's reader's less the margin), power (probability that
+        a release as good as today's reader would have passed) and passed.
         """
         if not self.records.audits:
             return pd.DataFrame(columns=list(AUDIT_COLUMNS))

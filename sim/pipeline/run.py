@@ -27,7 +27,7 @@ from sim.pipeline.processes.calendar import Calendar, Process
 from sim.pipeline.processes.cluster import close_jobs, grid_weeks
 from sim.pipeline.processes.jobs import Cluster, Prepaid
 from sim.pipeline.processes.schedule import begin_processes
-from sim.pipeline.random_keys import Luck, stacked_luck
+from sim.pipeline.random_keys import RandomKeys, stacked_keys
 from sim.pipeline.records import Records, Run
 from sim.pipeline.series import Series
 from sim.pipeline.state import Rows, State
@@ -54,25 +54,27 @@ def warm_up(
     All plans of one draw and replication branch from it. Queues that the scenario states replace
     what the warm-up left waiting.
     """
-    return warm_up_many([Luck(world, seed, replication)], scenario=scenario, stations=stations)[0]
+    return warm_up_many(
+        [RandomKeys(world, seed, replication)], scenario=scenario, stations=stations
+    )[0]
 
 
 def warm_up_many(
-    lucks: Sequence[Luck], *, scenario: Scenario, stations: Stations = STATIONS
+    random_keys: Sequence[RandomKeys], *, scenario: Scenario, stations: Stations = STATIONS
 ) -> list[Start]:
     """Return ``warm_up`` of several worlds, seeds and replications, in order."""
     starts = []
-    for together in _together([luck.world for luck in lucks], stations):
-        some = [lucks[k] for k in together]
-        world = stacked([luck.world for luck in some])
+    for together in _together([keys.world for keys in random_keys], stations):
+        some = [random_keys[k] for k in together]
+        world = stacked([keys.world for keys in some])
         state = state_today(world, stations)
-        week = Week(world, scenario, stations, stacked_luck(world, some))
+        week = Week(world, scenario, stations, stacked_keys(world, some))
         for tick in range(scenario.horizon.warm_up_years * WEEKS_PER_YEAR):
             week.step(state, tick)
-        for luck, rows in zip(some, _rows(luck.world for luck in some), strict=True):
+        for keys, rows in zip(some, _rows(keys.world for keys in some), strict=True):
             own = State.stacked([state.of(rows)])
-            stated_backlog(luck.world, scenario, own)
-            starts.append(Start(luck.world, luck.seed, luck.replication, own))
+            stated_backlog(keys.world, scenario, own)
+            starts.append(Start(keys.world, keys.seed, keys.replication, own))
     return starts
 
 
@@ -91,7 +93,7 @@ def simulate(
     Parameters
     ----------
     respond : what a training makes of its holdings, from the measured profile.
-    seed, replication : name the sample of chance; plans with the same two face the same world.
+    seed, replication : name the random numbers; plans with the same two face the same world.
     stations : classes of the stations and processes of one's own; see ``with_stations``.
     """
     start = warm_up(world, scenario=scenario, seed=seed, replication=replication, stations=stations)
@@ -192,14 +194,14 @@ class _Batch:
         """Return runs that are about to begin."""
         starts, worlds = [one.cases[0].start for one in some], [one.world() for one in some]
         world = stacked(worlds)
-        lucks = [
-            Luck(own, start.seed, start.replication)
+        random_keys = [
+            RandomKeys(own, start.seed, start.replication)
             for own, start in zip(worlds, starts, strict=True)
         ]
         env, years = simpy.Environment(), scenario.horizon.score_years
         state = State.stacked([one.cases[0].start.state.of(one.moved) for one in some])
         known, by_cell = classes(stations), scenario.weekly.detail == "cell"
-        week = Week(world, scenario, stations, stacked_luck(world, lucks))
+        week = Week(world, scenario, stations, stacked_keys(world, random_keys))
         batch = cls(
             env=env,
             week=week,
@@ -285,7 +287,9 @@ def _calendar(env: simpy.Environment, case: Case, scenario: Scenario, state: Sta
         owned=Cluster.of(env, "owned"),
         for_pretraining=Prepaid.of(env, len(world.regions)),
         for_fine_tuning=Prepaid.of(env, len(world.regions)),
-        audit_luck=uniforms(Luck(world, seed, replication).by_cell("evaluation/audit"), 0)[0],
+        audit_uniforms=uniforms(
+            RandomKeys(world, seed, replication).by_cell("evaluation/audit"), 0
+        )[0],
         grid_weeks=_grid_weeks(
             seed, replication, compute.grid_swing, compute.grid_memory, years * WEEKS_PER_YEAR
         ),

@@ -5,15 +5,15 @@ because the state is all that they branch from; runs of many plans are moved sid
 states stacked along the region axis.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.errors import nearest
 from sim.pipeline.kernels.counts import Counts
 from sim.units import DAYS_PER_WEEK
 
@@ -56,23 +56,34 @@ class Array:
 
 
 class _Arrays:
-    """Arrays by name, each an attribute."""
+    """Arrays by name: attributes, of which there are no others."""
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self.__dict__.update(arrays)
+    __slots__ = ()
+
+    def __new__(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        kind: Hashable = cls  # mypy does not know that classes are
+        self: Self = object.__new__(_with_attributes(kind, tuple(arrays)))
+        for name, array in arrays.items():
+            object.__setattr__(self, name, array)
+        return self
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, NDArray[Any]]]]:
+        return type(self).__bases__[0], ({name: getattr(self, name) for name in self},)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
-        return iter(self.__dict__)
+        return iter(cast("tuple[str, ...]", self.__slots__))
 
-    def __getattr__(self, name: str) -> NDArray[Any]:
-        self._undeclared(name)
+    if TYPE_CHECKING:
 
-    def _undeclared(self, name: str) -> NoReturn:
-        raise AttributeError(
-            f"no station declares '{name}' among its {type(self).__name__.lower()}."
-            f"{nearest(name, self)}"
-        )
+        def __getattr__(self, name: str) -> NDArray[Any]: ...
+        def __setattr__(self, name: str, values: NDArray[Any]) -> None: ...
+
+
+@cache
+def _with_attributes(cls: Any, names: tuple[str, ...]) -> Any:
+    """Return a class with these attributes and no others, which are as quick as any."""
+    return type(cls.__name__, (cls,), {"__slots__": names, "__module__": cls.__module__})
 
 
 class State(_Arrays):
@@ -80,6 +91,8 @@ class State(_Arrays):
 
     The part of a study already worked on is in an array named ``*_begun``.
     """
+
+    __slots__ = ()
 
     @classmethod
     def today(cls, world: World, declared: Iterable[Array]) -> "State":
@@ -94,11 +107,6 @@ class State(_Arrays):
     def of(self, rows: Rows) -> "State":
         """Return some regions of the state: what is written there is written here."""
         return cast("State", _Rows(self, rows))
-
-    def __setattr__(self, name: str, values: NDArray[Any]) -> None:
-        if name not in self.__dict__:
-            self._undeclared(name)
-        self.__dict__[name] = values
 
 
 class _Rows:
@@ -123,6 +131,8 @@ class _Rows:
 class Flows(_Arrays):
     """What happens in one week: the ``flows`` of all stations, written anew from week to week."""
 
+    __slots__ = ("counted", "counts")
+
     counted: tuple[str, ...]
     """Names of the flows of cells that are whole numbers, in the order of ``counts``."""
     counts: Counts
@@ -135,15 +145,21 @@ class Flows(_Arrays):
         counted = [name for name, one in arrays.items() if one.axes == "r m g" and one.dtype is int]
         others = {name: one.of(world) for name, one in arrays.items() if name not in counted}
         counts = np.zeros((len(counted), *world.shape), dtype=np.int64)
-        return cls(others)._with(tuple(counted), counts)
+        return cls._of(others, tuple(counted), counts)
+
+    @classmethod
+    def _of(
+        cls, others: Mapping[str, NDArray[Any]], counted: tuple[str, ...], counts: Counts
+    ) -> "Flows":
+        flows = cls({**others, **dict(zip(counted, counts, strict=True))})
+        object.__setattr__(flows, "counted", counted)
+        object.__setattr__(flows, "counts", counts)
+        return flows
 
     def with_counts(self, counts: Counts) -> "Flows":
         """Return the same week with other counts, shape (count, r, m, g)."""
-        return Flows(self.__dict__)._with(self.counted, counts)
-
-    def _with(self, counted: tuple[str, ...], counts: Counts) -> "Flows":
-        self.__dict__.update(zip(counted, counts, strict=True), counted=counted, counts=counts)
-        return self
+        others = {name: getattr(self, name) for name in self if name not in self.counted}
+        return Flows._of(others, self.counted, counts)
 
     def __setattr__(self, name: str, values: NDArray[Any]) -> None:
         raise AttributeError(f"flows are written into: flows.{name}[...] = ..., not replaced.")

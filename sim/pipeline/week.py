@@ -9,7 +9,7 @@ from sim.errors import StationError
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts
 from sim.pipeline.parts import Stations, classes, flows_of, replaced
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -18,10 +18,12 @@ from sim.scenario.schema import Scenario
 class Week:
     """Steps every station by one week, of one run or of many that are stacked."""
 
-    def __init__(self, world: World, scenario: Scenario, stations: Stations, luck: Luck) -> None:
+    def __init__(
+        self, world: World, scenario: Scenario, stations: Stations, random_keys: RandomKeys
+    ) -> None:
         self.flows = flows_of(world, stations)
         self.stations: tuple[Station, ...] = tuple(
-            station(world, scenario, luck) for station in classes(stations).values()
+            station(world, scenario, random_keys) for station in classes(stations).values()
         )
         self._own = replaced(classes(stations))
         self._changes: dict[str, Counts] = {}

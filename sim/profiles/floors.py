@@ -12,7 +12,7 @@ from sim.profiles.resampling import Grid
 Floats = NDArray[np.float64]
 
 UNTOLD = 0.025
-"""Luck above which floors of 0 are in a two-sided 95% interval."""
+"""RandomKeys above which floors of 0 are in a two-sided 95% interval."""
 
 
 class Floorless(NamedTuple):

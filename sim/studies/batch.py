@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.pipeline.case import Case, Start
 from sim.pipeline.parts import Stations
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.stations.order import STATIONS
@@ -116,11 +116,11 @@ def starts_of(
     design: Design, samples: Sequence[Sample], replications: Sequence[int]
 ) -> list[Start]:
     """Return the state on the policy date of every sample, each with its replication."""
-    lucks = [
-        Luck(sample.world, sample.seed, replication)
+    random_keys = [
+        RandomKeys(sample.world, sample.seed, replication)
         for sample, replication in zip(samples, replications, strict=True)
     ]
-    return warm_up_many(lucks, scenario=design.scenario, stations=design.stations)
+    return warm_up_many(random_keys, scenario=design.scenario, stations=design.stations)
 
 
 def unrecorded(scenario: Scenario) -> Scenario:

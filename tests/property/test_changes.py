@@ -18,7 +18,7 @@ from sim.pipeline import run as runs
 from sim.pipeline.case import Case, Start, families
 from sim.pipeline.changes import HANDED, HANDED_BACK, KEPT
 from sim.pipeline.parts import state_today
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.state import State
@@ -58,7 +58,7 @@ RESPOND = replace(LAW, specificity=0.88)
 @cache
 def start_of(world: int, set_up: int, seed: int) -> tuple[Start, Scenario]:
     scenarios = (PLAIN, STRICT)
-    luck = Luck((POOR, RICH)[world], seed, 0)
+    luck = RandomKeys((POOR, RICH)[world], seed, 0)
     return warm_up_many([luck], scenario=scenarios[set_up])[0], scenarios[set_up]
 
 
@@ -126,7 +126,7 @@ def test_a_change_makes_the_same_run_as_all_regions_do(
 
 
 def additions_to(world: World, **units: float) -> tuple[Plan, dict[str, Case], Start]:
-    (start,) = warm_up_many([Luck(world, 1, 0)], scenario=PLAIN)
+    (start,) = warm_up_many([RandomKeys(world, 1, 0)], scenario=PLAIN)
     base = buying(world, years=YEARS, **units)
     items = {item.name: i for i, item in enumerate(world.catalogue.items)}
     more = {
@@ -198,7 +198,7 @@ def test_control_processes_write_the_fields_that_are_looked_at() -> None:
         PolicyStep(kind="documentation_mandate", year=2028, share=0.9),
     )
     set_up = scenario(years=YEARS, gate=Gate(mitigate=True), policy_steps=steps)
-    (start,) = warm_up_many([Luck(RICH, 1, 0)], scenario=set_up)
+    (start,) = warm_up_many([RandomKeys(RICH, 1, 0)], scenario=set_up)
     plan = buying(RICH, years=YEARS, **dict.fromkeys(EVERYTHING, 20.0))
     for sensitivity in (0.9, 0.1):
         Watched.left = {name: getattr(start.state, name) for name in FIELDS}

@@ -15,7 +15,7 @@ from sim.pipeline import run as runs
 from sim.pipeline.account import Account
 from sim.pipeline.case import Case
 from sim.pipeline.parts import Stations, state_today, with_stations
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.state import Array, Flows, State
@@ -45,7 +45,7 @@ DIFFERENT = (
 
 
 def cases_of(worlds: tuple[World, ...], set_up: Scenario, stations: Stations) -> list[Case]:
-    lucks = [Luck(world, seed, 0) for world in worlds for seed in (1, 2)]
+    lucks = [RandomKeys(world, seed, 0) for world in worlds for seed in (1, 2)]
     starts = warm_up_many(lucks, scenario=set_up, stations=stations)
     return [
         Case(start, plan, fixed_response(sensitivity=0.8))
@@ -103,7 +103,7 @@ def test_a_run_is_the_same_whichever_others_it_is_stacked_with(
 
 
 def test_a_start_is_the_same_whichever_others_it_is_warmed_up_with() -> None:
-    lucks = [Luck(world, 3, k) for world in (WORLD, OTHER) for k in range(2)]
+    lucks = [RandomKeys(world, 3, k) for world in (WORLD, OTHER) for k in range(2)]
     together = warm_up_many(lucks, scenario=SET_UP)
     for luck, start in zip(lucks, together, strict=True):
         (single,) = warm_up_many([luck], scenario=SET_UP)
@@ -114,7 +114,7 @@ def test_a_start_is_the_same_whichever_others_it_is_warmed_up_with() -> None:
 
 
 def test_stations_keep_nothing_from_week_to_week_but_the_state() -> None:
-    luck = Luck(WORLD, 3, 0)
+    luck = RandomKeys(WORLD, 3, 0)
     states = [state_today(WORLD) for _ in range(2)]
     for state in states:
         state.active[...], state.reading_waiting[...] = 3.0, 10_000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.pipeline.parts import flows_of, state_today
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import State
 from sim.pipeline.stations import need
 from sim.pipeline.stations.annotation import Annotation
@@ -82,7 +82,7 @@ def alone(case: Case, world: World, *, units: int, rate: float, seed: int) -> np
 
     Checks on the way that every count is kept, and that no more is worked than there is capacity.
     """
-    luck = Luck(world, seed, 0)
+    luck = RandomKeys(world, seed, 0)
     station, state, flows = (
         case.station(world, scenario(), luck),
         state_today(world),

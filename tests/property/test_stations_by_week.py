@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.pipeline.kernels.server_pool import desks_of
+from sim.pipeline.kernels.server_pool import pools_of
 from sim.pipeline.parts import state_today
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.stations import reading
 from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.week import Week
@@ -39,7 +39,7 @@ def test_exams_and_hours_add_up_in_every_week(
         priority=np.array([1 - urgent, 1]),
     )
     world = replace(world, care=care)
-    week = Week(world, scenario(), STATIONS, Luck(world, seed, 0))
+    week = Week(world, scenario(), STATIONS, RandomKeys(world, seed, 0))
     state = state_today(world)
     state.active[:] = stream(seed, "active").uniform(0.0, 3.0, state.active.shape)
     state.gate_open[:] = gate_open
@@ -71,15 +71,15 @@ def read_upto(hours: float, *, rates: np.ndarray, seed: int) -> np.ndarray:
     waiting, by_ai, by_human, unread = (np.zeros(shape, dtype=np.int64) for _ in range(4))
     begun, used, mean_unread = np.zeros((1, 2)), np.zeros((1, 1)), np.zeros(shape)
     upto, one_desk = np.zeros((40, 2, 2)), np.zeros(2, dtype=np.int64)
-    desks = desks_of(
+    desks = pools_of(
         luck, np.array([[6.0, 20.0]]), np.full((1, 2), 0.3), np.array([[0.2, 0.7]]), one_desk, 1
     )
     for week in range(40):
         before = waiting.copy()
-        reading.step(
-            week, pace, came[week], to_ai[week], np.full((1, 1), hours), *desks,
-            waiting, begun, by_ai, by_human, unread, mean_unread, used,
-        )  # fmt: skip
+        exams = reading.Exams(
+            came[week], to_ai[week], waiting, begun, by_ai, by_human, unread, mean_unread
+        )
+        reading.step(week, pace, np.full((1, 1), hours), *desks, exams, used)
         np.testing.assert_array_equal(before + came[week], by_ai + by_human + unread + waiting)
         assert min(counts.min() for counts in (waiting, by_ai, by_human, unread)) >= 0
         assert (begun[0] <= waiting[0].sum(axis=1)).all()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.pipeline.kernels.server_pool import desks_of
+from sim.pipeline.kernels.server_pool import pools_of
 from sim.pipeline.stations import reading
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK, MINUTES_PER_HOUR
@@ -64,16 +64,14 @@ def by_counts(desk: Desk, *, weeks: int, warm_up: int, replication: int, lucks: 
         np.full(shape[:2], desk.ai_minutes_ratio),
         np.full((lucks, 1), desk.hours_per_week),
     )
-    desks = desks_of(luck, minutes, ratio, 1.0 / patience, np.zeros(shape[1], dtype=np.int64), 1)
+    desks = pools_of(luck, minutes, ratio, 1.0 / patience, np.zeros(shape[1], dtype=np.int64), 1)
     waiting, by_ai, by_human, unread = (np.zeros(shape, dtype=np.int64) for _ in range(4))
     begun, used, mean_unread = np.zeros(shape[:2]), np.zeros((lucks, 1)), np.zeros(shape)
     read, left, queue = np.zeros(shape[1]), 0.0, 0.0
     for week in range(weeks):
         here = [np.broadcast_to(counts[week, :, None], shape).copy() for counts in (came, to_ai)]
-        reading.step(
-            week, pace, *here, hours, *desks, waiting, begun, by_ai, by_human, unread, mean_unread,
-            used,
-        )  # fmt: skip
+        exams = reading.Exams(*here, waiting, begun, by_ai, by_human, unread, mean_unread)
+        reading.step(week, pace, hours, *desks, exams, used)
         if week >= warm_up:
             read += (by_ai + by_human).sum(axis=(0, 2)) / lucks
             left += unread.sum() / lucks

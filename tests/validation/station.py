@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.domain.capacity import switch_share
-from sim.pipeline.kernels.facility import within_day_of
 from sim.pipeline.stations import imaging, need
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK
@@ -76,13 +75,12 @@ def by_counts(
     leave = np.full((places, 1), 1.0 / station.patience_days)
     speed = np.full((places, 1), station.exams_per_unit_day)
     together = np.full((places, 1), station.units_per_facility)
-    curves, which = imaging.facility_curves(together, speed, leave)
-    within_day = within_day_of(speed, leave)
+    there = imaging.places_of(luck, together, speed, leave, urgent)
     chance_break, chance_repair = switch_share(
         np.full((places, 1), station.failures_per_week),
         np.full((places, 1), station.repairs_per_week),
     )
-    place, expected = np.zeros_like(which), np.broadcast_to(rates, shape).copy()
+    place, expected = np.zeros_like(there.which), np.broadcast_to(rates, shape).copy()
     waiting, exams, gave_up = (np.zeros(shape, dtype=np.int64) for _ in range(3))
     mean_waiting, by_day = np.zeros(shape), np.zeros((DAYS_PER_WEEK, places, 1), dtype=np.int64)
     working, broken = np.full((places, 1), station.units), np.zeros((places, 1), dtype=np.int64)
@@ -93,11 +91,11 @@ def by_counts(
         need.spread_over_days(week, days, arrived, by_day)
         if station.failures_per_week:
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
-        imaging.step(
-            week, luck, by_day, arrived, expected, working, together, speed, leave, within_day,
-            curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
+        people = imaging.People(
+            by_day, arrived, expected, waiting, exams, gave_up, mean_waiting,
             *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
+        imaging.step(week, there, people, working, place)
         if week >= warm_up:
             done += exams.sum(axis=(0, 1)) / places
             left += gave_up.sum() / places

@@ -13,7 +13,7 @@ import simpy
 
 from sim.baseline.world import World
 from sim.pipeline.parts import flows_of, state_today
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Flows, State
 from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.stations.station import Station
@@ -84,7 +84,7 @@ def by_counts(chain: Chain, *, weeks: int, warm_up: int, replication: int) -> We
     """Simulate the chain with the stations of `sim.pipeline`, the shipped classes."""
     world, state, flows = _place(chain)
     names = ("archive", "documentation", "curation", "evaluation", "annotation", "governance")
-    luck = Luck(world, 1, replication)
+    luck = RandomKeys(world, 1, replication)
     stations: list[Station] = [STATIONS[name](world, scenario(), luck) for name in names]  # type: ignore[operator, misc]
     flows.reader_hours[:] = chain.hours / len(world.professions)
     item = world.catalogue.index("audit")

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from sim.pipeline.kernels.facility import within_day_of
 from sim.pipeline.stations import imaging, need
 from sim.streams import keys, stream
 from sim.units import DAYS_PER_WEEK
@@ -25,21 +24,21 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
     days = keys(1, 0, "days", names)[:, None]
     came = stream(4, "arrivals").poisson(ARRIVALS_PER_DAY * DAYS_PER_WEEK, (WEEKS, STATIONS))
     leave, together = np.full((STATIONS, 1), 1.0 / 14.0), np.full((STATIONS, 1), units_per_facility)
-    curves, which = imaging.facility_curves(together, EXAMS_PER_UNIT_DAY, leave)
-    place, within_day = np.zeros_like(which), within_day_of(EXAMS_PER_UNIT_DAY, leave)
+    urgent, expected = np.zeros(1, dtype=bool), np.zeros((STATIONS, 1, 1))
+    there = imaging.places_of(luck, together, EXAMS_PER_UNIT_DAY, leave, urgent)
+    place = np.zeros_like(there.which)
     waiting, exams, gave_up = (np.zeros((STATIONS, 1, 1), dtype=np.int64) for _ in range(3))
     mean_waiting = np.zeros((STATIONS, 1, 1))
     by_day = np.zeros((DAYS_PER_WEEK, STATIONS, 1), dtype=np.int64)
-    urgent, expected = np.zeros(1, dtype=bool), np.zeros((STATIONS, 1, 1))
     upto = np.zeros((WEEKS, STATIONS))
     for week in range(WEEKS):
         before, arrived = waiting.copy(), came[week][:, None, None]
         need.spread_over_days(week, days, arrived, by_day)
-        imaging.step(
-            week, luck, by_day, arrived, expected, working[:, None], together, EXAMS_PER_UNIT_DAY,
-            leave, within_day, curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
+        people = imaging.People(
+            by_day, arrived, expected, waiting, exams, gave_up, mean_waiting,
             *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
+        imaging.step(week, there, people, working[:, None], place)
         np.testing.assert_array_equal(before + arrived, exams + gave_up + waiting)
         assert min(waiting.min(), exams.min(), gave_up.min()) >= 0
         assert mean_waiting.min() >= 0.0

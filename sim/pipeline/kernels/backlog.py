@@ -1,4 +1,4 @@
-"""A backlog: work that waits at a desk until somebody has time; nobody gives up.
+"""A backlog: a queue of work without reneging, served by one pool of hours.
 
 Documentation, curation and annotation are all of this kind and differ in who works there.
 """

@@ -1,11 +1,11 @@
-"""Compiled kernels on counts: random counts by quantile, fair splits, and service by capacity.
+"""Compiled functions on counts: Poisson and binomial quantiles, proportional splits, service.
 
-Every random count is a quantile of one counter-based uniform (docs/model.md §3). One more unit
-of capacity then changes a count by little, and the same step of two plans sees the same luck.
+Every random count is the quantile of one uniform number from a counter-based generator
+(docs/model.md §3): common random numbers under all plans, and a count that changes little when a
+capacity does.
 
-Compile time grows with the code that is compiled, so kernels are plain loops over arrays that lie
-row by row: no NumPy methods, and nothing that raises, as each would bring code of its own. They
-hand on whole arrays and a place, not slices, whose reference counts would cost more than the work.
+Kernels are written for short compile times: plain loops over contiguous arrays, no NumPy methods,
+no exceptions. They pass whole arrays and indices, because slices have reference counts.
 """
 
 import math

@@ -51,7 +51,7 @@ def urgent_curve(units: int, leave_ratio: float) -> Floats:
 
     Where all units of a facility are busy, the next exam is an urgent person's if one waits, so
     the urgent queue grows with urgent arrivals and shrinks with every exam and every urgent person
-    who gives up, whoever else is there. That is the queue behind a busy unit of M/M/1+M that is
+    who reneges, whoever else is there. That is the queue behind a busy unit of M/M/1+M that is
     ``units`` times as fast, exactly, where exams are not broken off.
 
     Parameters
@@ -66,7 +66,7 @@ def urgent_curve(units: int, leave_ratio: float) -> Floats:
     ratio = min(max(leave_ratio / units, MOST_PATIENT), LEAST_PATIENT)
     waiting, busy, _ = busy_curve(1, ratio)
     queue = np.divide(waiting, busy, out=np.zeros(NODES), where=busy > 0.0)
-    # who comes is examined or gives up
+    # who comes is examined or reneges
     return np.stack([queue, busy + ratio * waiting - ratio * queue])
 
 

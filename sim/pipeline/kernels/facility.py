@@ -1,10 +1,11 @@
-"""One week of facilities, by day: how many people are examined, give up, and wait at night.
+"""One week of imaging facilities, by day: how many people are examined, renege, and wait.
 
-With few facilities the counts themselves carry part of the variation that the curve averages
-over: all but ``1 / facilities`` of it, save for what comes and goes within a day. The constants
-below were fitted to Erlang A and Erlang C for that. What that reaches, and where it falls short, is
-in docs/validation.md. Units pooled without the curve overstate exams by up to 13%
-and show no queue below full load.
+The busy curve is a long-run mean over random queues. With few facilities the simulated count of
+people varies by itself, and the curve would add that variation a second time. The queue at a count
+is therefore a weighted mean: ``1 / facilities`` of the queue that comes and goes within a day, the
+rest from the curve. The constants below are fitted to Erlang A and Erlang C; docs/validation.md
+says how near that comes. Units pooled without the curve overstate exams by up to 13% and show no
+queue below full load.
 """
 
 import math
@@ -20,9 +21,9 @@ from sim.units import DAYS_PER_WEEK
 WITHIN_DAY = 0.38
 """Queue that comes and goes within a day, in days of exams of one unit; fitted."""
 SCATTER = 0.95
-"""Offsets chance arrivals, in which a short queue is convex; fitted."""
+"""Offsets random arrivals, in which a short queue is convex; fitted."""
 PATIENT_LESS, PATIENT_BELOW = 0.25, 0.03
-"""Where people give up at a rate far below so many per day, ``WITHIN_DAY`` is less by such a share:
+"""Where people renege at a rate far below so many per day, ``WITHIN_DAY`` is less by such a share:
 a queue that forgets nothing carries its variation from day to day; fitted to Erlang C."""
 
 
@@ -35,7 +36,7 @@ class Facilities(NamedTuple):
     capacity: float
     """Exams per day, where all units are busy."""
     leave: float
-    """Rate at which a waiting person gives up, per day."""
+    """Rate at which a waiting person reneges, per day."""
     full: float
     """People on units, and examined in a day, where all units are busy."""
     few: float
@@ -115,7 +116,7 @@ def week_of(
 ) -> tuple[int, int, float, Urgent, int]:
     """Serve one week, day by day.
 
-    Returns exams, people who gave up, the mean number who waited, the urgent among them, and the
+    Returns exams, people who reneged, the mean number who waited, the urgent among them, and the
     place on the curve, which is where the next week's search begins.
 
     Parameters
@@ -143,7 +144,7 @@ def week_of(
         possible = poisson(uniform(service, 2 * step), here.capacity)
         surprise = came - mean_arrivals - (possible - here.capacity) * busy - (lost - leaving)
         at_night = queue + here.working * busy + slope * surprise
-        # whole people: rounded up or down by chance, so that the mean is kept
+        # whole people: rounded up or down at random, so that the mean is kept
         stay = max(0, math.floor(at_night + uniform(service, 2 * step + 1)))
         served = max(0, people + came - lost - stay) if here.working else 0
         people += came - served - lost

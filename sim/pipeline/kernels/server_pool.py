@@ -1,14 +1,13 @@
-"""One week of a reading desk: how many exams are read with AI, read by people, or go stale.
+"""One week of a server pool of readers: exams read with AI, read without, or gone stale.
 
-The readers of a profession are one desk that works evenly through the week. Exams come at any time
-of it, so the desk can run empty on a Tuesday and be behind on Friday. The work that is left is
-therefore that of a reflected Brownian motion: exams come as a Poisson process, hours go steadily,
-and given what came and went, the lowest point that the balance reached has a known distribution
-(the minimum of a Brownian bridge; Karatzas and Shreve 1991, section 2.8), drawn with one
-uniform. Its long-run mean is exactly that of M/D/1. Exams go stale all the time: half of them
-before reading and half after it (Strang 1968), in steps of at most a quarter of the patience. Hours
-pooled over the week, and exams that go stale at its end, would make queues a quarter too short
-at full load and leave none below it (docs/validation.md).
+The readers of a profession are one pool of servers that works evenly through the week, while exams
+arrive as a Poisson process. The unfinished work at the end of a step is a reflected Brownian
+motion: given the work that came and the hours that passed, the minimum of their difference within
+the step is that of a Brownian bridge (Karatzas and Shreve 1991, section 2.8), drawn with one
+uniform. The long-run mean is exactly that of M/D/1. Exams lose their use (go stale) at a constant
+rate, half a step before reading and half a step after it (Strang 1968), in steps of at most a
+quarter of the patience. With hours pooled over the week, and exams that go stale at its end, queues
+would be a quarter too short at full load and absent below it (docs/validation.md).
 """
 
 import math
@@ -49,20 +48,20 @@ MODALITY = np.dtype(
         ("area", np.float64),  # exams that nobody has begun, mean of the week
     ]
 )
-"""What a desk knows of one of its modalities; one record is quicker to hand on than its fields."""
-Desk = NDArray[Any]
+"""What a pool knows of one of its modalities; one record is quicker to hand on than its fields."""
+Pool = NDArray[Any]
 """Records of ``MODALITY``, shape (m,), of the modalities that one profession reads."""
 
 
-def desks_of(
+def pools_of(
     keys: NDArray[np.uint64],
     minutes: Floats,
     ai_minutes_ratio: Floats,
     stale_per_week: Floats,
     reader_of: Counts,
     professions: int,
-) -> tuple[Desk, Counts, Counts]:
-    """Return the desks of all regions, where each profession's begin, and their steps per week.
+) -> tuple[Pool, Counts, Counts]:
+    """Return the pools of all regions, where each profession's begin, and their steps per week.
 
     Parameters
     ----------
@@ -82,47 +81,47 @@ def desks_of(
     for p in range(professions):
         fastest = stale_per_week[:, reader_of == p].max(axis=1, initial=0.0)
         steps[:, p] = np.maximum(1, np.ceil(STEPS_PER_PATIENCE * fastest))
-    desks = np.zeros(minutes.shape, dtype=MODALITY)
-    desks["modality"] = order
-    desks["minutes"] = minutes[:, order]
-    desks["ai_minutes"] = (minutes * ai_minutes_ratio)[:, order]
-    desks["stale_per_week"] = stale_per_week[:, order]
+    pools = np.zeros(minutes.shape, dtype=MODALITY)
+    pools["modality"] = order
+    pools["minutes"] = minutes[:, order]
+    pools["ai_minutes"] = (minutes * ai_minutes_ratio)[:, order]
+    pools["stale_per_week"] = stale_per_week[:, order]
     per_step = (stale_per_week / steps[:, reader_of])[:, order]
     expm1 = np.vectorize(math.expm1, otypes=[float])
-    desks["stale_step"], desks["stale_half_step"] = -expm1(-per_step), -expm1(-per_step / 2.0)
-    desks["split_key"], desks["stale_key"], desks["spread_key"] = keys[:, :, order]
-    return desks, first, steps
+    pools["stale_step"], pools["stale_half_step"] = -expm1(-per_step), -expm1(-per_step / 2.0)
+    pools["split_key"], pools["stale_key"], pools["spread_key"] = keys[:, :, order]
+    return pools, first, steps
 
 
 @kernel
-def week_of(week: int, steps: int, pace: np.uint64, hours: float, desk: Desk) -> float:
+def week_of(week: int, steps: int, pace: np.uint64, hours: float, pool: Pool) -> float:
     """Read for a week, in so many steps; return the hours worked.
 
     Parameters
     ----------
     pace : random key of when work came within a step.
     hours : clinical hours of the week.
-    desk : updated in place.
+    pool : updated in place.
     """
     free, worked = hours * MINUTES_PER_HOUR / steps, 0.0
     for k in range(steps + 1):
         # half a step before the first reading and half after the last: a whole one in between
-        _go_stale(week * (steps + 1) + k, k % steps == 0, desk)
+        _go_stale(week * (steps + 1) + k, k % steps == 0, pool)
         if k < steps:
-            _come(week * steps + k, steps - k, desk)
-            worked += _read(uniform(pace, week * steps + k), free, desk)
+            _come(week * steps + k, steps - k, pool)
+            worked += _read(uniform(pace, week * steps + k), free, pool)
     return worked / MINUTES_PER_HOUR
 
 
 @kernel
-def _go_stale(draw: int, half: bool, desk: Desk) -> None:
+def _go_stale(draw: int, half: bool, pool: Pool) -> None:
     """Move out of the queue what loses its use in a step, or in half of one.
 
     An exam that somebody has begun to read is safe. Those that go stale are the rate times the
     mean queue, so the mean queue is those expected to go, over the rate.
     """
-    for m in range(len(desk)):
-        exams = desk[m]
+    for m in range(len(pool)):
+        exams = pool[m]
         queue = exams.queue - (exams.begun > 0.0)
         if queue > 0:
             chance = exams.stale_half_step if half else exams.stale_step
@@ -133,11 +132,11 @@ def _go_stale(draw: int, half: bool, desk: Desk) -> None:
 
 
 @kernel
-def _come(tick: int, steps_left: int, desk: Desk) -> None:
+def _come(tick: int, steps_left: int, pool: Pool) -> None:
     """Draw what comes in the first of the steps that are left of the week."""
     chance = 1.0 / steps_left
-    for m in range(len(desk)):
-        exams = desk[m]
+    for m in range(len(pool)):
+        exams = pool[m]
         exams.here = binomial(uniform(exams.spread_key, 2 * tick), exams.coming, chance)
         exams.here_ai = binomial(uniform(exams.spread_key, 2 * tick + 1), exams.coming_ai, chance)
         exams.coming -= exams.here
@@ -145,45 +144,45 @@ def _come(tick: int, steps_left: int, desk: Desk) -> None:
 
 
 @kernel
-def _read(u: float, free: float, desk: Desk) -> float:
+def _read(u: float, free: float, pool: Pool) -> float:
     """Read for one step with so many minutes; return those worked.
 
     The work that is left never falls below zero at any time of the step: ``u`` draws the lowest
     point of the balance of work that comes and minutes that pass.
     """
-    before = _work(desk)
-    with_ai = _with_ai(free, desk)
+    before = _work(pool)
+    with_ai = _with_ai(free, pool)
     entering, variance = 0.0, 0.0
-    for m in range(len(desk)):
-        exams = desk[m]
+    for m in range(len(pool)):
+        exams = pool[m]
         entering += exams.minutes * exams.here
         variance += exams.here * exams.minutes**2 + exams.here_ai * exams.ai_minutes**2
     net = with_ai + entering - free
     lowest = (net - math.sqrt(net * net - 2.0 * variance * math.log(u))) / 2.0
-    return with_ai + _without_ai(free - with_ai, net + max(before, -lowest), desk)
+    return with_ai + _without_ai(free - with_ai, net + max(before, -lowest), pool)
 
 
 @kernel
-def _work(desk: Desk) -> float:
+def _work(pool: Pool) -> float:
     """Return the reader minutes that the queue still needs."""
     work = 0.0
-    for m in range(len(desk)):
-        work += max(desk[m].queue - desk[m].begun, 0.0) * desk[m].minutes
+    for m in range(len(pool)):
+        work += max(pool[m].queue - pool[m].begun, 0.0) * pool[m].minutes
     return work
 
 
 @kernel
-def _with_ai(free: float, desk: Desk) -> float:
+def _with_ai(free: float, pool: Pool) -> float:
     """Look over what AI read, as much as there is time for; return minutes.
 
     The rest joins those without AI. Leaves in ``here_ai`` what was looked over.
     """
     wanted, spent = 0.0, 0.0
-    for m in range(len(desk)):
-        wanted += desk[m].here_ai * desk[m].ai_minutes
+    for m in range(len(pool)):
+        wanted += pool[m].here_ai * pool[m].ai_minutes
     share = 1.0 if wanted <= free else free / wanted
-    for m in range(len(desk)):
-        exams = desk[m]
+    for m in range(len(pool)):
+        exams = pool[m]
         seen = math.floor(exams.here_ai * share + 1e-9)
         exams.here += exams.here_ai - seen
         exams.here_ai = seen
@@ -194,16 +193,16 @@ def _with_ai(free: float, desk: Desk) -> float:
 
 
 @kernel
-def _without_ai(free: float, left: float, desk: Desk) -> float:
+def _without_ai(free: float, left: float, pool: Pool) -> float:
     """Read the queue down to the work left, in whole exams; return the minutes spent.
 
     An exam of which less than half is left is finished, where there is time for it.
     """
-    work = _work(desk)
+    work = _work(pool)
     left = min(max(left, work - free), work)
     idle, share = free - (work - left), left / work if work > 0.0 else 0.0
-    for m in range(len(desk)):
-        exams = desk[m]
+    for m in range(len(pool)):
+        exams = pool[m]
         room = max(exams.queue - exams.begun, 0.0)
         rest = room * share
         if rest < 0.5 and rest * exams.minutes <= idle:

@@ -1,4 +1,4 @@
-"""Releases: each is audited as audit studies add up, and mended where it is not good enough."""
+"""Audits: a release is audited as audit studies add up, and mitigated where it falls short."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from sim.units import MINUTES_PER_HOUR
 
 
 def mitigation(cal: Calendar, failed: NDArray[np.bool_], hours: float) -> Process:
-    """Mend the newest release where its audit failed for want of quality, and release it again.
+    """Mitigate the newest release where its audit failed for want of quality, and release it again.
 
     First the specialists of the places look at every audited positive once more, in the hours that
     are there for labels. Then it takes GPU-hours that are left over. What it adds to sensitivity is
@@ -71,12 +71,14 @@ def audit(cal: Calendar) -> Findings | None:
     """Let the newest release read where its audit passes; elsewhere nothing changes.
 
     Where an older release reads, a newer one replaces it only if it passes in its turn: a
-    release is immutable and never withdrawn by chance alone.
+    release is immutable and never withdrawn for one unlucky sample.
     """
     if cal.newest is None or not cal.state.audited.any():
         return None
     world, state, performance = cal.world, cal.state, cal.newest.performance
-    found = evaluation.audit(world, cal.scenario.gate, performance, state.audited, cal.audit_luck)
+    found = evaluation.audit(
+        world, cal.scenario.gate, performance, state.audited, cal.audit_uniforms
+    )
     apart = cal.scenario.gate.by == "group"
     if looked := np.count_nonzero(found.positives):
         passed, kind = np.count_nonzero(found.passed), "groups" if apart else "places"

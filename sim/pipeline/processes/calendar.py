@@ -41,7 +41,7 @@ class Calendar:
     """All regions' own accelerators together."""
     for_pretraining: Prepaid
     for_fine_tuning: Prepaid
-    audit_luck: Floats
+    audit_uniforms: Floats
     """Uniforms of audits, shape (r, m, g): one for all audits of a place or group. Studies are kept
     and extended, and successive releases err on much the same, so looking again does not pass."""
     grid_weeks: Floats

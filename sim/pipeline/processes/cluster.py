@@ -110,14 +110,14 @@ def _work(cal: Calendar, tally: Tally) -> Generator[simpy.Event, object, bool]:
     speed = booking.gpu_hours_per_week
     failures_per_week = compute.gpu_failures_per_week * speed / rented_speed(cal)
     # by number, not by week: when a job starts depends on the plan
-    luck = cal.exponentials("job", kind, cal.started[kind])
+    draws = cal.exponentials("job", kind, cal.started[kind])
     cal.started[kind] += 1
     left = tally.order.gpu_hours / speed
     while tally.interruptions < MOST_STOPS:
         while not booking.cluster.up:
             yield booking.cluster.change
         tally.since_week = float(cal.env.now)
-        to_failure = next(luck) * (1.0 / failures_per_week) if failures_per_week else math.inf
+        to_failure = next(draws) * (1.0 / failures_per_week) if failures_per_week else math.inf
         yield cal.env.timeout(min(left, to_failure)) | booking.cluster.change
         ran = float(cal.env.now) - tally.since_week
         _book_energy(cal, tally)
@@ -168,7 +168,7 @@ def grid_factor(cal: Calendar, week: float) -> float:
     return float(cal.grid_weeks[min(int(week), len(cal.grid_weeks) - 1)])
 
 
-def grid_weeks(swing: float, luck: np.random.Generator, *, weeks: int, memory: float) -> Floats:
+def grid_weeks(swing: float, rng: np.random.Generator, *, weeks: int, memory: float) -> Floats:
     """Return the grid's carbon intensity by week relative to its mean: log-normal with memory.
 
     Parameters
@@ -176,7 +176,7 @@ def grid_weeks(swing: float, luck: np.random.Generator, *, weeks: int, memory: f
     swing : standard deviation of the logarithm, about the relative spread.
     memory : correlation between one week and the next.
     """
-    steps, level = luck.standard_normal(weeks), 0.0
+    steps, level = rng.standard_normal(weeks), 0.0
     levels = np.empty(weeks)
     for week, step in enumerate(steps):
         level = memory * level + np.sqrt(1.0 - memory**2) * step if week else step

@@ -2,7 +2,7 @@
 
 Short power cuts are in the usual share of hours that a site works (``site_power_share``); these are
 the storms, broken transformers and cut cables that last for days or weeks. They do not depend on
-any plan: runs that meet the same chance share them.
+any plan: runs with the same random numbers share them.
 """
 
 import simpy
@@ -13,7 +13,7 @@ from sim.units import WEEKS_PER_YEAR
 
 
 def outages(*cals: Calendar) -> None:
-    """Schedule the outages of every region and cluster, for runs that meet the same chance."""
+    """Schedule the outages of every region and cluster, for runs with the same random numbers."""
     env, compute = cals[0].env, cals[0].world.compute
     for region, rate in enumerate(compute.outages_per_year):
         if rate > 0.0:
@@ -35,10 +35,10 @@ def power(cals: tuple[Calendar, ...], region: int) -> Process:
         WEEKS_PER_YEAR / compute.outages_per_year[region],
         compute.outage_weeks[region],
     )
-    luck = first.exponentials("outages", name)
+    draws = first.exponentials("outages", name)
     while True:
-        yield first.env.timeout(next(luck) * between)
-        weeks = next(luck) * length
+        yield first.env.timeout(next(draws) * between)
+        weeks = next(draws) * length
         for cal in cals:
             cal.state.power[region] = compute.site_backup_share[region]
         log_all(cals, "power lost", name, f"for {weeks:.1f} weeks", lasts=weeks)
@@ -50,10 +50,10 @@ def power(cals: tuple[Calendar, ...], region: int) -> Process:
 def cluster(cals: tuple[Calendar, ...], owner: Owner) -> Process:
     """Take a cluster down from time to time; what runs on it stops."""
     first = cals[0]
-    compute, luck = first.world.compute, first.exponentials("outages", "cluster", owner)
+    compute, draws = first.world.compute, first.exponentials("outages", "cluster", owner)
     while True:
-        yield first.env.timeout(next(luck) * (WEEKS_PER_YEAR / compute.cluster_outages_per_year))
-        weeks = next(luck) * compute.cluster_outage_weeks
+        yield first.env.timeout(next(draws) * (WEEKS_PER_YEAR / compute.cluster_outages_per_year))
+        weeks = next(draws) * compute.cluster_outage_weeks
         log_all(cals, "cluster down", "all", f"{owner}, for {weeks:.1f} weeks", lasts=weeks)
         for cal in cals:
             _switch(cal, owner, up=False)

@@ -1,4 +1,4 @@
-"""Commissioning: units are paid for, come after their lead time, and are replaced when worn out.
+"""Purchases: units are paid for, come after their lead time, and are replaced when worn out.
 
 What is bought in one year with one lead time is one process, whatever the number of regions.
 """
@@ -89,7 +89,7 @@ def commission(cal: Calendar, year: int, weeks: int, batches: Sequence[Batch]) -
         what = items[i]
         if what.lever == "scanner":
             modality = world.modalities.index(what.scope)
-            state.units_working[region, modality] += int(round(count))
+            state.units_working[region, modality] += round(count)
         cal.log("commissioned", world.regions[region], f"{count:g} {what.name}", since=weeks)
     readers = [batch for batch in batches if items[batch[1]].lever == "reader"]
     if readers:

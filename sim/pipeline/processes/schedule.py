@@ -19,7 +19,7 @@ PROCESSES: Mapping[str, ControlProcess] = {
 }
 """Functions of the calendar: generators are scheduled on it, others schedule what they need."""
 SHARED: Mapping[str, SharedProcess] = {"outages": outages, "turnover": turnover}
-"""Those of them that serve all runs that meet the same chance in one go."""
+"""Those of them that serve all runs with the same random numbers in one go."""
 
 
 def begin_processes(
@@ -29,7 +29,7 @@ def begin_processes(
 
     Parameters
     ----------
-    together : the runs, those that meet the same chance in one sequence.
+    together : the runs, those with the same random numbers in one sequence.
     """
     for name, process in processes.items():
         for calendars in together:

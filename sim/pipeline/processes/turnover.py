@@ -1,4 +1,4 @@
-"""Staff: some in training do not finish it, and trained people leave; posts are filled again.
+"""Turnover: some in training do not finish it, and trained people leave; posts are filled again.
 
 Today's staff is what is left after all leaving, so it stays as it is. What a plan adds loses people
 at the rate at which posts of its kind are left (1 / life) and regains them after the lead time of
@@ -23,12 +23,13 @@ WEEKS_PER_LOOK = 4
 
 
 @kernel
-def leave(luck: Floats, chance: Floats, items: Counts, active: Floats, left: Counts) -> int:
+def leave(uniform: Floats, chance: Floats, items: Counts, active: Floats, left: Counts) -> int:
     """Draw who leaves the posts of some items in every region; return how many do in all.
 
     Parameters
     ----------
-    luck, chance : uniforms and chances to leave, shape (place,): regions, and items within.
+    uniform, chance : random numbers, and probabilities to leave, shape (place,): regions, and
+        items within.
     active : units in use, shape (r, i).
     left : who leaves, shape (place,); written.
     """
@@ -36,14 +37,14 @@ def leave(luck: Floats, chance: Floats, items: Counts, active: Floats, left: Cou
     for r in range(active.shape[0]):
         for k in range(len(items)):
             held = int(active[r, items[k]] + 1e-9)
-            left[place] = binomial(luck[place], held, chance[place])
+            left[place] = binomial(uniform[place], held, chance[place])
             total += left[place]
             place += 1
     return total
 
 
 def turnover(*cals: Calendar) -> Process:
-    """Let people leave the posts of plans, every few weeks; the runs meet the same chance."""
+    """Let people leave the posts of plans, every few weeks; the runs draw the same."""
     cal, states = cals[0], [one.state for one in cals]
     catalogue = cal.world.catalogue
     items = np.array([i for i, item in enumerate(catalogue.items) if item.what.staff])
@@ -55,10 +56,10 @@ def turnover(*cals: Calendar) -> Process:
     # a post keeps its holder for its life on average; the tables' life of a post is just that
     chance = 1.0 - np.exp(-years / catalogue.life_years[:, items].ravel())
     left = np.zeros(len(places), dtype=np.int64)
-    for luck in uniforms(key, 1, weeks // WEEKS_PER_LOOK):
+    for uniform in uniforms(key, 1, weeks // WEEKS_PER_LOOK):
         yield cal.env.timeout(WEEKS_PER_LOOK)
         for one, state in zip(cals, states, strict=True):
-            if leave(luck, chance, items, state.active, left):
+            if leave(uniform, chance, items, state.active, left):
                 gone = left.nonzero()[0].tolist()
                 _vacate(one, [(*places[k], int(left[k])) for k in gone])
 
@@ -67,10 +68,10 @@ def finish_training(cal: Calendar, year: int, trained: Sequence[Batch]) -> None:
     """Leave posts vacant for those who did not finish the training that was paid for in a year."""
     items, regions = cal.world.catalogue.items, cal.world.regions
     names = [f"{regions[r]}/{items[i].name}" for r, i, _ in trained]
-    luck = uniforms(keys(cal.seed, cal.replication, "staff/training", names), year)[0].tolist()
+    drawn = uniforms(keys(cal.seed, cal.replication, "staff/training", names), year)[0].tolist()
     lost = [
         (r, i, binomial(u, int(count), cal.world.care.trainee_loss_share))
-        for u, (r, i, count) in zip(luck, trained, strict=True)
+        for u, (r, i, count) in zip(drawn, trained, strict=True)
     ]
     _vacate(cal, [some for some in lost if some[2]])
 

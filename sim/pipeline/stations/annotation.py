@@ -11,7 +11,7 @@ from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import Counts, by_place, kernel
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -86,9 +86,9 @@ class Annotation(Station):
         Array("bought_hours", "r", "hours bought, on top of readers' own", float),
     )
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys = luck.by_station("annotation/groups")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys = random_keys.by_station("annotation/groups")
         self.minutes_per_study = by_place(world.data.annotation_minutes, world)
         self.order = scenario.annotation.order
 

@@ -5,7 +5,7 @@ import numpy as np
 from sim.baseline.world import World
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import thin
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -18,9 +18,9 @@ class Archive(Station):
     states = (Array("archived", "r m g", "images kept so far, labelled or not"),)
     flows = (Array("archived", "r m g", "images kept"),)
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys = luck.by_station("archive")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys = random_keys.by_station("archive")
         self.share = np.ascontiguousarray(world.data.digital_share)
 
     def step(self, state: State, flows: Flows, tick: int) -> None:

@@ -1,7 +1,7 @@
 """Curation: de-identification, quality control and removal of duplicates.
 
 A backlog (`kernels.backlog`) of curators' work, after which a share is rejected. Which studies
-are bad is their own luck and not that of the week in which somebody looks at them, so that more
+are bad is drawn for the studies and not for the week in which somebody looks at them, so that more
 curators never mean fewer curated studies.
 """
 
@@ -13,7 +13,7 @@ from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import Counts, binomial, by_place, kernel, uniform
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -91,10 +91,10 @@ class Curation(Station):
         Array("curation_worked", "r", "of that, what was used", float),
     )
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys = luck.by_station("curation/groups")
-        self.rejection_keys = luck.by_cell("curation/rejection")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys = random_keys.by_station("curation/groups")
+        self.rejection_keys = random_keys.by_cell("curation/rejection")
         # about as many as are needed in a week: one or two draws then, for any population
         need = world.care.need_per_year / WEEKS_PER_YEAR
         self.block = np.maximum(need.astype(np.int64), 1)

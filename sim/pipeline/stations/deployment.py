@@ -9,7 +9,7 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_region, kernel, serve, total, uniform
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -75,9 +75,9 @@ class Deployment(Station):
     )
     flows = (Array("to_ai", "r m g", "exams that go to AI"),)
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys = luck.by_region("deployment/route")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys = random_keys.by_region("deployment/route")
         self.site = world.catalogue.index("site")
         self.exams_per_site = world.catalogue.capacity[:, self.site].copy()
 

@@ -11,7 +11,7 @@ from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import thin
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -46,10 +46,10 @@ class Documentation(Station):
         Array("documentation_worked", "r", "of that, what was used", float),
     )
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys = luck.by_station("documentation/groups")
-        self.source_keys = luck.by_station("documentation/at source")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys = random_keys.by_station("documentation/groups")
+        self.source_keys = random_keys.by_station("documentation/at source")
         self.entering = np.zeros(world.shape, dtype=np.int64)
         self.effort = np.ones(world.shape[:2])
 

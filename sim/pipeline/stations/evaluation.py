@@ -23,7 +23,7 @@ from sim.pipeline.kernels.counts import (
     total,
     uniform,
 )
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.ai import Gate
@@ -64,7 +64,7 @@ def look(
     prevalence: Floats,
     sensitivity: Floats,
     specificity: Floats,
-    luck: Floats,
+    uniforms: Floats,
     needed: Floats,
     z: float,
     target_specificity: float,
@@ -77,7 +77,7 @@ def look(
     """Look at a release through the audited studies: the last four, shape (r, m, k), are written.
 
     With k = 1 the groups of a place are audited together, else each by itself. Audited studies,
-    the release's accuracy and ``luck`` have shape (r, m, g), prevalence (r, m), needed benefit
+    the release's accuracy and ``uniforms`` have shape (r, m, g), prevalence (r, m), needed benefit
     (m,). The bound is that of ``wilson_lower`` at the normal quantile ``z``.
     """
     regions, modalities, groups = audited.shape
@@ -99,7 +99,7 @@ def look(
                 trials = int(np.rint(studies * prevalence[r, m]))
                 lower = 0.0
                 if trials > 0:
-                    found = binomial(luck[r, m, k], trials, sees)
+                    found = binomial(uniforms[r, m, k], trials, sees)
                     lower = _wilson_lower(float(found), float(trials), z)
                 positives[r, m, k] = trials
                 lower_benefit[r, m, k] = _benefit(lower, spares, target_specificity, penalty)
@@ -114,7 +114,7 @@ def positives(world: World, gate: Gate, audited: Counts) -> Counts:
 
 
 def audit(
-    world: World, gate: Gate, candidate: Performance, audited: Counts, luck: Floats
+    world: World, gate: Gate, candidate: Performance, audited: Counts, uniforms: Floats
 ) -> Findings:
     """Return what an audit finds about a candidate release, and where it may read.
 
@@ -125,7 +125,7 @@ def audit(
     Parameters
     ----------
     audited : studies set aside, shape (r, m, g).
-    luck : uniforms in (0, 1), shape (r, m, g): one audit sample's chance; the first of a place is
+    uniforms : in (0, 1), shape (r, m, g): the audit sample drawn; the first of a place is
         that of its groups together.
     """
     care = world.care
@@ -143,7 +143,7 @@ def audit(
         care.prevalence,
         candidate.sensitivity,
         candidate.specificity,
-        luck,
+        uniforms,
         found.needed_benefit,
         float(ndtri(gate.confidence)),
         gate.target_specificity,
@@ -174,9 +174,9 @@ class Evaluation(Station):
         Array("audit_capacity", "r", "studies that audits are paid for", float),
     )
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys = luck.by_region("evaluation/groups")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys = random_keys.by_region("evaluation/groups")
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Set studies of the week aside, as many as audits are paid for."""

@@ -13,7 +13,7 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_region, kernel, serve, total, uniform
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -76,9 +76,9 @@ class Generation(Station):
         Array("generation_capacity", "r", "synthetic studies that are paid for", float),
     )
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys = luck.by_region("generation/groups")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys = random_keys.by_region("generation/groups")
         self.limit = np.broadcast_to(world.data.synthetic_limit, world.shape[:1]).copy()
 
     def step(self, state: State, flows: Flows, tick: int) -> None:

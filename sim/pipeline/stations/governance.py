@@ -14,7 +14,7 @@ from sim.domain.lever import Floats
 from sim.learning.law import effective_studies, pooled, worth_of_label
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, thin
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -37,9 +37,9 @@ class Governance(Station):
     )
     flows = (Array("leaving", "r m g", "studies flagged as free to leave their region"),)
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys = luck.by_station("governance/sharing")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys = random_keys.by_station("governance/sharing")
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Flag studies labelled this week."""

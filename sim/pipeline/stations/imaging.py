@@ -1,27 +1,27 @@
-"""Imaging: people wait for a unit, are examined, or give up; units break and are repaired.
+"""Imaging: a queue with reneging and server breakdowns, in daily steps.
 
-A region's working units stand in facilities of ``units_per_facility``; people go to a facility
-that works, and its queue is its own. The kernel counts people of all facilities together, so it
-must know how many units are idle at one facility while people wait at another. That is the busy
-curve of `erlang`: the long-run busy share of a facility at a mean queue. It depends neither on
-the load nor on the number of people, so the same curve serves queues that build up and drain
-(the flow-equivalent server of Chandy, Herzog and Woo 1975; the pointwise-stationary fluid flow of
-Wang, Tipper and Banerjee 1996), and each day is an implicit Euler step,
+People of a region and modality queue at facilities of ``units_per_facility`` units, each with a
+queue of its own, and are examined or renege. The kernel tracks the number of people at all
+facilities together. How busy units are at a given mean queue is read from the *busy curve* of one
+facility (`kernels.erlang`): its stationary busy share as a function of its stationary queue. This
+is a flow-equivalent server (Chandy, Herzog and Woo 1975) in a pointwise-stationary fluid flow
+(Wang, Tipper and Banerjee 1996). Each day is an implicit Euler step,
 
     people at night = people in the morning + arrivals - capacity * busy share - leave * waiting,
 
-with busy share and waiting at night. With constant arrivals it settles exactly at Erlang A.
-Chance enters as whole numbers: Poisson capacity, arrivals by day, Poisson departures of those who
-give up, passed on to the night's count by the slope of the step, which is one in a saturated
-facility and near zero where everybody is served the same day (`facility`).
+with busy share and waiting taken at night. Its fixed point under constant arrivals is exactly
+Erlang A. Random variability enters as whole numbers: arrivals by day, Poisson capacity and Poisson
+reneging. Their deviations from the mean change the night's count by the slope of the step: one in
+a saturated facility, near zero where everybody is served the same day (`kernels.facility`).
 
-Urgent groups are examined before routine ones, but no exam is broken off. That changes who waits,
-not how many. While all units of a facility are busy, its urgent people meet one fast unit
-(``erlang.urgent_curve``), so their queue takes the same kind of daily step as everybody's; what
-is left of the queue, of the exams and of those who give up is the routine groups'.
+Urgent groups have non-preemptive priority, which changes who waits and not how many. While all
+units of a facility are busy, its urgent people see one fast server (``erlang.urgent_curve``), so
+their queue takes a daily step of the same form. Routine groups have the rest of the queue, of the
+exams and of those who renege.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, binomial, by_place, kernel, total, uniform
 from sim.pipeline.kernels.erlang import busy_curve, urgent_curve
 from sim.pipeline.kernels.facility import Urgent, facilities_of, week_of, within_day_of
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -41,6 +41,27 @@ from sim.units import DAYS_PER_WEEK
 
 SATURATED = 16
 """Power of the share of exams that urgent people take, above which their queue is theirs alone."""
+
+
+class Places(NamedTuple):
+    """What a run does not change, shape (r, m) but for those said."""
+
+    keys: NDArray[np.uint64]
+    """Random keys, shape (4, r, m): service, patience, split over groups and over classes."""
+    units_per_facility: Counts
+    """Units that share one queue."""
+    exams_per_unit_day: Floats
+    """Mean exams of a working unit in a day."""
+    leave_per_day: Floats
+    """Rate at which a waiting person reneges, per day."""
+    within_day: Floats
+    """Queue that comes and goes within a day, from ``facility.within_day_of``."""
+    curves: Floats
+    """Busy curves, shape (c, 5, node), from ``facility_curves``."""
+    which: Counts
+    """Which of them each place has."""
+    urgent: NDArray[np.bool_]
+    """Groups that are examined before the others, shape (g,); none where all are equal."""
 
 
 def facility_curves(
@@ -66,107 +87,107 @@ def facility_curves(
     return np.stack(curves), first[which].reshape(units_per_facility.shape)
 
 
-@kernel
-def step(
-    week: int,
+def places_of(
     keys: NDArray[np.uint64],
-    by_day: Counts,
-    arrived: Counts,
-    expected: Floats,
-    working: Counts,
     units_per_facility: Counts,
     exams_per_unit_day: Floats,
     leave_per_day: Floats,
-    within_day: Floats,
-    curves: Floats,
-    which: Counts,
-    place: Counts,
     urgent: NDArray[np.bool_],
-    waiting: Counts,
-    exams: Counts,
-    gave_up: Counts,
-    mean_waiting: Floats,
-    available: Counts,
-    part: Counts,
-) -> None:
+) -> Places:
+    """Return places with their busy curves; arguments as the fields of ``Places``."""
+    curves, which = facility_curves(units_per_facility, exams_per_unit_day, leave_per_day)
+    within_day = within_day_of(exams_per_unit_day, leave_per_day)
+    return Places(
+        keys, units_per_facility, exams_per_unit_day, leave_per_day, within_day, curves, which,
+        urgent,
+    )  # fmt: skip
+
+
+class People(NamedTuple):
+    """People of one week, shape (r, m, g) but for the first."""
+
+    by_day: Counts
+    """Arrivals by day, shape (7, r, m)."""
+    arrived: Counts
+    """Arrivals of the week by group."""
+    expected: Floats
+    """Their mean."""
+    waiting: Counts
+    """People not yet examined, those on a unit included; updated."""
+    exams: Counts
+    """Written, as are the next two."""
+    gave_up: Counts
+    mean_waiting: Floats
+    """People waiting for a unit, mean of the week."""
+    available: Counts
+    """Scratch, as is the next."""
+    part: Counts
+
+
+class Passed(NamedTuple):
+    """What a week brought one class of a place: exams, people who reneged, and the mean queue."""
+
+    done: int
+    left: int
+    area: float
+
+
+@kernel
+def step(week: int, places: Places, people: People, working: Counts, place: Counts) -> None:
     """Serve one week in daily steps.
 
     Parameters
     ----------
-    keys : random keys, shape (4, r, m): service, patience, split over groups and over classes.
-    by_day : arrivals by day, shape (7, r, m).
-    arrived, expected : arrivals of the week by group, and their mean, shape (r, m, g).
     working : units in working order, shape (r, m).
-    units_per_facility : units that share one queue, shape (r, m).
-    exams_per_unit_day : mean exams of a working unit in a day, shape (r, m).
-    leave_per_day : rate at which a waiting person gives up, per day, shape (r, m).
-    within_day : queue that comes and goes within a day, from ``facility.within_day_of``.
-    curves, which : busy curves, and which of them each cell has, from ``facility_curves``.
-    place : where on its curve each cell was last, shape (r, m); the next search begins there, which
-        changes its time and nothing else; updated in place.
-    urgent : groups that are examined before the others, shape (g,); none where all are equal.
-    waiting : people not yet examined, those on a unit included, shape (r, m, g); updated in place.
-    exams, gave_up : results of the week, shape (r, m, g).
-    mean_waiting : people waiting for a unit, mean of the week, shape (r, m, g).
-    available, part : scratch, shape (r, m, g).
+    place : where on its curve each place was last, shape (r, m); the next search begins there,
+        which changes its time and nothing else; updated in place.
     """
+    keys, waiting = places.keys, people.waiting
     regions, modalities, groups = waiting.shape
     two_classes = 0
     for g in range(groups):
-        two_classes |= urgent[g]
+        two_classes |= places.urgent[g]
     for r in range(regions):
         for m in range(modalities):
-            units = min(units_per_facility[r, m], max(working[r, m], 1))
+            units = min(places.units_per_facility[r, m], max(working[r, m], 1))
             here = facilities_of(
-                working[r, m], units, exams_per_unit_day[r, m], leave_per_day[r, m],
-                within_day[r, m], which[r, m] + units - 1,
+                working[r, m], units, places.exams_per_unit_day[r, m], places.leave_per_day[r, m],
+                places.within_day[r, m], places.which[r, m] + units - 1,
             )  # fmt: skip
-            first, on_units = _urgent_people(
-                urgent, expected, waiting, r, m, working[r, m], exams_per_unit_day[r, m]
-            )
-            people = total(waiting, r, m)
+            first, on_units = _urgent_people(places, people, r, m, working[r, m])
             done, left, area, first, place[r, m] = week_of(
-                week, keys[0, r, m], keys[1, r, m], people, by_day, r, m, first, here, curves,
-                place[r, m],
+                week, keys[0, r, m], keys[1, r, m], total(waiting, r, m), people.by_day, r, m,
+                first, here, places.curves, place[r, m],
             )  # fmt: skip
             for g in range(groups):
-                waiting[r, m, g] += arrived[r, m, g]
-            served, lost, queue = done, left, area
+                waiting[r, m, g] += people.arrived[r, m, g]
+            everybody = Passed(done, left, area)
+            u, ours = uniform(keys[2, r, m], week), everybody
             if two_classes:
-                queue = first.area
-                served, lost = _urgent_share(
-                    urgent, waiting, r, m, done, left, area, first, on_units,
-                    uniform(keys[3, r, m], week),
-                )  # fmt: skip
+                came, rounding = waiting, uniform(keys[3, r, m], week)
+                ours = _urgent_share(
+                    places.urgent, came, r, m, everybody, first, on_units, rounding
+                )
             # the urgent first, and what they leave to the others
             for members in range(two_classes, -1, -1):
-                _split(
-                    members, urgent, r, m, served, lost, queue, uniform(keys[2, r, m], week),
-                    waiting, exams, gave_up, mean_waiting, available, part,
-                )  # fmt: skip
-                served, lost, queue = done - served, left - lost, area - queue
+                _split(members, places.urgent, r, m, ours, u, people)
+                ours = Passed(done - ours.done, left - ours.left, area - ours.area)
 
 
 @kernel
 def _urgent_people(
-    urgent: NDArray[np.bool_],
-    expected: Floats,
-    waiting: Counts,
-    r: int,
-    m: int,
-    working: int,
-    speed: float,
+    places: Places, people: People, r: int, m: int, working: int
 ) -> tuple[Urgent, float]:
     """Return the urgent people of a place as a week begins, and how many of them are on units."""
-    # the mean: a short queue is convex in arrivals, and chance is in the curve already
-    arrivals, people = 0.0, 0
-    for g in range(len(urgent)):
-        if urgent[g]:
-            arrivals += expected[r, m, g]
-            people += waiting[r, m, g]
+    # the mean: a short queue is convex in arrivals, and their variability is in the curve already
+    arrivals, here = 0.0, 0
+    for g in range(len(places.urgent)):
+        if places.urgent[g]:
+            arrivals += people.expected[r, m, g]
+            here += people.waiting[r, m, g]
     arrivals /= DAYS_PER_WEEK
-    on_units = arrivals / speed if working else 0.0
-    return Urgent(arrivals, max(0.0, people - on_units), 0.0, 0.0), on_units
+    on_units = arrivals / places.exams_per_unit_day[r, m] if working else 0.0
+    return Urgent(arrivals, max(0.0, here - on_units), 0.0, 0.0), on_units
 
 
 @kernel
@@ -175,22 +196,21 @@ def _urgent_share(
     came: Counts,
     r: int,
     m: int,
-    done: int,
-    left: int,
-    area: float,
+    passed: Passed,
     first: Urgent,
     on_units: float,
     u: float,
-) -> tuple[int, int]:
-    """Return exams and leavers among the urgent of a week, whole numbers that leave nobody out.
+) -> Passed:
+    """Return what a week brought the urgent, in whole numbers that leave nobody out.
 
     Parameters
     ----------
     came : people who were there, arrivals of the week included, shape (r, m, g).
-    done, left, area : exams, leavers and mean queue of the week, of everybody.
+    passed : what it brought everybody.
     first, on_units : the urgent people at its end, those who wait and those on units.
     u : uniform that rounds.
     """
+    done, left, area = passed
     ours, everybody = 0, total(came, r, m)
     for g in range(len(urgent)):
         if urgent[g]:
@@ -198,52 +218,41 @@ def _urgent_share(
     share = first.area / area if area > 0.0 else 0.0
     lost = math.floor(left * share + u)
     lost = min(max(lost, left - (everybody - ours)), ours, left)
-    # where urgent people take every exam, chance adds up: who is not examined stays
+    # where urgent people take every exam, random variability adds up: who is not examined stays
     staying = first.queue + on_units
     staying += first.taken**SATURATED * (ours - lost - first.taken * done - staying)
     stay = math.floor(staying + u)
     stay = min(max(stay, ours - lost - done), ours - lost, everybody - done - left)
-    return ours - lost - max(stay, 0), lost
+    return Passed(ours - lost - max(stay, 0), lost, first.area)
 
 
 @kernel
 def _split(
-    members: int,
-    urgent: NDArray[np.bool_],
-    r: int,
-    m: int,
-    done: int,
-    left: int,
-    area: float,
-    u: float,
-    waiting: Counts,
-    exams: Counts,
-    gave_up: Counts,
-    mean_waiting: Floats,
-    available: Counts,
-    part: Counts,
-) -> None:
+    members: int, urgent: NDArray[np.bool_], r: int, m: int, passed: Passed, u: float,
+    people: People,
+) -> None:  # fmt: skip
     """Split the week of one class of a place over its groups, in proportion to their people.
 
-    ``members`` are the urgent groups, 1, or the others, 0; the last two arrays are scratch.
+    ``members`` are the urgent groups, 1, or the others, 0.
     """
+    waiting, available, part = people.waiting, people.available, people.part
     size = 0
     for g in range(len(urgent)):
         ours = urgent[g] == members
         available[r, m, g] = waiting[r, m, g] if ours else 0
         size += ours
-    allot(done, available, r, m, u, part)
+    allot(passed.done, available, r, m, u, part)
     for g in range(len(urgent)):
         available[r, m, g] -= part[r, m, g]
         if urgent[g] == members:
-            exams[r, m, g] = part[r, m, g]
-    people = total(available, r, m)
-    allot(left, available, r, m, u, part)
+            people.exams[r, m, g] = part[r, m, g]
+    staying = total(available, r, m)
+    allot(passed.left, available, r, m, u, part)
     for g in range(len(urgent)):
         if urgent[g] == members:
-            share = available[r, m, g] / people if people > 0 else 1.0 / size
-            mean_waiting[r, m, g] = area * share
-            gave_up[r, m, g] = part[r, m, g]
+            share = available[r, m, g] / staying if staying > 0 else 1.0 / size
+            people.mean_waiting[r, m, g] = passed.area * share
+            people.gave_up[r, m, g] = part[r, m, g]
             waiting[r, m, g] = available[r, m, g] - part[r, m, g]
 
 
@@ -261,9 +270,9 @@ def wear(
     for r in range(regions):
         for m in range(modalities):
             breaks = binomial(uniform(keys[r, m], 2 * week), working[r, m], chance_break[r, m])
-            mends = binomial(uniform(keys[r, m], 2 * week + 1), broken[r, m], chance_repair[r, m])
-            working[r, m] += mends - breaks
-            broken[r, m] += breaks - mends
+            repairs = binomial(uniform(keys[r, m], 2 * week + 1), broken[r, m], chance_repair[r, m])
+            working[r, m] += repairs - breaks
+            broken[r, m] += breaks - repairs
 
 
 def working_today(world: World) -> Counts:
@@ -295,61 +304,44 @@ class Imaging(Station):
         Array("mean_waiting", "r m g", "people waiting for a unit, mean of the week", float),
     )
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
         care = world.care
-        self.wear_keys = luck.by_station("imaging/wear")
+        self.wear_keys = random_keys.by_station("imaging/wear")
         decisions = ("service", "patience", "groups", "classes")
-        self.keys = np.stack([luck.by_station(f"imaging/{name}") for name in decisions])
         self.chance_break, self.chance_repair = switch_share(
             care.failures_per_week, care.repairs_per_week
         )
-        self.exams_per_unit_day = by_place(care.exams_per_unit_day, world)
-        self.leave_per_day = by_place(1.0 / (care.patience_weeks * DAYS_PER_WEEK), world)
         together = np.maximum(np.round(care.units_per_facility), 1)
-        self.units_per_facility = by_place(together, world).astype(np.int64)
-        self.curves, self.which = facility_curves(
-            self.units_per_facility, self.exams_per_unit_day, self.leave_per_day
+        self.places = places_of(
+            np.stack([random_keys.by_station(f"imaging/{name}") for name in decisions]),
+            by_place(together, world).astype(np.int64),
+            by_place(care.exams_per_unit_day, world),
+            by_place(1.0 / (care.patience_weeks * DAYS_PER_WEEK), world),
+            # where everybody is urgent, nobody is
+            (care.priority == 0) & (care.priority.max() > 0),
         )
-        self.within_day = within_day_of(self.exams_per_unit_day, self.leave_per_day)
         self.scratch = np.zeros((2, *world.shape), dtype=np.int64)
-        # where everybody is urgent, nobody is
-        self.urgent = (care.priority == 0) & (care.priority.max() > 0)
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
-        """Break and mend units, then examine people day by day."""
-        wear(
-            tick,
-            self.wear_keys,
-            self.chance_break,
-            self.chance_repair,
-            state.units_working,
-            state.units_broken,
-        )
-        step(
-            tick,
-            self.keys,
+        """Break and repair units, then examine people day by day."""
+        working = state.units_working
+        breaks, repairs = self.chance_break, self.chance_repair
+        wear(tick, self.wear_keys, breaks, repairs, working, state.units_broken)
+        people = People(
             flows.by_day,
             flows.arrived,
             flows.expected,
-            state.units_working,
-            self.units_per_facility,
-            self.exams_per_unit_day,
-            self.leave_per_day,
-            self.within_day,
-            self.curves,
-            self.which,
-            state.imaging_place,
-            self.urgent,
             state.imaging_waiting,
             flows.exams,
             flows.gave_up,
             flows.mean_waiting,
             *self.scratch,
         )
+        step(tick, self.places, people, working, state.imaging_place)
 
     def account(self, state: State, flows: Flows) -> Account:
-        """Left: people who gave up. Capacity: units in working order."""
+        """Left: people who reneged. Capacity: units in working order."""
         per_week = self.world.care.exams_per_unit_day * DAYS_PER_WEEK
         return Account(
             flows.arrived,

@@ -7,7 +7,7 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, binomial, kernel, poisson, total, uniform
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -79,9 +79,9 @@ class Need(Station):
         Array("by_day", "d r m", "arrivals by day"),
     )
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
-        self.keys, self.day_keys = luck.by_cell("need"), luck.by_station("need/days")
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
+        self.keys, self.day_keys = random_keys.by_cell("need"), random_keys.by_station("need/days")
         care = world.care
         self.need_per_week = care.need_per_year / WEEKS_PER_YEAR
         self.reach = np.ascontiguousarray(care.reach)

@@ -1,10 +1,10 @@
 """Reading: readers' hours go to exams read with AI first, then to the queue of the others.
 
-Each profession of a region is one desk (`desk`), which counts exams by modality through the week.
-Here its week is spread over demographic groups.
+Each profession of a region is one server pool (`kernels.server_pool`), which counts exams by
+modality through the week. Here its week is spread over demographic groups.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,44 +13,53 @@ from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_place, kernel, total, uniform
-from sim.pipeline.kernels.server_pool import Desk, desks_of, week_of
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.kernels.server_pool import Pool, pools_of, week_of
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
 
+class Exams(NamedTuple):
+    """Exams of one week, shape (r, m, g) but for ``begun``."""
+
+    exams: Counts
+    """Done this week."""
+    to_ai: Counts
+    """Those of them offered to AI."""
+    waiting: Counts
+    """Queue; updated."""
+    begun: Floats
+    """Part-read exams, shape (r, m); updated."""
+    read_by_ai: Counts
+    """Written, as are the others."""
+    read_by_human: Counts
+    unread: Counts
+    """Exams that lost their use."""
+    mean_unread: Floats
+    """Exams that nobody has begun to read, mean of the week."""
+
+
 @kernel
 def step(
     week: int,
     pace: NDArray[np.uint64],
-    exams: Counts,
-    to_ai: Counts,
     hours: Floats,
-    desks: Desk,
+    pools: Pool,
     first: Counts,
     steps: Counts,
-    waiting: Counts,
-    begun: Floats,
-    read_by_ai: Counts,
-    read_by_human: Counts,
-    unread: Counts,
-    mean_unread: Floats,
+    of: Exams,
     hours_used: Floats,
 ) -> None:
-    """Read for one week: each desk in one step or, where its exams soon lose their use, several.
+    """Read for one week: each pool in one step or, where its exams soon lose their use, several.
 
     Parameters
     ----------
     pace : random keys of when work came within a step, shape (r, p).
-    exams, to_ai : exams done this week, and those of them offered to AI, shape (r, m, g).
     hours : clinical reader hours this week, shape (r, p).
-    desks, first, steps : desks and their steps per week, from ``desk.desks_of``.
-    waiting, begun : queue (r, m, g) and part-read exams (r, m); updated in place.
-    read_by_ai, read_by_human, unread : results of the week, shape (r, m, g).
-    mean_unread : exams that nobody has begun to read, mean of the week, shape (r, m, g).
-    hours_used : hours worked this week, shape (r, p).
+    pools, first, steps : pools and their steps per week, from ``server_pool.pools_of``.
+    hours_used : hours worked this week, shape (r, p); written.
 
     Notes
     -----
@@ -58,61 +67,46 @@ def step(
     profession are shared between modalities in proportion to their work. What is read of a
     modality in a week, and what goes stale, falls on groups in proportion to their exams.
     """
-    regions, modalities, _ = waiting.shape
+    regions, modalities = of.begun.shape
     for r in range(regions):
         for k in range(modalities):
-            _lay_out(exams, to_ai, waiting, begun, desks, r, k)
+            _lay_out(of, pools, r, k)
         for p in range(len(first) - 1):
-            desk = desks[r, first[p] : first[p + 1]]
-            hours_used[r, p] = week_of(week, steps[r, p], pace[r, p], hours[r, p], desk)
+            pool = pools[r, first[p] : first[p + 1]]
+            hours_used[r, p] = week_of(week, steps[r, p], pace[r, p], hours[r, p], pool)
         for k in range(modalities):
-            begun[r, desks[r, k].modality] = desks[r, k].begun
-            _split(
-                week, desks[r, k], r, exams, to_ai, waiting,
-                read_by_ai, read_by_human, unread, mean_unread,
-            )  # fmt: skip
+            of.begun[r, pools[r, k].modality] = pools[r, k].begun
+            _split(week, pools[r, k], r, of)
 
 
 @kernel
-def _lay_out(
-    exams: Counts, to_ai: Counts, waiting: Counts, begun: Floats, desks: Desk, r: int, k: int
-) -> None:
-    """Put the exams of one record's modality, of all groups, on its desk for a new week."""
-    desk = desks[r, k]
-    m = desk.modality
-    desk.by_ai, desk.by_human, desk.late, desk.area, desk.begun = 0, 0, 0, 0.0, begun[r, m]
-    desk.coming_ai = total(to_ai, r, m)
-    desk.coming = total(exams, r, m) - desk.coming_ai
-    desk.queue = total(waiting, r, m)
+def _lay_out(of: Exams, pools: Pool, r: int, k: int) -> None:
+    """Put the exams of one record's modality, of all groups, into its pool for a new week."""
+    pool = pools[r, k]
+    m = pool.modality
+    pool.by_ai, pool.by_human, pool.late, pool.area, pool.begun = 0, 0, 0, 0.0, of.begun[r, m]
+    pool.coming_ai = total(of.to_ai, r, m)
+    pool.coming = total(of.exams, r, m) - pool.coming_ai
+    pool.queue = total(of.waiting, r, m)
 
 
 @kernel
-def _split(
-    week: int,
-    desk: Any,
-    r: int,
-    exams: Counts,
-    to_ai: Counts,
-    waiting: Counts,
-    read_by_ai: Counts,
-    read_by_human: Counts,
-    unread: Counts,
-    mean_unread: Floats,
-) -> None:
+def _split(week: int, pool: Any, r: int, of: Exams) -> None:
     """Split the week of one modality of a region over its groups."""
-    groups, m = waiting.shape[2], desk.modality
-    allot(desk.by_ai, to_ai, r, m, uniform(desk.split_key, 3 * week), read_by_ai)
+    waiting, key = of.waiting, pool.split_key
+    groups, m = waiting.shape[2], pool.modality
+    allot(pool.by_ai, of.to_ai, r, m, uniform(key, 3 * week), of.read_by_ai)
     for g in range(groups):
-        waiting[r, m, g] += exams[r, m, g] - read_by_ai[r, m, g]
+        waiting[r, m, g] += of.exams[r, m, g] - of.read_by_ai[r, m, g]
     people = total(waiting, r, m)
     for g in range(groups):
-        mean_unread[r, m, g] = desk.area * waiting[r, m, g] / people if people > 0 else 0.0
-    allot(desk.late, waiting, r, m, uniform(desk.split_key, 3 * week + 1), unread)
+        of.mean_unread[r, m, g] = pool.area * waiting[r, m, g] / people if people > 0 else 0.0
+    allot(pool.late, waiting, r, m, uniform(key, 3 * week + 1), of.unread)
     for g in range(groups):
-        waiting[r, m, g] -= unread[r, m, g]
-    allot(desk.by_human, waiting, r, m, uniform(desk.split_key, 3 * week + 2), read_by_human)
+        waiting[r, m, g] -= of.unread[r, m, g]
+    allot(pool.by_human, waiting, r, m, uniform(key, 3 * week + 2), of.read_by_human)
     for g in range(groups):
-        waiting[r, m, g] -= read_by_human[r, m, g]
+        waiting[r, m, g] -= of.read_by_human[r, m, g]
 
 
 class Reading(Station):
@@ -136,16 +130,19 @@ class Reading(Station):
         Array("clinical_hours", "r p", "hours spent on reading", float),
     )
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        super().__init__(world, scenario, luck)
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        super().__init__(world, scenario, random_keys)
         care, catalogue = world.care, world.catalogue
         decisions = ("groups", "stale", "spread")
         self.pace = np.stack(
-            [luck.by_region(f"reading/pace/{profession}") for profession in world.professions],
+            [
+                random_keys.by_region(f"reading/pace/{profession}")
+                for profession in world.professions
+            ],
             axis=1,
         )
-        self.desks, self.first, self.steps = desks_of(
-            np.stack([luck.by_station(f"reading/{name}") for name in decisions]),
+        self.pools, self.first, self.steps = pools_of(
+            np.stack([random_keys.by_station(f"reading/{name}") for name in decisions]),
             by_place(care.reading_minutes, world),
             by_place(care.ai_minutes_ratio, world),
             by_place(1.0 / care.report_patience_weeks, world),
@@ -162,21 +159,24 @@ class Reading(Station):
         np.divide(
             self.world.care.reader_hours_per_year + added, WEEKS_PER_YEAR, out=flows.reader_hours
         )
-        step(
-            tick,
-            self.pace,
+        exams = Exams(
             flows.exams,
             flows.to_ai,
-            self._clinical_hours(flows),
-            self.desks,
-            self.first,
-            self.steps,
             state.reading_waiting,
             state.reading_begun,
             flows.read_by_ai,
             flows.read_by_human,
             flows.unread,
             flows.mean_unread,
+        )
+        step(
+            tick,
+            self.pace,
+            self._clinical_hours(flows),
+            self.pools,
+            self.first,
+            self.steps,
+            exams,
             flows.clinical_hours,
         )
 

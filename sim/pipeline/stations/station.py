@@ -11,7 +11,7 @@ import numpy as np
 from sim.baseline.world import World
 from sim.domain.lever import Floats
 from sim.pipeline.account import Account
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.scenario.schema import Scenario
 
@@ -47,8 +47,8 @@ class Station(ABC):
     flows: ClassVar[tuple[Array, ...]] = ()
     """What it counts in a week."""
 
-    def __init__(self, world: World, scenario: Scenario, luck: Luck) -> None:
-        self.world, self.scenario, self.luck = world, scenario, luck
+    def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
+        self.world, self.scenario, self.random_keys = world, scenario, random_keys
 
     @abstractmethod
     def step(self, state: State, flows: Flows, tick: int) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sim.learning.law import worth_of_label
 from sim.pipeline.parts import state_today
-from sim.pipeline.random_keys import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Flows
 from sim.pipeline.stations.annotation import balance
 from sim.pipeline.stations.order import STATIONS
@@ -76,7 +76,7 @@ def test_a_review_comes_before_labels_and_takes_no_more_than_its_hours() -> None
 
     def weekly(review_hours: float) -> tuple[np.ndarray, ...]:
         """Return hours there were, and those of review and of labels, by week."""
-        week = Week(world, scenario(), STATIONS, Luck(world, 1, 0))
+        week = Week(world, scenario(), STATIONS, RandomKeys(world, 1, 0))
         state = state_today(world)
         state.review_hours[0] = review_hours
         weeks = []
