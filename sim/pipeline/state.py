@@ -5,7 +5,7 @@ because the state is all that they branch from; runs of many plans are moved sid
 states stacked along the region axis.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -61,7 +61,7 @@ class _Arrays:
     __slots__ = ()
 
     def __new__(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        kind: Hashable = cls  # mypy does not know that classes are
+        kind: Any = cls
         self: Self = object.__new__(_with_attributes(kind, tuple(arrays)))
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
