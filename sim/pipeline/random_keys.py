@@ -1,7 +1,8 @@
 """Random streams: one key per named decision and cell, from which its numbers are drawn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,21 +27,21 @@ class RandomKeys:
 
     def by_region(self, decision: str) -> Keys:
         """Return one key per region, shape (r,)."""
-        return keys(self.seed, self.replication, decision, list(self.world.regions))
+        return self._keys(decision, axes=1)
 
     def by_station(self, decision: str) -> Keys:
         """Return one key per region and modality, shape (r, m)."""
-        world = self.world
-        places = [f"{r}/{m}" for r in world.regions for m in world.modalities]
-        return keys(self.seed, self.replication, decision, places).reshape(world.shape[:2])
+        return self._keys(decision, axes=2)
 
     def by_cell(self, decision: str) -> Keys:
         """Return one key per region, modality and group, shape (r, m, g)."""
+        return self._keys(decision, axes=3)
+
+    def _keys(self, decision: str, *, axes: int) -> Keys:
         world = self.world
-        cells = [
-            f"{r}/{m}/{g}" for r in world.regions for m in world.modalities for g in world.groups
-        ]
-        return keys(self.seed, self.replication, decision, cells).reshape(world.shape)
+        names = product(*(world.regions, world.modalities, world.groups)[:axes])
+        made = keys(self.seed, self.replication, decision, ["/".join(name) for name in names])
+        return made.reshape(world.shape[:axes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +53,13 @@ class StackedKeys(RandomKeys):
 
     runs: tuple[RandomKeys, ...]
 
-    def by_region(self, decision: str) -> Keys:
-        """Return one key per region of every run, shape (r,)."""
-        return self._of_every_run(lambda run: run.by_region(decision))
-
-    def by_station(self, decision: str) -> Keys:
-        """Return one key per region of every run and modality, shape (r, m)."""
-        return self._of_every_run(lambda run: run.by_station(decision))
-
-    def by_cell(self, decision: str) -> Keys:
-        """Return one key per region of every run, modality and group, shape (r, m, g)."""
-        return self._of_every_run(lambda run: run.by_cell(decision))
-
-    def _of_every_run(self, draw: Callable[[RandomKeys], Keys]) -> Keys:
-        drawn: dict[tuple[int, int, int], Keys] = {}
+    def _keys(self, decision: str, *, axes: int) -> Keys:
+        made: dict[tuple[int, int, int], Keys] = {}
         names = [(id(run.world), run.seed, run.replication) for run in self.runs]
         for name, run in zip(names, self.runs, strict=True):
-            if name not in drawn:
-                drawn[name] = draw(run)
-        return np.concatenate([drawn[name] for name in names])
+            if name not in made:
+                made[name] = run._keys(decision, axes=axes)
+        return np.concatenate([made[name] for name in names])
 
 
 def stacked_keys(world: World, runs: Sequence[RandomKeys]) -> StackedKeys:

@@ -1,7 +1,7 @@
 """The weekly series of one station, by region or by cell."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from sim.domain.lever import Floats
 from sim.pipeline.account import COUNTED, Account
 from sim.pipeline.kernels.counts import Counts, kernel
 from sim.pipeline.state import Rows
-from sim.pipeline.stations.station import Station
 
 
 @kernel
@@ -58,6 +57,14 @@ def _as_kernel(values: NDArray[Any]) -> NDArray[Any]:
     return values if flags.c_contiguous and flags.writeable else values.copy(order="C")
 
 
+class Counting(Protocol):
+    """What a series needs to know of a station, ours or another."""
+
+    name: str
+    unit: str
+    capacity_unit: str
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """What passed one station, week by week.
@@ -79,8 +86,8 @@ class Series:
     """Waiting on the first day, of shape cell."""
 
     @classmethod
-    def of(cls, station: type[Station], world: World, *, weeks: int, by_cell: bool) -> "Series":
-        """Return an empty series."""
+    def of(cls, station: Counting, world: World, *, weeks: int, by_cell: bool) -> "Series":
+        """Return an empty series of a station."""
         cell = world.shape if by_cell else world.shape[:1]
         return cls(
             name=station.name,

@@ -69,9 +69,7 @@ class Deployment(Station):
     states = (
         Array("sites_live", "r", "sites that run a release"),
         Array("ai_begun", "r", "part of an exam read", float),
-        Array(
-            "power", "r", "share of a site's usual hours that an outage leaves", float, begins=1.0
-        ),
+        Array("power", "r", "share of a site's hours that an outage leaves", float, begins=1),
     )
     flows = (Array("to_ai", "r m g", "exams that go to AI"),)
 

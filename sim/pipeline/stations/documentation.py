@@ -4,10 +4,11 @@ A share of studies is documented where it is made. The rest is a backlog (`kerne
 whose capacity is today's stewards and those a plan employs.
 """
 
+from operator import attrgetter
+
 import numpy as np
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import thin
@@ -17,10 +18,7 @@ from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
-
-def share_today(world: World) -> Floats:
-    """Return the share of studies that is documented where they are made, shape (r,)."""
-    return world.data.documented_share
+SHARE_TODAY = attrgetter("data.documented_share")
 
 
 class Documentation(Station):
@@ -31,13 +29,7 @@ class Documentation(Station):
     states = (
         Array("documentation_waiting", "r m g", "studies to be documented"),
         Array("documentation_begun", "r m", "part of a study documented", float),
-        Array(
-            "documented_share",
-            "r",
-            "of archived studies, documented where made",
-            float,
-            share_today,
-        ),
+        Array("documented_share", "r", "documented where studies are made", float, SHARE_TODAY),
     )
     flows = (
         Array("at_source", "r m g", "studies documented where they are made"),

@@ -27,13 +27,7 @@ class Governance(Station):
     states = (
         Array("shared", "r m g", "labelled studies that may leave their region, so far"),
         Array("agreed", "r", "1 where an agreement holds by a policy step", float),
-        Array(
-            "label_efficiency",
-            "r m",
-            "what a labelled study is worth after pre-training",
-            float,
-            begins=1.0,
-        ),
+        Array("label_efficiency", "r m", "worth of a label after pre-training", float, begins=1),
     )
     flows = (Array("leaving", "r m g", "studies flagged as free to leave their region"),)
 

@@ -123,9 +123,7 @@ class Reading(Station):
         Array("read_by_ai", "r m g", "exams read with AI"),
         Array("read_by_human", "r m g", "exams read without"),
         Array("unread", "r m g", "exams that lost their use before anybody read them"),
-        Array(
-            "mean_unread", "r m g", "exams that nobody has begun to read, mean of the week", float
-        ),
+        Array("mean_unread", "r m g", "exams that nobody has begun, mean of the week", float),
         Array("reader_hours", "r p", "hours of readers, for everything", float),
         Array("clinical_hours", "r p", "hours spent on reading", float),
     )
