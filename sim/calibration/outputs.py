@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.domain.bounds import Bounds
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.records import Run
 
 PER_1000 = 1000.0

@@ -21,8 +21,8 @@ from sim.errors import RunFolderError
 from sim.learning.response import Profile, profile_folder
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS, replaced
+from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import RULES
-from sim.planning.welfare import OBJECTIVES
 from sim.scenario.files import scenario_hash
 from sim.scenario.schema import Scenario
 from sim.source import is_own, own_sha256, study_sha256

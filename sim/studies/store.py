@@ -24,7 +24,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.errors import RunFolderError
-from sim.studies.archive import DamagedError, Result, is_whole, read_archive, write_archive
 from sim.studies.lock import Lock, acquire, busy, remove_strays, who_holds
 from sim.studies.manifest import (
     MANIFEST,
@@ -37,6 +36,7 @@ from sim.studies.manifest import (
     may_be_ours,
     sha256_of,
 )
+from sim.studies.result_file import DamagedError, Result, is_whole, read_archive, write_archive
 
 PARTIAL = "partial"
 """Folder, within a run folder, of a study that is not finished."""

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from sim.errors import RunFolderError
 from sim.studies import lock as locks
 from sim.studies import store as stores
-from sim.studies.archive import is_whole, read_archive
 from sim.studies.manifest import (
     MANIFEST,
     OWN_PROFILE,
@@ -38,6 +37,7 @@ from sim.studies.manifest import (
     is_complete,
     manifest_text,
 )
+from sim.studies.result_file import is_whole, read_archive
 from sim.studies.store import Part, Store, open_store
 
 ROOT = Path(__file__).parents[3]
