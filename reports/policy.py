@@ -206,13 +206,15 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
     last = cells[cells["year"] > cells["year"].max() - LAST_YEARS]
     by_cell = last.groupby(["policy", "draw", "region", "group"], sort=False)["ec"].mean()
     draws = result.scenario.uncertainty.draws
-    books = result.ledger.groupby(["policy", "account", "item"], sort=False)["value"].sum() / draws
+    accounts = (
+        result.ledger.groupby(["policy", "account", "item"], sort=False)["value"].sum() / draws
+    )
     shown = {
         "equity": figures.equity_over_time(result.yearly()),
         "money": figures.money(spend),
         "coverage": figures.coverage_by_cell(by_cell.reset_index(), policies),
         "cascade": figures.cascade(last, policies),
-        "energy": figures.energy(books.reset_index(), policies),
+        "energy": figures.energy(accounts.reset_index(), policies),
         "timeline": schedule(
             result.events[result.events["policy"] == recommended],
             {

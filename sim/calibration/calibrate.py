@@ -73,13 +73,13 @@ def calibrate(
         def simulate(points: Floats, wave: int) -> Trials:
             begun = time.monotonic()
 
-            def told(done: int, total: int) -> None:
+            def report(done: int, total: int) -> None:
                 seconds = time.monotonic() - begun
                 waves = WAVES + 2 - wave
                 left_s = seconds / done * (total - done + waves * total) if done else math.nan
                 (progress or _silent)(f"wave {wave} of {WAVES + 2}", done, total, left_s)
 
-            return simulate_points(question, points, executor, told)
+            return simulate_points(question, points, executor, report)
 
         rng = stream(seed, "calibration", "prior")
         first = simulate(prior_points(draws, len(question.unknowns), rng), 1)
@@ -111,7 +111,7 @@ def calibrate(
 
 
 def _likelihood(emulator: Emulator, wanted: Figures, trials: Trials) -> LogLikelihood:
-    """Return the emulated likelihood; its variance is that of the emulator, and twice that of replications.
+    """Return the emulated likelihood; its variance is the emulator's and twice the replications'.
 
     Once in the mean of the replications that the emulator learnt from, once in the figure, which
     is of one year of one world.

@@ -18,8 +18,8 @@ from sim.scenario.schema import Horizon, Scenario, Weekly
 from sim.studies.executor import Executor
 from sim.studies.sample import parameter_sample
 
-Told = Callable[[int, int], None]
-
+Report = Callable[[int, int], None]
+"""Called with how many points are done, and of how many."""
 POINTS_AT_ONCE = 16
 """Points that are simulated side by side, on one worker."""
 REPLICATIONS = 2
@@ -46,11 +46,10 @@ class Trials:
         )
 
 
-def simulate_points(question: Question, points: Floats, executor: Executor, told: Told) -> Trials:
-    """Simulate the baseline at points of the unit cube, shape (point, unknown).
-
-    ``told`` hears how many points are done, and of how many.
-    """
+def simulate_points(
+    question: Question, points: Floats, executor: Executor, report: Report
+) -> Trials:
+    """Simulate the baseline at points of the unit cube, shape (point, unknown)."""
     values = question.values(points)
     replicated = np.empty((len(points), REPLICATIONS, len(question.targets.targets)))
     parts = {
@@ -58,11 +57,11 @@ def simulate_points(question: Question, points: Floats, executor: Executor, told
         for first in range(0, len(values), POINTS_AT_ONCE)
     }
     done = 0
-    told(done, len(points))
+    report(done, len(points))
     for name, outputs in executor.run(partial(simulate_values, question), parts):
         replicated[int(name) : int(name) + len(outputs)] = outputs
         done += len(outputs)
-        told(done, len(points))
+        report(done, len(points))
     # an output is undefined where nobody came; such a point can match nothing
     given = np.isfinite(replicated).all(axis=(1, 2))
     noise = replicated[given].var(axis=1, ddof=1).mean(axis=0)

@@ -82,9 +82,9 @@ class Findings(NamedTuple):
 
 
 def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidence: float) -> Floats:
-    """Return the probability that a release of sensitivity ``as_good`` passes; 0 without positives.
+    """Return how probably a release of sensitivity ``as_good`` passes; 0 without positives.
 
-    The probability to find at least as many positives as the lower bound needs is binomial. Any shape;
+    To find at least as many positives as the lower bound needs has a binomial probability. Any shape;
     the others broadcast.
 
     >>> audit_power(np.array([30, 3000]), as_good=np.array(0.8), needed=np.array(0.75),

@@ -66,7 +66,7 @@ class Finished:
             raise RunFolderError(f"'{self.folder}' holds no '{name}', by its {MANIFEST}.")
         if sha256_of(place) != expected:
             raise RunFolderError(
-                f"'{place}' is not as the run wrote it: it was damaged or changed since. Run the "
+                f"'{place}' is not as the run wrote it: it was corrupted or changed since. Run the "
                 "study again."
             )
         return place

@@ -22,7 +22,7 @@ CANDIDATES = 64
 AT_RANDOM = 0.25
 """Share of the screened additions drawn at random, to expose what screening misses."""
 BUDGET_SHARE = 0.02
-"""Least worth of an addition, as a share of a year's budget: one unit may be lost in stochastic variability."""
+"""Least worth of an addition, as a share of a year's budget: noise hides a unit."""
 USD_PER_MILLION = 1e6
 
 

@@ -136,7 +136,7 @@ def _with_measured(
 
 
 def event_seed(seed: int, *, purpose: Purpose, draw: int | None) -> int:
-    """Return the seed of the random streams within one draw, different for every purpose and draw."""
+    """Return the seed of random streams in one draw, different for every purpose and draw."""
     return int(stream(seed, "chance", purpose, str(draw)).integers(2**62))
 
 

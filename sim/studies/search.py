@@ -51,7 +51,7 @@ SURE = 0.75
 def best_of(made: Mapping[float, Candidate]) -> Candidate:
     """Return the candidate with the best mean outcome over the search draws, by share hedged."""
     best = max((made[hedge] for hedge in sorted(made)), key=lambda one: one.value)
-    table = ", ".join(_told(hedge, made[hedge]) for hedge in sorted(made))
+    table = ", ".join(_summary(hedge, made[hedge]) for hedge in sorted(made))
     note = (
         f"{best.note}. Of {len(made)} candidates, one for each share of the budget spent as if AI "
         f"never came to read, the best over {SEARCH_DRAWS} search draws ({table})"
@@ -59,7 +59,7 @@ def best_of(made: Mapping[float, Candidate]) -> Candidate:
     return replace(best, note=note)
 
 
-def _told(hedge: float, one: Candidate) -> str:
+def _summary(hedge: float, one: Candidate) -> str:
     by = " by a rule" if one.plan.status == BY_RULE else ""
     return f"{hedge:.0%}: {one.value:.4f}{by}"
 

@@ -153,7 +153,7 @@ def test_outputs_are_those_of_the_cell_table(run: Run) -> None:
         expected = {
             "exams_per_1000": row["exams"] / people[r] * 1000,
             "share_arrived": row["arrived"] / row["need"],
-            "share_gave_up": row["gave_up"] / row["arrived"],
+            "share_reneged": row["gave_up"] / row["arrived"],
             "share_unread": row["unread"] / row["exams"],
         }
         for name, value in expected.items():
