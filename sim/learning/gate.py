@@ -84,7 +84,7 @@ class Findings(NamedTuple):
 def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidence: float) -> Floats:
     """Return how probably a release of sensitivity ``as_good`` passes; 0 without positives.
 
-    To find at least as many positives as the lower bound needs has a binomial probability. Any shape;
+    The number of positives found is binomial; it passes from the lower bound's need on. Any shape;
     the others broadcast.
 
     >>> audit_power(np.array([30, 3000]), as_good=np.array(0.8), needed=np.array(0.75),
