@@ -15,7 +15,7 @@ from sim.errors import RunFolderError
 from sim.learning.response import MEASURED, load_profile
 from sim.pipeline.imaging import Imaging
 from sim.pipeline.stations import STATIONS, with_stations
-from sim.planning.rules import RULES
+from sim.planning.rules import RULES, Rule
 from sim.scenario.files import read_scenario, scenario_hash
 from sim.scenario.schema import Scenario
 from sim.studies import batch
@@ -303,15 +303,15 @@ def test_an_interrupted_study_refuses_another_station_of_the_same_name(
 
 def test_a_rule_of_ones_own_is_part_of_what_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def mine(world: World, scenario: Scenario, name: str = "by_need") -> Plan:
-        return RULES[name](world, scenario)
+        return RULES[name].make(world, scenario)
 
-    scenario = SCENARIO.model_copy(update={"policies": ("baseline", "by_need")})
+    scenario = SCENARIO.model_copy(update={"policies": ("baseline", "mine")})
     assert provenance(scenario).own_code == {}
-    monkeypatch.setattr("sim.studies.provenance.RULES", {**RULES, "by_need": mine})
+    monkeypatch.setitem(RULES, "mine", Rule(mine))
     first = provenance(scenario).own_code
     mine.__defaults__ = ("equal_split",)
     second = provenance(scenario).own_code
-    assert list(first) == list(second) == ["rule by_need"]
+    assert list(first) == list(second) == ["rule mine"]
     assert first != second
 
 
