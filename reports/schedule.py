@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from reports.style import INK, OTHER_COLOURS, QUIET, panel, styled, svg
-from sim.domain.lever import LEVERS
+from sim.domain.levers import LEVERS
 from sim.units import WEEKS_PER_YEAR
 
 BUSY_STATIONS = ("imaging", "reading", "documentation", "curation", "annotation", "deployment")

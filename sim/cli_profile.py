@@ -24,7 +24,7 @@ def profile_list() -> None:
     from sim.profiles.pooling import pooled
 
     rows = [load_profile(name) for name in available()]
-    terminal.table(
+    terminal.print_table(
         pd.DataFrame(
             {
                 "profile": [row.name for row in rows],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from sim.baseline import tables
 from sim.baseline.datum import Datum
 from sim.domain.bounds import Bounds
-from sim.domain.lever import LeverName
+from sim.domain.levers import LeverName
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Assumption, Override
 from sim.streams import fraction

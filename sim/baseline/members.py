@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.baseline import tables
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.errors import ScenarioError, nearest
 from sim.scenario.schema import Scenario
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.baseline.pool import Pool
-from sim.domain.lever import LEVERS, Catalogue, Floats, Item
+from sim.domain.levers import LEVERS, Catalogue, Floats, Item
 from sim.units import MINUTES_PER_HOUR
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from sim.calibration.result import INTERVAL, Calibration
+from sim.calibration.summary import INTERVAL, Calibration
 from sim.calibration.targets import read_targets
 from sim.calibration.trials import REPLICATIONS
 from sim.errors import CalibrationError

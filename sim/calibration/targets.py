@@ -18,7 +18,7 @@ OutputName = Literal[
     "exams_per_1000",
     "wait_weeks",
     "share_arrived",
-    "share_gave_up",
+    "share_reneged",
     "share_unread",
     "dataset_share",
 ]

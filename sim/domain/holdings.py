@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 
 @dataclass(frozen=True, slots=True)

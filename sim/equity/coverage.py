@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.equity.inequality import equally_distributed, utility, worst
 from sim.scenario.schema import Equity
 

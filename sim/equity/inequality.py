@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 
 def utility(ec: Floats, *, aversion: float, floor: float) -> Floats:
@@ -37,7 +37,7 @@ def utility(ec: Floats, *, aversion: float, floor: float) -> Floats:
 def utility_slope(ec: Floats, *, aversion: float, floor: float) -> Floats:
     """Return the slope of ``utility``, ``max(ec, floor)^-aversion``, any shape.
 
-    At and below the floor this is the slope just above it, the one a programme needs that
+    At and below the floor this is the slope just above it, the one an optimisation model needs that
     keeps coverage at least at the floor.
     """
     return np.asarray(np.exp(-aversion * _floored_logs(ec, floor)))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.domain.holdings import Holdings
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 
 def benefit(

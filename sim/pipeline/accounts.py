@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.learning import law
 from sim.pipeline.flow import Counts, by_place, kernel

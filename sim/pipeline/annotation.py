@@ -7,7 +7,7 @@ see again comes first.
 import numpy as np
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.backlog import work_off
 from sim.pipeline.flow import Counts, by_place, kernel
 from sim.pipeline.luck import Luck

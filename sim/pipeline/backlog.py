@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.flow import Counts, allot, kernel, serve, total, uniform
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario

@@ -8,7 +8,7 @@ import simpy
 
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.pipeline.jobs import Cluster, Owner, Prepaid, Tally
 from sim.pipeline.records import Event, Records, Release

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.backlog import work_off
 from sim.pipeline.flow import Counts, binomial, by_place, kernel, uniform
 from sim.pipeline.luck import Luck

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.flow import Counts, allot, by_region, kernel, serve, total, uniform
 from sim.pipeline.luck import Luck
 from sim.pipeline.state import Flows, State

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from sim.baseline.world import World
 from sim.domain.holdings import Performance
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.learning import law
 from sim.learning.gate import Findings, needed_benefit, wilson_lower
 from sim.pipeline.flow import Counts, allot, binomial, by_region, kernel, serve, total, uniform

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.erlang import NODES
 from sim.pipeline.flow import Counts, kernel, poisson, uniform
 from sim.units import DAYS_PER_WEEK

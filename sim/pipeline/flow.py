@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.kernel_cache import kept
 
 Counts = NDArray[np.int64]

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.capacity import switch_share
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.erlang import busy_curve, urgent_curve
 from sim.pipeline.facility import Urgent, facilities_of, week_of, within_day_of
 from sim.pipeline.flow import Counts, allot, binomial, by_place, kernel, total, uniform

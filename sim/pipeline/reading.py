@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.desk import Desk, desks_of, week_of
 from sim.pipeline.flow import Counts, allot, by_place, kernel, total, uniform
 from sim.pipeline.luck import Luck

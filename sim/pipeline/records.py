@@ -8,7 +8,7 @@ import pandas as pd
 
 from sim.baseline.world import World
 from sim.domain.holdings import Performance
-from sim.domain.lever import Floats, Stage
+from sim.domain.levers import Floats, Stage
 from sim.errors import StationError, nearest
 from sim.learning.gate import Findings
 from sim.pipeline.series import Series

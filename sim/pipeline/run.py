@@ -17,7 +17,7 @@ import simpy
 
 from sim.baseline.world import World, stacked
 from sim.domain.holdings import Respond
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.pipeline.accounts import Accounts
 from sim.pipeline.backlog import stated_backlog

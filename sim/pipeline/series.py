@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.flow import Counts, kernel
 from sim.pipeline.state import Rows
 from sim.pipeline.station import COUNTED, Account, Station

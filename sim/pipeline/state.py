@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.capacity import uptime
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.flow import Counts
 from sim.units import DAYS_PER_WEEK
 

@@ -7,15 +7,15 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.capacity import at_work_share
-from sim.domain.lever import LEVERS, Floats, LeverName
+from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import active_share, cost_of_unit
-from sim.planning.algebra import Grid, Terms, at_most, grid, total
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, total
 from sim.scenario.schema import Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class Purchases:
-    """The decisions of a programme.
+    """The decisions of a model.
 
     Axes: a year of payment, y year of use, r region, i item.
     """
@@ -23,7 +23,7 @@ class Purchases:
     world: World
     years: tuple[str, ...]
     """Labels of all scored years; those of decision come first."""
-    units: Grid
+    units: Variables
     """Units paid in a year, shape (a, r, i)."""
     active: Floats
     """Share of year y in which a unit paid in year a works, shape (a, y, r, i)."""
@@ -41,7 +41,7 @@ class Purchases:
         return total(self.active[:, year, region, item] * per_unit, self.units[:, region, item])
 
 
-def purchase(
+def add_purchases(
     problem: pulp.LpProblem,
     world: World,
     scenario: Scenario,
@@ -64,7 +64,7 @@ def purchase(
     catalogue, horizon = world.catalogue, scenario.horizon
     names = tuple(item.name for item in catalogue.items)
     asset = np.array([not item.is_service for item in catalogue.items])
-    units = grid(
+    units = add_variables(
         problem,
         "units",
         (years[: horizon.decide_years], world.regions, names),

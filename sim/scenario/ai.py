@@ -10,7 +10,7 @@ from sim.scenario.spec import Assumption, Share, Spec
 LEVEL = Bounds(0.0, 10.0, "times the errors of the measured network")
 
 
-class Response(Spec):
+class ResponseSpec(Spec):
     """How the measured profile is carried over to the scenario's task."""
 
     level: Assumption
@@ -50,7 +50,7 @@ class Gate(Spec):
     """Whether a new release that fails an audit of enough power is mitigated and released again."""
 
 
-class Annotation(Spec):
+class AnnotationSpec(Spec):
     """How specialists label studies."""
 
     reading: Literal["single", "adjudicated"] = "single"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats, Stage
+from sim.domain.levers import Floats, Stage
 from sim.domain.registry import Registry
 from sim.equity.coverage import (
     CELL,
@@ -27,7 +27,7 @@ from sim.equity.inequality import (
 )
 from sim.pipeline.records import ENERGY_USES, READER_HOURS, Run
 from sim.scenario.schema import Equity
-from sim.studies.design import Experiment
+from sim.studies.experiment import Experiment
 
 Better = Literal["higher", "lower", "neither"]
 

@@ -24,7 +24,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.errors import RunFolderError
-from sim.studies.archive import DamagedError, Result, is_whole, read_archive, write_archive
 from sim.studies.lock import Lock, acquire, busy, remove_strays, who_holds
 from sim.studies.manifest import (
     MANIFEST,
@@ -37,6 +36,7 @@ from sim.studies.manifest import (
     may_be_ours,
     sha256_of,
 )
+from sim.studies.result_file import CorruptedError, Result, is_whole, read_archive, write_archive
 
 PARTIAL = "partial"
 """Folder, within a run folder, of a study that is not finished."""
@@ -97,17 +97,17 @@ class Store:
         self._known.add(task)
 
     def get(self, task: str) -> Result:
-        """Return what came of a task; ``RunFolderError`` where it is missing or damaged."""
+        """Return what came of a task; ``RunFolderError`` where it is missing or corrupted."""
         place = self._place(task)
         try:
             return read_archive(place)
-        except DamagedError as error:
+        except CorruptedError as error:
             raise RunFolderError(f"cannot read '{place}': {error}. Run the study again.") from error
 
     def finished(self) -> set[str]:
         """Return the tasks that are done, by this process or others.
 
-        A file that is damaged does not count: its task is done again.
+        A file that is corrupted does not count: its task is done again.
         """
         there = {place: unquote(place.name.removesuffix(_SUFFIX)) for place in self._results()}
         self._known.intersection_update(there.values())

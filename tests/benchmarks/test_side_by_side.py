@@ -49,7 +49,7 @@ from sim.planning.purchases import most_per_year
 from sim.planning.rules import equal_split
 from sim.studies.assembly import Gathered
 from sim.studies.batch import Design, Task, run_task
-from sim.studies.design import Experiment, Trial
+from sim.studies.experiment import Experiment, Trial
 from sim.studies.marginal import additions
 from sim.studies.names import load_scenario
 from sim.studies.sample import parameter_sample

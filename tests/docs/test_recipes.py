@@ -12,12 +12,12 @@ import sim
 from reports.words import item_words
 from sim.baseline import tables
 from sim.baseline.world import World
-from sim.domain.lever import LEVERS, Lever, Stage
+from sim.domain.levers import LEVERS, Lever, Stage
 from sim.domain.plan import Plan
 from sim.equity.coverage import Measured
 from sim.errors import RegistryError, ScenarioError
+from sim.planning.objectives import Cells, Welfare, mean_utility
 from sim.planning.rules import equal_split
-from sim.planning.welfare import Cells, Welfare, mean_utility
 from sim.scenario.schema import Scenario
 from sim.studies.provenance import provenance
 from sim.studies.search import without_ai

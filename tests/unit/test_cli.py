@@ -215,7 +215,7 @@ def test_the_event_log_of_a_run_is_printed_by_policy(tmp_path: Path) -> None:
     )
     with open_store(tmp_path, {}) as store:
         store.write_table("events", events)
-        store.write_table("programme", events[["policy"]])
+        store.write_table("optimisation", events[["policy"]])
         store.finish()
     result = called("trace", str(tmp_path))
     assert "release" in result.stdout
@@ -430,7 +430,7 @@ def test_a_terminal_gets_nothing_to_obey(
     assert printed.count("\ufffd") >= 5
     assert OBEYED.findall(printed) == []
     terminal.pairs({WILD: WILD})
-    terminal.table(pd.DataFrame({WILD: [WILD]}), title=WILD)
+    terminal.print_table(pd.DataFrame({WILD: [WILD]}), title=WILD)
     terminal.bullets([WILD])
     terminal.say(WILD)
     drawn = capsys.readouterr().out
