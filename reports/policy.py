@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from reports import figures, words
 from reports.schedule import schedule
 from reports.style import name_of, opponent
+from sim.atomic import replace_file
 from sim.domain.lever import Stage
 from sim.errors import RunFolderError
 from sim.pipeline.records import ENERGY_BASIS
@@ -31,10 +32,9 @@ def write_report(folder: Path | str) -> Path:
     """
     folder = Path(folder)
     page = render(load(folder))
-    place, torn = folder / REPORT, folder / f"{REPORT}.torn"
+    place = folder / REPORT
     try:
-        torn.write_text(page, encoding="utf-8")
-        torn.replace(place)
+        replace_file(place, lambda unfinished: unfinished.write_text(page, encoding="utf-8"))
     except OSError as error:
         raise RunFolderError(f"cannot write '{place}': {error.strerror or error}.") from error
     return place

@@ -8,11 +8,12 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from sim.atomic import replace_file
 from sim.errors import ProfileError
 from sim.learning.response import FACTORS, FROZEN_BEYOND
 from sim.profiles.factors import FEWEST_SEEDS
 from sim.profiles.figures import curves, gaps, kappas, residuals, untreated
-from sim.profiles.grid import RUNS, replace_file
+from sim.profiles.grid import RUNS
 from sim.profiles.panels import panels
 from sim.profiles.recipes import contents, recipes
 from sim.profiles.treatment import FACTORS as TREATED

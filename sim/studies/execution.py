@@ -11,6 +11,7 @@ import pandas as pd
 
 from sim.baseline.world import World
 from sim.errors import ScenarioError
+from sim.executors.executor import Executor
 from sim.planning.purchases import most_per_year
 from sim.planning.rules import RULES
 from sim.scenario.files import resolved_yaml, scenario_hash
@@ -19,7 +20,6 @@ from sim.studies.assembly import Gathered, marginal_values, result_tables, robus
 from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, interval
 from sim.studies.design import Trial
-from sim.studies.executor import Executor
 from sim.studies.marginal import Addition, additions
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
 from sim.studies.provenance import profile_facts, provenance

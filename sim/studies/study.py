@@ -23,6 +23,7 @@ import pandas as pd
 from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.errors import PlanError, nearest
+from sim.executors.executor import Executor, executor_of
 from sim.learning.response import load_profile
 from sim.pipeline.records import Run
 from sim.pipeline.run import Case, simulate_many
@@ -36,7 +37,6 @@ from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.design import Trial, Variant
 from sim.studies.execution import Progress, execute, execute_part
-from sim.studies.executor import Executor, executor_of
 from sim.studies.marginal import additions
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of

@@ -10,6 +10,7 @@ import numpy as np
 from sim.baseline.datum import Datum
 from sim.domain.lever import STAGE_OF
 from sim.domain.plan import Plan, empty_plan
+from sim.executors.executor import executor_of
 from sim.learning.response import Profile, Response
 from sim.pipeline.records import Run
 from sim.pipeline.run import Case, simulate_many
@@ -18,7 +19,6 @@ from sim.streams import stream
 from sim.studies.batch import Design, starts_of
 from sim.studies.design import Purpose
 from sim.studies.execution import execute
-from sim.studies.executor import executor_of
 from sim.studies.plans import Candidate
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, Sampler, chance_seed

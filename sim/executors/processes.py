@@ -13,8 +13,8 @@ from threading import Lock
 from typing import BinaryIO, TypeVar, cast
 
 from sim.errors import ExecutorError
-from sim.studies import worker
-from sim.studies.dispatch import as_finished
+from sim.executors import worker
+from sim.executors.dispatch import as_finished
 
 ATTEMPTS = 3
 """Workers that one task may end before it is given up."""
@@ -23,7 +23,7 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 _START = (
     # an interrupt is for the process that started this one
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {path!r}; "
-    "from sim.studies.worker import serve; serve()"
+    "from sim.executors.worker import serve; serve()"
 )
 
 T = TypeVar("T")
