@@ -20,9 +20,9 @@ from sim.calibration.summary import Calibration
 from sim.calibration.trials import REPLICATIONS, Trials, simulate_points
 from sim.domain.levers import Floats
 from sim.errors import CalibrationError, NoMatchError
+from sim.executors.executor import executor_of
 from sim.streams import stream
 from sim.studies.execution import Progress
-from sim.studies.executor import executor_of
 
 WAVES = 3
 """Times that the trials move closer to the targets before the last, which makes the sample."""
@@ -50,7 +50,7 @@ def calibrate(
     ----------
     draws : rows of the sample, and points simulated in every wave; 16 to 512.
     seed : of every random choice; the scenario's when not given.
-    workers, cluster : who does the trials, see ``sim.studies.executor.executor_of``.
+    workers, cluster : who does the trials, see ``sim.executors.executor.executor_of``.
     progress : called as trials finish.
 
     Raises

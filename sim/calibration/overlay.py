@@ -7,12 +7,13 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
+from sim.atomic import replace_file, require_place
 from sim.calibration.summary import INTERVAL, Calibration
 from sim.calibration.targets import read_targets
 from sim.calibration.trials import REPLICATIONS
 from sim.errors import CalibrationError
 from sim.scenario.files import sources
-from sim.studies.store import replace_file, require_place, writing
+from sim.studies.store import writing
 
 DIGITS = 6
 """Significant digits of a value in the sample."""

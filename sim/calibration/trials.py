@@ -10,12 +10,12 @@ from sim.calibration.outputs import OUTPUTS
 from sim.calibration.question import Question
 from sim.calibration.unknowns import with_values
 from sim.domain.levers import Floats
+from sim.executors.executor import Executor
 from sim.pipeline.case import Case
 from sim.pipeline.luck import Luck
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.planning.rules import baseline
 from sim.scenario.schema import Horizon, Scenario, Weekly
-from sim.studies.executor import Executor
 from sim.studies.sample import parameter_sample
 
 Report = Callable[[int, int], None]

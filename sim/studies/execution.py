@@ -12,6 +12,7 @@ import pandas as pd
 
 from sim.baseline.world import World
 from sim.errors import RunFolderError, ScenarioError
+from sim.executors.executor import Executor
 from sim.planning.purchases import most_per_year
 from sim.planning.rules import PLAN, RULES
 from sim.scenario.files import resolved_yaml, scenario_hash
@@ -19,7 +20,6 @@ from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
 from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, t_interval
-from sim.studies.executor import Executor
 from sim.studies.experiment import Trial
 from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES
 from sim.studies.marginal import Addition, added, additions

@@ -23,6 +23,7 @@ import pandas as pd
 from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.errors import PlanError, nearest
+from sim.executors.executor import Executor, executor_of
 from sim.learning.response import load_profile
 from sim.pipeline.case import Case
 from sim.pipeline.records import Run
@@ -37,7 +38,6 @@ from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.execution import Progress, execute, execute_part
-from sim.studies.executor import Executor, executor_of
 from sim.studies.experiment import Trial, Variant
 from sim.studies.marginal import added, additions
 from sim.studies.names import load_scenario

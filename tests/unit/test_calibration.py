@@ -24,11 +24,11 @@ from sim.calibration.trials import Trials, simulate_points
 from sim.cli import app
 from sim.domain.plan import empty_plan
 from sim.errors import CalibrationError, NoMatchError, ScenarioError
+from sim.executors.executor import Serial
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.streams import stream
-from sim.studies.executor import Serial
 from sim.studies.names import load_scenario
 from tests.small_world import fixed_response
 from tests.targets_file import TARGETS, write_targets

@@ -10,6 +10,7 @@ import numpy as np
 from sim.baseline.datum import Datum
 from sim.domain.levers import LEVERS
 from sim.domain.plan import Plan, empty_plan
+from sim.executors.executor import executor_of
 from sim.learning.response import Profile, Response
 from sim.pipeline.case import Case
 from sim.pipeline.records import Run
@@ -18,7 +19,6 @@ from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.studies.batch import Design, starts_of
 from sim.studies.execution import execute
-from sim.studies.executor import executor_of
 from sim.studies.experiment import Purpose
 from sim.studies.plans import Candidate
 from sim.studies.result import StudyResult

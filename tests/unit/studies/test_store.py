@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 from numpy.typing import NDArray
 
+from sim.atomic import replace_file, require_place
 from sim.errors import RunFolderError
 from sim.studies import lock as locks
-from sim.studies import store as stores
 from sim.studies.manifest import (
     MANIFEST,
     OWN_PROFILE,
@@ -745,9 +745,9 @@ def test_nothing_is_removed_or_written_through_a_link(tmp_path: Path) -> None:
     ):
         pass
     assert (mine / "x" / "fit.json").read_text() == "mine"
-    stores.replace_file(tmp_path / "a", lambda file: file.write(b"a"))
+    replace_file(tmp_path / "a", lambda file: file.write(b"a"))
     (tmp_path / "a.torn").symlink_to(mine / "x" / "fit.json")
-    stores.replace_file(tmp_path / "a", lambda file: file.write(b"b"))
+    replace_file(tmp_path / "a", lambda file: file.write(b"b"))
     assert (mine / "x" / "fit.json").read_text() == "mine"
     assert (tmp_path / "a").read_bytes() == b"b"
 
@@ -808,9 +808,9 @@ def test_a_lock_works_where_a_file_has_one_name_only(
 
 
 def test_a_place_for_a_file_is_tried_before(tmp_path: Path) -> None:
-    stores.require_place(tmp_path / "a.html")
+    require_place(tmp_path / "a.html")
     assert names(tmp_path) == []
     (tmp_path / "file").touch()
     for place in (tmp_path, tmp_path / "none" / "a.html", tmp_path / "file" / "a.html"):
         with pytest.raises(RunFolderError, match=rf"cannot write '{place}': "):
-            stores.require_place(place)
+            require_place(place)
