@@ -155,8 +155,8 @@ def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
             x, shares, width * 0.92, color=colour(policy, position), label=label_of(policy)
         )
         # all of the need is 100% by definition, and four times that would overlap
-        labels = ["", *(f"{share:.0%}" for share in shares[1:])]
-        axes.bar_label(bars, labels, fontsize=7.5, color=INK)
+        texts = ["", *(f"{share:.0%}" for share in shares[1:])]
+        axes.bar_label(bars, texts, fontsize=7.5, color=INK)
     labels = ("Exams needed", "People came", "Examined", "Read in time", "Disease found\n(of all)")
     axes.set_xticks(range(len(steps)), labels)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -8,6 +8,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
+from reports.glossary import glossary
 from reports.schedule import schedule
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS
@@ -80,6 +81,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),
         "energy_basis": _energy_basis(result),
+        "terms": [term for term in glossary() if term.report],
         "provenance": result.provenance.as_dict(),
         "figures": _figures(result, recommended, spend),
     }

@@ -1,0 +1,57 @@
+"""One name, one thing: classes, functions and modules of the package, and terms of the glossary."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from reports.glossary import glossary, glossary_page
+
+ROOT = Path(__file__).parents[2]
+ALIKE = {
+    "step": "what every station does in a week",
+}
+"""What several modules define because it is the same in each."""
+
+
+def modules() -> Iterator[Path]:
+    for package in ("sim", "reports"):
+        yield from (ROOT / package).rglob("*.py")
+
+
+def public_names(path: Path) -> Iterator[str]:
+    """Yield the public classes and functions that a module defines."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def shared(places: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_no_two_public_classes_or_functions_have_one_name() -> None:
+    places = defaultdict(list)
+    for path in modules():
+        if path.name not in {"cli.py", "cli_profile.py"}:  # commands are called like what they call
+            for name in public_names(path):
+                places[name].append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in shared(places).items() if name not in ALIKE} == {}
+
+
+def test_no_two_modules_have_one_name() -> None:
+    places = defaultdict(list)
+    for path in modules():
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        places[name].append(str(path.relative_to(ROOT)))
+    assert shared(places) == {}
+
+
+def test_the_glossary_is_up_to_date_and_says_where_to_look() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    assert page == glossary_page(), "stale: run `make schema`"
+    assert {term.place for term in glossary() if not (ROOT / term.place).exists()} == set()
+    assert (
+        shared({t.term: [u.meaning for u in glossary() if u.term == t.term] for t in glossary()})
+        == {}
+    )
