@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
 from reports.glossary import glossary
-from reports.schedule import schedule
+from reports.timeline import timeline
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS
 from sim.planning.rules import label_of, phrase_of
@@ -217,7 +217,7 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
         "coverage": figures.coverage_by_cell(by_cell.reset_index(), policies),
         "cascade": figures.cascade(last, policies),
         "energy": figures.energy(accounts.reset_index(), policies),
-        "timeline": schedule(
+        "timeline": timeline(
             result.events[result.events["policy"] == recommended],
             {
                 name: table[table["policy"] == recommended]
