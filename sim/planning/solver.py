@@ -110,7 +110,7 @@ def run_solver(
         solver.createAndConfigureSolver(problem)
         solver.buildSolverModel(problem)
         highs = problem.solverModel
-        known = _completed(highs, start) if start and integer else None
+        known = _completed(highs, _of_columns(problem, start)) if start and integer else None
         if known is not None:
             highs.setSolution(known.getSolution())
         highs.run()
@@ -124,6 +124,14 @@ def run_solver(
         _bound(highs, integer=integer and problem.isMIP()),
         ENDED.get(ended, highs.modelStatusToString(ended).lower()),
     )
+
+
+def _of_columns(
+    problem: pulp.LpProblem, start: Mapping[pulp.LpVariable, float]
+) -> dict[pulp.LpVariable, float]:
+    """Return a start without variables that stand in no row: free units that come too late."""
+    columns = set(map(id, problem.variables()))
+    return {variable: value for variable, value in start.items() if id(variable) in columns}
 
 
 def _completed(

@@ -233,7 +233,7 @@ def add_report(finished: Finished, page: str) -> Path:
 
 def fault_folder(out: Path) -> Path | None:
     """Return where to say how a run ended which it should not; None outside run folders."""
-    if (out / PARTIAL).is_dir() and _is_begun(out / PARTIAL):
+    if _stamp_of(out / PARTIAL):
         return out / PARTIAL
     return out if is_complete(out) else None
 

@@ -27,20 +27,22 @@ from sim.planning.decisions import most_per_year
 from sim.planning.rules import by_need, equal_split
 from sim.scenario.ai import Gate
 from sim.scenario.schema import PolicyStep, Scenario
-from sim.studies.batch import Design, starts_of, unrecorded
-from sim.studies.marginal import additions
+from sim.studies.batch import Design, Task, run_task, starts_of, unrecorded
+from sim.studies.design import Trial
+from sim.studies.marginal import added, additions
 from sim.studies.names import load_scenario
-from sim.studies.sample import parameter_sample, respond_of
+from sim.studies.sample import parameter_sample
 from sim.units import WEEKS_PER_YEAR
 from tests.property.test_side_by_side import same
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, nothing
-from tests.small_world import LAW, at_once, changed, fixed_response, small_world
+from tests.small_world import LAW, changed, fixed_response, small_world
 
 YEARS = 3
 REGIONS = 4
-POOR = at_once(small_world(REGIONS, 2, modalities=2))
-"""Its trainings need GPU-hours that a plan buys."""
+SMALL = small_world(REGIONS, 2, modalities=2)
+POOR = changed(SMALL, "catalogue", lead_weeks=np.full_like(SMALL.catalogue.lead_weeks, 5))
+"""Its trainings need GPU-hours that a plan buys. What is bought comes soon, but not at once."""
 RICH = changed(POOR, "compute", owned_gpu_hours_per_year=np.full(REGIONS, 20_000.0))
 """Its trainings need none."""
 PLAIN = scenario(years=YEARS)
@@ -49,7 +51,7 @@ STRICT = scenario(
     gate=Gate(mitigate=True, by="group", margin=0.02),
     policy_steps=(PolicyStep(kind="carbon_cap", year=2028, t_co2e_per_year=0.04),),
 )
-RESPOND = respond_of(LAW, specificity=0.88)
+RESPOND = replace(LAW, specificity=0.88)
 
 
 @cache
@@ -102,7 +104,7 @@ def with_purchases(plan: Plan, bought: Sequence[tuple[int, int, int, float]]) ->
     more=st.lists(st.lists(purchase, min_size=1, max_size=3), min_size=2, max_size=5),
     base_too=st.booleans(),
 )
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_a_change_makes_the_same_run_as_all_regions_do(
     which: tuple[int, int, int],
     everywhere: list[str],
@@ -195,9 +197,8 @@ def test_control_processes_write_the_fields_that_are_looked_at() -> None:
         PolicyStep(kind="documentation_mandate", year=2028, share=0.9),
     )
     set_up = scenario(years=YEARS, gate=Gate(mitigate=True), policy_steps=steps)
-    soon = changed(RICH, "catalogue", lead_weeks=np.full_like(RICH.catalogue.lead_weeks, 5))
-    (start,) = warm_up_many([Luck(soon, 1, 0)], scenario=set_up)
-    plan = buying(soon, years=YEARS, **dict.fromkeys(EVERYTHING, 20.0))
+    (start,) = warm_up_many([Luck(RICH, 1, 0)], scenario=set_up)
+    plan = buying(RICH, years=YEARS, **dict.fromkeys(EVERYTHING, 20.0))
     for sensitivity in (0.9, 0.1):
         Watched.left = {name: getattr(start.state, name) for name in FIELDS}
         with pytest.MonkeyPatch.context() as patch:
@@ -228,3 +229,21 @@ def test_additions_to_plans_of_shipped_scenarios(name: str, years: int, count: i
         found = simulate_many(part, scenario=shipped)
         for one, other in zip(simulate_many(whole, scenario=shipped), found, strict=True):
             same(one, other)
+
+
+def test_a_task_keeps_the_same_of_additions_however_they_are_moved() -> None:
+    shipped = load_scenario("scenarios/tiny.yaml")
+    world = parameter_sample(shipped, 0).world
+    base = nothing(world, years=3)
+    tried = additions(shipped, base, most=most_per_year(world, shipped), duals=None)
+    sharing = [Trial(base.name, base, in_full=True), *added(tried, base)]
+    whole = [trial._replace(base=None) for trial in sharing]
+    one, other = (
+        run_task(Design(shipped), Task(0, tuple((trial, 0) for trial in trials)))
+        for trials in (whole, sharing)
+    )
+    assert len(one.arrays["benefit"]) == len(sharing) > 10
+    for name, values in one.arrays.items():
+        np.testing.assert_array_equal(values, other.arrays[name], err_msg=name)
+    for name, table in one.tables.items():
+        assert table.equals(other.tables[name]), name

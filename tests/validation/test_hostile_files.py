@@ -209,6 +209,7 @@ def test_a_profile_is_taken_or_refused_in_words(folder: Path, fit: Tree) -> None
     assert code == 0 or "fit.json: " in said
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")  # a script that the figures' font does not have
 def test_what_is_taken_runs_to_a_report(folder: Path) -> None:
     path, finished = folder / "taken.yaml", []
 

@@ -15,7 +15,7 @@ from sim.studies.manifest import MANIFEST, Finished, manifest_text, sha256_of
 from sim.studies.store import add_report
 from tests.unit.studies.small_study import candidates, execute_small, small_scenario
 
-DAMAGES = 600
+DAMAGES = 300
 KINDS = ("bit", "cut", "grown", "missing", "pipe", "device", "folder", "link", "text", "swapped")
 
 
@@ -72,7 +72,8 @@ def test_a_corrupted_run_folder_is_refused_by_name_or_opens_as_it_was(
         name = corrupted(run, other, KINDS[turn % len(KINDS)], luck)
         for told in commands(run):
             assert told.exit_code in (0, 2), (name, told.stderr)
-            assert told.exit_code == 0 or name in told.stderr or MANIFEST in told.stderr
+            # a manifest with a wrong hash names a file that is as it was
+            assert told.exit_code == 0 or name == MANIFEST or name in told.stderr
             assert "Traceback" not in told.stderr
             assert "fault" not in told.stderr
             refused += told.exit_code == 2

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.domain.holdings import Holdings
-from sim.learning.gate import benefit_of
+from sim.learning.gate import benefit_of, needed_benefit
 from sim.learning.law import benefit, effective_studies, sensitivity_for
 from sim.scenario.ai import Gate
 from tests.scenarios import scenario
@@ -57,3 +57,9 @@ def test_a_run_counts_readings_at_the_benefit_of_the_law():
     assert cells["read_by_ai"].sum() > 0
     expected = cells["read_by_ai"] * ai + cells["read_by_human"] * human
     np.testing.assert_allclose(cells["benefit"], expected, rtol=1e-9)
+
+
+def test_the_gate_asks_for_the_readers_benefit_less_the_margin():
+    """Readers of 0.8 and 0.82: 0.8 less a penalty of 0.08, less 0.05."""
+    needed = needed_benefit(small_world(1).care.reader, Gate(margin=0.05, target_specificity=0.9))
+    assert needed.tolist() == pytest.approx([0.67])
