@@ -12,16 +12,7 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats
-from sim.planning.algebra import (
-    Terms,
-    Variables,
-    add_variables,
-    at_most,
-    dot,
-    equal,
-    scaled,
-    spelt,
-)
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
 from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases
 from sim.planning.today import BROUGHT, COME, STREAMS, Today, weight_per_exam

@@ -12,15 +12,7 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats, LeverName
-from sim.planning.algebra import (
-    Terms,
-    Variables,
-    add_variables,
-    at_most,
-    dot,
-    equal,
-    scaled,
-)
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled
 from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases
 from sim.planning.today import Today
@@ -100,14 +92,8 @@ class DataRows:
         where = self._where(y, r, m)
         inflows = {
             "audit_stock": (flows.audit_stock, dot(-1.0, flows.audited[y : y + 1, r, m])),
-            "label_stock": (
-                flows.label_stock,
-                dot(-1.0, flows.annotated[y : y + 1, r, m]),
-            ),
-            "synthetic_stock": (
-                flows.synthetic_stock,
-                dot(-1.0, flows.generated[y : y + 1, r, m]),
-            ),
+            "label_stock": (flows.label_stock, dot(-1.0, flows.annotated[y : y + 1, r, m])),
+            "synthetic_stock": (flows.synthetic_stock, dot(-1.0, flows.generated[y : y + 1, r, m])),
             "shared_stock": (
                 flows.shared_stock,
                 [(flows.annotated[y, r, m], -leave), (flows.agreed[y, r, m], -more)],

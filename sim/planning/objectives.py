@@ -23,23 +23,8 @@ from sim.equity.coverage import (
     welfare,
     worst_coverage,
 )
-from sim.planning.algebra import (
-    Terms,
-    Variables,
-    add_variables,
-    at_most,
-    dot,
-    equal,
-    spelt,
-)
-from sim.planning.tangents import (
-    MANY_CELLS,
-    WIDE,
-    WIDTH,
-    segments,
-    utility_scale,
-    utility_tangents,
-)
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, spelt
+from sim.planning.tangents import MANY_CELLS, WIDE, WIDTH, segments, utility_scale, utility_tangents
 from sim.scenario.schema import Equity
 
 FLAT = 1e-9

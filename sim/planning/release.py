@@ -11,15 +11,7 @@ from sim.domain.holdings import Holdings, Respond
 from sim.domain.levers import Floats
 from sim.learning.gate import Audit, benefit_of, needed_benefit
 from sim.learning.law import effective_studies, pooled, pretraining_worth, worth_of_label
-from sim.planning.algebra import (
-    Terms,
-    Variables,
-    add_variables,
-    at_most,
-    dot,
-    equal,
-    scaled,
-)
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled
 from sim.planning.care import ReleaseVariables
 from sim.planning.correction import Correction
 from sim.planning.data import DataVariables, usable_studies
