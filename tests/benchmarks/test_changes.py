@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 
 from sim.domain.plan import Plan
 from sim.pipeline.case import Case, worth_trying

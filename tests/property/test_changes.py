@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sim.studies.design import Trial
+from sim.studies.experiment import Trial
 
 from sim.baseline.world import World
 from sim.domain.plan import Plan
