@@ -8,7 +8,8 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
-from reports.schedule import schedule
+from reports.glossary import glossary
+from reports.timeline import timeline
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS
 from sim.planning.rules import label_of, phrase_of
@@ -80,6 +81,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),
         "energy_basis": _energy_basis(result),
+        "terms": [term for term in glossary() if term.report],
         "provenance": result.provenance.as_dict(),
         "figures": _figures(result, recommended, spend),
     }
@@ -215,7 +217,7 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
         "coverage": figures.coverage_by_cell(by_cell.reset_index(), policies),
         "cascade": figures.cascade(last, policies),
         "energy": figures.energy(accounts.reset_index(), policies),
-        "timeline": schedule(
+        "timeline": timeline(
             result.events[result.events["policy"] == recommended],
             {
                 name: table[table["policy"] == recommended]

@@ -64,7 +64,7 @@ def add_variables(
     return variables
 
 
-def total(coefficients: Floats | float, variables: Variables) -> Terms:
+def dot(coefficients: Floats | float, variables: Variables) -> Terms:
     """Return the sum of coefficients times variables; zero coefficients are left out."""
     factors = np.broadcast_to(coefficients, variables.shape)
     pairs = zip(variables.ravel(), factors.ravel(), strict=True)

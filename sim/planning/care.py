@@ -12,18 +12,9 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats
-from sim.planning.algebra import (
-    Terms,
-    Variables,
-    add_variables,
-    at_most,
-    equal,
-    scaled,
-    spelt,
-    total,
-)
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
 from sim.planning.correction import Correction
-from sim.planning.purchases import Purchases
+from sim.planning.decisions import Purchases
 from sim.planning.today import BROUGHT, COME, STREAMS, Today, weight_per_exam
 from sim.units import MINUTES_PER_HOUR
 
@@ -123,7 +114,7 @@ class CareRows:
         at_most(
             self.problem,
             f"imaging_capacity_{where}",
-            [total(self.today.need[r, m], exams), offer],
+            [dot(self.today.need[r, m], exams), offer],
             served * self.today.units[r, m],
         )
 
@@ -183,8 +174,8 @@ class CareRows:
             hours: list[Terms] = []
             for m in (m for m, q in enumerate(care.reader_of) if q == p):
                 per_exam = float(self.today.need[r, m] * care.reading_minutes[m] / MINUTES_PER_HOUR)
-                hours.append(total(per_exam, flows.by_human[y, r, m]))
-                hours.append(total(per_exam * care.ai_minutes_ratio[m], flows.by_ai[y, r, m]))
+                hours.append(dot(per_exam, flows.by_human[y, r, m]))
+                hours.append(dot(per_exam * care.ai_minutes_ratio[m], flows.by_ai[y, r, m]))
             bought = self.bought.capacity(y, r, "reader", profession)
             at_most(
                 self.problem,
@@ -195,7 +186,7 @@ class CareRows:
 
     def _sites(self, y: int, r: int) -> None:
         use = [
-            total(float(self.today.need[r, m]), self.flows.by_ai[y, r, m])
+            dot(float(self.today.need[r, m]), self.flows.by_ai[y, r, m])
             for m in range(len(self.world.modalities))
         ]
         powered = float(self.world.compute.site_power_share[r])
@@ -209,8 +200,8 @@ class CareRows:
             for m in range(len(self.world.modalities)):
                 share = per_exam[m, g] * self.today.need[r, m] * self.today.mix[r, m, g]
                 human = share * self.today.human_benefit[m]
-                parts.append(total(share, self.flows.worth[y, r, m]))
-                parts.append(total(human, self.flows.by_human[y, r, m]))
+                parts.append(dot(share, self.flows.worth[y, r, m]))
+                parts.append(dot(human, self.flows.by_human[y, r, m]))
             gained = [(self.flows.coverage[y, r, g], -1.0)]
             name = f"coverage_{spelt(group)}_{self._where(y, r)}"
             equal(self.problem, name, [*parts, gained], 0.0)

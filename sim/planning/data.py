@@ -12,9 +12,9 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats, LeverName
-from sim.planning.algebra import Terms, Variables, add_variables, at_most, equal, scaled, total
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled
 from sim.planning.correction import Correction
-from sim.planning.purchases import Purchases
+from sim.planning.decisions import Purchases
 from sim.planning.today import Today
 from sim.units import MINUTES_PER_HOUR
 
@@ -77,7 +77,7 @@ class DataRows:
         digital, kept = float(data.digital_share[r]), 1.0 - float(data.rejected_share[m])
 
         def upto(flow: Variables, share: float) -> Terms:
-            return total(share, flow[: y + 1, r, m])
+            return dot(share, flow[: y + 1, r, m])
 
         sent = [upto(flows.documented, 1.0), upto(exams, -digital)]
         at_most(self.problem, f"archive_{where}", sent, 0.0)
@@ -91,12 +91,9 @@ class DataRows:
         more = max(float(self.world.data.agreement_share[r]) - leave, 0.0)
         where = self._where(y, r, m)
         inflows = {
-            "audit_stock": (flows.audit_stock, total(-1.0, flows.audited[y : y + 1, r, m])),
-            "label_stock": (flows.label_stock, total(-1.0, flows.annotated[y : y + 1, r, m])),
-            "synthetic_stock": (
-                flows.synthetic_stock,
-                total(-1.0, flows.generated[y : y + 1, r, m]),
-            ),
+            "audit_stock": (flows.audit_stock, dot(-1.0, flows.audited[y : y + 1, r, m])),
+            "label_stock": (flows.label_stock, dot(-1.0, flows.annotated[y : y + 1, r, m])),
+            "synthetic_stock": (flows.synthetic_stock, dot(-1.0, flows.generated[y : y + 1, r, m])),
             "shared_stock": (
                 flows.shared_stock,
                 [(flows.annotated[y, r, m], -leave), (flows.agreed[y, r, m], -more)],
@@ -153,33 +150,33 @@ class DataRows:
             (
                 "stewards",
                 [
-                    *total(need, flows.documented[y, r]),
-                    *total(at_source * need[:, None], exams[y, r]),
+                    *dot(need, flows.documented[y, r]),
+                    *dot(at_source * need[:, None], exams[y, r]),
                 ],
                 [self.bought.capacity(y, r, "steward")],
                 float(data.steward_studies_per_year[r]),
             ),
             (
                 "curators",
-                total(need, flows.curated[y, r]),
+                dot(need, flows.curated[y, r]),
                 [self.bought.capacity(y, r, "curator")],
                 float(data.curator_studies_per_year[r]),
             ),
             (
                 "audits",
-                total(need, flows.audited[y, r]),
+                dot(need, flows.audited[y, r]),
                 [self.bought.capacity(y, r, "audit")],
                 0.0,
             ),
             (
                 "generators",
-                total(need, flows.generated[y, r]),
+                dot(need, flows.generated[y, r]),
                 [self.bought.capacity(y, r, "synthesis")],
                 0.0,
             ),
             (
                 "annotation_hours",
-                total(hours, flows.annotated[y, r]),
+                dot(hours, flows.annotated[y, r]),
                 [*readers, self.bought.capacity(y, r, "annotation")],
                 kept_hours,
             ),

@@ -12,12 +12,12 @@ import pulp
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.domain.levers import Floats
-from sim.planning.algebra import expression, scaled, total
+from sim.planning.algebra import dot, expression, scaled
 from sim.planning.care import CareRows, CareVariables
 from sim.planning.correction import Correction
 from sim.planning.data import DataRows, DataVariables
+from sim.planning.decisions import Purchases, add_purchases
 from sim.planning.objectives import OBJECTIVES, Cells, Objective, Welfare
-from sim.planning.purchases import Purchases, add_purchases
 from sim.planning.release import ReleaseRows
 from sim.planning.today import Today, today_coverage
 from sim.scenario.schema import Scenario
@@ -89,7 +89,7 @@ def build_model(
     cells = Cells(problem, world, scenario.equity, years, care.flows.coverage, covered)
     objective = objective or OBJECTIVES.called(scenario.objective)
     welfare = objective.write(cells)
-    thrift = total(_thrift(bought, budget), bought.units)
+    thrift = dot(_thrift(bought, budget), bought.units)
     problem.setObjective(expression([scaled(welfare.terms, -1.0), thrift]))
     return OptimisationModel(
         problem=problem,

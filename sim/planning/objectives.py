@@ -23,15 +23,8 @@ from sim.equity.coverage import (
     welfare,
     worst_coverage,
 )
-from sim.planning.algebra import Terms, Variables, add_variables, at_most, equal, spelt, total
-from sim.planning.tangents import (
-    MANY_CELLS,
-    WIDE,
-    WIDTH,
-    segments,
-    utility_scale,
-    utility_tangents,
-)
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, spelt
+from sim.planning.tangents import MANY_CELLS, WIDE, WIDTH, segments, utility_scale, utility_tangents
 from sim.scenario.schema import Equity
 
 FLAT = 1e-9
@@ -121,8 +114,8 @@ def mean_utility(cells: Cells, equity: Equity) -> Welfare:
             most = np.array([piece.width for piece in pieces])
             parts = add_variables(cells.problem, name, (steps,), high=most)
             rest = [(cells.coverage[y, r, g], -1.0)]
-            equal(cells.problem, name, [rest, total(1.0, parts)], 0.0)
-            worth += total(slopes * shares[y, r, g], parts)
+            equal(cells.problem, name, [rest, dot(1.0, parts)], 0.0)
+            worth += dot(slopes * shares[y, r, g], parts)
             offset += float(shares[y, r, g]) * tangents[0].intercept
     scale = utility_scale(equity, reference=reference)
     return Welfare(worth, offset, lambda m: welfare(m.ec, population, equity)[0] * scale)
@@ -137,7 +130,7 @@ def worst_cell(cells: Cells) -> Welfare:
     over_years = over_years / over_years.sum()
     for r, g in np.argwhere(needed):
         name = f"worst_off_{spelt(world.groups[g])}_{world.regions[r]}"
-        cell = total(-over_years, cells.coverage[:, r, g])
+        cell = dot(-over_years, cells.coverage[:, r, g])
         at_most(cells.problem, name, [[(least, 1.0)], cell], 0.0)
     beside = mean_utility(cells, _without_aversion(cells.equity))
     return Welfare(

@@ -11,11 +11,11 @@ from sim.domain.holdings import Holdings, Respond
 from sim.domain.levers import Floats
 from sim.learning.gate import Audit, benefit_of, needed_benefit
 from sim.learning.law import effective_studies, pooled, pretraining_worth, worth_of_label
-from sim.planning.algebra import Terms, Variables, add_variables, at_most, equal, scaled, total
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled
 from sim.planning.care import ReleaseVariables
 from sim.planning.correction import Correction
 from sim.planning.data import DataVariables, usable_studies
-from sim.planning.purchases import Purchases
+from sim.planning.decisions import Purchases
 from sim.planning.tangents import audit_tangents, quality_tangents
 from sim.planning.today import Today
 from sim.scenario.ai import Gate
@@ -143,8 +143,8 @@ class ReleaseRows:
         labels: Terms = []
         if y > 0:
             need, slower = self.today.need, compute.federation_gpu_factor - 1.0
-            labels = total(per_study * need, data.label_stock[y - 1])
-            labels = labels + total(per_study * slower * need, data.federated_stock[y - 1])
+            labels = dot(per_study * need, data.label_stock[y - 1])
+            labels = labels + dot(per_study * slower * need, data.federated_stock[y - 1])
         used = [(self.gpu_hours[y], -1.0)]
         switch = [(self.trained[y], alone + most)]
         at_most(self.problem, f"training_hours_{year}", [labels, switch, used], most)
@@ -153,8 +153,8 @@ class ReleaseRows:
             for z in past
             for r in range(len(world.regions))
         ]
-        hours = total(1.0, self.gpu_hours[: y + 1])
-        owned = total(-1.0, self.owned_hours[: y + 1])
+        hours = dot(1.0, self.gpu_hours[: y + 1])
+        owned = dot(-1.0, self.owned_hours[: y + 1])
         at_most(self.problem, f"gpu_hours_{year}", [hours, owned, *offers], 0.0)
         now = [(self.owned_hours[y], 1.0)]
         at_most(self.problem, f"owned_gpu_hours_{year}", [now, *self._servers(y)], self._owned)
@@ -199,8 +199,8 @@ class ReleaseRows:
         where = f"{self.world.modalities[m]}_{self.bought.years[y]}"
         worth = self.world.data.federation_worth * effective / scale
         terms = [
-            total(effective / scale, data.shared_stock[y - 1, :, m]),
-            total(worth, data.federated_stock[y - 1, :, m]),
+            dot(effective / scale, data.shared_stock[y - 1, :, m]),
+            dot(worth, data.federated_stock[y - 1, :, m]),
             [(shared, -1.0)],
         ]
         equal(self.problem, f"shared_by_all_{where}", terms, 0.0)
@@ -253,7 +253,7 @@ class ReleaseRows:
             gate=self.today.gate,
             specificity=float(self.respond(self.most).specificity[r, m]),
         )
-        trained = total(-1.0, self.trained[: y + 1])
+        trained = dot(-1.0, self.trained[: y + 1])
         at_most(self.problem, f"gate_needs_release_{where}", [[(live, 1.0)], trained], 0.0)
         # where every group is audited by itself, each takes as many
         apart = len(self.world.groups) if self.today.gate.by == "group" else 1

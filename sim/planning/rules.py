@@ -13,7 +13,7 @@ from sim.domain.levers import Floats
 from sim.domain.plan import Plan, cost_of_unit, empty_plan
 from sim.domain.registry import Registry
 from sim.errors import PlanError
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.scenario.schema import Scenario
 
 PolicyRule = Callable[[World, Scenario], Plan]

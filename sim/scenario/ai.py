@@ -61,7 +61,7 @@ class AnnotationSpec(Spec):
     or always those of the group that has the fewest labels."""
 
 
-class Training(Spec):
+class TrainingSpec(Spec):
     """How trainings are scheduled on the clusters."""
 
     flexible_weeks: int = Field(0, ge=0, le=52)

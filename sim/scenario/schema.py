@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from sim.domain.bounds import SHARE
 from sim.domain.levers import LeverName
 from sim.errors import listed
-from sim.scenario.ai import AnnotationSpec, Gate, ResponseSpec, Training
+from sim.scenario.ai import AnnotationSpec, Gate, ResponseSpec, TrainingSpec
 from sim.scenario.spec import (
     Assumption,
     Count,
@@ -186,7 +186,7 @@ class Scenario(Spec):
     """When a release may serve."""
     annotation: AnnotationSpec = AnnotationSpec()
     """How studies are labelled, today and under every policy."""
-    training: Training = Training()
+    training: TrainingSpec = TrainingSpec()
     """How trainings are scheduled."""
     policy_steps: tuple[PolicyStep, ...] = Field((), max_length=100)
     """What begins in a given year under every policy. The plan is made without knowing of it."""

@@ -13,7 +13,7 @@ import pandas as pd
 from sim.baseline.world import World
 from sim.errors import RunFolderError, ScenarioError
 from sim.executors.executor import Executor
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.planning.rules import PLAN, RULES
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.scenario.schema import Scenario

@@ -13,7 +13,7 @@ from sim.baseline.members import members
 from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.scenario.schema import Scenario
 
 MANY_REGIONS = 24

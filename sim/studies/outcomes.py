@@ -18,13 +18,7 @@ from sim.equity.coverage import (
     mean_coverage,
     worst_coverage,
 )
-from sim.equity.inequality import (
-    atkinson,
-    concentration_index,
-    gini,
-    theil,
-    theil_between_within,
-)
+from sim.equity.inequality import atkinson, concentration_index, gini, theil, theil_between_within
 from sim.pipeline.records import ENERGY_USES, READER_HOURS, Run
 from sim.scenario.schema import Equity
 from sim.studies.experiment import Experiment

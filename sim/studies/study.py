@@ -30,8 +30,8 @@ from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many
 from sim.pipeline.station import Stations
 from sim.pipeline.stations import STATIONS
+from sim.planning.decisions import most_per_year
 from sim.planning.objectives import OBJECTIVES
-from sim.planning.purchases import most_per_year
 from sim.planning.rules import PLAN, RULES, PolicyRule, Rule, baseline
 from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values

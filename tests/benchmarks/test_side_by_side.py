@@ -23,7 +23,7 @@ TURNS = 3
 
 OLD = """
 import json, time
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.planning.rules import equal_split
 from sim.study.execution import unrecorded
 from sim.study.experiment import prepare
@@ -45,7 +45,7 @@ print(json.dumps({"plans": len(plans), "seconds": seconds, "ede": ede}))
 """
 NEW = """
 import json, time
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.planning.rules import equal_split
 from sim.studies.assembly import Gathered
 from sim.studies.batch import Design, Task, run_task

@@ -23,7 +23,7 @@ from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.state import State
 from sim.pipeline.stations import STATIONS
 from sim.pipeline.week import Week
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.planning.rules import by_need, equal_split
 from sim.scenario.ai import Gate
 from sim.scenario.schema import PolicyStep, Scenario

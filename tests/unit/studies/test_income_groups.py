@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sim.baseline.members import members
 from sim.domain.plan import Plan, empty_plan, spend_usd
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.scenario.schema import LeverBounds
 from sim.studies.income_groups import (
     MANY_REGIONS,

@@ -33,13 +33,7 @@ from sim.studies.search import (
     without_ai,
 )
 from tests.small_world import small_world
-from tests.unit.studies.small_study import (
-    Watched,
-    plan_of,
-    run_small,
-    sample_small,
-    small_scenario,
-)
+from tests.unit.studies.small_study import Watched, plan_of, run_small, sample_small, small_scenario
 
 TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
 SCENARIO = small_scenario().model_copy(update={"levers": {}})

@@ -9,7 +9,7 @@ from sim.baseline.world import World
 from sim.domain.capacity import at_work_share
 from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import active_share, cost_of_unit
-from sim.planning.algebra import Terms, Variables, add_variables, at_most, total
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot
 from sim.scenario.schema import Scenario
 
 
@@ -38,7 +38,7 @@ class Purchases:
         if LEVERS[lever].staff:
             weeks = catalogue.lead_weeks[region, item]
             per_unit *= at_work_share(float(catalogue.life_years[region, item]), float(weeks))
-        return total(self.active[:, year, region, item] * per_unit, self.units[:, region, item])
+        return dot(self.active[:, year, region, item] * per_unit, self.units[:, region, item])
 
 
 def add_purchases(
@@ -76,11 +76,11 @@ def add_purchases(
     cost = cost_of_unit(catalogue, years=len(years))[: horizon.decide_years]
     bought = Purchases(world, years, units, active, cost)
     for y, year in enumerate(years):
-        at_most(problem, f"budget_usd_{year}", [total(cost[:, y], units)], budget_usd)
+        at_most(problem, f"budget_usd_{year}", [dot(cost[:, y], units)], budget_usd)
     for i, item in enumerate(catalogue.items):
         if item.is_one_each:
             for r, region in enumerate(world.regions):
-                at_most(problem, f"one_{item.name}_{region}", [total(1.0, units[:, r, i])], 1.0)
+                at_most(problem, f"one_{item.name}_{region}", [dot(1.0, units[:, r, i])], 1.0)
     return bought
 
 

@@ -1,4 +1,4 @@
-"""The schedule of one run: what happened when, and how long the queues were meanwhile."""
+"""The timeline of one run: what happened when, and how long the queues were meanwhile."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ LOSSES = ("posts vacant", "power lost", "cluster down", "carbon cap")
 
 
 @styled
-def schedule(
+def timeline(
     events: pd.DataFrame, stations: Mapping[str, pd.DataFrame], *, start_year: int, years: int
 ) -> str:
     """Draw one run: a Gantt chart of its events, queues, and how busy the stations were.
