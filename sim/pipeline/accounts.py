@@ -15,7 +15,7 @@ from sim.domain.plan import Plan
 from sim.learning import law
 from sim.pipeline.flow import Counts, by_place, kernel
 from sim.pipeline.records import CELL_FIELDS, Records
-from sim.pipeline.state import COUNTS, Flows, Rows, State
+from sim.pipeline.state import YEARLY, Flows, Rows, State
 from sim.scenario.ai import Gate
 from sim.units import (
     HOURS_PER_WEEK,
@@ -79,7 +79,7 @@ class Tallies:
     """Yearly sums of weeks. Axes: y year, r region, m modality, g group, p profession, i item."""
 
     counts: Counts
-    """Counts of the flows, shape (y, ``COUNTS``, r, m, g)."""
+    """Counts of the flows, shape (y, ``YEARLY``, r, m, g)."""
     waiting_weeks: Floats
     """Shape (y, r, m, g), as are the next three."""
     benefit: Floats
@@ -111,7 +111,7 @@ class Tallies:
             name: (*regions, len(world.professions)) for name in by_reader
         }
         shapes["unit_weeks"] = (*regions, len(world.catalogue.items))
-        counts = np.zeros((years, len(COUNTS), *world.shape), dtype=np.int64)
+        counts = np.zeros((years, len(YEARLY), *world.shape), dtype=np.int64)
         others = [name for name in cls.__dataclass_fields__ if name != "counts"]
         return cls(counts, **{name: np.zeros(shapes.get(name, regions)) for name in others})
 
@@ -136,7 +136,7 @@ class Accounts:
     def add(self, state: State, flows: Flows, year: int) -> None:
         """Add the week that was just stepped."""
         sums, care = self.tallies, self.world.care
-        sums.counts[year] += flows.counts
+        sums.counts[year] += flows.counts[: len(YEARLY)]
         sums.waiting_weeks[year] += flows.mean_waiting
         add_readings(
             flows.need,
@@ -172,7 +172,7 @@ class Accounts:
         The pay of a vacant post meets what it costs to fill it, so that a plan costs what it says.
         """
         sums = self.tallies.of_rows(rows)
-        written = {name: sums.counts[:, k].astype(float) for k, name in enumerate(COUNTS)}
+        written = {name: sums.counts[:, k].astype(float) for k, name in enumerate(YEARLY)}
         for name in ("waiting_weeks", "benefit", "found", "missed"):
             written[name] = getattr(sums, name)
         records.cells.update({name: written[name] for name in CELL_FIELDS})
@@ -185,10 +185,10 @@ class Accounts:
 
 def _close_energy(records: Records, sums: Tallies, world: World) -> None:
     compute = world.compute
-    exams = sums.counts[:, COUNTS.index("exams")].sum(axis=3)
+    exams = sums.counts[:, YEARLY.index("exams")].sum(axis=3)
     imaging = (exams * compute.unit_kwh_per_exam).sum(axis=2)
     # a network reads what is sent to it, whether or not somebody has time to look it over
-    sent = sums.counts[:, COUNTS.index("to_ai")].sum(axis=(2, 3))
+    sent = sums.counts[:, YEARLY.index("to_ai")].sum(axis=(2, 3))
     inference = sent * compute.joules_per_inference / JOULES_PER_KWH
     # a site is on while the grid is, or its own solar power and batteries; these emit nothing
     from_grid = sums.powered_site_weeks * compute.site_grid_share
@@ -206,7 +206,7 @@ def _close_hours(records: Records, sums: Tallies, world: World) -> None:
     """Write reader hours in the order of ``READER_HOURS``."""
     labelling_hours = world.data.annotation_minutes / MINUTES_PER_HOUR
     # an audit package pays its own specialists: its hours are bought and used together
-    set_aside = sums.counts[:, COUNTS.index("set_aside")].sum(axis=3)
+    set_aside = sums.counts[:, YEARLY.index("set_aside")].sum(axis=3)
     audit = (set_aside * labelling_hours).sum(axis=2)
     clinical = sums.clinical_hours.sum(axis=2)
     available = sums.reader_hours.sum(axis=2) + sums.bought_hours + audit

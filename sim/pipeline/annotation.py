@@ -77,16 +77,17 @@ class Annotation(Station):
         super().__init__(world, scenario, luck)
         self.keys = luck.by_station("annotation/groups")
         self.minutes_per_study = by_place(world.data.annotation_minutes, world)
-        self.minutes = np.zeros(world.shape[0])
+        self.minutes, self.hours = np.zeros((2, world.shape[0]))
         self.order = scenario.annotation.order
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Label what the audit left of the week's curated studies, and the backlog."""
         flows.bought_hours[:] = self.bought(state, "annotation") / WEEKS_PER_YEAR
-        hours = self._hours(flows)
-        flows.mitigation_hours[:] = np.minimum(hours, state.review_hours)
+        protected = flows.reader_hours.sum(axis=1) * self.world.care.protected_share
+        self.hours = protected + flows.bought_hours
+        np.minimum(self.hours, state.review_hours, out=flows.mitigation_hours)
         state.review_hours -= flows.mitigation_hours
-        minutes = (hours - flows.mitigation_hours) * MINUTES_PER_HOUR
+        minutes = (self.hours - flows.mitigation_hours) * MINUTES_PER_HOUR
         if self.order == "balanced":
             self._label_balanced(state, flows, minutes, tick)
         else:
@@ -122,11 +123,6 @@ class Annotation(Station):
             self.minutes,
         )
 
-    def _hours(self, flows: Flows) -> Floats:
-        """Return annotation hours of the week, protected and bought, shape (r,)."""
-        protected = flows.reader_hours.sum(axis=1) * self.world.care.protected_share
-        return np.asarray(protected + flows.bought_hours)
-
     def account(self, state: State, flows: Flows) -> Account:
         """Nobody leaves: an unlabelled study waits. Hours of a mitigation count as used."""
         return Account(
@@ -134,5 +130,5 @@ class Annotation(Station):
             flows.labelled,
             waiting=state.annotation_waiting,
             busy=flows.annotation_hours + flows.mitigation_hours,
-            capacity=self._hours(flows),
+            capacity=self.hours,
         )

@@ -31,8 +31,9 @@ def bad_among(
     The second number counts bad ones since the last block began; ``found`` is what it was before.
     """
     last, bad = after // block, -found
-    for whole in range(before // block, last):
-        bad += binomial(uniform(key, whole), block, share)
+    if before < last * block:  # a division is slow, and most weeks end in the block they begin in
+        for whole in range(before // block, last):
+            bad += binomial(uniform(key, whole), block, share)
     now = binomial(uniform(key, last), after - last * block, share)
     return bad + now, now
 

@@ -102,6 +102,5 @@ class Deployment(Station):
             flows.exams,
             flows.to_ai,
             rejected=flows.exams - flows.to_ai,
-            busy=flows.to_ai.sum(axis=(1, 2)).astype(float),
             capacity=self._room(state),
         )

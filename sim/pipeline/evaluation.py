@@ -175,6 +175,5 @@ class Evaluation(Station):
             flows.curated + flows.set_aside,
             flows.set_aside,
             rejected=flows.curated,
-            busy=flows.set_aside.sum(axis=(1, 2)).astype(float),
             capacity=self.capacity,
         )

@@ -94,12 +94,7 @@ class Generation(Station):
 
     def account(self, state: State, flows: Flows) -> Account:
         """Enter what is made: nothing waits, and nothing real is used up."""
-        return Account(
-            flows.generated,
-            flows.generated,
-            busy=flows.generated.sum(axis=(1, 2)).astype(float),
-            capacity=self.capacity,
-        )
+        return Account(flows.generated, flows.generated, capacity=self.capacity)
 
 
 def can_train_a_generator(world: World, state: State) -> NDArray[np.bool_]:

@@ -130,20 +130,22 @@ def step(
             )  # fmt: skip
             for g in range(groups):
                 waiting[r, m, g] += arrived[r, m, g]
-            served, lost, queue = done, left, area
+            u = uniform(keys[2, r, m], week)
             if two_classes:
                 queue = first.area
                 served, lost = _urgent_share(
                     urgent, waiting, r, m, done, left, area, first, on_units,
                     uniform(keys[3, r, m], week),
                 )  # fmt: skip
-            # the urgent first, and what they leave to the others
-            for members in range(two_classes, -1, -1):
-                _split(
-                    members, urgent, r, m, served, lost, queue, uniform(keys[2, r, m], week),
-                    waiting, exams, gave_up, mean_waiting, available, part,
-                )  # fmt: skip
-                served, lost, queue = done - served, left - lost, area - queue
+                # the urgent first, and what they leave to the others
+                for members in range(1, -1, -1):
+                    _split_class(
+                        members, urgent, r, m, served, lost, queue, u,
+                        waiting, exams, gave_up, mean_waiting, available, part,
+                    )  # fmt: skip
+                    served, lost, queue = done - served, left - lost, area - queue
+            else:
+                _split(r, m, done, left, area, u, waiting, exams, gave_up, mean_waiting)
 
 
 @kernel
@@ -207,6 +209,32 @@ def _urgent_share(
 
 @kernel
 def _split(
+    r: int,
+    m: int,
+    done: int,
+    left: int,
+    area: float,
+    u: float,
+    waiting: Counts,
+    exams: Counts,
+    gave_up: Counts,
+    mean_waiting: Floats,
+) -> None:
+    """Split the week of a place over its groups, in proportion to their people."""
+    groups = waiting.shape[2]
+    allot(done, waiting, r, m, u, exams)
+    for g in range(groups):
+        waiting[r, m, g] -= exams[r, m, g]
+    people = total(waiting, r, m)
+    allot(left, waiting, r, m, u, gave_up)
+    for g in range(groups):
+        share = waiting[r, m, g] / people if people > 0 else 1.0 / groups
+        mean_waiting[r, m, g] = area * share
+        waiting[r, m, g] -= gave_up[r, m, g]
+
+
+@kernel
+def _split_class(
     members: int,
     urgent: NDArray[np.bool_],
     r: int,
@@ -222,7 +250,7 @@ def _split(
     available: Counts,
     part: Counts,
 ) -> None:
-    """Split the week of one class of a place over its groups, in proportion to their people.
+    """Split the week of one class of a place over its groups, as ``_split`` does of all.
 
     ``members`` are the urgent groups, 1, or the others, 0; the last two arrays are scratch.
     """

@@ -140,6 +140,8 @@ class Reading(Station):
         self.readers = [catalogue.index("reader", name) for name in world.professions]
         self.hours_per_reader = catalogue.capacity.take(self.readers, axis=1)
         self.clinical_share = 1.0 - care.protected_share[:, None]
+        self.hours = np.zeros(self.pace.shape)
+        """Not kept for annotation, shape (r, p)."""
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Read what was examined this week and what still waits."""
@@ -147,12 +149,13 @@ class Reading(Station):
         np.divide(
             self.world.care.reader_hours_per_year + added, WEEKS_PER_YEAR, out=flows.reader_hours
         )
+        np.multiply(flows.reader_hours, self.clinical_share, out=self.hours)
         step(
             tick,
             self.pace,
             flows.exams,
             flows.to_ai,
-            self._clinical_hours(flows),
+            self.hours,
             self.desks,
             self.first,
             self.steps,
@@ -165,10 +168,6 @@ class Reading(Station):
             flows.clinical_hours,
         )
 
-    def _clinical_hours(self, flows: Flows) -> Floats:
-        """Return the hours that are not kept for annotation, shape (r, p)."""
-        return np.asarray(flows.reader_hours * self.clinical_share)
-
     def account(self, state: State, flows: Flows) -> Account:
         """Left: exams that nobody read in time."""
         return Account(
@@ -178,5 +177,5 @@ class Reading(Station):
             waiting=state.reading_waiting,
             queue=flows.mean_unread,
             busy=flows.clinical_hours.sum(axis=1),
-            capacity=self._clinical_hours(flows).sum(axis=1),
+            capacity=self.hours.sum(axis=1),
         )

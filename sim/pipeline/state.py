@@ -143,7 +143,7 @@ class _Rows:
         getattr(self._whole, name)[self._rows] = values
 
 
-COUNTS = (
+YEARLY = (
     "need",
     "arrived",
     "exams",
@@ -152,13 +152,17 @@ COUNTS = (
     "read_by_ai",
     "read_by_human",
     "unread",
+    "set_aside",
+    "labelled",
+)
+"""Flows that the annual accounts add up."""
+COUNTS = (
+    *YEARLY,
     "archived",
     "at_source",
     "documented",
     "curated",
     "rejected",
-    "set_aside",
-    "labelled",
     "generated",
     "leaving",
 )

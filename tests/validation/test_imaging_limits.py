@@ -30,11 +30,12 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
     waiting, exams, gave_up = (np.zeros((STATIONS, 1, 1), dtype=np.int64) for _ in range(3))
     mean_waiting = np.zeros((STATIONS, 1, 1))
     by_day = np.zeros((DAYS_PER_WEEK, STATIONS, 1), dtype=np.int64)
+    chance, listed = np.zeros(STATIONS), np.zeros(STATIONS, dtype=np.int64)
     urgent, expected = np.zeros(1, dtype=bool), np.zeros((STATIONS, 1, 1))
     upto = np.zeros((WEEKS, STATIONS))
     for week in range(WEEKS):
         before, arrived = waiting.copy(), came[week][:, None, None]
-        need.spread_over_days(week, days, arrived, by_day)
+        need.spread_over_days(week, days, arrived, by_day, chance, listed)
         imaging.step(
             week, luck, by_day, arrived, expected, working[:, None], together, EXAMS_PER_UNIT_DAY,
             leave, within_day, curves, which, place, urgent, waiting, exams, gave_up, mean_waiting,
