@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sim.studies.experiment import Trial
 
 from sim.baseline.world import World
 from sim.domain.plan import Plan
@@ -29,6 +28,7 @@ from sim.planning.rules import by_need, equal_split
 from sim.scenario.ai import Gate
 from sim.scenario.schema import PolicyStep, Scenario
 from sim.studies.batch import Design, Task, run_task, starts_of, unrecorded
+from sim.studies.experiment import Trial
 from sim.studies.marginal import added, additions
 from sim.studies.names import load_scenario
 from sim.studies.sample import parameter_sample
