@@ -1,4 +1,4 @@
-"""Words and pictures from a finished study; computes nothing new."""
+"""Reports on finished studies, in words and figures; nothing new is computed."""
 
 from reports.policy import render, write_report
 from reports.timeline import timeline

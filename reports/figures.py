@@ -1,4 +1,4 @@
-"""The figures of a policy report, each a function of one table and returning SVG."""
+"""Figures of the policy report, each from one table, as SVG."""
 
 import re
 

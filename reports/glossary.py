@@ -1,4 +1,4 @@
-"""The glossary: every term of ours in a sentence, for the documentation and for the report."""
+"""The glossary: every term of ours in a sentence, for documentation and report."""
 
 import csv
 from importlib.resources import files

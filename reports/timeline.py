@@ -1,4 +1,4 @@
-"""The timeline of one run: what happened when, and how long the queues were meanwhile."""
+"""The timeline of one run: events, queues and use of capacity."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Numbers and findings in plain words, rounded the same way everywhere."""
+"""Numbers and findings in words, rounded the same way everywhere."""
 
 import math
 

@@ -199,7 +199,7 @@ def run(
         result = asked.run(folder, overwrite=overwrite, until=until, progress=progress)
     with _else_said(
         f"The study is finished: `equiscan report {folder}` writes its report, once what follows "
-        "is mended."
+        "is corrected."
     ):
         page = write_report(folder)
     with _else_said(f"Report: {page}"):

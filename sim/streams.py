@@ -1,4 +1,4 @@
-"""The only source of randomness: named streams for parameters, counter-based uniforms for events.
+"""Random numbers: named streams for parameters, counter-based uniforms for events.
 
 Neither depends on who asked before. Adding a region, a lever or a station leaves every other
 draw alone, so that plans face the same world (common random numbers).

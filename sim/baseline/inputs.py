@@ -1,4 +1,4 @@
-"""Inputs of one draw: table values looked up, overridden by the scenario, sampled, registered."""
+"""Inputs of one draw: table values with overrides, sampled from their ranges, and recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

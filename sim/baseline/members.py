@@ -1,4 +1,4 @@
-"""Which countries a scenario is about, and which regions they make up."""
+"""Countries of a scenario, and the regions that they form."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What can be bought in every region: prices, delays, lives, capacities and bounds."""
+"""The catalogue of items in every region: prices, lead times, lives, capacities and bounds."""
 
 import numpy as np
 

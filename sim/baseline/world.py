@@ -1,4 +1,4 @@
-"""The world today as arrays over region, modality and group: one draw of what is not known."""
+"""Today's world of one draw, as arrays over region, modality and group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace

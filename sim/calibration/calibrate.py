@@ -1,4 +1,4 @@
-"""Calibrate: waves of trials and emulators that close in on the targets, then an honest sample."""
+"""Calibrate by history matching: waves of trials and emulators, then a posterior sample."""
 
 import math
 import time

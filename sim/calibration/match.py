@@ -1,4 +1,4 @@
-"""How well outputs match the targets, with all that keeps them apart taken into account."""
+"""The likelihood of outputs under the targets, with every source of variance."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a baseline run is compared with: named outputs, each a pure function of one run."""
+"""Outputs of a baseline run that targets can name, each a pure function of one run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

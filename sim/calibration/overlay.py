@@ -1,4 +1,4 @@
-"""The overlay that calibration writes: overrides for a scenario to name, and their origin."""
+"""Write the overlay of a calibration: overrides for scenarios to name, with their origin."""
 
 import io
 from importlib.metadata import version

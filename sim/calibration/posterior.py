@@ -1,4 +1,4 @@
-"""Equally likely points of the unit cube under a likelihood, by tempering.
+"""Sample a posterior on the unit cube by tempering.
 
 Sequential Monte Carlo after Del Moral, Doucet and Jasra 2006: from the prior to the posterior in
 steps that leave half of the particles effective.

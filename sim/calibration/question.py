@@ -1,4 +1,4 @@
-"""A question for calibration: targets, the scenario they are of, and the inputs that may move."""
+"""A calibration problem: targets, their scenario, and the inputs that may move."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What calibration found: a sample of inputs that match, and how well, before and after."""
+"""The result of a calibration: a posterior sample, and its fit to the targets."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Trials: the baseline simulated at given values of the inputs that may move."""
+"""Simulate the baseline at given values of the inputs that may move."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

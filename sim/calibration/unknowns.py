@@ -1,4 +1,4 @@
-"""The inputs that calibration moves: their names checked, their ranges found, their prior."""
+"""The inputs that calibration moves: names checked, ranges found, prior set."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass

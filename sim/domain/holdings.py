@@ -1,4 +1,4 @@
-"""Holdings and performance: what a training sees, and what a release can do."""
+"""Holdings and performance: the data of a training, and the accuracy of a release."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

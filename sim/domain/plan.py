@@ -1,4 +1,4 @@
-"""A plan: how many units of what, where and when; and what that costs, year by year."""
+"""Plans: units by year, region and item, and their yearly cost."""
 
 from dataclasses import dataclass, field, replace
 

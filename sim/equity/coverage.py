@@ -1,4 +1,4 @@
-"""Effective coverage of every cell, and the one number that a study judges plans by."""
+"""Effective coverage of every cell, and the summary measures by which plans are compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

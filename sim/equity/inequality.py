@@ -1,4 +1,4 @@
-"""How unequal effective coverage is, and which equal coverage would be as good.
+"""Measures of inequality of effective coverage, and the equally distributed equivalent.
 
 All functions take one value and one weight per cell (persons, or discounted person-years), of the
 same shape, and count cells in proportion to their weight. Cells with weight zero are ignored,

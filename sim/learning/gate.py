@@ -1,4 +1,4 @@
-"""The gate: what an audit must show before a release may read, and what audits can tell.
+"""The audit gate: what an audit must show before a release may read, and its power.
 
 The simulation draws what an audit finds, the optimisation plans how many studies one takes; what
 opens the gate is the same for both.

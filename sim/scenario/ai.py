@@ -1,4 +1,4 @@
-"""What a scenario says of its AI: how well it does, how it is labelled, trained and let in."""
+"""Sections of a scenario on AI: response, gate, annotation and training."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The table of a scenario's fields, for people: made from the same schema that checks files."""
+"""The table of scenario fields, in Markdown, from the schema that checks files."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

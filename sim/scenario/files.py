@@ -1,4 +1,4 @@
-"""Read a scenario file: one YAML page in, one frozen ``Scenario`` or every problem at once out."""
+"""Read a scenario file and return a ``Scenario``, or report every problem at once."""
 
 import hashlib
 import io

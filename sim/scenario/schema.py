@@ -1,4 +1,4 @@
-"""What a scenario file may say: every field with its unit, its bounds and its meaning."""
+"""The schema of scenario files: every field with its unit, bounds and meaning."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args

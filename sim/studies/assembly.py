@@ -1,4 +1,4 @@
-"""From what finished tasks kept to the tables of a study, in the order of its design."""
+"""Assemble the tables of a study from the results of its tasks."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

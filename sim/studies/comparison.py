@@ -1,4 +1,4 @@
-"""Which policy beats which, by how much, and how sure that is."""
+"""Paired comparisons of policies, with intervals and verdicts."""
 
 from dataclasses import dataclass
 from typing import Literal

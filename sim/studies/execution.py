@@ -1,4 +1,4 @@
-"""Make the plans of a scenario, simulate them in every draw, and write its run folder."""
+"""Run a study: make its plans, simulate them in every draw, and write its run folder."""
 
 import hashlib
 import time

@@ -1,4 +1,4 @@
-"""The designed set of runs; a run's coordinates are its identity."""
+"""The experimental design: purposes, variants, and the coordinates of every run."""
 
 from typing import Literal, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Plans for many countries: planned for income groups, shared out to their countries by need.
+"""Plans for many countries: optimised for income groups, shared out to countries by need.
 
 Prices and delays in the tables are those of income groups, so a group's plan costs the same
 whichever of its countries it is carried out in. What is lost is the difference between countries

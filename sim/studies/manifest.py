@@ -1,4 +1,4 @@
-"""What a finished run folder holds by its own word: every file that was written, with its hash.
+"""The manifest of a finished run folder: every file that was written, with its hash.
 
 A folder may come from anyone. Nothing in it is read but what its manifest vouches for, and nothing
 is replaced or removed but what it names.

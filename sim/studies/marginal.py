@@ -1,4 +1,4 @@
-"""Where the next dollar raises equity most: the plan plus a little of one thing in one region."""
+"""Marginal value of money: a plan plus a small addition of one item in one region."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which names a scenario may use: those of tables, profiles, stations, policies, objectives."""
+"""Names that scenarios may use: of tables, profiles, stations, policies and objectives."""
 
 from collections.abc import Sequence
 from pathlib import Path

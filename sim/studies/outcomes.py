@@ -1,4 +1,4 @@
-"""The declared measures of a study, and their values from a run or from its cells."""
+"""Outcomes: the declared measures of a study, and their values from runs or cells."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The plans of a study, made before the draws on which they are judged."""
+"""Candidate plans of a study, made before the draws on which they are judged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

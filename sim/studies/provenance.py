@@ -1,4 +1,4 @@
-"""What is needed to produce the same tables again."""
+"""Provenance: everything that is needed to reproduce the tables of a study."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""A finished study: its tables, and the questions one asks of them."""
+"""The result of a finished study: its tables, and methods that answer questions."""
 
 import math
 from collections.abc import Iterator, Mapping

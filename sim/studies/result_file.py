@@ -1,4 +1,4 @@
-"""One result as one file: named arrays and tables, to the bit, and no code in them.
+"""The file of one result: named arrays and tables, exact to the bit, without code.
 
 The file is a zip archive, ``arrays/NAME.npy`` and ``tables/NAME.arrow``; NumPy opens it as an
 ``npz``. Every member has a checksum, the index stands at the end, and the comment says how many

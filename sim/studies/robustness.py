@@ -1,4 +1,4 @@
-"""Whether a finding survives another reading of the measured response."""
+"""Robustness of findings to variants of the measured response."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The face of a study: make plans, simulate them, compare them.
+"""Studies from Python: make plans, simulate them, compare them.
 
     study = sim.study("scenarios/east_africa.yaml")
     plan = study.plan("by_need")

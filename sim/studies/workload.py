@@ -1,4 +1,4 @@
-"""How long a study takes, and how large it gets, before it is run.
+"""Estimate run time and size of a study before it is run.
 
 What runs cost is timed here with a few of them. What the search for a plan costs is guessed from
 the number of cells and years that it plans for. Meant to be right within a factor of two on a

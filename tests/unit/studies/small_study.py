@@ -80,8 +80,8 @@ def small_scenario(*, draws: int = 2, replications: int = 2) -> Scenario:
 def sample_small(scenario: Scenario, draw: int | None, purpose: Purpose) -> Sample:
     """Return a made-up sample whose need differs from draw to draw."""
     world = small_world(population=2e5)
-    luck = stream(scenario.uncertainty.seed, "need", purpose, str(draw))
-    need = world.care.need_per_year * luck.uniform(0.5, 1.5, world.care.need_per_year.shape)
+    rng = stream(scenario.uncertainty.seed, "need", purpose, str(draw))
+    need = world.care.need_per_year * rng.uniform(0.5, 1.5, world.care.need_per_year.shape)
     drawn = replace(world, care=replace(world.care, need_per_year=need))
     seed = event_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
     return Sample(drawn, {"AAA.need": NEED}, PROFILE, RESPONSE, seed)

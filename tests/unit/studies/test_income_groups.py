@@ -39,10 +39,10 @@ NONE = empty_plan("plan", GROUPS.catalogue, GROUPS.regions, years=YEARS, start_y
 def group_plans(draw: st.DrawFn) -> Plan:
     """Return plans of whole assets and broken services, within what the groups may buy."""
     most = most_per_year(GROUPS, SCENARIO)
-    luck = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     largest = draw(st.sampled_from([1.0, 10.0, 1e9]))
-    units = luck.uniform(0.0, np.minimum(most, largest), NONE.units.shape)
-    units *= luck.random(units.shape) < draw(st.sampled_from([0.1, 0.5, 1.0]))
+    units = rng.uniform(0.0, np.minimum(most, largest), NONE.units.shape)
+    units *= rng.random(units.shape) < draw(st.sampled_from([0.1, 0.5, 1.0]))
     asset = [not item.is_service for item in ITEMS]
     units[:, :, asset] = np.round(units[:, :, asset])
     units[:, :, ONE_EACH] *= np.cumsum(units[:, :, ONE_EACH], axis=0) <= 1.0

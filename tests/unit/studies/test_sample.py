@@ -1,4 +1,4 @@
-"""A sample of what is not known: named luck, and the measured law carried over."""
+"""The parameter sample: named random streams, and the measured law carried over."""
 
 import numpy as np
 import pytest
