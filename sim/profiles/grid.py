@@ -25,6 +25,8 @@ from sim.profiles.tasks import Finished, Preparation, Task, Training, needed, pe
 from sim.profiles.treatment import completed
 
 RUNS, ABOUT, PARTS = "runs.parquet", "measurement.json", "parts"
+UNFINISHED = "unfinished"
+"""Part of the names of files that are not whole yet: the next attempt replaces them."""
 GROWING = ("seeds", "contrasts", "device")
 """Fields of a plan that may change: finished runs stay valid, each says what it ran on."""
 SERIAL = Serial()
@@ -159,7 +161,7 @@ def _open(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
             raise ProfileError(f"{folder} holds runs on other data. Choose a new folder.")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     text = json.dumps(about, indent=1) + "\n"
-    replace_file(path, lambda there: there.write(text.encode()))
+    replace_file(path, lambda there: there.write(text.encode()), by=UNFINISHED)
 
 
 def _check_same(folder: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -246,4 +248,4 @@ def _collect(folder: Path, order: list[str]) -> None:
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda there: table.to_parquet(there, index=False))
+    replace_file(path, lambda there: table.to_parquet(there, index=False), by=UNFINISHED)

@@ -40,7 +40,7 @@ class Entry:
             return False
 
 
-def place() -> Path:
+def _usual_folder() -> Path:
     """Return the folder in which processes of this user on this machine find each other."""
     import psutil  # noqa: PLC0415
 
@@ -57,7 +57,7 @@ class Register:
     """The blocks that are measured on this machine."""
 
     gpus: str = ""
-    folder: Path = field(default_factory=place)
+    folder: Path = field(default_factory=_usual_folder)
 
     @contextmanager
     def entered(self) -> Iterator[None]:

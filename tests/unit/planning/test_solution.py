@@ -292,3 +292,19 @@ def test_groups_whose_names_differ_by_a_sign_are_told_apart() -> None:
     plain = replace(world, groups=tuple("abcdef"))
     other = solve(build_model(plain, LAW, case, budget_usd=50e3))
     assert np.log(solution.expected.value) == pytest.approx(np.log(other.expected.value), abs=1e-3)
+
+
+def test_units_that_cost_nothing_and_come_too_late_may_stand_in_a_start() -> None:
+    world = small_world(1)
+    i = world.catalogue.index("outreach")
+    free = {"capex_usd": 0.0, "running_usd": 0.0, "lead_weeks": 1_040}
+    columns = {name: getattr(world.catalogue, name).copy() for name in free}
+    for name, value in free.items():
+        columns[name][:, i] = value
+    world = changed(world, "catalogue", **columns)
+    problem = build_model(world, LAW, scenario(horizon=HORIZON), budget_usd=60e3)
+    good = solve(problem, gap=1.0).plan
+    units = good.units.copy()
+    units[:, :, i] = 1.0
+    found = solve(problem, gap=1.0, start=replace(good, units=units))
+    assert found.expected.value >= 0.999 * solve(problem, gap=1.0).expected.value

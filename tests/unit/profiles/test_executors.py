@@ -260,7 +260,7 @@ def test_workers_with_other_torch_or_other_images_are_refused(monkeypatch, tmp_p
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--workers", "0"], "not in the range"),
+        (["--workers", "0"], "should be greater than or equal to 1"),
         (["--workers", "2", "--cluster", "local:2"], "leave out the number of workers"),
         (["--cluster", "host:8786"], "is no cluster: write tcp://HOST:PORT"),
     ],
