@@ -355,7 +355,7 @@ def test_fitting_again_gives_the_same_file(tmp_path, folder):
 def test_a_fit_that_cannot_be_written_leaves_the_last_one(folder, monkeypatch):
     before = (folder / "fit.json").read_bytes()
 
-    def full(file):
+    def full(_file):
         raise OSError("no space left on device")
 
     monkeypatch.setattr("os.fsync", full)

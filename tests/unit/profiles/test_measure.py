@@ -336,7 +336,7 @@ def test_an_interruption_leaves_the_card_that_was_there(folder, tmp_path, monkey
     place = tmp_path / "card.html"
     place.write_text("as it was")
 
-    def cut_short(file):
+    def cut_short(_file):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
