@@ -42,7 +42,7 @@ Row = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class MeasurementData:
     """What a measurement is of; each process reads the images itself."""
 
     plan: str
@@ -56,7 +56,7 @@ class Inputs:
 class Setup:
     """What is the same in every worker."""
 
-    inputs: Inputs
+    inputs: MeasurementData
     digest: str
     """Of the cases."""
     device: str
@@ -79,7 +79,7 @@ class Bench:
 
 
 @lru_cache(maxsize=1)
-def cases_of(inputs: Inputs) -> tuple[MeasurementPlan, Cases]:
+def cases_of(inputs: MeasurementData) -> tuple[MeasurementPlan, Cases]:
     """Return the cases, and the plan that scores those of its groups with enough of them."""
     plan = MeasurementPlan.model_validate_json(inputs.plan)
     cases = load_cases(plan, inputs.data, inputs.table)

@@ -8,7 +8,7 @@ from sim.units import JOULES_PER_KWH
 MILLIJOULES_PER_KWH = 1e3 * JOULES_PER_KWH
 
 
-class Counter(Protocol):
+class EnergyCounter(Protocol):
     """Something that only counts up."""
 
     def millijoules(self) -> float | None:
@@ -37,7 +37,7 @@ class NvidiaCounter:
             return None
 
 
-def open_counter(device: str) -> Counter | None:
+def open_counter(device: str) -> EnergyCounter | None:
     """Return the counter of the GPUs, ``None`` on other devices and where it cannot be opened."""
     if not device.startswith("cuda"):
         return None

@@ -15,7 +15,7 @@ from sim.atomic import replace_file
 from sim.errors import ProfileError
 from sim.executors.executor import Executor, Serial
 from sim.profiles.baseline import no_image_baseline
-from sim.profiles.bench import Inputs, Setup, cases_of, forget, survey
+from sim.profiles.bench import MeasurementData, Setup, cases_of, forget, survey
 from sim.profiles.cases import Cases
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.energy import is_apportioned, told_alone
@@ -61,7 +61,7 @@ def measure(
     """
     require_torch()
     folder = Path(out)
-    inputs = Inputs(plan.model_dump_json(), _absolute(data), _absolute(table))
+    inputs = MeasurementData(plan.model_dump_json(), _absolute(data), _absolute(table))
     forget()
     try:
         plan, cases = cases_of(inputs)

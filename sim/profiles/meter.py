@@ -9,7 +9,7 @@ from time import perf_counter, process_time, sleep
 from typing import Any
 
 from sim.profiles import power
-from sim.profiles.counter import Counter, kwh_between
+from sim.profiles.counter import EnergyCounter, kwh_between
 from sim.profiles.register import Register
 from sim.profiles.sharing import Share, watched
 from sim.units import JOULES_PER_KWH
@@ -49,7 +49,7 @@ class Meter:
     """A codecarbon tracker for the whole machine, without network or files."""
 
     country: str
-    counter: Counter | None = None
+    counter: EnergyCounter | None = None
     """Read beside the tracker, as a check of it."""
     register: Register = field(default_factory=Register)
     """Blocks that share the machine."""

@@ -10,7 +10,7 @@ LOOK_EVERY_S = 0.1
 """Seconds between two looks at who else runs: so late it is noticed that another begins or ends."""
 
 
-class Counter(Protocol):
+class BlockCount(Protocol):
     """Something that knows how many share the machine."""
 
     def count(self) -> int:
@@ -39,7 +39,7 @@ class Share:
     """
 
     meter: IntervalMeter
-    register: Counter
+    register: BlockCount
     drawn: dict[str, float] = field(default_factory=dict)
     """By quantity, so far."""
     apportioned: bool = False

@@ -17,7 +17,7 @@ from sim.cli import app
 from sim.errors import ExecutorError
 from sim.executors.executor import Executor, executor_of
 from sim.profiles import MeasurementPlan, measure
-from sim.profiles.bench import Inputs, Setup, bench_of, cases_of, forget
+from sim.profiles.bench import MeasurementData, Setup, bench_of, cases_of, forget
 from sim.profiles.design import Cell
 from sim.profiles.energy import energy_per_image, told_alone
 from sim.profiles.preparation import preparations
@@ -243,7 +243,7 @@ def test_a_row_says_what_was_generated_for_whom(alone):
 
 
 def test_workers_with_other_torch_or_other_images_are_refused(monkeypatch, tmp_path):
-    inputs = Inputs(PLAN.model_dump_json(), None, None)
+    inputs = MeasurementData(PLAN.model_dump_json(), None, None)
     _, cases = cases_of(inputs)
     with pytest.raises(ExecutorError, match=r"has torch .*, not 1\.0\. Give every machine"):
         bench_of(Setup(inputs, cases.digest(), "cpu", "1.0"))
@@ -251,7 +251,7 @@ def test_workers_with_other_torch_or_other_images_are_refused(monkeypatch, tmp_p
     with pytest.raises(ExecutorError, match=r"has images with checksum .*, not other"):
         bench_of(Setup(inputs, "other", "cpu", "1.0"))
     real = PLAN.model_copy(update={"source": "file"})
-    absent = Inputs(real.model_dump_json(), str(tmp_path / "absent.npz"), None)
+    absent = MeasurementData(real.model_dump_json(), str(tmp_path / "absent.npz"), None)
     with pytest.raises(ExecutorError, match=r"cannot read the images: .*absent\.npz"):
         bench_of(Setup(absent, "other", "cpu", "1.0"))
     forget()
