@@ -23,7 +23,7 @@ TURNS = 3
 
 OLD = """
 import json, time
-from sim.planning.decisions import most_per_year
+from sim.planning.purchases import most_per_year
 from sim.planning.rules import equal_split
 from sim.study.execution import unrecorded
 from sim.study.experiment import prepare
