@@ -21,9 +21,10 @@ $(VENV)/.dev: pyproject.toml $(LOCK)
 demo: $(VENV)/.run  ## set up, run the East Africa scenario, write its report
 	@$(BIN)/equiscan run scenarios/east_africa.yaml --out runs/east_africa --overwrite
 
-schema: $(VENV)/.run  ## write the schema and the table of fields of scenario files again
+schema: $(VENV)/.run  ## write the schema, the table of fields and the glossary again
 	@$(BIN)/equiscan schema > scenarios/schema.json
 	@$(BIN)/equiscan schema --fields > scenarios/fields.md
+	@$(BIN)/python -c "from reports.glossary import *; print(glossary_page(), end='')" > docs/glossary.md
 
 lint: $(VENV)/.dev  ## style, types, import layers and dead code
 	@$(BIN)/ruff check --quiet .

@@ -1,6 +1,6 @@
-"""Words and pictures from a finished study; computes nothing new."""
+"""Reports on finished studies, in words and figures; nothing new is computed."""
 
 from reports.policy import render, write_report
-from reports.schedule import schedule
+from reports.timeline import timeline
 
-__all__ = ["render", "schedule", "write_report"]
+__all__ = ["render", "timeline", "write_report"]

@@ -1,4 +1,4 @@
-"""The figures of a policy report, each a function of one table and returning SVG."""
+"""Figures of the policy report, each from one table, as SVG."""
 
 import re
 
@@ -155,8 +155,8 @@ def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
             x, shares, width * 0.92, color=colour(policy, position), label=label_of(policy)
         )
         # all of the need is 100% by definition, and four times that would overlap
-        told = ["", *(f"{share:.0%}" for share in shares[1:])]
-        axes.bar_label(bars, told, fontsize=7.5, color=INK)
+        above = ["", *(f"{share:.0%}" for share in shares[1:])]
+        axes.bar_label(bars, above, fontsize=7.5, color=INK)
     labels = ("Exams needed", "People came", "Examined", "Read in time", "Disease found\n(of all)")
     axes.set_xticks(range(len(steps)), labels)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -8,8 +8,9 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
-from reports.schedule import schedule
-from sim.domain.lever import Stage
+from reports.glossary import glossary
+from reports.timeline import timeline
+from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS
 from sim.planning.rules import label_of, phrase_of
 from sim.studies.manifest import Finished
@@ -66,13 +67,13 @@ def content(result: StudyResult) -> dict[str, Any]:
             result.values("mean_ec"), on="policy", suffixes=("", "_mean")
         ),
         "worst": result.values("worst_ec").set_index("policy"),
-        "purchases": purchases(result, recommended),
+        "purchases": purchases_by_item(result, recommended),
         "groups": coverage_by_group(result),
         "losers": worse_off(result),
         "trained": training_range(result, recommended),
         "marginal": marginal.head(TOP),
         "marginal_count": len(marginal),
-        "programme": result.programme.set_index("policy"),
+        "optimisation": result.optimisation.set_index("policy"),
         "robustness": result.robustness,
         "floor_ranking": result.ranking_by_floor(),
         "profile": result.profile,
@@ -80,6 +81,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),
         "energy_basis": _energy_basis(result),
+        "terms": [term for term in glossary() if term.report],
         "provenance": result.provenance.as_dict(),
         "figures": _figures(result, recommended, spend),
     }
@@ -95,12 +97,12 @@ def headline(result: StudyResult) -> str:
     rivals = [baseline for policy, baseline in found if policy == "plan"]
     if not rivals:
         return "This study compares policies; it makes no plan."
-    beaten = words.listed([phrase_of(name) for name in rivals if found["plan", name]] or [""])
+    beaten = words.enumerated([phrase_of(name) for name in rivals if found["plan", name]] or [""])
     unbeaten = [name for name in rivals if not found["plan", name]]
     if not unbeaten:
         return f"Follow the plan: in simulation it beats {beaten}."
     if found.get(("plan", "baseline")):
-        names = words.listed([phrase_of(name) for name in unbeaten])
+        names = words.enumerated([phrase_of(name) for name in unbeaten])
         good = [name for name in unbeaten if found.get((name, "baseline"))]
         advice = ": prefer the simpler rule" if good else ""
         return (
@@ -111,7 +113,7 @@ def headline(result: StudyResult) -> str:
         return (
             "No plan is shown to beat buying nothing: do not spend on the strength of this study."
         )
-    names = words.listed([phrase_of(name) for name in unbeaten])
+    names = words.enumerated([phrase_of(name) for name in unbeaten])
     return f"The plan is not shown to beat {names}; nothing was compared with buying nothing."
 
 
@@ -126,7 +128,7 @@ def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:
     return table.reindex(index=regions, columns=stages).fillna(0.0)
 
 
-def purchases(result: StudyResult, policy: str) -> pd.DataFrame:
+def purchases_by_item(result: StudyResult, policy: str) -> pd.DataFrame:
     """Return what a policy buys: item, stage, units, first and last year, capital cost, regions."""
     bought = result.plans[result.plans["policy"] == policy]
     groups = bought.groupby(["stage", "item"], sort=False)
@@ -206,14 +208,16 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
     last = cells[cells["year"] > cells["year"].max() - LAST_YEARS]
     by_cell = last.groupby(["policy", "draw", "region", "group"], sort=False)["ec"].mean()
     draws = result.scenario.uncertainty.draws
-    books = result.ledger.groupby(["policy", "account", "item"], sort=False)["value"].sum() / draws
+    accounts = (
+        result.ledger.groupby(["policy", "account", "item"], sort=False)["value"].sum() / draws
+    )
     shown = {
         "equity": figures.equity_over_time(result.yearly()),
         "money": figures.money(spend),
         "coverage": figures.coverage_by_cell(by_cell.reset_index(), policies),
         "cascade": figures.cascade(last, policies),
-        "energy": figures.energy(books.reset_index(), policies),
-        "timeline": schedule(
+        "energy": figures.energy(accounts.reset_index(), policies),
+        "timeline": timeline(
             result.events[result.events["policy"] == recommended],
             {
                 name: table[table["policy"] == recommended]

@@ -1,4 +1,4 @@
-"""How every figure looks: colours that the colour-blind can tell apart, quiet axes, SVG out."""
+"""The style of all figures: colours safe for colour-blind readers, quiet axes, SVG."""
 
 import re
 from io import StringIO

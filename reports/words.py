@@ -1,10 +1,10 @@
-"""Numbers and findings in plain words, rounded the same way everywhere."""
+"""Numbers and findings in words, rounded the same way everywhere."""
 
 import math
 
 import pandas as pd
 
-from sim.domain.lever import LEVERS
+from sim.domain.levers import LEVERS
 from sim.planning.rules import phrase_of
 from sim.studies.outcomes import OUTCOMES
 
@@ -75,10 +75,10 @@ def power_words(source: str) -> str:
     return POWER_WORDS.get(source, source)
 
 
-def listed(names: list[str]) -> str:
+def enumerated(names: list[str]) -> str:
     """Return names as a list in a sentence.
 
-    >>> listed(["one", "two", "three"]), listed(["one"])
+    >>> enumerated(["one", "two", "three"]), enumerated(["one"])
     ('one, two and three', 'one')
     """
     *others, last = names

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sim.pipeline.records import Run
     from sim.pipeline.state import Array
     from sim.pipeline.stations.station import Station
+    from sim.planning.objectives import OBJECTIVES, Objective
     from sim.planning.rules import RULES, Rule
-    from sim.planning.welfare import OBJECTIVES, Objective
     from sim.scenario.schema import Scenario
     from sim.studies.names import load_scenario, scenario_schema
     from sim.studies.outcomes import OUTCOMES, Outcome
@@ -56,9 +56,9 @@ __all__ = [
 _HOME = {
     "Account": "sim.pipeline.account",
     "Array": "sim.pipeline.state",
-    "OBJECTIVES": "sim.planning.welfare",
+    "OBJECTIVES": "sim.planning.objectives",
     "OUTCOMES": "sim.studies.outcomes",
-    "Objective": "sim.planning.welfare",
+    "Objective": "sim.planning.objectives",
     "Outcome": "sim.studies.outcomes",
     "Plan": "sim.domain.plan",
     "Profile": "sim.learning.response",

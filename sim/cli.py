@@ -17,7 +17,7 @@ from sim.errors import RunFolderError, SimError, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.calibration.result import Calibration
+    from sim.calibration.summary import Calibration
     from sim.studies.result import StudyResult
 
 TOP = 8
@@ -84,7 +84,7 @@ ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, a 
 RunFolder = Annotated[
     Path, typer.Argument(parser=terminal.place, metavar="RUN", help="Folder of a finished run.")
 ]
-Changes = Annotated[
+Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be repeated."),
 ]
@@ -94,7 +94,7 @@ Outside = Annotated[
 
 
 @app.command()
-def validate(file: ScenarioFile, changes: Changes = None, allow_outside: Outside = False) -> None:
+def validate(file: ScenarioFile, changes: Overrides = None, allow_outside: Outside = False) -> None:
     """Check a scenario: say what is wrong, on which line, and what is allowed."""
     from sim.baseline.members import members
     from sim.studies.names import load_scenario
@@ -172,7 +172,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how many runs, how long, how large.")
     ] = False,
-    changes: Changes = None,
+    changes: Overrides = None,
     allow_outside: Outside = False,
 ) -> None:
     """Make the plans, simulate them, compare them, and write the report."""
@@ -199,7 +199,7 @@ def run(
         result = asked.run(folder, overwrite=overwrite, until=until, progress=progress)
     with _else_said(
         f"The study is finished: `equiscan report {folder}` writes its report, once what follows "
-        "is mended."
+        "is corrected."
     ):
         page = write_report(folder)
     with _else_said(f"Report: {page}"):
@@ -272,13 +272,15 @@ def trace(
         raise RunFolderError(
             f"no table '{table}' to trace; there are {', '.join(TRACED)}.{nearest(table, TRACED)}"
         )
-    if policy not in (known := list(found.table("programme")["policy"])):
+    if policy not in (known := list(found.table("optimisation")["policy"])):
         raise RunFolderError(
             f"{folder}: no policy '{policy}' in this run; it has {', '.join(known)}."
         )
     shown = found.table(table)
     shown = shown[shown["policy"] == policy][list(TRACED[table])]
-    terminal.table(shown.rename(columns=TRACED[table]), title=f"{table.capitalize()}, {policy}")
+    terminal.print_table(
+        shown.rename(columns=TRACED[table]), title=f"{table.capitalize()}, {policy}"
+    )
 
 
 @data.command("show")
@@ -287,7 +289,7 @@ def data_show(iso3: Annotated[str, typer.Argument(metavar="ISO3", help="Such as 
     from sim.baseline import tables
 
     code = iso3.upper()
-    known = tables.baseline(code)
+    known = tables.country_table(code)
     where = tables.countries().loc[code]
     terminal.say(f"{where['name']} ({code}), {where['income_group']}, {where['un_subregion']}")
     terminal.pairs({str(name): _fact(row) for name, row in known.iterrows()})
@@ -301,7 +303,9 @@ def data_list() -> None:
     own = tables.table("country_values")
     published = own[own["status"] == "published"].groupby("iso3").size()
     countries = tables.countries()[["name", "income_group", "un_subregion"]]
-    terminal.table(countries.assign(published=published).fillna({"published": 0}).reset_index())
+    terminal.print_table(
+        countries.assign(published=published).fillna({"published": 0}).reset_index()
+    )
 
 
 @data.command("variables")
@@ -360,7 +364,7 @@ def _recommend(result: "StudyResult") -> None:
             ],
         )
         title = "Points of equally distributed coverage per further million dollars"
-        terminal.table(shown.rename(columns={"interval": "95% interval"}), title=title)
+        terminal.print_table(shown.rename(columns={"interval": "95% interval"}), title=title)
     terminal.bullets(result.verdicts())
 
 
@@ -393,7 +397,7 @@ def _calibrated(found: "Calibration") -> None:
             ("after", "after", "after_low", "after_high"),
         )
     }
-    terminal.table(
+    terminal.print_table(
         pd.DataFrame({"target": targets["target"]} | shown),
         title="Targets; before and after with 90% intervals",
     )

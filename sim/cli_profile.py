@@ -24,7 +24,7 @@ def profile_list() -> None:
     from sim.profiles.pooling import pooled
 
     rows = [load_profile(name) for name in available()]
-    terminal.table(
+    terminal.print_table(
         pd.DataFrame(
             {
                 "profile": [row.name for row in rows],
@@ -59,9 +59,9 @@ def profile_card(
     ] = False,
 ) -> None:
     """Write a profile's card: what was measured, how, and what it does not say."""
+    from sim.atomic import require_place
     from sim.learning.response import profile_folder
     from sim.profiles.card import write_card
-    from sim.studies.store import require_place
 
     place, folder = out or Path(f"{Path(name).name}_card.html"), profile_folder(name)
     if place.exists() and not overwrite:
@@ -84,20 +84,36 @@ def profile_measure(
         Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Runs at a time; they share cores, memory and GPU.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes, a run each; they share cores, memory and GPU.",
+            show_default="1",
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask: tcp://HOST:8786, or local:4 for 4 processes."),
+    ] = None,
 ) -> None:
     """Train and test as a plan says; an interrupted measurement goes on where it stopped."""
+    from sim.executors.executor import executor_of
     from sim.profiles.design import MeasurementPlan
     from sim.profiles.grid import measure
 
-    with terminal.progress_bar() as progress:
+    asked = MeasurementPlan.load(plan)
+    # one run at a time unless more are asked for: each has the plan's number of threads
+    number = workers if workers or cluster else 1
+    with (
+        terminal.progress_bar() as progress,
+        executor_of(workers=number, cluster=cluster) as executor,
+    ):
         folder = measure(
-            MeasurementPlan.load(plan),
+            asked,
             data=images,
             table=table,
             out=out,
-            workers=workers,
+            executor=executor,
             progress=progress and (lambda done, total, run: progress(run, done, total)),
         )
     terminal.say(f"Runs: {folder}. Next: equiscan profile fit {folder}")

@@ -1,4 +1,4 @@
-"""What is left of an error that nobody expected: one sentence, and a file that tells the rest."""
+"""Report an unexpected error: one sentence, and a file with the details."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""What code says: one hash of the files of this package, and one of what people bring themselves.
+"""Hashes of code: one of this package's files, and one of the code that users bring.
 
 Two hashes differ where results could. Comments and line numbers do not count in functions and
 classes of one's own; all that they use and that is not installed does.

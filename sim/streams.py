@@ -1,4 +1,4 @@
-"""The only source of randomness: named streams for parameters, counter-based uniforms for events.
+"""Random numbers: named streams for parameters, counter-based uniforms for events.
 
 Neither depends on who asked before. Adding a region, a lever or a station leaves every other
 draw alone, so that plans face the same world (common random numbers).
@@ -31,7 +31,7 @@ def stream(seed: int, *name: str | int) -> np.random.Generator:
 def exponentials(seed: int, *name: str | int) -> Iterator[float]:
     """Yield the standard exponentials owned by a name, one after the other.
 
-    Plans that meet the same chance ask for the same ones: they are drawn once.
+    Plans that meet the same events ask for the same ones: they are drawn once.
     """
     start = 0
     for size in (_FEW * 8**k for k in count()):

@@ -63,7 +63,7 @@ def pairs(rows: Mapping[str, str]) -> None:
     Console(highlight=False, markup=False).print(grid)
 
 
-def table(frame: "pd.DataFrame", *, title: str | None = None) -> None:
+def print_table(frame: "pd.DataFrame", *, title: str | None = None) -> None:
     """Print a table that fits the terminal; long words are folded, never cut."""
     from rich.console import Console
     from rich.table import Table

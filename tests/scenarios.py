@@ -4,7 +4,7 @@ from typing import Any
 
 from sim.baseline.build import world_and_inputs
 from sim.baseline.world import World
-from sim.scenario.ai import Response
+from sim.scenario.ai import ResponseSpec
 from sim.scenario.schema import Group, Horizon, Scenario
 from sim.scenario.spec import Assumption
 
@@ -25,7 +25,7 @@ def scenario(*, years: int = 3, warm_up: int = 1, **changes: Any) -> Scenario:
             "rural": Group(share="rural_share", reach=fixed(0.2)),
         },
         "modalities": {"dermoscopy": 1.0},
-        "response": Response(level=fixed(1.0)),
+        "response": ResponseSpec(level=fixed(1.0)),
         "budget_usd_per_year": 1e6,
         "horizon": Horizon(decide_years=years, score_years=years, warm_up_years=warm_up),
     }

@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.baseline.world import Care, Compute, Data, World
 from sim.domain.holdings import Holdings, Performance, Respond
-from sim.domain.lever import Catalogue, Item
+from sim.domain.levers import Catalogue, Item
 from sim.learning.response import Response
 
 LAW = Response(floor=0.08, scale=1.2, power=0.35, kappa=0.3, offset=20.0, specificity=0.9)

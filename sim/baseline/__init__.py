@@ -1,1 +1,1 @@
-"""What the world is like today: tables with unit, year, source and status."""
+"""Today's values: tables with unit, year, source and status, and the world made of them."""

@@ -13,7 +13,7 @@ from sim.baseline.prices import (
     studies_of_a_curator,
 )
 from sim.baseline.world import Care, Compute, Data, World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.learning.law import adjudicated_noise, adjudicated_readings
 from sim.scenario.schema import PRIORITIES, Scenario
 from sim.units import DAYS_PER_WEEK, DAYS_PER_YEAR, HOURS_PER_YEAR, WEEKS_PER_YEAR

@@ -1,4 +1,4 @@
-"""A country's missing value, from countries like it: visible, and never passed off as observed."""
+"""Impute missing values of a country from similar countries, and mark them as imputed."""
 
 import pandas as pd
 

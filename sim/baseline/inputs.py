@@ -1,4 +1,4 @@
-"""Inputs of one draw: table values looked up, overridden by the scenario, sampled, registered."""
+"""Inputs of one draw: table values with overrides, sampled from their ranges, and recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from sim.baseline import tables
 from sim.baseline.datum import Datum
 from sim.domain.bounds import Bounds
-from sim.domain.lever import LeverName
+from sim.domain.levers import LeverName
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Assumption, Override
 from sim.streams import fraction

@@ -1,11 +1,11 @@
-"""Which countries a scenario is about, and which regions they make up."""
+"""Countries of a scenario, and the regions that they form."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.baseline import tables
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.errors import ScenarioError, nearest
 from sim.scenario.schema import Scenario
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.baseline.inputs import Inputs
 from sim.baseline.members import Members
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.errors import ScenarioError
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Modality

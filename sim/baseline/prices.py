@@ -1,9 +1,9 @@
-"""What can be bought in every region: prices, delays, lives, capacities and bounds."""
+"""The catalogue of items in every region: prices, lead times, lives, capacities and bounds."""
 
 import numpy as np
 
 from sim.baseline.pool import Pool
-from sim.domain.lever import LEVERS, Catalogue, Floats, Item
+from sim.domain.levers import LEVERS, Catalogue, Floats, Item
 from sim.units import MINUTES_PER_HOUR
 
 

@@ -171,7 +171,7 @@ def datasets() -> pd.DataFrame:
     return table("datasets").reset_index()
 
 
-def baseline(iso3: str) -> pd.DataFrame:
+def country_table(iso3: str) -> pd.DataFrame:
     """Return everything the tables say about a country, with sources, one row per variable."""
     own = {name: country(iso3, name) for name in country_variables()}
     group = str(countries().loc[iso3, "income_group"])

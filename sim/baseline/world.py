@@ -1,4 +1,4 @@
-"""The world today as arrays over region, modality and group: one draw of what is not known."""
+"""Today's world of one draw, as arrays over region, modality and group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.domain.holdings import Performance
-from sim.domain.lever import Catalogue, Floats
+from sim.domain.levers import Catalogue, Floats
 
 REGION = "first axis: region"
 ByRegion = Annotated[Floats, REGION]
@@ -181,7 +181,7 @@ class Compute:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class World:
-    """Everything the simulation and the programme need to know about today."""
+    """Everything the simulation and the optimisation model need to know about today."""
 
     regions: tuple[str, ...]
     region_names: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""Calibration: assumed inputs narrowed until the baseline gives what was published."""
+"""Calibration: narrow assumed inputs until the baseline reproduces published figures."""

@@ -1,4 +1,4 @@
-"""Calibrate: waves of trials and emulators that close in on the targets, then an honest sample."""
+"""Calibrate by history matching: waves of trials and emulators, then a posterior sample."""
 
 import math
 import time
@@ -10,19 +10,19 @@ from sim.calibration.emulator import Emulator, fit_emulator, one_thread, require
 from sim.calibration.match import IMPLAUSIBLE, Figures, figures
 from sim.calibration.posterior import (
     LogLikelihood,
-    effective,
+    effective_size,
     prior_points,
     resample,
     sample_posterior,
 )
 from sim.calibration.question import Question, read_question
-from sim.calibration.result import Calibration
+from sim.calibration.summary import Calibration
 from sim.calibration.trials import REPLICATIONS, Trials, simulate_points
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.errors import CalibrationError, NoMatchError
+from sim.executors.executor import executor_of
 from sim.streams import stream
 from sim.studies.execution import Progress
-from sim.studies.executor import executor_of
 
 WAVES = 3
 """Times that the trials move closer to the targets before the last, which makes the sample."""
@@ -50,7 +50,7 @@ def calibrate(
     ----------
     draws : rows of the sample, and points simulated in every wave; 16 to 512.
     seed : of every random choice; the scenario's when not given.
-    workers, cluster : who does the trials, see ``sim.studies.executor.executor_of``.
+    workers, cluster : who does the trials, see ``sim.executors.executor.executor_of``.
     progress : called as trials finish.
 
     Raises
@@ -73,24 +73,24 @@ def calibrate(
         def simulate(points: Floats, wave: int) -> Trials:
             begun = time.monotonic()
 
-            def told(done: int, total: int) -> None:
+            def report(done: int, total: int) -> None:
                 seconds = time.monotonic() - begun
                 waves = WAVES + 2 - wave
                 left_s = seconds / done * (total - done + waves * total) if done else math.nan
                 (progress or _silent)(f"wave {wave} of {WAVES + 2}", done, total, left_s)
 
-            return simulate_points(question, points, executor, told)
+            return simulate_points(question, points, executor, report)
 
-        luck = stream(seed, "calibration", "prior")
-        first = simulate(prior_points(draws, len(question.unknowns), luck), 1)
+        rng = stream(seed, "calibration", "prior")
+        first = simulate(prior_points(draws, len(question.unknowns), rng), 1)
         _stop_if_too_few(first, draws)
         trials = first
         for wave in range(WAVES + 1):
-            luck = stream(seed, "calibration", "wave", wave)
+            rng = stream(seed, "calibration", "wave", wave)
             with one_thread():
                 likely = _likelihood(fit_emulator(trials), wanted, trials)
-                points = sample_posterior(likely, len(question.unknowns), luck)
-            chosen = luck.choice(len(points), draws, replace=False)
+                points = sample_posterior(likely, len(question.unknowns), rng)
+            chosen = rng.choice(len(points), draws, replace=False)
             last = simulate(points[chosen], wave + 2)
             simulated = wanted.log_likelihood(last.outputs, _variance(last))
             with one_thread():
@@ -104,14 +104,14 @@ def calibrate(
         last.points[rows],
         first.outputs,
         last.outputs[rows],
-        effective(weights),
+        effective_size(weights),
         len(trials.points),
         seed,
     )
 
 
 def _likelihood(emulator: Emulator, wanted: Figures, trials: Trials) -> LogLikelihood:
-    """Return the emulated likelihood; its variance holds doubt, and chance twice.
+    """Return the emulated likelihood; its variance is the emulator's and twice the replications'.
 
     Once in the mean of the replications that the emulator learnt from, once in the figure, which
     is of one year of one world.
@@ -119,14 +119,14 @@ def _likelihood(emulator: Emulator, wanted: Figures, trials: Trials) -> LogLikel
 
     def likelihood(points: Floats) -> Floats:
         mean, variance = emulator(points)
-        return wanted.log_likelihood(mean, variance + trials.chance)
+        return wanted.log_likelihood(mean, variance + trials.noise)
 
     return likelihood
 
 
 def _variance(trials: Trials) -> Floats:
-    """Return the variance of chance between simulated means and figures, shape (target,)."""
-    return trials.chance * (1.0 + 1.0 / REPLICATIONS)
+    """Return the stochastic variance between simulated means and figures, shape (target,)."""
+    return trials.noise * (1.0 + 1.0 / REPLICATIONS)
 
 
 def _stop_if_missed(question: Question, wanted: Figures, trials: Trials) -> None:

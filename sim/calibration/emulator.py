@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sim.calibration.trials import Trials
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.errors import CalibrationError
 
 SMOOTHNESS = 2.5
@@ -18,7 +18,7 @@ SMOOTHNESS = 2.5
 LENGTHS = (0.05, 20.0)
 """Bounds of the distance, in the unit cube, over which an output changes."""
 NOISE = (1e-6, 0.5)
-"""Bounds of the share of an output's variance that is chance."""
+"""Bounds of the share of an output's variance that is stochastic."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How well outputs match the targets, with all that keeps them apart taken into account."""
+"""The likelihood of outputs under the targets, with every source of variance."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import norm
 
 from sim.calibration.targets import Targets
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 WITHIN_95 = float(norm.ppf(0.975))
 """Standard deviations from the middle to the end of a 95 percent interval."""
@@ -31,7 +31,7 @@ class Figures:
         Parameters
         ----------
         outputs : shape (..., target).
-        variance : of chance and of the emulator, broadcast to ``outputs``.
+        variance : of replications and of the emulator, broadcast to ``outputs``.
         """
         return np.asarray((outputs - self.value) / np.sqrt(self._variance(outputs, variance)))
 

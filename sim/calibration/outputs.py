@@ -1,4 +1,4 @@
-"""What a baseline run is compared with: named outputs, each a pure function of one run."""
+"""Outputs of a baseline run that targets can name, each a pure function of one run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.domain.bounds import Bounds
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.records import Run
 
 PER_1000 = 1000.0
@@ -71,8 +71,8 @@ def share_arrived(run: Run, scope: Scope) -> float:
     return _ratio(counts(run, scope), "arrived", "need")
 
 
-def share_gave_up(run: Run, scope: Scope) -> float:
-    """Return the share of those who came and left without an exam."""
+def share_reneged(run: Run, scope: Scope) -> float:
+    """Return the share of those who came and reneged: left the queue without an exam."""
     return _ratio(counts(run, scope), "gave_up", "arrived")
 
 
@@ -106,7 +106,7 @@ OUTPUTS: dict[str, Output] = {
     "exams_per_1000": Output(PER_THOUSAND, "Exams", exams_per_1000),
     "wait_weeks": Output(WEEKS, "Mean wait for an exam", wait_weeks),
     "share_arrived": Output(_share_of("need"), "Need that came for an exam", share_arrived),
-    "share_gave_up": Output(_share_of("arrivals"), "Gave up waiting", share_gave_up),
+    "share_reneged": Output(_share_of("arrivals"), "Reneged: left the queue", share_reneged),
     "share_unread": Output(_share_of("exams"), "Exams never read", share_unread),
     "dataset_share": Output(
         _share_of("annotated studies"),

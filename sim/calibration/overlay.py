@@ -1,4 +1,4 @@
-"""The overlay that calibration writes: overrides for a scenario to name, and their origin."""
+"""Write the overlay of a calibration: overrides for scenarios to name, with their origin."""
 
 import io
 from importlib.metadata import version
@@ -7,12 +7,13 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from sim.calibration.result import INTERVAL, Calibration
+from sim.atomic import replace_file, require_place
+from sim.calibration.summary import INTERVAL, Calibration
 from sim.calibration.targets import read_targets
 from sim.calibration.trials import REPLICATIONS
 from sim.errors import CalibrationError
 from sim.scenario.files import sources
-from sim.studies.store import replace_file, require_place, writing
+from sim.studies.store import writing
 
 DIGITS = 6
 """Significant digits of a value in the sample."""

@@ -1,4 +1,4 @@
-"""A question for calibration: targets, the scenario they are of, and the inputs that may move."""
+"""A calibration problem: targets, their scenario, and the inputs that may move."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from sim.baseline.members import members
 from sim.calibration.targets import Targets, read_targets, scope_problems
 from sim.calibration.unknowns import Unknown, find_unknowns
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.scenario.files import beside
 from sim.scenario.problems import stop_if
 from sim.scenario.schema import Scenario

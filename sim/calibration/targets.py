@@ -1,4 +1,4 @@
-"""What a file of targets says: which inputs may move, and what the baseline has to match."""
+"""Read a file of targets: inputs that may move, and figures to match."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ OutputName = Literal[
     "exams_per_1000",
     "wait_weeks",
     "share_arrived",
-    "share_gave_up",
+    "share_reneged",
     "share_unread",
     "dataset_share",
 ]

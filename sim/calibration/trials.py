@@ -1,4 +1,4 @@
-"""Trials: the baseline simulated at given values of the inputs that may move."""
+"""Simulate the baseline at given values of the inputs that may move."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ import numpy as np
 from sim.calibration.outputs import OUTPUTS
 from sim.calibration.question import Question
 from sim.calibration.unknowns import with_values
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
+from sim.executors.executor import Executor
 from sim.pipeline.case import Case
 from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.planning.rules import baseline
 from sim.scenario.schema import Horizon, Scenario, Weekly
-from sim.studies.executor import Executor
 from sim.studies.sample import parameter_sample
 
-Told = Callable[[int, int], None]
-
+Report = Callable[[int, int], None]
+"""Called with how many points are done, and of how many."""
 POINTS_AT_ONCE = 16
 """Points that are simulated side by side, on one worker."""
 REPLICATIONS = 2
-"""Samples of chance at every point; the fewest that show how much chance there is."""
+"""Replications at every point; the fewest that show stochastic variability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +34,22 @@ class Trials:
     """Shape (point, unknown)."""
     outputs: Floats
     """Mean over replications, shape (point, target)."""
-    chance: Floats
+    noise: Floats
     """Variance of one replication, pooled over points, shape (target,)."""
 
     def plus(self, other: "Trials") -> "Trials":
-        """Return both, with chance as seen in the later ones, which lie nearer to the targets."""
+        """Return both, with noise as seen in the later ones, which lie nearer to the targets."""
         return Trials(
             np.concatenate([self.points, other.points]),
             np.concatenate([self.outputs, other.outputs]),
-            other.chance,
+            other.noise,
         )
 
 
-def simulate_points(question: Question, points: Floats, executor: Executor, told: Told) -> Trials:
-    """Simulate the baseline at points of the unit cube, shape (point, unknown).
-
-    ``told`` hears how many points are done, and of how many.
-    """
+def simulate_points(
+    question: Question, points: Floats, executor: Executor, report: Report
+) -> Trials:
+    """Simulate the baseline at points of the unit cube, shape (point, unknown)."""
     values = question.values(points)
     replicated = np.empty((len(points), REPLICATIONS, len(question.targets.targets)))
     parts = {
@@ -58,15 +57,15 @@ def simulate_points(question: Question, points: Floats, executor: Executor, told
         for first in range(0, len(values), POINTS_AT_ONCE)
     }
     done = 0
-    told(done, len(points))
+    report(done, len(points))
     for name, outputs in executor.run(partial(simulate_values, question), parts):
         replicated[int(name) : int(name) + len(outputs)] = outputs
         done += len(outputs)
-        told(done, len(points))
+        report(done, len(points))
     # an output is undefined where nobody came; such a point can match nothing
     given = np.isfinite(replicated).all(axis=(1, 2))
-    chance = replicated[given].var(axis=1, ddof=1).mean(axis=0)
-    return Trials(points[given], replicated[given].mean(axis=1), chance)
+    noise = replicated[given].var(axis=1, ddof=1).mean(axis=0)
+    return Trials(points[given], replicated[given].mean(axis=1), noise)
 
 
 def short(scenario: Scenario, *, years: int) -> Scenario:

@@ -1,4 +1,4 @@
-"""The inputs that calibration moves: their names checked, their ranges found, their prior."""
+"""The inputs that calibration moves: names checked, ranges found, prior set."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
 from sim.calibration.targets import Parameter, Targets
 from sim.domain.bounds import Bounds
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.errors import nearest
 from sim.scenario.problems import Problem
 from sim.scenario.schema import Scenario

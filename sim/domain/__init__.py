@@ -1,1 +1,1 @@
-"""Nouns that every part shares; pure values, no engine and no solver."""
+"""Types that every part shares: pure values, no engine and no solver."""

@@ -1,4 +1,4 @@
-"""Between which values a quantity lies, and what to say of one that does not."""
+"""Bounds of a quantity, and the message for a value outside."""
 
 from dataclasses import dataclass
 

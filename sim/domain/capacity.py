@@ -1,8 +1,8 @@
-"""Units into capacity: the same few formulas for the simulation and for the programme."""
+"""Capacity of units, by the same formulas in the simulation and in the optimisation model."""
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.units import WEEKS_PER_YEAR
 
 

@@ -1,9 +1,9 @@
-"""Holdings and performance: what a training sees, and what a release can do."""
+"""Holdings and performance: the data of a training, and the accuracy of a release."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 
 @dataclass(frozen=True, slots=True)

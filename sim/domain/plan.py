@@ -1,11 +1,11 @@
-"""A plan: how many units of what, where and when; and what that costs, year by year."""
+"""Plans: units by year, region and item, and their yearly cost."""
 
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from sim.domain.lever import Catalogue, Floats, Stage
+from sim.domain.levers import Catalogue, Floats, Stage
 from sim.errors import PlanError
 from sim.units import WEEKS_PER_YEAR
 
@@ -25,9 +25,9 @@ class Plan:
     status: str = "given"
     """How it came about: ``given``, or the solver's status."""
     gap: float = field(default=float("nan"))
-    """Proven gap of the programme's objective (absolute, log EDE); NaN when not solved."""
+    """Proven gap of the optimisation's objective (absolute, log EDE); NaN when not solved."""
     predicted: float = field(default=float("nan"))
-    """Equity (EDE of effective coverage) that the programme expected; NaN when not solved."""
+    """Equity (EDE of effective coverage) that the optimisation expected; NaN when not solved."""
 
     def __post_init__(self) -> None:
         expected = (self.units.shape[0], len(self.regions), len(self.catalogue.items))

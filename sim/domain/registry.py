@@ -1,4 +1,4 @@
-"""Things that are called by name: ours, and beside them those of one's own."""
+"""Registries of rules, outcomes and objectives by name, with users' own beside the shipped."""
 
 import re
 from collections.abc import Iterable

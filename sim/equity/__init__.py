@@ -1,1 +1,1 @@
-"""Coverage and inequality: what fairness means, as pure functions."""
+"""Effective coverage, and measures of its inequality, as pure functions."""

@@ -1,4 +1,4 @@
-"""Effective coverage of every cell, and the one number that a study judges plans by."""
+"""Effective coverage of every cell, and the summary measures by which plans are compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.equity.inequality import equally_distributed, utility, worst
 from sim.scenario.schema import Equity
 

@@ -1,4 +1,4 @@
-"""How unequal effective coverage is, and which equal coverage would be as good.
+"""Measures of inequality of effective coverage, and the equally distributed equivalent.
 
 All functions take one value and one weight per cell (persons, or discounted person-years), of the
 same shape, and count cells in proportion to their weight. Cells with weight zero are ignored,
@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 
 def utility(ec: Floats, *, aversion: float, floor: float) -> Floats:
@@ -37,7 +37,7 @@ def utility(ec: Floats, *, aversion: float, floor: float) -> Floats:
 def utility_slope(ec: Floats, *, aversion: float, floor: float) -> Floats:
     """Return the slope of ``utility``, ``max(ec, floor)^-aversion``, any shape.
 
-    At and below the floor this is the slope just above it, the one a programme needs that
+    At and below the floor this is the slope just above it, the one an optimisation model needs that
     keeps coverage at least at the floor.
     """
     return np.asarray(np.exp(-aversion * _floored_logs(ec, floor)))

@@ -1,1 +1,1 @@
-"""The measured response: training data in, error by group out."""
+"""The measured response: from training data to error by group."""

@@ -1,4 +1,4 @@
-"""The gate: what an audit must show before a release may read, and what audits can tell.
+"""The audit gate: what an audit must show before a release may read, and its power.
 
 The simulation draws what an audit finds, the optimisation plans how many studies one takes; what
 opens the gate is the same for both.
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, ndtri
 
 from sim.domain.holdings import Performance
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.learning import law
 from sim.scenario.ai import Gate
 
@@ -20,7 +20,7 @@ Counts = NDArray[np.int64]
 POWER_NEEDED = 0.8
 """Power above which a failed audit is held against the release; the usual convention."""
 POWER_PLANNED = 0.9
-"""Chance that a release passes an audit of the size that is planned for it."""
+"""Probability that a release passes an audit of the size that is planned for it."""
 
 
 def benefit_of(reads: Performance, gate: Gate) -> Floats:
@@ -59,7 +59,7 @@ class Findings(NamedTuple):
     gate: Gate
 
     def power(self) -> Floats:
-        """Return the chance that a release as good as today's reader would have passed."""
+        """Return the probability that a release as good as today's reader would have passed."""
         gate, needed = self.gate, self.needed_benefit[:, None]
         as_good, enough = (
             law.sensitivity_for(benefit, self.specificity, gate.target_specificity, gate.penalty)
@@ -82,9 +82,9 @@ class Findings(NamedTuple):
 
 
 def audit_power(positives: Counts, *, as_good: Floats, needed: Floats, confidence: float) -> Floats:
-    """Return the chance that a release of sensitivity ``as_good`` passes; 0 without positives.
+    """Return how probably a release of sensitivity ``as_good`` passes; 0 without positives.
 
-    The chance to find at least as many positives as the lower bound needs is binomial. Any shape;
+    The number of positives found is binomial; it passes from the lower bound's need on. Any shape;
     the others broadcast.
 
     >>> audit_power(np.array([30, 3000]), as_good=np.array(0.8), needed=np.array(0.75),

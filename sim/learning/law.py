@@ -1,4 +1,4 @@
-"""What data are worth, and what a reading is worth: the one law of simulation and optimisation.
+"""The value of data and the benefit of a reading, for simulation and optimisation alike.
 
 Noise and adjudication of labels, synthesis, pre-training, sharing, and the benefit of a reading.
 Pure functions of docs/model.md §4; arrays broadcast. Every constant is the caller's, with a source.
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.domain.holdings import Holdings
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 
 def benefit(

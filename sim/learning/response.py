@@ -1,4 +1,4 @@
-"""What error a group gets from the data a model was trained on: the measured answer.
+"""The measured response: error of a group, given the data that a model was trained on.
 
 Reads a profile's ``fit.json``; everything else is arithmetic. docs/model.md §4.
 """

@@ -1,4 +1,4 @@
-"""How error falls with one's own and with others' training studies: the law, and its rivals.
+"""Scaling laws of error over own and other groups' training studies.
 
 Pure NumPy. Errors are shares (1 - sensitivity, or 1 - AUC); counts are effective studies; arrays
 broadcast.

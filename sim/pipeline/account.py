@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.kernels.counts import Counts
 
 COUNTED = ("entered", "done", "left", "rejected", "waiting")
@@ -24,7 +24,7 @@ class Account:
     queue: Floats | None = None
     """Mean number waiting during the week; where None, the mean of its two ends is recorded."""
     busy: Floats | None = None
-    """Capacity used, in the station's ``capacity_unit``."""
+    """Capacity used, in the station's ``capacity_unit``; where None, as much as is done."""
     capacity: Floats | None = None
     """Capacity there was, in the same unit."""
 

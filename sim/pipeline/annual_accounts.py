@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.learning import law
 from sim.pipeline.kernels.counts import Counts, by_place, kernel
@@ -82,7 +82,7 @@ class Tallies:
     """Yearly sums of weeks. Axes: y year, r region, m modality, g group, p profession, i item."""
 
     counts: Counts
-    """Counts of the flows, shape (y, count, r, m, g), in the order of ``Flows.counted``."""
+    """Counts of the flows, shape (y, count, r, m, g), in the order of ``Flows.yearly``."""
     waiting_weeks: Floats
     """Shape (y, r, m, g), as are the next three."""
     benefit: Floats
@@ -130,16 +130,16 @@ class Tallies:
 class Accounts:
     """Adds up the weeks of the runs of a batch, and closes the accounts of each."""
 
-    def __init__(self, world: World, gate: Gate, counted: tuple[str, ...], *, years: int) -> None:
-        self.world, self.gate, self.counted = world, gate, counted
-        self.tallies = Tallies.of(world, counts=len(counted), years=years)
+    def __init__(self, world: World, gate: Gate, yearly: tuple[str, ...], *, years: int) -> None:
+        self.world, self.gate, self.yearly = world, gate, yearly
+        self.tallies = Tallies.of(world, counts=len(yearly), years=years)
         self._sensitivity = by_place(world.care.reader_sensitivity, world)
         self._specificity = by_place(world.care.reader_specificity, world)
 
     def add(self, state: State, flows: Flows, year: int) -> None:
         """Add the week that was just stepped."""
         sums, care = self.tallies, self.world.care
-        sums.counts[year] += flows.counts
+        sums.counts[year] += flows.counts[: len(self.yearly)]
         sums.waiting_weeks[year] += flows.mean_waiting
         add_readings(
             flows.need,
@@ -175,7 +175,7 @@ class Accounts:
         The pay of a vacant post meets what it costs to fill it, so that a plan costs what it says.
         """
         sums = self.tallies.of_rows(rows)
-        counts = {name: sums.counts[:, k] for k, name in enumerate(self.counted)}
+        counts = {name: sums.counts[:, k] for k, name in enumerate(self.yearly)}
         written = {name: counts[name].astype(float) for name in CELL_FIELDS if name in counts}
         for name in ("waiting_weeks", "benefit", "found", "missed"):
             written[name] = getattr(sums, name)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World, of_regions
 from sim.domain.holdings import Respond
-from sim.domain.lever import Floats, LeverName
+from sim.domain.levers import Floats, LeverName
 from sim.domain.plan import Plan
 from sim.pipeline.kernels.counts import Counts
 from sim.pipeline.state import State

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats, Stage
+from sim.domain.levers import Floats, Stage
 from sim.errors import StationError, nearest
 from sim.pipeline.facts import AuditRound, Event, Job, Release
 from sim.pipeline.series import Series

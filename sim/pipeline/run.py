@@ -17,7 +17,7 @@ import simpy
 
 from sim.baseline.world import World, stacked
 from sim.domain.holdings import Respond
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.pipeline.annual_accounts import Accounts
 from sim.pipeline.case import Case, Family, Start, families, stated_backlog
@@ -206,7 +206,7 @@ class _Batch:
             env=env,
             week=week,
             state=state,
-            accounts=Accounts(world, scenario.gate, week.flows.counted, years=years),
+            accounts=Accounts(world, scenario.gate, week.flows.yearly, years=years),
             series={
                 name: Series.of(known[name], world, weeks=years * WEEKS_PER_YEAR, by_cell=by_cell)
                 for name in recorded(scenario.weekly, known)

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import COUNTED, Account
 from sim.pipeline.kernels.counts import Counts, kernel
 from sim.pipeline.state import Rows
@@ -53,8 +53,7 @@ def _as_kernel(values: NDArray[Any]) -> NDArray[Any]:
 
     A station of one's own may account for slices, or for what must not be written to.
     """
-    flags = values.flags
-    return values if flags.c_contiguous and flags.writeable else values.copy(order="C")
+    return values if values.flags.carray else values.copy(order="C")
 
 
 class Counting(Protocol):
@@ -132,8 +131,14 @@ class Series:
             now = self.counts[week, COUNTED.index("waiting")]
             before = self.counts[week - 1, COUNTED.index("waiting")] if week else self.start
             self.queue[week] = (before + now) / 2.0
-        if account.busy is not None and account.capacity is not None:
-            self.use[week] = account.busy, account.capacity
+        if account.capacity is not None:
+            self.use[week, 0] = self._done(week) if account.busy is None else account.busy
+            self.use[week, 1] = account.capacity
+
+    def _done(self, week: int) -> Counts:
+        """Return what was done in a week, by region."""
+        done = self.counts[week, COUNTED.index("done")]
+        return np.asarray(done.sum(axis=(1, 2)) if self._by_cell else done)
 
     @property
     def _by_cell(self) -> bool:

@@ -45,6 +45,8 @@ class Array:
     """``int`` for counts, which are whole numbers, ``float`` or ``bool``."""
     begins: float | Callable[[World], NDArray[Any]] = 0
     """Value at the beginning of the warm-up, or a function that returns it for a world."""
+    yearly: bool = False
+    """Whether annual accounts add it up, as they do some of the flows of cells that are counts."""
 
     def of(self, world: World) -> NDArray[Any]:
         """Return the array as it begins."""
@@ -131,35 +133,42 @@ class _Rows:
 class Flows(_Arrays):
     """What happens in one week: the ``flows`` of all stations, written anew from week to week."""
 
-    __slots__ = ("counted", "counts")
+    __slots__ = ("counted", "counts", "yearly")
 
     counted: tuple[str, ...]
     """Names of the flows of cells that are whole numbers, in the order of ``counts``."""
     counts: Counts
     """All of these, shape (count, r, m, g): each of them is a part of it."""
+    yearly: tuple[str, ...]
+    """The first of ``counted``: those that annual accounts add up."""
 
     @classmethod
     def of(cls, world: World, declared: Iterable[Array]) -> "Flows":
         """Return empty flows for a world."""
-        arrays = {array.name: array for array in declared}
-        counted = [name for name, one in arrays.items() if one.axes == "r m g" and one.dtype is int]
-        others = {name: one.of(world) for name, one in arrays.items() if name not in counted}
-        counts = np.zeros((len(counted), *world.shape), dtype=np.int64)
-        return cls._of(others, tuple(counted), counts)
+        arrays = tuple(declared)
+        counts = [one for one in arrays if one.axes == "r m g" and one.dtype is int]
+        yearly = tuple(one.name for one in counts if one.yearly)
+        counted = (*yearly, *(one.name for one in counts if not one.yearly))
+        others = {one.name: one.of(world) for one in arrays if one not in counts}
+        return cls._of(others, counted, yearly, np.zeros((len(counts), *world.shape), np.int64))
 
     @classmethod
     def _of(
-        cls, others: Mapping[str, NDArray[Any]], counted: tuple[str, ...], counts: Counts
+        cls,
+        others: Mapping[str, NDArray[Any]],
+        counted: tuple[str, ...],
+        yearly: tuple[str, ...],
+        counts: Counts,
     ) -> "Flows":
         flows = cls({**others, **dict(zip(counted, counts, strict=True))})
-        object.__setattr__(flows, "counted", counted)
-        object.__setattr__(flows, "counts", counts)
+        for name, value in (("counted", counted), ("yearly", yearly), ("counts", counts)):
+            object.__setattr__(flows, name, value)
         return flows
 
     def with_counts(self, counts: Counts) -> "Flows":
         """Return the same week with other counts, shape (count, r, m, g)."""
         others = {name: getattr(self, name) for name in self if name not in self.counted}
-        return Flows._of(others, self.counted, counts)
+        return Flows._of(others, self.counted, self.yearly, counts)
 
     def __setattr__(self, name: str, values: NDArray[Any]) -> None:
         raise AttributeError(f"flows are written into: flows.{name}[...] = ..., not replaced.")

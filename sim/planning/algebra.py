@@ -1,4 +1,4 @@
-"""Variables and rows of a linear programme, named so that a minister could read them."""
+"""Variables and constraints of a linear model, each with a readable name."""
 
 import unicodedata
 from collections import defaultdict
@@ -9,9 +9,9 @@ import numpy as np
 import pulp
 from numpy.typing import NDArray
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
-Grid = NDArray[np.object_]
+Variables = NDArray[np.object_]
 """Array of PuLP variables."""
 Terms = list[tuple[pulp.LpVariable, float]]
 """A linear expression as pairs of variable and coefficient."""
@@ -33,7 +33,7 @@ def spelt(label: str) -> str:
     )
 
 
-def grid(
+def add_variables(
     problem: pulp.LpProblem,
     name: str,
     axes: Sequence[Sequence[str]],
@@ -41,7 +41,7 @@ def grid(
     low: Floats | float = 0.0,
     high: Floats | float = np.inf,
     whole: NDArray[np.bool_] | bool = False,
-) -> Grid:
+) -> Variables:
     """Return one variable per combination of axis labels.
 
     Parameters
@@ -64,7 +64,7 @@ def grid(
     return variables
 
 
-def total(coefficients: Floats | float, variables: Grid) -> Terms:
+def dot(coefficients: Floats | float, variables: Variables) -> Terms:
     """Return the sum of coefficients times variables; zero coefficients are left out."""
     factors = np.broadcast_to(coefficients, variables.shape)
     pairs = zip(variables.ravel(), factors.ravel(), strict=True)
@@ -86,7 +86,7 @@ def equal(problem: pulp.LpProblem, name: str, terms: Iterable[Terms], value: flo
     _row(problem, name, terms, pulp.LpConstraintEQ, value)
 
 
-def values(variables: Grid) -> Floats:
+def values(variables: Variables) -> Floats:
     """Return the values that the solver gave to an array of variables."""
     read = [variable.varValue or 0.0 for variable in variables.ravel()]
     return np.array(read, dtype=float).reshape(variables.shape)

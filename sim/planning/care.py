@@ -1,4 +1,4 @@
-"""From need to a read exam: arrivals, imaging, reading with and without AI, coverage.
+"""Constraints of care: arrivals, imaging, reading with and without AI, coverage.
 
 Flows are shares of the yearly need of their region and modality, so that all are near 1. People
 come in two streams, those who come today and those whom outreach brings, because the mix of
@@ -11,20 +11,20 @@ from typing import NamedTuple
 import pulp
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
-from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, spelt, total
-from sim.planning.calibration import Calibration
-from sim.planning.purchases import Purchases
+from sim.domain.levers import Floats
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
+from sim.planning.correction import Correction
+from sim.planning.decisions import Purchases
 from sim.planning.today import BROUGHT, COME, STREAMS, Today, weight_per_exam
 from sim.units import MINUTES_PER_HOUR
 
 
-class Release(NamedTuple):
+class ReleaseVariables(NamedTuple):
     """What may read with AI in one region and year; each of shape (m,)."""
 
-    live: Grid
+    live: Variables
     """Whether a release has passed its audit."""
-    quality: Grid
+    quality: Variables
     """Benefit of a reading with AI."""
     low: Floats
     """Least quality, with today's data."""
@@ -33,20 +33,20 @@ class Release(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Care:
+class CareVariables:
     """Flows of care; shape (y, r, m, k) but for ``brought`` (y, r) and ``coverage`` (y, r, g).
 
     Axes: y year, r region, m modality, g group, k stream.
     """
 
-    brought: Grid
+    brought: Variables
     """Share of the unreached whom outreach brings."""
-    exams: Grid
-    by_human: Grid
-    by_ai: Grid
-    worth: Grid
+    exams: Variables
+    by_human: Variables
+    by_ai: Variables
+    worth: Variables
     """Exams read with AI, weighted by the benefit of the reading."""
-    coverage: Grid
+    coverage: Variables
     """Effective coverage."""
 
 
@@ -58,28 +58,30 @@ class CareRows:
     world: World
     today: Today
     bought: Purchases
-    calibration: Calibration
-    flows: Care
+    correction: Correction
+    flows: CareVariables
 
     @classmethod
     def begin(
-        cls, problem: pulp.LpProblem, bought: Purchases, calibration: Calibration, today: Today
+        cls, problem: pulp.LpProblem, bought: Purchases, correction: Correction, today: Today
     ) -> "CareRows":
         """Add the variables of care."""
         world, years = bought.world, bought.years
         cells = (years, world.regions, world.modalities, STREAMS)
         most = today.mass[None]
-        flows = Care(
-            brought=grid(problem, "brought", cells[:2], high=1.0),
-            exams=grid(problem, "exams", cells, high=most),
-            by_human=grid(problem, "read_by_human", cells, high=most),
-            by_ai=grid(problem, "read_by_ai", cells, high=most),
-            worth=grid(problem, "worth_of_ai", cells, high=most),
-            coverage=grid(problem, "coverage", (*cells[:2], [*map(spelt, world.groups)]), high=1.0),
+        flows = CareVariables(
+            brought=add_variables(problem, "brought", cells[:2], high=1.0),
+            exams=add_variables(problem, "exams", cells, high=most),
+            by_human=add_variables(problem, "read_by_human", cells, high=most),
+            by_ai=add_variables(problem, "read_by_ai", cells, high=most),
+            worth=add_variables(problem, "worth_of_ai", cells, high=most),
+            coverage=add_variables(
+                problem, "coverage", (*cells[:2], [*map(spelt, world.groups)]), high=1.0
+            ),
         )
-        return cls(problem, world, today, bought, calibration, flows)
+        return cls(problem, world, today, bought, correction, flows)
 
-    def write(self, y: int, r: int, release: Release) -> None:
+    def write(self, y: int, r: int, release: ReleaseVariables) -> None:
         """Add the rows of one region and year."""
         self._outreach(y, r)
         for m in range(len(self.world.modalities)):
@@ -102,7 +104,7 @@ class CareRows:
 
     def _imaging(self, y: int, r: int, m: int) -> None:
         exams, mass = self.flows.exams[y, r, m], self.today.mass[r, m]
-        served = float(self.calibration.imaging[y, r, m])
+        served = float(self.correction.imaging[y, r, m])
         where = self._where(y, r, m)
         at_most(self.problem, f"arrivals_{where}", [[(exams[COME], 1.0)]], served * mass[COME])
         brought = [(self.flows.brought[y, r], -served * mass[BROUGHT])]
@@ -112,7 +114,7 @@ class CareRows:
         at_most(
             self.problem,
             f"imaging_capacity_{where}",
-            [total(self.today.need[r, m], exams), offer],
+            [dot(self.today.need[r, m], exams), offer],
             served * self.today.units[r, m],
         )
 
@@ -128,7 +130,7 @@ class CareRows:
             [(flows.by_human[y, r, m, k], 1.0), (flows.by_ai[y, r, m, k], 1.0)]
             for k in (COME, BROUGHT)
         ]
-        share = float(self.calibration.reading[y, r, m])
+        share = float(self.correction.reading[y, r, m])
         for k, stream in enumerate(STREAMS):
             done = [(flows.exams[y, r, m, k], -share)]
             at_most(self.problem, f"examined_{stream}_{where}", [reads[k], done], 0.0)
@@ -136,7 +138,7 @@ class CareRows:
             return
         rate = scaled(reads[COME], -brought / come)
         at_most(self.problem, f"first_come_{where}", [reads[BROUGHT], rate], 0.0)
-        around = self.calibration.around
+        around = self.correction.around
         if around is None:
             return
         arrived = max(float(around.arrived[y, r, m]), 1.0)
@@ -144,7 +146,7 @@ class CareRows:
         people = [(self.flows.brought[y, r], -brought * min(read / arrived, 1.0))]
         at_most(self.problem, f"queue_{where}", [reads[BROUGHT], people], 0.0)
 
-    def _ai(self, y: int, r: int, m: int, release: Release) -> None:
+    def _ai(self, y: int, r: int, m: int, release: ReleaseVariables) -> None:
         """Bound the product of exams read with AI and the quality of the reading.
 
         McCormick's envelope: as quality has a narrow range, it is close, and unlike a tangent at
@@ -159,7 +161,7 @@ class CareRows:
             where_k = f"{stream}_{where}"
             live = [(release.live[m], -most)]
             at_most(self.problem, f"release_{where_k}", [[(ai, 1.0)], live], 0.0)
-            routed = [(ai, 1.0), (flows.exams[y, r, m, k], -float(self.calibration.ai[y, r, m]))]
+            routed = [(ai, 1.0), (flows.exams[y, r, m, k], -float(self.correction.ai[y, r, m]))]
             at_most(self.problem, f"routed_{where_k}", [routed], 0.0)
             at_most(self.problem, f"best_quality_{where_k}", [[(worth, 1.0), (ai, -high)]], 0.0)
             today = [(worth, 1.0), (ai, -low), (quality, -most)]
@@ -172,8 +174,8 @@ class CareRows:
             hours: list[Terms] = []
             for m in (m for m, q in enumerate(care.reader_of) if q == p):
                 per_exam = float(self.today.need[r, m] * care.reading_minutes[m] / MINUTES_PER_HOUR)
-                hours.append(total(per_exam, flows.by_human[y, r, m]))
-                hours.append(total(per_exam * care.ai_minutes_ratio[m], flows.by_ai[y, r, m]))
+                hours.append(dot(per_exam, flows.by_human[y, r, m]))
+                hours.append(dot(per_exam * care.ai_minutes_ratio[m], flows.by_ai[y, r, m]))
             bought = self.bought.capacity(y, r, "reader", profession)
             at_most(
                 self.problem,
@@ -184,7 +186,7 @@ class CareRows:
 
     def _sites(self, y: int, r: int) -> None:
         use = [
-            total(float(self.today.need[r, m]), self.flows.by_ai[y, r, m])
+            dot(float(self.today.need[r, m]), self.flows.by_ai[y, r, m])
             for m in range(len(self.world.modalities))
         ]
         powered = float(self.world.compute.site_power_share[r])
@@ -198,8 +200,8 @@ class CareRows:
             for m in range(len(self.world.modalities)):
                 share = per_exam[m, g] * self.today.need[r, m] * self.today.mix[r, m, g]
                 human = share * self.today.human_benefit[m]
-                parts.append(total(share, self.flows.worth[y, r, m]))
-                parts.append(total(human, self.flows.by_human[y, r, m]))
+                parts.append(dot(share, self.flows.worth[y, r, m]))
+                parts.append(dot(human, self.flows.by_human[y, r, m]))
             gained = [(self.flows.coverage[y, r, g], -1.0)]
             name = f"coverage_{spelt(group)}_{self._where(y, r)}"
             equal(self.problem, name, [*parts, gained], 0.0)

@@ -1,25 +1,25 @@
-"""Which limits exclude every plan."""
+"""Which constraints of an infeasible optimisation model exclude every plan."""
 
 import highspy
 
-from sim.planning.programme import Programme
-from sim.planning.solver import SolveStatus, quiet_stdout, run
+from sim.planning.model import OptimisationModel
+from sim.planning.solver import SolveStatus, quiet_stdout, run_solver
 
 IRREDUCIBLE = 6
 """HiGHS's ``IisStrategy``: from the linear relaxation (2) and irreducible (4)."""
 TIME_LIMIT_S = 60.0
 
 
-def conflict(programme: Programme) -> tuple[str, ...]:
+def conflict(model: OptimisationModel) -> tuple[str, ...]:
     """Return names of limits that exclude every plan, none of which could be spared.
 
     An irreducible infeasible subset of the linear relaxation, found by HiGHS; upper bounds of
     variables appear as ``most NAME``. Where the relaxation has a solution, only the demand for
     whole units is in the way.
     """
-    problem = programme.problem
-    outcome = run(problem, time_limit_s=TIME_LIMIT_S, gap=0.0, integer=False)
-    if outcome.status is not SolveStatus.INFEASIBLE:
+    problem = model.problem
+    result = run_solver(problem, time_limit_s=TIME_LIMIT_S, gap=0.0, integer=False)
+    if result.status is not SolveStatus.INFEASIBLE:
         return ("whole units",)
     highs = problem.solverModel
     highs.setOptionValue("iis_strategy", IRREDUCIBLE)

@@ -1,4 +1,4 @@
-"""From an exam to a labelled study: archive, documentation, curation, audit, annotation, sharing.
+"""Constraints of data: archive, documentation, curation, audit, annotation and sharing.
 
 Synthetic studies join on top of the labelled ones, up to a multiple of them.
 
@@ -11,31 +11,31 @@ import numpy as np
 import pulp
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats, LeverName
-from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
-from sim.planning.calibration import Calibration
-from sim.planning.purchases import Purchases
+from sim.domain.levers import Floats, LeverName
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled
+from sim.planning.correction import Correction
+from sim.planning.decisions import Purchases
 from sim.planning.today import Today
 from sim.units import MINUTES_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class DataVariables:
     """Flows in a year and stocks at its end, shape (y, r, m)."""
 
-    documented: Grid
-    curated: Grid
-    audited: Grid
-    annotated: Grid
-    agreed: Grid
+    documented: Variables
+    curated: Variables
+    audited: Variables
+    annotated: Variables
+    agreed: Variables
     """Annotated while an agreement lets more of them leave."""
-    generated: Grid
+    generated: Variables
     """Synthetic studies."""
-    audit_stock: Grid
-    label_stock: Grid
-    synthetic_stock: Grid
-    shared_stock: Grid
-    federated_stock: Grid
+    audit_stock: Variables
+    label_stock: Variables
+    synthetic_stock: Variables
+    shared_stock: Variables
+    federated_stock: Variables
     """Studies that do not leave, but are trained on where they lie."""
 
 
@@ -47,21 +47,21 @@ class DataRows:
     world: World
     today: Today
     bought: Purchases
-    calibration: Calibration
-    flows: Data
+    correction: Correction
+    flows: DataVariables
 
     @classmethod
     def begin(
-        cls, problem: pulp.LpProblem, bought: Purchases, calibration: Calibration, today: Today
+        cls, problem: pulp.LpProblem, bought: Purchases, correction: Correction, today: Today
     ) -> "DataRows":
         """Add the variables of the data chain."""
         world = bought.world
         cells = (bought.years, world.regions, world.modalities)
-        names = Data.__dataclass_fields__
-        flows = Data(**{name: grid(problem, name, cells) for name in names})
-        return cls(problem, world, today, bought, calibration, flows)
+        names = DataVariables.__dataclass_fields__
+        flows = DataVariables(**{name: add_variables(problem, name, cells) for name in names})
+        return cls(problem, world, today, bought, correction, flows)
 
-    def write(self, y: int, r: int, exams: Grid) -> None:
+    def write(self, y: int, r: int, exams: Variables) -> None:
         """Add the rows of one region and year; ``exams`` has shape (y, r, m, stream)."""
         for m in range(len(self.world.modalities)):
             self._conserve(y, r, m, exams)
@@ -70,14 +70,14 @@ class DataRows:
             self._federate(y, r, m)
         self._capacities(y, r, exams)
 
-    def _conserve(self, y: int, r: int, m: int, exams: Grid) -> None:
+    def _conserve(self, y: int, r: int, m: int, exams: Variables) -> None:
         """Let no station pass on more than has reached it since the start."""
         flows, data = self.flows, self.world.data
         where = self._where(y, r, m)
         digital, kept = float(data.digital_share[r]), 1.0 - float(data.rejected_share[m])
 
-        def upto(flow: Grid, share: float) -> Terms:
-            return total(share, flow[: y + 1, r, m])
+        def upto(flow: Variables, share: float) -> Terms:
+            return dot(share, flow[: y + 1, r, m])
 
         sent = [upto(flows.documented, 1.0), upto(exams, -digital)]
         at_most(self.problem, f"archive_{where}", sent, 0.0)
@@ -91,12 +91,9 @@ class DataRows:
         more = max(float(self.world.data.agreement_share[r]) - leave, 0.0)
         where = self._where(y, r, m)
         inflows = {
-            "audit_stock": (flows.audit_stock, total(-1.0, flows.audited[y : y + 1, r, m])),
-            "label_stock": (flows.label_stock, total(-1.0, flows.annotated[y : y + 1, r, m])),
-            "synthetic_stock": (
-                flows.synthetic_stock,
-                total(-1.0, flows.generated[y : y + 1, r, m]),
-            ),
+            "audit_stock": (flows.audit_stock, dot(-1.0, flows.audited[y : y + 1, r, m])),
+            "label_stock": (flows.label_stock, dot(-1.0, flows.annotated[y : y + 1, r, m])),
+            "synthetic_stock": (flows.synthetic_stock, dot(-1.0, flows.generated[y : y + 1, r, m])),
             "shared_stock": (
                 flows.shared_stock,
                 [(flows.annotated[y, r, m], -leave), (flows.agreed[y, r, m], -more)],
@@ -137,11 +134,11 @@ class DataRows:
     def _where(self, y: int, r: int, m: int) -> str:
         return "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
 
-    def _capacities(self, y: int, r: int, exams: Grid) -> None:
+    def _capacities(self, y: int, r: int, exams: Variables) -> None:
         data, flows, care = self.world.data, self.flows, self.world.care
         need, protected = self.today.need[r], float(care.protected_share[r])
         hours = need * data.annotation_minutes / MINUTES_PER_HOUR
-        hours = hours / self.calibration.annotation[y, r]
+        hours = hours / self.correction.annotation[y, r]
         readers = [
             scaled(self.bought.capacity(y, r, "reader", profession), protected)
             for profession in self.world.professions
@@ -153,33 +150,33 @@ class DataRows:
             (
                 "stewards",
                 [
-                    *total(need, flows.documented[y, r]),
-                    *total(at_source * need[:, None], exams[y, r]),
+                    *dot(need, flows.documented[y, r]),
+                    *dot(at_source * need[:, None], exams[y, r]),
                 ],
                 [self.bought.capacity(y, r, "steward")],
                 float(data.steward_studies_per_year[r]),
             ),
             (
                 "curators",
-                total(need, flows.curated[y, r]),
+                dot(need, flows.curated[y, r]),
                 [self.bought.capacity(y, r, "curator")],
                 float(data.curator_studies_per_year[r]),
             ),
             (
                 "audits",
-                total(need, flows.audited[y, r]),
+                dot(need, flows.audited[y, r]),
                 [self.bought.capacity(y, r, "audit")],
                 0.0,
             ),
             (
                 "generators",
-                total(need, flows.generated[y, r]),
+                dot(need, flows.generated[y, r]),
                 [self.bought.capacity(y, r, "synthesis")],
                 0.0,
             ),
             (
                 "annotation_hours",
-                total(hours, flows.annotated[y, r]),
+                dot(hours, flows.annotated[y, r]),
                 [*readers, self.bought.capacity(y, r, "annotation")],
                 kept_hours,
             ),

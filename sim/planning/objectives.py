@@ -1,152 +1,155 @@
-"""Concave terms by tangents: the utility of coverage, and what data do for a model's quality."""
+"""The objectives that plans are made for, and how the optimisation model writes each.
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+An objective of one's own joins the shipped ones by ``OBJECTIVES.add(Objective(...))``; the outcome
+that it names is declared in ``sim.studies.outcomes``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+import pulp
+from numpy.typing import NDArray
 
-from sim.domain.lever import Floats
-from sim.equity.inequality import utility, utility_slope
-from sim.learning.gate import Audit
+from sim.baseline.world import World
+from sim.domain.levers import Floats
+from sim.domain.registry import Registry
+from sim.equity.coverage import (
+    Measured,
+    cell_weights,
+    discount,
+    ede,
+    mean_coverage,
+    welfare,
+    worst_coverage,
+)
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, spelt
+from sim.planning.tangents import MANY_CELLS, WIDE, WIDTH, segments, utility_scale, utility_tangents
 from sim.scenario.schema import Equity
 
-STEEPEST = 1e4
-"""Steepest slope of a utility tangent, relative to that at the reference coverage.
-
-Below the coverage where it is reached, utility goes on along that tangent: strong aversion
-would otherwise span more orders of magnitude than a solver can tell apart.
-"""
-WIDTH = 0.06
-"""Step of log coverage between tangents; for log utility they overshoot by at most WIDTH^2 / 8."""
-WIDE = 0.2
-"""The same step in worlds of more than ``MANY_CELLS``, where the solver's time is scarcer."""
-MANY_CELLS = 1_000
+FLAT = 1e-9
+"""Floor of coverage that is none: the mean knows no floor."""
+BESIDE = 1e-3
+"""Weight of mean coverage beside that of the worst-off cell. It breaks ties, and makes the model
+use what is there in the other cells (the augmented maximin; Steuer and Choo 1983,
+doi:10.1007/BF02591870)."""
 
 
-class Tangent(NamedTuple):
-    """An upper bound ``intercept + slopes . x`` of a concave function, exact at one point."""
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of an optimisation model, as an objective sees them.
 
-    intercept: float
-    slopes: tuple[float, ...]
-
-
-def utility_scale(equity: Equity, *, reference: float) -> float:
-    """Return the factor that turns a small change of W into one of log EDE near ``reference``.
-
-    ``reference^(a-1)`` at aversion ``a``: 1 for log utility.
+    Axes: y year, r region, g group.
     """
-    return float(reference ** (equity.aversion - 1.0))
+
+    problem: pulp.LpProblem
+    world: World
+    equity: Equity
+    years: tuple[str, ...]
+    coverage: Variables
+    """Variables, effective coverage as a share of need, shape (y, r, g)."""
+    today: Floats
+    """Coverage without any plan, shape (r, g)."""
+
+    @property
+    def needed(self) -> NDArray[np.bool_]:
+        """Whether anybody needs an exam, shape (r, g)."""
+        return np.asarray(self.world.care.need_per_year.sum(axis=1) > 0)
+
+    def measured(self, coverage: Floats) -> Measured:
+        """Return what outcomes are computed from, of coverage of shape (y, r, g)."""
+        world = self.world
+        ec = np.where(self.needed[None], coverage, np.nan)
+        population, income = world.care.population, world.income_rank
+        return Measured(ec, population, income, world.regions, world.groups, self.equity)
 
 
-def utility_tangents(
-    equity: Equity, *, low: float, high: float, reference: float, width: float = WIDTH
-) -> tuple[Tangent, ...]:
-    """Return tangents of utility between two coverages, scaled by ``utility_scale``.
+@dataclass(frozen=True, slots=True)
+class Welfare:
+    """What is to be as large as possible, before it is turned round, in units of log outcome."""
 
-    Parameters
-    ----------
-    low, high : range of coverage that a plan can bring about, shares of need.
-    reference : coverage of a typical cell, at which the scaled slope is ``1 / reference``.
-    width : step of log coverage between tangents.
-
-    Notes
-    -----
-    The outermost tangents carry on outside the range. Below the floor that is stricter than
-    utility itself, which is flat there: a programme that must stay concave cannot be flat first.
-    """
-    scale = utility_scale(equity, reference=reference)
-    if equity.aversion == 0.0:
-        return (_utility_tangent(1.0, equity, scale),)
-    steepest = reference * STEEPEST ** (-1.0 / equity.aversion)
-    first = min(max(low, equity.floor, steepest), high)
-    count = max(2, int(np.ceil(np.log(high / first) / width)) + 1)
-    points = np.geomspace(first, high, count)
-    return tuple(_utility_tangent(float(point), equity, scale) for point in points)
+    terms: Terms
+    """Welfare without its constant."""
+    constant: float
+    """Welfare of nobody covered, along the steepest tangents."""
+    exact: Callable[[Measured], float]
+    """Welfare without tangents, its constant included."""
 
 
-def _utility_tangent(point: float, equity: Equity, scale: float) -> Tangent:
-    at = np.array(point)
-    value = float(utility(at, aversion=equity.aversion, floor=equity.floor)) * scale
-    slope = float(utility_slope(at, aversion=equity.aversion, floor=equity.floor)) * scale
-    return Tangent(value - slope * point, (slope,))
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """An outcome that plans can be made for: what it is, and how the model writes it."""
+
+    name: str
+    """Of the outcome."""
+    of: Callable[[Measured], float]
+    """The outcome of one plan in one draw; the larger, the better."""
+    write: Callable[[Cells], Welfare]
+    """Adds rows and columns to the model, and returns a concave function of the cells' coverage
+    that grows with the outcome; one unit is worth as much as a unit of the log outcome."""
 
 
-def quality_tangents(
-    benefit_of: Callable[[Floats, Floats], Floats],
-    *,
-    own: tuple[float, float],
-    other: tuple[float, float],
-    count: Sequence[int] = (6, 3),
-) -> tuple[Tangent, ...]:
-    """Return tangents of an AI reading's benefit as a function of (own, other) studies.
-
-    Parameters
-    ----------
-    benefit_of : not decreasing in (own, other), and concave where it is above 0, elementwise.
-    own, other : lowest and highest studies; points lie evenly in log(1 + studies).
-    count : points along own and along other.
-    """
-    axes = [
-        np.expm1(np.linspace(np.log1p(low), np.log1p(high), points))
-        for (low, high), points in zip((own, other), count, strict=True)
-    ]
-    n, k = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
-    step_n, step_k = 1e-4 * (1.0 + n), 1e-4 * (1.0 + k)
-    here = benefit_of(n, k)
-    slope_n = (benefit_of(n + step_n, k) - benefit_of(n, k)) / step_n
-    slope_k = (benefit_of(n, k + step_k) - benefit_of(n, k)) / step_k
-    intercepts = here - slope_n * n - slope_k * k
-    # a benefit that is cut off at 0 is concave beyond it only: tangents there, none below 0
-    rows = np.column_stack([intercepts, slope_n, slope_k])[(here > 0.0) | (here.max() <= 0.0)]
-    rows[:, 0] += np.maximum(-(rows @ [1.0, own[0], other[0]]), 0.0)
-    rows = rows[np.unique(rows.round(12), axis=0, return_index=True)[1]]
-    return tuple(Tangent(float(a), (float(b), float(c))) for a, b, c in rows)
-
-
-class Segment(NamedTuple):
-    """One piece of a concave function: a width and the slope along it."""
-
-    width: float
-    slope: float
-
-
-def segments(tangents: Sequence[Tangent], *, high: float) -> tuple[Segment, ...]:
-    """Return the lower envelope of tangents in one variable as pieces from 0 to ``high``.
-
-    As slopes fall from piece to piece, a programme that maximises fills them in order: bounded
-    columns do what a row per tangent does, at a fraction of the solver's time.
-
-    >>> segments((Tangent(0.0, (2.0,)), Tangent(1.0, (1.0,))), high=3.0)
-    (Segment(width=1.0, slope=2.0), Segment(width=2.0, slope=1.0))
-    """
-    pieces: list[Segment] = []
-    start = 0.0
-    for here, after in zip(tangents, [*tangents[1:], None], strict=True):
-        end = high
-        if after is not None:
-            end = (after.intercept - here.intercept) / (here.slopes[0] - after.slopes[0])
-        pieces.append(Segment(end - start, here.slopes[0]))
-        start = end
-    return tuple(pieces)
-
-
-def audit_tangents(audit: Audit, *, lowest: float, highest: float) -> tuple[Tangent, ...]:
-    """Return tangents from below of an audit's studies between two benefits; none if hopeless.
-
-    Parameters
-    ----------
-    lowest, highest : benefit of the release with today's and with the most data.
-    """
-    if highest <= audit.needed:
-        return ()
-    if audit.needed <= 0.0:
-        return (Tangent(1.0 / audit.prevalence, (0.0,)),)
-    excess = highest - audit.needed
-    first = min(max(lowest - audit.needed, excess / 20.0), excess)
-    points = np.unique(audit.needed + np.geomspace(first, excess, 8))
-    step = 1e-6 * excess
-    here = audit.studies(points)
-    slopes = (here - audit.studies(points - step)) / step
-    return tuple(
-        Tangent(float(n - s * q), (float(s),)) for n, s, q in zip(here, slopes, points, strict=True)
+def mean_utility(cells: Cells, equity: Equity) -> Welfare:
+    """Write the mean utility of discounted person-years, by tangents (docs/model.md §5)."""
+    covered, population = cells.today, cells.world.care.population
+    weights = cell_weights(
+        np.broadcast_to(np.where(cells.needed, covered, np.nan), cells.coverage.shape),
+        population,
+        discount_rate=equity.discount_rate,
     )
+    shares = weights / weights.sum()
+    floored = np.maximum(covered, cells.equity.floor)
+    reference = float(np.exp(np.average(np.log(floored), weights=weights[0])))
+    width = WIDTH if cells.coverage.size <= MANY_CELLS else WIDE
+    worth: Terms = []
+    offset = 0.0
+    for r, g in np.argwhere(cells.needed):
+        low = 0.5 * float(floored[r, g])
+        tangents = utility_tangents(equity, low=low, high=1.0, reference=reference, width=width)
+        pieces = segments(tangents, high=1.0)
+        slopes = np.array([piece.slope for piece in pieces])
+        steps = tuple(f"step{i}" for i in range(len(pieces)))
+        for y, year in enumerate(cells.years):
+            name = f"covered_{spelt(cells.world.groups[g])}_{cells.world.regions[r]}_{year}"
+            most = np.array([piece.width for piece in pieces])
+            parts = add_variables(cells.problem, name, (steps,), high=most)
+            rest = [(cells.coverage[y, r, g], -1.0)]
+            equal(cells.problem, name, [rest, dot(1.0, parts)], 0.0)
+            worth += dot(slopes * shares[y, r, g], parts)
+            offset += float(shares[y, r, g]) * tangents[0].intercept
+    scale = utility_scale(equity, reference=reference)
+    return Welfare(worth, offset, lambda m: welfare(m.ec, population, equity)[0] * scale)
+
+
+def worst_cell(cells: Cells) -> Welfare:
+    """Write the coverage of the worst-off cell, each by its mean over the years."""
+    world, needed = cells.world, cells.needed & (cells.world.care.population > 0)
+    reference = max(float(cells.today[needed].min()), cells.equity.floor)
+    (least,) = add_variables(cells.problem, "worst_off", (("cell",),))
+    over_years = discount(len(cells.years), cells.equity.discount_rate)
+    over_years = over_years / over_years.sum()
+    for r, g in np.argwhere(needed):
+        name = f"worst_off_{spelt(world.groups[g])}_{world.regions[r]}"
+        cell = dot(-over_years, cells.coverage[:, r, g])
+        at_most(cells.problem, name, [[(least, 1.0)], cell], 0.0)
+    beside = mean_utility(cells, _without_aversion(cells.equity))
+    return Welfare(
+        [(least, 1.0 / reference), *((v, BESIDE * c) for v, c in beside.terms)],
+        BESIDE * beside.constant,
+        lambda m: worst_coverage(m) / reference + BESIDE * beside.exact(m),
+    )
+
+
+def _without_aversion(equity: Equity) -> Equity:
+    return equity.model_copy(update={"aversion": 0.0, "floor": FLAT})
+
+
+OBJECTIVES = Registry(
+    "objective",
+    (
+        Objective("ede", ede, lambda cells: mean_utility(cells, cells.equity)),
+        Objective("mean_ec", mean_coverage, lambda c: mean_utility(c, _without_aversion(c.equity))),
+        Objective("worst_ec", worst_coverage, worst_cell),
+    ),
+)
+"""Every objective by the name of its outcome."""

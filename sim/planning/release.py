@@ -1,4 +1,4 @@
-"""From labelled studies to a release that may read: quality, training, audit and gate."""
+"""Constraints of AI models: training, quality, audit and the gate that lets a release read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.holdings import Holdings, Respond
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.learning.gate import Audit, benefit_of, needed_benefit
 from sim.learning.law import effective_studies, pooled, pretraining_worth, worth_of_label
-from sim.planning.algebra import Grid, Terms, at_most, equal, grid, scaled, total
-from sim.planning.calibration import Calibration
-from sim.planning.care import Release
-from sim.planning.data import Data, usable_studies
-from sim.planning.objectives import audit_tangents, quality_tangents
-from sim.planning.purchases import Purchases
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled
+from sim.planning.care import ReleaseVariables
+from sim.planning.correction import Correction
+from sim.planning.data import DataVariables, usable_studies
+from sim.planning.decisions import Purchases
+from sim.planning.tangents import audit_tangents, quality_tangents
 from sim.planning.today import Today
 from sim.scenario.ai import Gate
 from sim.units import WEEKS_PER_YEAR
@@ -33,21 +33,21 @@ class ReleaseRows:
     world: World
     today: Today
     bought: Purchases
-    calibration: Calibration
+    correction: Correction
     respond: Respond
-    live: Grid
+    live: Variables
     """Whether a release may read, shape (y, r, m)."""
-    quality: Grid
+    quality: Variables
     """Benefit of a reading with AI, shape (y, r, m)."""
-    trained: Grid
+    trained: Variables
     """Whether a network is trained in the year, shape (y,)."""
-    shared: Grid
+    shared: Variables
     """Studies that all regions share, as a share of all need, shape (y, m)."""
-    gpu_hours: Grid
+    gpu_hours: Variables
     """GPU-hours that the year's training takes, shape (y,)."""
-    owned_hours: Grid
+    owned_hours: Variables
     """GPU-hours of it that the regions' own accelerators do, shape (y,)."""
-    pretrained: Grid
+    pretrained: Variables
     """Whether the network is fully pre-trained, shape (y,)."""
     least: Holdings
     """Effective studies to train on with today's data, each of shape (r, m)."""
@@ -61,7 +61,7 @@ class ReleaseRows:
         cls,
         problem: pulp.LpProblem,
         bought: Purchases,
-        calibration: Calibration,
+        correction: Correction,
         today: Today,
         *,
         respond: Respond,
@@ -89,15 +89,15 @@ class ReleaseRows:
             world=world,
             today=today,
             bought=bought,
-            calibration=calibration,
+            correction=correction,
             respond=respond,
-            live=grid(problem, "live", cells, high=1.0, whole=integer),
-            quality=grid(problem, "quality", cells, high=1.0),
-            trained=grid(problem, "trained", cells[:1], high=1.0, whole=integer),
-            shared=grid(problem, "shared_by_all", (years, world.modalities)),
-            gpu_hours=grid(problem, "training_hours", cells[:1]),
-            owned_hours=grid(problem, "owned_hours", cells[:1]),
-            pretrained=grid(problem, "pretrained", cells[:1], high=1.0, whole=integer),
+            live=add_variables(problem, "live", cells, high=1.0, whole=integer),
+            quality=add_variables(problem, "quality", cells, high=1.0),
+            trained=add_variables(problem, "trained", cells[:1], high=1.0, whole=integer),
+            shared=add_variables(problem, "shared_by_all", (years, world.modalities)),
+            gpu_hours=add_variables(problem, "training_hours", cells[:1]),
+            owned_hours=add_variables(problem, "owned_hours", cells[:1]),
+            pretrained=add_variables(problem, "pretrained", cells[:1], high=1.0, whole=integer),
             least=least,
             most=most,
             gain=pretraining_gain(world, respond, today.gate, (least, most)),
@@ -105,19 +105,19 @@ class ReleaseRows:
 
     def quality_range(self, y: int) -> tuple[Floats, Floats]:
         """Return the least and the most quality in a year, each of shape (r, m)."""
-        factor = self.calibration.quality[y]
+        factor = self.correction.quality[y]
         least, most = (self._benefit(holdings) for holdings in (self.least, self.most))
         return factor * least, factor * np.minimum(most + self.gain, 1.0)
 
     def _benefit(self, holdings: Holdings) -> Floats:
         return benefit_of(self.respond(holdings), self.today.gate)
 
-    def at(self, y: int, r: int) -> Release:
+    def at(self, y: int, r: int) -> ReleaseVariables:
         """Return what may read in one region and year."""
         low, high = self.quality_range(y)
-        return Release(self.live[y, r], self.quality[y, r], low[r], high[r])
+        return ReleaseVariables(self.live[y, r], self.quality[y, r], low[r], high[r])
 
-    def write(self, data: Data) -> None:
+    def write(self, data: DataVariables) -> None:
         """Add all rows of training, quality and gate."""
         for y in range(len(self.bought.years)):
             self._train(y, data)
@@ -131,7 +131,7 @@ class ReleaseRows:
     def _where(self, y: int, r: int, m: int) -> str:
         return "_".join([self.world.modalities[m], self.world.regions[r], self.bought.years[y]])
 
-    def _train(self, y: int, data: Data) -> None:
+    def _train(self, y: int, data: DataVariables) -> None:
         """Pay every training out of the GPU-hours that all regions have bought so far."""
         world, year, past = self.world, self.bought.years[y], range(y + 1)
         compute = world.compute
@@ -143,8 +143,8 @@ class ReleaseRows:
         labels: Terms = []
         if y > 0:
             need, slower = self.today.need, compute.federation_gpu_factor - 1.0
-            labels = total(per_study * need, data.label_stock[y - 1])
-            labels = labels + total(per_study * slower * need, data.federated_stock[y - 1])
+            labels = dot(per_study * need, data.label_stock[y - 1])
+            labels = labels + dot(per_study * slower * need, data.federated_stock[y - 1])
         used = [(self.gpu_hours[y], -1.0)]
         switch = [(self.trained[y], alone + most)]
         at_most(self.problem, f"training_hours_{year}", [labels, switch, used], most)
@@ -153,8 +153,8 @@ class ReleaseRows:
             for z in past
             for r in range(len(world.regions))
         ]
-        hours = total(1.0, self.gpu_hours[: y + 1])
-        owned = total(-1.0, self.owned_hours[: y + 1])
+        hours = dot(1.0, self.gpu_hours[: y + 1])
+        owned = dot(-1.0, self.owned_hours[: y + 1])
         at_most(self.problem, f"gpu_hours_{year}", [hours, owned, *offers], 0.0)
         now = [(self.owned_hours[y], 1.0)]
         at_most(self.problem, f"owned_gpu_hours_{year}", [now, *self._servers(y)], self._owned)
@@ -188,7 +188,7 @@ class ReleaseRows:
         where = f"pretraining_hours_{self.bought.years[y]}"
         at_most(self.problem, where, [done, *offers, *self._servers(y)], self._owned)
 
-    def _shared_by_all(self, y: int, m: int, data: Data) -> Terms:
+    def _shared_by_all(self, y: int, m: int, data: DataVariables) -> Terms:
         """Return what all regions share by the end of last year, as one variable.
 
         One row per year instead of one term per region in every region's rows.
@@ -199,8 +199,8 @@ class ReleaseRows:
         where = f"{self.world.modalities[m]}_{self.bought.years[y]}"
         worth = self.world.data.federation_worth * effective / scale
         terms = [
-            total(effective / scale, data.shared_stock[y - 1, :, m]),
-            total(worth, data.federated_stock[y - 1, :, m]),
+            dot(effective / scale, data.shared_stock[y - 1, :, m]),
+            dot(worth, data.federated_stock[y - 1, :, m]),
             [(shared, -1.0)],
         ]
         equal(self.problem, f"shared_by_all_{where}", terms, 0.0)
@@ -209,7 +209,7 @@ class ReleaseRows:
     def _effective(self, m: int) -> Floats:
         return np.asarray(worth_of_label(self.world.data.label_noise)[m] * self.today.need[:, m])
 
-    def _learn(self, y: int, r: int, m: int, data: Data, everyone: Terms) -> None:
+    def _learn(self, y: int, r: int, m: int, data: DataVariables, everyone: Terms) -> None:
         """Bound quality by what last year's studies teach, and let it rise with a training only."""
         low, high = (float(bound[r, m]) for bound in self.quality_range(y))
         now, where = [(self.quality[y, r, m], 1.0)], self._where(y, r, m)
@@ -217,7 +217,7 @@ class ReleaseRows:
         new = [(self.trained[y], -(high - low))]
         start = low if y == 0 else 0.0
         at_most(self.problem, f"retrained_{where}", [now, before, new], start)
-        effective, factor = self._effective(m), float(self.calibration.quality[y, r, m])
+        effective, factor = self._effective(m), float(self.correction.quality[y, r, m])
         start_from = [(self.pretrained[y], -factor * float(self.gain[r, m]))]
         if y == 0:
             at_most(self.problem, f"learned_{where}", [now, start_from], low)
@@ -243,7 +243,7 @@ class ReleaseRows:
             limit = factor * (intercept + by_own * here[0] + by_other * here[1])
             at_most(self.problem, f"learned_{t}_{where}", [now, start_from, *gain], limit)
 
-    def _pass(self, y: int, r: int, m: int, data: Data) -> None:
+    def _pass(self, y: int, r: int, m: int, data: DataVariables) -> None:
         """Open the gate once enough studies are audited for the quality that was reached."""
         live, where = self.live[y, r, m], self._where(y, r, m)
         low, high = (float(bound[r, m]) for bound in self.quality_range(y))
@@ -253,7 +253,7 @@ class ReleaseRows:
             gate=self.today.gate,
             specificity=float(self.respond(self.most).specificity[r, m]),
         )
-        trained = total(-1.0, self.trained[: y + 1])
+        trained = dot(-1.0, self.trained[: y + 1])
         at_most(self.problem, f"gate_needs_release_{where}", [[(live, 1.0)], trained], 0.0)
         # where every group is audited by itself, each takes as many
         apart = len(self.world.groups) if self.today.gate.by == "group" else 1

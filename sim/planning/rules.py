@@ -1,4 +1,4 @@
-"""Simple rules that a planner could follow without any programme: the opponents of the plan.
+"""Policy rules: heuristics without optimisation, which the optimised plan is compared with.
 
 A rule of one's own joins them by ``RULES.add(Rule(my_function, "My label"))``.
 """
@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan, cost_of_unit, empty_plan
 from sim.domain.registry import Registry
 from sim.errors import PlanError
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.scenario.schema import Scenario
 
 PolicyRule = Callable[[World, Scenario], Plan]

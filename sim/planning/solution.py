@@ -1,29 +1,29 @@
-"""Solving a programme: no plan before its status, and no status without its gap."""
+"""Solve the optimisation model, and read the plan with its status and proven gap."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pulp
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import InfeasibleError, UnsolvedError
 from sim.planning.algebra import values
-from sim.planning.calibration import Flows
 from sim.planning.conflict import conflict
-from sim.planning.programme import THRIFT, Programme
-from sim.planning.solver import MOST_NODES, SolveStatus, run
+from sim.planning.correction import YearlyFlows
+from sim.planning.model import THRIFT, OptimisationModel
+from sim.planning.solver import MOST_NODES, SolveStatus, run_solver
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the programme expects of its plan."""
+    """What the model expects of its plan."""
 
     value: float
     """Outcome that the plan is made for, such as the equally distributed effective coverage."""
     coverage: Floats
     """Effective coverage, shape (y, r, g); NaN in cells without need."""
-    flows: Flows
+    flows: YearlyFlows
     audited: Floats
     """Studies set aside for audit in a year, shape (y, r, m)."""
     live: Floats
@@ -45,14 +45,14 @@ class Solution:
 
 
 def solve(
-    programme: Programme,
+    model: OptimisationModel,
     *,
     time_limit_s: float = 60.0,
     gap: float = 1e-3,
     nodes: int = MOST_NODES,
     start: Plan | None = None,
 ) -> Solution:
-    """Solve a programme with HiGHS and read its plan.
+    """Solve a model with HiGHS and read its plan.
 
     Parameters
     ----------
@@ -66,33 +66,33 @@ def solve(
     InfeasibleError : naming the rows that exclude every plan.
     UnsolvedError : when no plan was found, with what ended the search.
     """
-    outcome = run(
-        programme.problem,
+    result = run_solver(
+        model.problem,
         time_limit_s=time_limit_s,
         gap=gap,
         nodes=nodes,
-        integer=programme.integer,
-        start=_whole(programme, start) if start else None,
+        integer=model.integer,
+        start=_whole(model, start) if start else None,
     )
-    status = outcome.status
+    status = result.status
     if status is SolveStatus.INFEASIBLE:
-        raise InfeasibleError(conflict(programme))
+        raise InfeasibleError(conflict(model))
     if not status.has_plan:
         raise UnsolvedError(
-            f"HiGHS found no plan for {len(programme.world.regions)} regions ({outcome.ended}; it "
+            f"HiGHS found no plan for {len(model.world.regions)} regions ({result.ended}; it "
             f"had {nodes} nodes and {time_limit_s:g} s): allow more, or solve with integer=False"
         )
-    expected = _expected(programme)
+    expected = _expected(model)
     # what thrift takes off the objective may not be counted as proof
-    best = programme.welfare.constant - outcome.bound + THRIFT
-    reached = programme.welfare.exact(programme.cells.measured(expected.coverage))
+    best = model.welfare.constant - result.bound + THRIFT
+    reached = model.welfare.exact(model.cells.measured(expected.coverage))
     proven = max(best - reached, 0.0)
     plan = Plan(
         name="plan",
-        units=_units(programme),
-        regions=programme.world.regions,
-        catalogue=programme.world.catalogue,
-        start_year=programme.scenario.horizon.start_year,
+        units=_units(model),
+        regions=model.world.regions,
+        catalogue=model.world.catalogue,
+        start_year=model.scenario.horizon.start_year,
         status=str(status),
         gap=proven,
         predicted=expected.value,
@@ -100,43 +100,43 @@ def solve(
     return Solution(status, proven, plan, expected)
 
 
-def _whole(programme: Programme, plan: Plan) -> dict[pulp.LpVariable, float]:
+def _whole(model: OptimisationModel, plan: Plan) -> dict[pulp.LpVariable, float]:
     """Return what a plan buys in whole units; the best of services follows from them."""
-    bought = zip(programme.bought.units.ravel(), plan.units.ravel(), strict=True)
+    bought = zip(model.bought.units.ravel(), plan.units.ravel(), strict=True)
     return {unit: units for unit, units in bought if unit.cat == pulp.LpInteger}
 
 
-def _units(programme: Programme) -> Floats:
+def _units(model: OptimisationModel) -> Floats:
     """Return units bought; what must be whole is rounded of the solver's tolerance."""
-    units = np.maximum(values(programme.bought.units), 0.0)
-    items = programme.world.catalogue.items
-    whole = np.array([programme.integer and not item.is_service for item in items])
+    units = np.maximum(values(model.bought.units), 0.0)
+    items = model.world.catalogue.items
+    whole = np.array([model.integer and not item.is_service for item in items])
     return np.where(whole, np.round(units), np.where(units < 1e-9, 0.0, units))
 
 
-def _expected(programme: Programme) -> Expected:
-    care, data = programme.care, programme.data
-    need = programme.today.need[None]
-    mass = programme.today.mass
+def _expected(model: OptimisationModel) -> Expected:
+    care, data = model.care, model.data
+    need = model.today.need[None]
+    mass = model.today.mass
     exams, human, ai, worth = (
         values(flow).sum(axis=3) * need
         for flow in (care.exams, care.by_human, care.by_ai, care.worth)
     )
     brought = values(care.brought)[:, :, None] * mass[None, ..., 1]
-    flows = Flows(
+    flows = YearlyFlows(
         arrived=(mass[None, ..., 0] + brought) * need,
         exams=exams,
         read_by_ai=ai,
         read_by_human=human,
         annotated=values(data.annotated) * need,
-        benefit=worth + human * programme.today.human_benefit,
+        benefit=worth + human * model.today.human_benefit,
     )
-    measured = programme.cells.measured(values(care.coverage))
+    measured = model.cells.measured(values(care.coverage))
     return Expected(
-        value=programme.objective.of(measured),
+        value=model.objective.of(measured),
         coverage=measured.ec,
         flows=flows,
         audited=values(data.audited) * need,
-        live=values(programme.release.live),
-        quality=values(programme.release.quality),
+        live=values(model.release.live),
+        quality=values(model.release.quality),
     )

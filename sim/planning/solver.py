@@ -1,4 +1,4 @@
-"""HiGHS, quiet and repeatable: status first, and the bound that it proved."""
+"""Run HiGHS, quietly and repeatably, and read its status and proven bound."""
 
 import math
 import os
@@ -14,7 +14,7 @@ import numpy as np
 import pulp
 from highspy import HighsModelStatus, HighsVarType, SolutionStatus
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 RANDOM_SEED = 1
 """HiGHS's own seed: the search is repeatable, whatever the scenario's seed."""
@@ -59,7 +59,7 @@ class SolveStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SolverResult:
     """What a solve came to."""
 
     status: SolveStatus
@@ -69,7 +69,7 @@ class Outcome:
     """What ended the search: HiGHS's words, except ``ENDED``."""
 
 
-def run(
+def run_solver(
     problem: pulp.LpProblem,
     *,
     time_limit_s: float,
@@ -77,7 +77,7 @@ def run(
     nodes: int = MOST_NODES,
     integer: bool = True,
     start: Mapping[pulp.LpVariable, float] | None = None,
-) -> Outcome:
+) -> SolverResult:
     """Solve a minimisation in place and say how it ended.
 
     Parameters
@@ -119,7 +119,7 @@ def run(
     if solved:
         _read(problem, min(solved, key=_objective))
     ended = highs.getModelStatus()
-    return Outcome(
+    return SolverResult(
         status_of(ended, has_plan=bool(solved)),
         _bound(highs, integer=integer and problem.isMIP()),
         ENDED.get(ended, highs.modelStatusToString(ended).lower()),
@@ -158,7 +158,7 @@ def _with_point(highs: highspy.Highs) -> highspy.Highs | None:
         kinds = highs.getLp().integrality_
         whole = [i for i, kind in enumerate(kinds) if kind == HighsVarType.kInteger]
         highs = _fixed(highs, whole, np.round(values[whole]))
-    # a linear programme stopped by time also "has a solution", one that breaks its rows
+    # a linear model stopped by time also "has a solution", one that breaks its rows
     return highs if highs.getInfo().primal_solution_status == _FEASIBLE_POINT else None
 
 

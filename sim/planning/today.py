@@ -1,4 +1,4 @@
-"""What no plan changes: who needs an exam, who comes, and what today's stations do."""
+"""Constants of the optimisation model: need, arrivals, and the capacity that is there today."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.baseline.world import World
 from sim.domain.capacity import uptime
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.learning.gate import benefit_of
 from sim.scenario.ai import Gate
 from sim.units import DAYS_PER_YEAR, MINUTES_PER_HOUR

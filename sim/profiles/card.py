@@ -8,11 +8,12 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from sim.atomic import replace_file
 from sim.errors import ProfileError
 from sim.learning.response import FACTORS, FROZEN_BEYOND
 from sim.profiles.factors import FEWEST_SEEDS
 from sim.profiles.figures import curves, gaps, kappas, residuals, untreated
-from sim.profiles.grid import RUNS, replace_file
+from sim.profiles.grid import RUNS
 from sim.profiles.panels import panels
 from sim.profiles.recipes import contents, recipes
 from sim.profiles.treatment import FACTORS as TREATED
@@ -123,7 +124,7 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         panels=[(title, Markup(picture)) for title, picture in panels(fit)],
     )
     path = folder / "card.html" if out is None else Path(out)
-    replace_file(path, lambda unfinished: unfinished.write_text(page, encoding="utf-8"))
+    replace_file(path, lambda there: there.write(page.encode()))
     return path
 
 

@@ -1,5 +1,6 @@
 """The cases of a measurement: one image per patient or lesion, with label and group."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,13 @@ class Cases:
     """Positive and negative images of the file's groups that the plan does not use."""
     repeated: int = 0
     """Images dropped because another id has the same pixels."""
+
+    def digest(self) -> str:
+        """Return a checksum of all that is trained and tested on."""
+        digest = hashlib.sha256()
+        for array in (self.images, self.label, self.group, self.id):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     def count(self, group: str) -> tuple[int, int]:
         """Return positives and negatives of a group."""

@@ -1,5 +1,6 @@
 """The energy counter of the GPUs themselves, to hold against what the tracker says of them."""
 
+from math import nan
 from typing import Protocol
 
 from sim.units import JOULES_PER_KWH
@@ -7,7 +8,7 @@ from sim.units import JOULES_PER_KWH
 MILLIJOULES_PER_KWH = 1e3 * JOULES_PER_KWH
 
 
-class Counter(Protocol):
+class EnergyCounter(Protocol):
     """Something that only counts up."""
 
     def millijoules(self) -> float | None:
@@ -36,7 +37,7 @@ class NvidiaCounter:
             return None
 
 
-def open_counter(device: str) -> Counter | None:
+def open_counter(device: str) -> EnergyCounter | None:
     """Return the counter of the GPUs, ``None`` on other devices and where it cannot be opened."""
     if not device.startswith("cuda"):
         return None
@@ -46,12 +47,12 @@ def open_counter(device: str) -> Counter | None:
         return None
 
 
-def kwh_between(before: float | None, after: float | None) -> float | None:
-    """Return the energy between two readings in mJ, in kWh; ``None`` where one is missing.
+def kwh_between(before: float | None, after: float | None) -> float:
+    """Return the energy between two readings in mJ, in kWh; ``nan`` where one is missing.
 
     >>> kwh_between(1e9, 1e9 + 3.6e9)
     1.0
     """
     if before is None or after is None or after < before:  # a driver loaded anew starts at 0
-        return None
+        return nan
     return (after - before) / MILLIJOULES_PER_KWH

@@ -6,14 +6,13 @@ from typing import Any
 import pandas as pd
 
 from sim.profiles.design import Cell
+from sim.profiles.meter import ALONE
 from sim.profiles.power import PARTS, SOURCES, weakest, weakest_used
 from sim.profiles.treatment import CONTROL, completed, treated
 from sim.units import JOULES_PER_KWH
 
 SETTINGS = ("width", "precision", "batch")
 """Factors that change what a sample costs."""
-ALONE = 0.25
-"""Processor cores that other work may keep busy before a run no longer counts as run alone."""
 PREPARED = ("generator", "pretraining")
 """What runs start from and share: columns of the runs that name it, and beginnings of its costs."""
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sim.atomic import replace_file
 from sim.errors import ProfileError
 from sim.learning.response import FROZEN_BEYOND, SCHEMA
 from sim.learning.scaling import effective
@@ -19,7 +20,7 @@ from sim.profiles.energy import energy_by_setting, energy_per_image
 from sim.profiles.factors import factors, mitigated
 from sim.profiles.floors import Floorless, without_floors
 from sim.profiles.forms import LAW, RIVALS, SATURATING, Form, Target, fit_form, law_parameters
-from sim.profiles.grid import ABOUT, RUNS, replace_file
+from sim.profiles.grid import ABOUT, RUNS
 from sim.profiles.recipes import recipes
 from sim.profiles.resampling import Grid, mean, noise_of, resampled
 from sim.profiles.treatment import alike, completed, treated
@@ -83,9 +84,7 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
         "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
     }
     text = _compact(json.dumps(_rounded(result), indent=1)) + "\n"
-    replace_file(
-        folder / "fit.json", lambda unfinished: unfinished.write_text(text, encoding="utf-8")
-    )
+    replace_file(folder / "fit.json", lambda there: there.write(text.encode()))
     return result
 
 

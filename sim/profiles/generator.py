@@ -17,7 +17,14 @@ from sim.errors import ProfileError
 from sim.profiles.cases import Index, Labels
 from sim.profiles.damage import TrainingSet
 from sim.profiles.design import MeasurementPlan
-from sim.profiles.network import CHECKED_EVERY, as_tensor, check_finite
+from sim.profiles.network import (
+    CHECKED_EVERY,
+    Weights,
+    as_tensor,
+    check_finite,
+    load_weights,
+    weights_of,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -33,8 +40,8 @@ FOLD = 2
 
 def train_generator(
     plan: MeasurementPlan, real: TrainingSet, *, seed: int, device: "torch.device"
-) -> "nn.Module":
-    """Return a generator trained on exactly the real studies that a run has, and their labels.
+) -> Weights:
+    """Return the weights of a generator trained on exactly a run's real studies and their labels.
 
     Raises ``ProfileError`` when the images cannot be folded and halved.
     """
@@ -73,7 +80,7 @@ def train_generator(
         if step % CHECKED_EVERY == 0 or step == steps:
             check_finite(loss.item(), step)
     _fill_unseen(average.module.get_parameter("kind.weight"), 2 * real.group + real.label)
-    return average.module
+    return weights_of(average.module)
 
 
 def _fill_unseen(embedding: "torch.Tensor", seen: NDArray[np.int64]) -> None:
@@ -92,28 +99,31 @@ def _fill_unseen(embedding: "torch.Tensor", seen: NDArray[np.int64]) -> None:
 
 
 def generate(
-    generator: "nn.Module",
+    plan: MeasurementPlan,
+    weights: Weights,
     real: TrainingSet,
     per_real: float,
     *,
     seed: int,
-    image_px: int,
+    device: "torch.device",
     absent: Sequence[int] = (),
 ) -> TrainingSet:
     """Return ``per_real`` generated studies for each real one, of its group and class.
 
     Parameters
     ----------
+    weights : of a generator, from ``train_generator``.
     absent : numbers of groups without real studies; each gets as many as a group with real ones
         has on average, of the classes in the same proportion.
     """
     import torch  # noqa: PLC0415
 
     label, group = _wanted(real, per_real, absent)
-    device = next(generator.parameters()).device
+    generator = _network(2 * len(plan.groups)).to(device)
+    load_weights(generator, weights)
     rng = np.random.Generator(np.random.PCG64(seed))
     kind = torch.from_numpy(2 * group + label).to(device)
-    side = image_px // FOLD
+    side = plan.image_px // FOLD
     images = []
     with torch.no_grad():
         for start in range(0, len(label), SAMPLED_AT_ONCE):

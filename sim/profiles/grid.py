@@ -1,30 +1,35 @@
 """Run a measurement plan: every training once, resumable, one table of a row per run and group."""
 
 import json
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import closing
-from itertools import chain
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
 
+from sim.atomic import replace_file
 from sim.errors import ProfileError
+from sim.executors.executor import Executor, Serial
 from sim.profiles.baseline import no_image_baseline
-from sim.profiles.cases import Cases, countable
+from sim.profiles.bench import MeasurementData, Setup, cases_of, forget, survey
+from sim.profiles.cases import Cases
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.energy import is_apportioned, told_alone
-from sim.profiles.images import load_cases
-from sim.profiles.meter import Meter
 from sim.profiles.network import require_torch
-from sim.profiles.run import Bench, open_bench, rows_of
+from sim.profiles.preparation import Prepared, preparations, saved
+from sim.profiles.tasks import Finished, Preparation, Task, Training, needed, perform
 from sim.profiles.treatment import completed
-from sim.profiles.workers import runs_beside
 
 RUNS, ABOUT, PARTS = "runs.parquet", "measurement.json", "parts"
+UNFINISHED = "unfinished"
+"""Part of the names of files that are not whole yet: the next attempt replaces them."""
 GROWING = ("seeds", "contrasts", "device")
 """Fields of a plan that may change: finished runs stay valid, each says what it ran on."""
+SERIAL = Serial()
 
 
 def measure(
@@ -33,7 +38,7 @@ def measure(
     data: str | Path | None,
     out: str | Path,
     table: str | Path | None = None,
-    workers: int = 1,
+    executor: Executor = SERIAL,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Path:
     """Run what the plan still lacks in folder ``out`` and return the folder.
@@ -43,55 +48,102 @@ def measure(
     with too few cases to test is counted in every run and neither trained on nor scored, as are
     those that the plan names ``not_estimable``.
 
-    With several workers the table is the same but for time and energy: runs that share the machine
+    With any executor the table is the same but for time and energy: runs that share a machine
     share its energy, and say so. Those that tell what an image costs run alone all the same
     (``energy.told_alone``), and again where they were measured beside others.
 
     Parameters
     ----------
-    data : npz file or folder of the images; ``None`` for a phantom plan.
+    data : npz file or folder of the images, for all workers; ``None`` for a phantom plan.
     table : csv or parquet with one row per image; see ``reading.open_source``.
-    workers : runs at a time, each in a process of its own with the plan's number of threads.
+    executor : who does the runs, each with the plan's number of threads; see ``executor_of``.
     progress : called with runs done, runs in all, and the id of the run just done.
     """
     require_torch()
     folder = Path(out)
-    cases = load_cases(plan, data, table)
-    plan = countable(plan, cases)
-    _open(folder, plan, cases)
-    cells = plan.cells()
-    alone = told_alone(cells)
-    done = _finished(folder, {cell.run_id for cell in alone})
-    missing = [cell for cell in cells if cell.run_id not in done]
-    if missing:
-        start = len(cells) - len(missing) + 1
-        with (
-            open_bench(plan, cases) as (bench, meter),
-            closing(_run_all(bench, meter, missing, alone, folder, workers)) as made,
-        ):
-            for number, run_id in enumerate(made, start=start):
-                if progress:
-                    progress(number, len(cells), run_id)
+    inputs = MeasurementData(plan.model_dump_json(), _absolute(data), _absolute(table))
+    forget()
+    try:
+        plan, cases = cases_of(inputs)
+        _open(folder, plan, cases)
+        cells = plan.cells()
+        alone = told_alone(cells)
+        done = _finished(folder, {cell.run_id for cell in alone})
+        missing = [cell for cell in cells if cell.run_id not in done]
+        if missing:
+            ((_, (device, torch)),) = executor.run(survey, {"choice of a device": plan})
+            setup = Setup(inputs, cases.digest(), device, torch)
+            start = len(cells) - len(missing) + 1
+            with closing(_Measurement(folder, setup, executor).made(missing, alone)) as made:
+                for number, run_id in enumerate(made, start=start):
+                    if progress:
+                        progress(number, len(cells), run_id)
+    finally:
+        forget()
     _collect(folder, [cell.run_id for cell in cells])
     return folder
 
 
-def _run_all(
-    bench: Bench,
-    meter: Meter,
-    missing: list[Cell],
-    alone: Collection[Cell],
-    folder: Path,
-    workers: int,
-) -> Generator[str]:
-    """Make and write the runs, some alone and the rest together; yield their ids as they finish."""
-    first = [cell for cell in missing if workers < 2 or cell in alone]
-    rest = [cell for cell in missing if workers > 1 and cell not in alone]
-    by_itself = ((cell, rows_of(bench, cell)) for cell in first)
-    with closing(runs_beside(bench, meter, rest, workers)) as together:
-        for cell, rows in chain(by_itself, together):
-            _write(pd.DataFrame(rows), folder / PARTS / f"{cell.run_id}.parquet")
-            yield cell.run_id
+def _absolute(path: str | Path | None) -> str | None:
+    return None if path is None else str(Path(path).absolute())
+
+
+@dataclass(frozen=True, slots=True)
+class _Measurement:
+    """One measurement under way: where its runs go, and who does them."""
+
+    folder: Path
+    setup: Setup
+    executor: Executor
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+    """By name."""
+
+    def made(self, missing: Iterable[Cell], alone: Collection[Cell]) -> Generator[str]:
+        """Make and write the runs; yield their ids as they finish.
+
+        First those that nothing may run beside, one by one; then what others start from, and all
+        that start from nothing; then these others.
+        """
+        rest = []
+        for cell in missing:
+            if cell in alone:
+                yield from self._done({cell.run_id: Training(cell)})
+            else:
+                rest.append(cell)
+        first: dict[str, Task] = {**self._unprepared(rest)}
+        first |= {cell.run_id: Training(cell) for cell in rest if not preparations(cell)}
+        yield from self._done(first)
+        yield from self._done(
+            {
+                cell.run_id: Training(cell, {kind: self.prepared[n] for kind, n in names.items()})
+                for cell in rest
+                if (names := preparations(cell))
+            }
+        )
+
+    def _unprepared(self, cells: Iterable[Cell]) -> dict[str, Preparation]:
+        """Return what is still to be prepared; what an interrupted measurement made is kept."""
+        wanted = needed(cells)
+        for name in wanted:
+            if found := saved(self._prepared_file(name), name):
+                self.prepared[name] = found
+        return {name: task for name, task in wanted.items() if name not in self.prepared}
+
+    def _done(self, tasks: Mapping[str, Task]) -> Generator[str]:
+        """Have tasks done, and write what comes of each; yield the ids of runs."""
+        work = partial(perform, self.setup)
+        done: Iterable[tuple[str, Finished]] = self.executor.run(work, tasks)
+        for name, result in done:
+            if isinstance(result, Prepared):
+                self.prepared[name] = result
+                if not result.error:
+                    result.save(self._prepared_file(name))
+            else:
+                _write(pd.DataFrame(result), self.folder / PARTS / f"{name}.parquet")
+                yield name
+
+    def _prepared_file(self, name: str) -> Path:
+        return self.folder / PARTS / f"{name}_{self.setup.device}.npz"
 
 
 def _open(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
@@ -109,7 +161,7 @@ def _open(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
             raise ProfileError(f"{folder} holds runs on other data. Choose a new folder.")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     text = json.dumps(about, indent=1) + "\n"
-    replace_file(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+    replace_file(path, lambda there: there.write(text.encode()), by=UNFINISHED)
 
 
 def _check_same(folder: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -196,11 +248,4 @@ def _collect(folder: Path, order: list[str]) -> None:
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda unfinished: table.to_parquet(unfinished, index=False))
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file so that a reader, or an interruption, never meets half of it."""
-    unfinished = path.with_suffix(".tmp")
-    write(unfinished)
-    unfinished.replace(path)
+    replace_file(path, lambda there: table.to_parquet(there, index=False), by=UNFINISHED)

@@ -1,35 +1,40 @@
 """What a block of work draws from the wall, and who else drew meanwhile."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from logging import getLogger
+from math import nan
 from time import perf_counter, process_time, sleep
-from typing import Protocol
+from typing import Any
 
 from sim.profiles import power
-from sim.profiles.counter import Counter, kwh_between
+from sim.profiles.counter import EnergyCounter, kwh_between
+from sim.profiles.register import Register
+from sim.profiles.sharing import Share, watched
 from sim.units import JOULES_PER_KWH
 
 IDLE_SECONDS = 2.0
 """How long the machine is watched doing nothing."""
-ENERGIES = ("cpu_kwh", "gpu_kwh", "ram_kwh", "emissions_kg")
+ENERGIES = ("cpu_kwh", "gpu_kwh", "ram_kwh", "emissions_kg", "gpu_counter_kwh")
 """Fields of a reading that add up over intervals."""
+ALONE = 0.25
+"""Processor cores that other work may keep busy before a block no longer counts as alone."""
 
 
 @dataclass(slots=True)
 class Reading:
     """Energy, emissions and time of one block; ``nan`` until the block has ended."""
 
-    seconds: float = float("nan")
-    cpu_kwh: float = float("nan")
-    gpu_kwh: float = float("nan")
-    ram_kwh: float = float("nan")
-    emissions_kg: float = float("nan")
-    other_cores: float = float("nan")
+    seconds: float = nan
+    cpu_kwh: float = nan
+    gpu_kwh: float = nan
+    ram_kwh: float = nan
+    emissions_kg: float = nan
+    other_cores: float = nan
     """Mean number of processor cores that other processes kept busy meanwhile."""
-    gpu_counter_kwh: float | None = None
-    """What the GPU's own counter says; ``None`` where there is none."""
+    gpu_counter_kwh: float = nan
+    """What the GPU's own counter says; ``nan`` where there is none."""
     apportioned: bool = False
     """Whether other blocks ran meanwhile: the energy is then a share of what all of them drew."""
 
@@ -39,21 +44,16 @@ class Reading:
         return self.cpu_kwh + self.gpu_kwh + self.ram_kwh
 
 
-class BlockMeter(Protocol):
-    """Something that says what a block of work drew."""
-
-    def block(self, name: str) -> AbstractContextManager[Reading]:
-        """Measure the block; the reading is complete when the block has ended."""
-
-
 @dataclass(slots=True)
 class Meter:
     """A codecarbon tracker for the whole machine, without network or files."""
 
     country: str
-    counter: Counter | None = None
+    counter: EnergyCounter | None = None
     """Read beside the tracker, as a check of it."""
-    _tracker: object = field(init=False)
+    register: Register = field(default_factory=Register)
+    """Blocks that share the machine."""
+    _tracker: Any = field(init=False)
     _start: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -71,57 +71,57 @@ class Meter:
         )
 
     @contextmanager
-    def block(self, name: str) -> Iterator[Reading]:
-        """Measure the block; the reading is complete when the block has ended."""
-        reading = Reading()
-        self.start(name)
+    def block(self) -> Iterator[Reading]:
+        """Measure a block of work; the reading is complete when the block has ended."""
+        reading, share = Reading(), Share(self, self.register)
         try:
-            with timed(reading):
+            with self.register.entered(), watched(share), _timed(reading):
                 yield reading
         finally:
-            take_energy(reading, self.stop(name))
+            reading.apportioned = share.apportioned
+            for name, amount in share.drawn.items():
+                setattr(reading, name, amount)
 
-    def start(self, name: str) -> None:
+    def start(self) -> None:
         """Begin an interval; one at a time."""
-        self._tracker.start_task(name)  # type: ignore[attr-defined]
+        self._tracker.start_task()
         self._start = self._counted()
 
-    def stop(self, name: str) -> Reading:
-        """End the interval and return what the whole machine drew in it; time is not filled in."""
-        reading = Reading(gpu_counter_kwh=kwh_between(self._start, self._counted()))
-        # codecarbon logs its own failures and returns nothing: the reading then stays nan.
-        used = self._tracker.stop_task(name)  # type: ignore[attr-defined]
-        if used is not None:
-            reading.cpu_kwh = float(used.cpu_energy)
-            reading.gpu_kwh = float(used.gpu_energy)
-            reading.ram_kwh = float(used.ram_energy)
-            reading.emissions_kg = float(used.emissions)
-        return reading
+    def stop(self) -> dict[str, float]:
+        """End the interval and return what the whole machine drew in it, by field of a reading."""
+        counted = kwh_between(self._start, self._counted())
+        used = self._tracker.stop_task()
+        if used is None:  # codecarbon logs its own failures and returns nothing
+            return dict.fromkeys(ENERGIES, nan)
+        return {
+            "cpu_kwh": float(used.cpu_energy),
+            "gpu_kwh": float(used.gpu_energy),
+            "ram_kwh": float(used.ram_energy),
+            "emissions_kg": float(used.emissions),
+            "gpu_counter_kwh": counted,
+        }
 
     def idle_watts(self) -> float:
-        """Return the power of the machine while this process waits, by the same tracker."""
-        with self.block("idle") as reading:
+        """Return the power of the idle machine by the same tracker; nan where it is not idle."""
+        with self.block() as reading:
             sleep(IDLE_SECONDS)
-        return reading.kwh * JOULES_PER_KWH / reading.seconds
+        busy = reading.apportioned or reading.other_cores > ALONE
+        return nan if busy else reading.kwh * JOULES_PER_KWH / reading.seconds
 
     def _counted(self) -> float | None:
         return self.counter.millijoules() if self.counter else None
 
-    def close(self) -> None:
-        """Stop the tracker's thread."""
-        self._tracker.stop()  # type: ignore[attr-defined]
-
     def sources(self) -> dict[str, str | None]:
         """Return how the power of each part of the machine is known; after the first block."""
-        return power.sources_of(self._tracker._hardware)  # type: ignore[attr-defined]
+        return power.sources_of(self._tracker._hardware)
 
     def words(self) -> str:
         """Return codecarbon's own words for it; after the first block."""
-        return power.words(self._tracker._hardware)  # type: ignore[attr-defined]
+        return power.words(self._tracker._hardware)
 
 
 @contextmanager
-def timed(reading: Reading) -> Iterator[None]:
+def _timed(reading: Reading) -> Iterator[None]:
     """Fill in how long the block took, and what other processes did meanwhile."""
     start, others = perf_counter(), _busy_elsewhere()
     try:
@@ -129,12 +129,6 @@ def timed(reading: Reading) -> Iterator[None]:
     finally:
         reading.seconds = perf_counter() - start
         reading.other_cores = max(0.0, _busy_elsewhere() - others) / reading.seconds
-
-
-def take_energy(reading: Reading, drawn: Reading) -> None:
-    """Fill in a reading's energy from another's, which knows no time."""
-    for name in (*ENERGIES, "gpu_counter_kwh", "apportioned"):
-        setattr(reading, name, getattr(drawn, name))
 
 
 def _busy_elsewhere() -> float:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from platform import node
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     import torch
 
 Floats = NDArray[np.float64]
-Weights = dict[str, "torch.Tensor"]
+Weights = dict[str, NDArray[np.generic]]
+"""Weights of a network by name: on no device, so that they travel between processes and to disk."""
 
 INFERENCE_BATCH = 256
 CHECKED_EVERY = 50
@@ -69,14 +71,22 @@ def require_torch() -> None:
         ) from None
 
 
+def use_threads(number: int) -> None:
+    """Let torch use so many threads of the processor for what the calling thread computes."""
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(number)
+
+
 def choose_device(plan: MeasurementPlan) -> "torch.device":
     """Return the device to train on: CUDA where there is one, unless the plan names another."""
     import torch  # noqa: PLC0415
 
-    torch.set_num_threads(plan.threads)
     has_cuda = torch.cuda.is_available()
     if plan.device == "cuda" and not has_cuda:
-        raise ProfileError("the plan asks for device 'cuda' and there is none. Use 'auto'.")
+        raise ProfileError(
+            f"the plan asks for device 'cuda' and there is none on '{node()}'. Use 'auto'."
+        )
     if not has_cuda or plan.device == "cpu":
         return torch.device("cpu")
     compute_repeatably()
@@ -162,7 +172,7 @@ def train(
     torch.manual_seed(seed)
     network = build(plan, treatment.width).to(device)
     if start is not None:
-        network[:-1].load_state_dict(start)
+        load_weights(network[:-1], start)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps, size = schedule(plan, treatment)
     optimiser = torch.optim.AdamW(network.parameters(), plan.learning_rate, weight_decay=0.01)
@@ -188,6 +198,18 @@ def train(
         if step % CHECKED_EVERY == 0 or step == steps:
             check_finite(loss.item(), step)
     return Trained(network, device, treatment.precision)
+
+
+def weights_of(network: "torch.nn.Module") -> Weights:
+    """Return a copy of the weights of a network."""
+    return {name: value.cpu().numpy().copy() for name, value in network.state_dict().items()}
+
+
+def load_weights(network: "torch.nn.Module", weights: Weights) -> None:
+    """Give a network of the same layers those weights, wherever it is."""
+    import torch  # noqa: PLC0415
+
+    network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
 
 
 def check_finite(loss: float, step: int) -> None:

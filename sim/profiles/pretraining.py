@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.profiles.design import MeasurementPlan
-from sim.profiles.network import CHECKED_EVERY, Weights, as_tensor, build, check_finite
+from sim.profiles.network import (
+    CHECKED_EVERY,
+    Weights,
+    as_tensor,
+    build,
+    check_finite,
+    weights_of,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +71,7 @@ def pretrain(
         rate.step()
         if step % CHECKED_EVERY == 0 or step == steps:
             check_finite(loss.item(), step)
-    return network[:-1].state_dict()
+    return weights_of(network[:-1])
 
 
 def _contrast(projected: "torch.Tensor") -> "torch.Tensor":

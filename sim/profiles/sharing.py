@@ -1,60 +1,88 @@
-"""Who drew what, when several runs share a machine that has one meter."""
+"""Who drew what, when several runs share a machine whose meter reads all of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
+from threading import Event, Thread
+from typing import Protocol
 
-from sim.profiles.meter import ENERGIES, Meter, Reading
+LOOK_EVERY_S = 0.1
+"""Seconds between two looks at who else runs: so late it is noticed that another begins or ends."""
+
+
+class BlockCount(Protocol):
+    """Something that knows how many share the machine."""
+
+    def count(self) -> int:
+        """Return how many blocks run now."""
+
+
+class IntervalMeter(Protocol):
+    """Something that reads what the whole machine draws."""
+
+    def start(self) -> None:
+        """Begin an interval; one at a time."""
+
+    def stop(self) -> dict[str, float]:
+        """End the interval and return what was drawn in it, by quantity."""
 
 
 @dataclass(slots=True)
-class Ledger:
-    """Splits what the machine draws, equally over the blocks that run at that moment.
+class Share:
+    """What one block is charged: an equal part of what the machine draws while it runs.
 
-    A block begins or ends: that closes an interval, whose energy is read and split, and opens the
-    next one. What all blocks got is therefore what was metered while any of them ran. Equal
-    shares, as workers have equal threads and no meter tells their parts of a processor, memory or
-    GPU apart; idle power, which nobody causes, is shared alike.
+    The time of a block falls into intervals in which the same number of blocks run. Of what is
+    drawn in each, every block that runs takes an equal part; each reads the same machine, so that
+    the parts of all add up to what was drawn while any ran. Equal parts, as workers have equal
+    threads and no meter tells their parts of a processor, memory or GPU apart; idle power, which
+    nobody causes, is shared alike.
     """
 
-    meter: Meter
-    _open: dict[int, Reading] = field(default_factory=dict)
-    _intervals: "count[int]" = field(default_factory=count)
-    _current: str = ""
+    meter: IntervalMeter
+    register: BlockCount
+    drawn: dict[str, float] = field(default_factory=dict)
+    """By quantity, so far."""
+    apportioned: bool = False
+    """Whether others ran meanwhile."""
+    _among: int = 1
 
-    def start(self, who: int) -> None:
-        """Begin a block of a worker, which has one at a time."""
-        self._settle()
-        counted = 0.0 if self.meter.counter else None
-        nothing: dict[str, Any] = dict.fromkeys(ENERGIES, 0.0)
-        self._open[who] = Reading(**nothing, gpu_counter_kwh=counted)
-        for reading in self._open.values():
-            reading.apportioned |= len(self._open) > 1
-        self._begin()
+    def start(self) -> None:
+        """Begin the block, which is in the register."""
+        self._begin(self.register.count())
 
-    def stop(self, who: int) -> Reading:
-        """End the block of a worker and return its share; time is not filled in."""
-        self._settle()
-        reading = self._open.pop(who)
-        self._begin()
-        return reading
+    def look(self) -> None:
+        """Begin another interval if others have begun or ended."""
+        now = self.register.count()
+        if now != self._among:
+            self.stop()
+            self._begin(now)
 
-    def _begin(self) -> None:
-        """Open an interval, unless nobody works: what is drawn then is no run's."""
-        if self._open:
-            self._current = f"interval {next(self._intervals)}"
-            self.meter.start(self._current)
+    def stop(self) -> None:
+        """End the block, or an interval of it."""
+        for name, amount in self.meter.stop().items():
+            self.drawn[name] = self.drawn.get(name, 0.0) + amount / self._among
 
-    def _settle(self) -> None:
-        """Close the interval and give each block that ran in it its share."""
-        if not self._open:
-            return
-        drawn, sharers = self.meter.stop(self._current), len(self._open)
-        for reading in self._open.values():
-            for name in ENERGIES:
-                share = getattr(drawn, name) / sharers
-                setattr(reading, name, getattr(reading, name) + share)
-            if reading.gpu_counter_kwh is not None and drawn.gpu_counter_kwh is not None:
-                reading.gpu_counter_kwh += drawn.gpu_counter_kwh / sharers
-            else:
-                reading.gpu_counter_kwh = None
+    def _begin(self, among: int) -> None:
+        self._among = max(among, 1)
+        self.apportioned |= self._among > 1
+        self.meter.start()
+
+
+@contextmanager
+def watched(share: Share) -> Iterator[None]:
+    """Let a block be charged its share while it runs."""
+    ended = Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK_EVERY_S):
+            share.look()
+
+    share.start()
+    thread = Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        share.stop()

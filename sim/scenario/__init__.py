@@ -1,1 +1,1 @@
-"""Read and check the scenario file: the only door for outside data."""
+"""Read and check scenario files."""

@@ -1,4 +1,4 @@
-"""What a scenario says of its AI: how well it does, how it is labelled, trained and let in."""
+"""Sections of a scenario on AI: response, gate, annotation and training."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from sim.scenario.spec import Assumption, Share, Spec
 LEVEL = Bounds(0.0, 10.0, "times the errors of the measured network")
 
 
-class Response(Spec):
+class ResponseSpec(Spec):
     """How the measured profile is carried over to the scenario's task."""
 
     level: Assumption
@@ -50,7 +50,7 @@ class Gate(Spec):
     """Whether a new release that fails an audit of enough power is mitigated and released again."""
 
 
-class Annotation(Spec):
+class AnnotationSpec(Spec):
     """How specialists label studies."""
 
     reading: Literal["single", "adjudicated"] = "single"
@@ -61,7 +61,7 @@ class Annotation(Spec):
     or always those of the group that has the fewest labels."""
 
 
-class Training(Spec):
+class TrainingSpec(Spec):
     """How trainings are scheduled on the clusters."""
 
     flexible_weeks: int = Field(0, ge=0, le=52)

@@ -1,9 +1,9 @@
-"""The table of a scenario's fields, for people: made from the same schema that checks files."""
+"""The table of scenario fields, in Markdown, from the schema that checks files."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sim.scenario.files import Names, scenario_schema
+from sim.scenario.files import Names, schema_of
 from sim.scenario.problems import model_name
 
 HEAD = """# Fields of a scenario file
@@ -18,7 +18,7 @@ one of those listed.
 
 def field_table(names: Names) -> str:
     """Return the fields, what they may hold, their defaults and meanings, as Markdown."""
-    schema = scenario_schema(names)
+    schema = schema_of(names)
     schema["required"] = schema["anyOf"][-1]["required"]
     rows = [
         f"| `{key}` | {allowed} | {default} | {meaning} |"

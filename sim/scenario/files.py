@@ -1,4 +1,4 @@
-"""Read a scenario file: one YAML page in, one frozen ``Scenario`` or every problem at once out."""
+"""Read a scenario file and return a ``Scenario``, or report every problem at once."""
 
 import hashlib
 import io
@@ -49,7 +49,7 @@ class Names:
     """What fields by dotted key may hold, with the meaning of each name in a few words or none."""
 
 
-def load_scenario(
+def read_scenario(
     path: str | Path,
     *,
     overrides: Sequence[str] = (),
@@ -102,7 +102,7 @@ def load_scenario(
     return scenario
 
 
-def scenario_schema(names: Names) -> dict[str, Any]:
+def schema_of(names: Names) -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, for editors and for the table of fields."""
     schema = Scenario.model_json_schema()
     for key, known in names.choices.items():

@@ -1,4 +1,4 @@
-"""What is wrong with a scenario, said so that it can be put right: place, key, found, allowed."""
+"""Problems of a scenario file as messages: place, key, what was found, what is allowed."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

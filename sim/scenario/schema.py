@@ -1,4 +1,4 @@
-"""What a scenario file may say: every field with its unit, its bounds and its meaning."""
+"""The schema of scenario files: every field with its unit, bounds and meaning."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from sim.domain.bounds import SHARE
-from sim.domain.lever import LeverName
+from sim.domain.levers import LeverName
 from sim.errors import listed
-from sim.scenario.ai import Annotation, Gate, Response, Training
+from sim.scenario.ai import AnnotationSpec, Gate, ResponseSpec, TrainingSpec
 from sim.scenario.spec import (
     Assumption,
     Count,
@@ -22,8 +22,8 @@ from sim.scenario.spec import (
     Weight,
 )
 
-Priority = Literal["urgent", "routine"]
-PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+GroupPriority = Literal["urgent", "routine"]
+PRIORITIES: tuple[GroupPriority, ...] = get_args(GroupPriority)
 """Classes in which people wait, the first served first."""
 GroupName = Annotated[Line, Field(max_length=60)]
 Queue = Literal["imaging", "reading", "documentation", "curation", "annotation"]
@@ -48,7 +48,7 @@ class Group(Spec):
     with its range, or a column of the baseline tables, which differs by income group."""
     need_ratio: float = Field(1.0, gt=0.0, le=1_000.0)
     """Need per person relative to the mean of the population."""
-    priority: Priority = "routine"
+    priority: GroupPriority = "routine"
     """Urgent people are examined before routine ones; no exam is broken off for them."""
 
     @field_validator("reach")
@@ -150,7 +150,7 @@ class Uncertainty(Spec):
     draws: int = Field(20, ge=1, le=10_000)
     """Samples of what is not known: assumed and imputed inputs, and the measured response."""
     replications: int = Field(2, ge=1, le=1_000)
-    """Samples of chance within each draw."""
+    """Replications within each draw: the same parameters, other random events."""
     seed: int = Field(1, ge=0, le=2**32 - 1)
     """Seed of every stream; the same seed gives the same bits."""
 
@@ -174,7 +174,7 @@ class Scenario(Spec):
     """Years of decision and of scoring."""
     profile: str = Field("dermoscopy_site", max_length=200)
     """Measured profile: a shipped name, or a folder inside the scenario's, such as ``./mine``."""
-    response: Response
+    response: ResponseSpec
     """How the profile is carried over to this task."""
     budget_usd_per_year: float = Field(ge=0.0, le=1e12)
     """New money per year for all regions, US dollars; running cost included."""
@@ -184,9 +184,9 @@ class Scenario(Spec):
     """The measure of equity."""
     gate: Gate = Gate()
     """When a release may serve."""
-    annotation: Annotation = Annotation()
+    annotation: AnnotationSpec = AnnotationSpec()
     """How studies are labelled, today and under every policy."""
-    training: Training = Training()
+    training: TrainingSpec = TrainingSpec()
     """How trainings are scheduled."""
     policy_steps: tuple[PolicyStep, ...] = Field((), max_length=100)
     """What begins in a given year under every policy. The plan is made without knowing of it."""

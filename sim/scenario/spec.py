@@ -1,4 +1,4 @@
-"""What fields of a scenario are made of: bounded numbers; values with a range and a source."""
+"""Types of scenario fields: bounded numbers, and values with a range and a source."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,4 +1,4 @@
-"""A YAML file as a tree in which every value knows the line it stands on.
+"""YAML files as trees in which every value knows its line.
 
 YAML 1.2, so that ``NO`` is Norway. Files are data: tags, anchors and aliases are refused, and size,
 depth and number of values are bounded while reading, before anything is built.

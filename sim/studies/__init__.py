@@ -1,1 +1,1 @@
-"""Many runs, one table: experiments, comparisons and marginal value."""
+"""Studies: many runs of a scenario, their comparison and their tables."""

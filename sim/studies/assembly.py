@@ -1,4 +1,4 @@
-"""From what finished tasks kept to the tables of a study, in the order of its design."""
+"""Assemble the tables of a study from the results of its tasks."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import pandas as pd
 from sim.equity.coverage import ede
 from sim.scenario.schema import Scenario
 from sim.studies.batch import Kept, joined, totals_of
-from sim.studies.design import Experiment
+from sim.studies.experiment import Experiment
 from sim.studies.marginal import Addition, marginal_table
 from sim.studies.outcomes import (
     OUTCOMES,

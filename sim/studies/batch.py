@@ -14,9 +14,9 @@ from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.stations.order import STATIONS
-from sim.planning.welfare import OBJECTIVES, Objective
+from sim.planning.objectives import OBJECTIVES, Objective
 from sim.scenario.schema import Scenario, Weekly
-from sim.studies.design import Experiment, Trial
+from sim.studies.experiment import Experiment, Trial
 from sim.studies.outcomes import ACCOUNTS, People, Totals
 from sim.studies.sample import Sample, Sampler, parameter_sample
 from sim.studies.store import station_table

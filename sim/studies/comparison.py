@@ -1,4 +1,4 @@
-"""Which policy beats which, by how much, and how sure that is."""
+"""Paired comparisons of policies, with intervals and verdicts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +20,7 @@ WORTHWHILE = 0.005
 Verdict = Literal["beats", "does not beat", "undecided", ""]
 
 
-def interval(values: pd.Series, *, level: float = LEVEL) -> tuple[float, float]:
+def t_interval(values: pd.Series, *, level: float = LEVEL) -> tuple[float, float]:
     """Return the Student t interval of the mean over draws; NaN with fewer than two.
 
     Draws are the clusters: replications within a draw are averaged before they come here.
@@ -62,7 +62,7 @@ def values_of(by_draw: pd.DataFrame, metric: str) -> pd.DataFrame:
     outcome, rows = OUTCOMES.called(metric), []
     for policy in by_draw.index.unique("policy"):
         values = by_draw[metric].xs(policy, level="policy").dropna()
-        low, high = interval(values)
+        low, high = t_interval(values)
         row = {"policy": policy, "value": float(values.mean()), "low": low, "high": high}
         rows.append(row | {"draws": len(values)})
     table = pd.DataFrame(rows)
@@ -128,7 +128,7 @@ def sentence(row: pd.Series, *, replications: int) -> str:
 def _row(wide: pd.DataFrame, metric: str, policy: str, baseline: str) -> dict[str, object]:
     both = wide[[policy, baseline]].dropna()
     difference = both[policy] - both[baseline]
-    low, high = interval(difference)
+    low, high = t_interval(difference)
     mean, reference = float(difference.mean()), float(both[baseline].mean())
     better = OUTCOMES.called(metric).better
     gain, floor, top = (mean, low, high) if better == "higher" else (-mean, -high, -low)

@@ -1,4 +1,4 @@
-"""Make the plans of a scenario, simulate them in every draw, and write its run folder."""
+"""Run a study: make its plans, simulate them in every draw, and write its run folder."""
 
 import hashlib
 import time
@@ -12,15 +12,15 @@ import pandas as pd
 
 from sim.baseline.world import World
 from sim.errors import RunFolderError, ScenarioError
-from sim.planning.purchases import most_per_year
+from sim.executors.executor import Executor
+from sim.planning.decisions import most_per_year
 from sim.planning.rules import PLAN, RULES
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
 from sim.studies.batch import Design, Kept, run_task, tasks_of
-from sim.studies.comparison import FEWEST_DRAWS, interval
-from sim.studies.design import Trial
-from sim.studies.executor import Executor
+from sim.studies.comparison import FEWEST_DRAWS, t_interval
+from sim.studies.experiment import Trial
 from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES
 from sim.studies.marginal import Addition, added, additions
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
@@ -273,7 +273,7 @@ def headline_width(ede: pd.Series) -> float:
     others = wide.drop(columns=judged)
     if others.empty:
         raise ScenarioError("a difference needs two policies: this scenario has one.")
-    low, high = interval(wide[judged] - others[others.mean().idxmax()])
+    low, high = t_interval(wide[judged] - others[others.mean().idxmax()])
     return high - low
 
 

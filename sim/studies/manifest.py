@@ -1,4 +1,4 @@
-"""What a finished run folder holds by its own word: every file that was written, with its hash.
+"""The manifest of a finished run folder: every file that was written, with its hash.
 
 A folder may come from anyone. Nothing in it is read but what its manifest vouches for, and nothing
 is replaced or removed but what it names.
@@ -17,7 +17,7 @@ import pandas as pd
 from sim.errors import RunFolderError
 
 TABLES = ("outcomes", "cells", "ledger", "events", "jobs", "releases", "audits", "plan",
-          "programme", "marginal", "robustness", "inputs")  # fmt: skip
+          "optimisation", "marginal", "robustness", "inputs")  # fmt: skip
 """Tables of a complete run folder, each a Parquet file; with one for every recorded station."""
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
@@ -66,7 +66,7 @@ class Finished:
             raise RunFolderError(f"'{self.folder}' holds no '{name}', by its {MANIFEST}.")
         if sha256_of(place) != expected:
             raise RunFolderError(
-                f"'{place}' is not as the run wrote it: it was damaged or changed since. Run the "
+                f"'{place}' is not as the run wrote it: it was corrupted or changed since. Run the "
                 "study again."
             )
         return place

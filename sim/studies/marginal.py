@@ -1,4 +1,4 @@
-"""Where the next dollar raises equity most: the plan plus a little of one thing in one region."""
+"""Marginal value of money: a plan plus a small addition of one item in one region."""
 
 import math
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan, spend_usd
 from sim.equity.coverage import discount
 from sim.scenario.schema import Scenario
 from sim.streams import stream
-from sim.studies.comparison import interval
-from sim.studies.design import Trial
+from sim.studies.comparison import t_interval
+from sim.studies.experiment import Trial
 
 CANDIDATES = 64
 """Most additions that are simulated; more are screened."""
 AT_RANDOM = 0.25
 """Share of the screened additions drawn at random, to expose what screening misses."""
 BUDGET_SHARE = 0.02
-"""Least worth of an addition, as a share of a year's budget: one unit may be lost in chance."""
+"""Least worth of an addition, as a share of a year's budget: noise hides a unit."""
 USD_PER_MILLION = 1e6
 
 
@@ -60,7 +60,7 @@ class Addition:
     extra_usd: float
     """Cost of the addition over the scored years with running cost, discounted, US dollars."""
     dual: float
-    """Programme's estimate, log EDE per US dollar; NaN without a programme."""
+    """Optimisation model's estimate, log EDE per US dollar; NaN without an optimisation model."""
     chosen: Chosen
 
 
@@ -78,17 +78,17 @@ def additions(
     Parameters
     ----------
     most : most units that may be bought in a year, shape (region, item).
-    duals : screening values, shape (region, item); None where there is no programme.
+    duals : screening values, shape (region, item); None where there is no optimisation model.
     """
     units = _amounts(base, most, worth_usd=BUDGET_SHARE * scenario.budget_usd_per_year)
     # rented GPU-hours are one pool for all regions: where they are paid for makes no difference
     pooled = [item.is_pooled for item in base.catalogue.items]
     units[1:, pooled] = 0.0
     values = np.full(units.shape, np.nan) if duals is None else duals
-    luck = stream(scenario.uncertainty.seed, "marginal", "screening")
+    rng = stream(scenario.uncertainty.seed, "marginal", "screening")
     return [
         _addition(scenario, base, place, units=float(units[at]), dual=float(values[at]))
-        for at, place in ((p[:2], p) for p in _screened(units > 0, values, luck))
+        for at, place in ((p[:2], p) for p in _screened(units > 0, values, rng))
     ]
 
 
@@ -103,7 +103,7 @@ def marginal_table(tried: Sequence[Addition], ede: pd.Series, *, base: str) -> p
     Parameters
     ----------
     ede : equity indexed by policy and draw, of the base and of every addition by its plan's
-        name; same draws and luck, so that each draw gives one paired difference.
+        name; same draws and random streams, so that each draw gives one paired difference.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def marginal_table(tried: Sequence[Addition], ede: pd.Series, *, base: str) -> p
     for extra in tried:
         gain = (ede.loc[extra.plan.name] - ede.loc[base]).dropna()
         per_million = gain * (USD_PER_MILLION / extra.extra_usd)
-        low, high = interval(per_million)
+        low, high = t_interval(per_million)
         rows.append(
             {
                 "region": extra.region,
@@ -151,7 +151,7 @@ def _amounts(base: Plan, most: Floats, *, worth_usd: float) -> Floats:
 
 
 def _screened(
-    possible: NDArray[np.bool_], values: Floats, luck: np.random.Generator
+    possible: NDArray[np.bool_], values: Floats, rng: np.random.Generator
 ) -> list[_Place]:
     """Return all places, or the best by value and some of the others at random."""
     places = [(int(r), int(i)) for r, i in np.argwhere(possible)]
@@ -161,7 +161,7 @@ def _screened(
     ranked = sorted(known, key=lambda place: -values[place])
     best = ranked[: CANDIDATES - round(AT_RANDOM * CANDIDATES)]
     others = [place for place in places if place not in best]
-    drawn = sorted(luck.choice(len(others), size=CANDIDATES - len(best), replace=False))
+    drawn = sorted(rng.choice(len(others), size=CANDIDATES - len(best), replace=False))
     chosen = [_Place(r, i, "dual") for r, i in best]
     return chosen + [_Place(r, i, "random") for r, i in (others[n] for n in drawn)]
 

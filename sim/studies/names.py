@@ -1,4 +1,4 @@
-"""Which names a scenario may use: those of tables, profiles, stations, policies, objectives."""
+"""Names that scenarios may use: of tables, profiles, stations, policies and objectives."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +11,8 @@ from sim.domain.bounds import SHARE, Bounds
 from sim.learning.response import available, load_profile
 from sim.pipeline.parts import Stations, classes
 from sim.pipeline.stations.order import STATIONS
+from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import policies
-from sim.planning.welfare import OBJECTIVES
 from sim.scenario import files
 from sim.scenario.schema import Scenario
 from sim.studies.outcomes import OUTCOMES
@@ -27,7 +27,7 @@ def load_scenario(
 ) -> Scenario:
     """Return the scenario in a file, every name in it checked against tables and profiles.
 
-    Its profile is read too, so that a damaged one is known before anything is simulated.
+    Its profile is read too, so that a corrupted one is known before anything is simulated.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def load_scenario(
     stations : of the runs, where some are one's own; see ``with_stations``.
     """
     names = known_names(stations)
-    scenario = files.load_scenario(
+    scenario = files.read_scenario(
         path, overrides=overrides, names=names, allow_outside=allow_outside
     )
     load_profile(scenario.profile)
@@ -46,7 +46,7 @@ def load_scenario(
 
 def scenario_schema() -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, for editors."""
-    return files.scenario_schema(known_names())
+    return files.schema_of(known_names())
 
 
 def known_names(stations: Stations = STATIONS) -> files.Names:

@@ -1,4 +1,4 @@
-"""The declared measures of a study, and their values from a run or from its cells."""
+"""Outcomes: the declared measures of a study, and their values from runs or cells."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats, Stage
+from sim.domain.levers import Floats, Stage
 from sim.domain.registry import Registry
 from sim.equity.coverage import (
     CELL,
@@ -18,16 +18,10 @@ from sim.equity.coverage import (
     mean_coverage,
     worst_coverage,
 )
-from sim.equity.inequality import (
-    atkinson,
-    concentration_index,
-    gini,
-    theil,
-    theil_between_within,
-)
+from sim.equity.inequality import atkinson, concentration_index, gini, theil, theil_between_within
 from sim.pipeline.records import ENERGY_USES, READER_HOURS, Run
 from sim.scenario.schema import Equity
-from sim.studies.design import Experiment
+from sim.studies.experiment import Experiment
 
 Better = Literal["higher", "lower", "neither"]
 

@@ -1,4 +1,4 @@
-"""The plans of a study, made before the draws on which they are judged."""
+"""Candidate plans of a study, made before the draws on which they are judged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 
 PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd"]
@@ -24,8 +24,8 @@ class Candidate:
     value: float = float("nan")
     """Mean outcome that it was made for, over the search draws; NaN for a rule."""
     duals: Floats | None = field(default=None)
-    """Log EDE per further US dollar, shape (region, item), from the programme, for screening;
-    None where there is no programme."""
+    """Log EDE per further US dollar, shape (region, item), by duals of the optimisation model, for
+    screening; None where there are none."""
 
 
 def arrays_of(candidate: Candidate) -> dict[str, NDArray[np.generic]]:
@@ -69,15 +69,15 @@ def candidate_of(
 
 
 def plan_tables(candidates: Mapping[str, Candidate]) -> dict[str, pd.DataFrame]:
-    """Return candidates by policy as the tables ``plan`` and ``programme``.
+    """Return candidates by policy as the tables ``plan`` and ``optimisation``.
 
-    ``plan``: policy, year, region, item, stage, units, capex_usd. ``programme``: policy, status,
+    ``plan``: policy, year, region, item, stage, units, capex_usd. ``optimisation``: policy, status,
     gap and predicted (NaN for rules), note.
     """
     purchases = [one.plan.table().assign(policy=name) for name, one in candidates.items()]
     return {
         "plan": pd.concat(purchases, ignore_index=True)[PLAN_COLUMNS],
-        "programme": pd.DataFrame(
+        "optimisation": pd.DataFrame(
             {
                 "policy": list(candidates),
                 "status": [one.plan.status for one in candidates.values()],

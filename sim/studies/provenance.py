@@ -1,4 +1,4 @@
-"""What is needed to produce the same tables again."""
+"""Provenance: everything that is needed to reproduce the tables of a study."""
 
 import hashlib
 import os
@@ -16,16 +16,15 @@ from typing import Any, Self, cast
 import numpy as np
 from llvmlite.binding import get_host_cpu_name
 
-import sim
 from sim.errors import RunFolderError
 from sim.learning.response import Profile, profile_folder
 from sim.pipeline.parts import Stations, replaced
 from sim.pipeline.stations.order import STATIONS
+from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import RULES
-from sim.planning.welfare import OBJECTIVES
 from sim.scenario.files import scenario_hash
 from sim.scenario.schema import Scenario
-from sim.source import is_own, own_sha256, study_sha256
+from sim.source import PACKAGE, is_own, own_sha256, study_sha256
 from sim.studies.outcomes import OUTCOMES
 
 SETTINGS = (
@@ -205,7 +204,7 @@ def _sha256(chunks: Iterable[bytes]) -> str:
 
 
 def _code_version() -> str:
-    root = Path(str(sim.__file__)).parents[1]
+    root = PACKAGE.parent
     if not (root / ".git").exists():
         return _version("equiscan")
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--tags"]

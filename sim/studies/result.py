@@ -1,4 +1,4 @@
-"""A finished study: its tables, and the questions one asks of them."""
+"""The result of a finished study: its tables, and methods that answer questions."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ import pandas as pd
 
 from sim.equity.coverage import ede
 from sim.pipeline.parts import recorded, station_names
-from sim.scenario.files import load_scenario
+from sim.scenario.files import read_scenario
 from sim.scenario.schema import Scenario
 from sim.studies import comparison
 from sim.studies.manifest import PROFILE, PROVENANCE, SCENARIO, TABLES, Finished
@@ -52,7 +52,7 @@ class StudyResult:
     """policy and the columns of ``sim.pipeline.records.Run.audits``, of the same run."""
     plans: pd.DataFrame
     """policy, year, region, item, stage, units, capex_usd: every purchase."""
-    programme: pd.DataFrame
+    optimisation: pd.DataFrame
     """policy, status, gap, predicted, note: how every plan came about."""
     marginal_values: pd.DataFrame
     """See ``sim.studies.marginal.marginal_table``."""
@@ -67,7 +67,7 @@ class StudyResult:
     @property
     def policies(self) -> tuple[str, ...]:
         """Policies compared, in the scenario's order."""
-        return tuple(map(str, self.programme["policy"]))
+        return tuple(map(str, self.optimisation["policy"]))
 
     @cached_property
     def by_draw(self) -> pd.DataFrame:
@@ -152,7 +152,7 @@ class StudyResult:
             "emissions_t_co2e": _records(self.values("emissions_t_co2e")),
             "comparisons": _records(self.comparisons()),
             "marginal": _records(self.marginal().head(10)),
-            "programme": _records(self.programme),
+            "optimisation": _records(self.optimisation),
             "robustness": _records(self.robustness_table),
             "ranking_by_floor": _records(self.ranking_by_floor()),
             "verdicts": self.verdicts(),
@@ -203,7 +203,7 @@ def load(folder: Path | str) -> StudyResult:
     """
     found = Finished.at(folder)
     origin = Provenance.read(found.json(PROVENANCE))
-    scenario = load_scenario(found.path(SCENARIO), resolved=True)
+    scenario = read_scenario(found.path(SCENARIO), resolved=True)
     series = map(station_table, recorded(scenario.weekly, station_names(origin.stations)))
     tables = {name: found.table(name) for name in (*TABLES, *series)}
     return of_tables(scenario, tables, found.json(PROFILE), origin)

@@ -1,4 +1,4 @@
-"""Whether a finding survives another reading of the measured response."""
+"""Robustness of findings to variants of the measured response."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sim.studies.comparison import compare
-from sim.studies.design import Variant
+from sim.studies.experiment import Variant
 
 VARIANTS: dict[Variant, str] = {
     "frozen": "the response stops improving at three times the measured range",

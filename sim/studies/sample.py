@@ -1,4 +1,4 @@
-"""One sample of what is not known: the world and the response, before any chance and any plan."""
+"""The parameter sample of a draw: world and response, before any event and any plan."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -24,12 +24,12 @@ from sim.learning.response import (
 )
 from sim.scenario.schema import Scenario
 from sim.streams import stream
-from sim.studies.design import Purpose, Variant
+from sim.studies.experiment import Purpose, Variant
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Values of everything that is not known; nothing has been simulated."""
+    """Values of all uncertain parameters; nothing has been simulated."""
 
     world: World
     inputs: Mapping[str, Datum]
@@ -38,7 +38,7 @@ class Sample:
     response: Response
     """The profile's law, carried over to the scenario's task."""
     seed: int
-    """Seed of chance in this sample; see ``chance_seed``."""
+    """Seed of the random streams of events in this sample; see ``event_seed``."""
 
     def respond(self, variant: Variant = "measured") -> Respond:
         """Return the response as the simulation calls it, as measured or varied."""
@@ -66,11 +66,11 @@ def parameter_sample(scenario: Scenario, draw: int | None, purpose: Purpose = "j
     world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose)
     profile = load_profile(scenario.profile)
     return Sample(
-        world=measured(world, profile, scenario, draw=draw, purpose=purpose),
+        world=with_measured_factors(world, profile, scenario, draw=draw, purpose=purpose),
         inputs=_with_measured(inputs.used, profile, scenario),
         profile=profile,
         response=response_of(scenario, profile, draw=draw, purpose=purpose),
-        seed=chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw),
+        seed=event_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw),
     )
 
 
@@ -88,7 +88,7 @@ Synthetic studies that were measured to harm count as nothing: who trains would 
 """
 
 
-def measured(
+def with_measured_factors(
     world: World, profile: Profile, scenario: Scenario, *, draw: int | None, purpose: Purpose
 ) -> World:
     """Return the world with what the profile measured in place of what the tables assume.
@@ -135,8 +135,8 @@ def _with_measured(
     return kept
 
 
-def chance_seed(seed: int, *, purpose: Purpose, draw: int | None) -> int:
-    """Return the seed of chance within one draw, different for every purpose and draw."""
+def event_seed(seed: int, *, purpose: Purpose, draw: int | None) -> int:
+    """Return the seed of random streams in one draw, different for every purpose and draw."""
     return int(stream(seed, "chance", purpose, str(draw)).integers(2**62))
 
 
@@ -152,13 +152,13 @@ def response_of(
     if draw is None:
         middle = central(profile, level=scenario.response.level.value)
         return replace(middle, kappa=1.0) if weight > 0.5 else middle
-    luck = stream(scenario.uncertainty.seed, "response", purpose, draw)
+    rng = stream(scenario.uncertainty.seed, "response", purpose, draw)
     level = scenario.response.level
     return draw_response(
         profile,
-        int(luck.integers(2**31)),
+        int(rng.integers(2**31)),
         kappa_one_weight=weight,
-        level=triangular(luck.random(), low=level.low, mode=level.value, high=level.high),
+        level=triangular(rng.random(), low=level.low, mode=level.value, high=level.high),
     )
 
 

@@ -1,9 +1,9 @@
-"""The search for a plan that holds up when the world is not as expected.
+"""The search for a plan that is robust to parameter uncertainty.
 
-A programme knows one world. Whether a release will pass its audits is the widest of all unknowns,
-and a plan that counts on it loses where it does not. So several candidates are made, which buy
-from nothing up to everything as if AI never came to read, and the one with the best mean outcome
-over *search* draws is kept. None of these draws judges.
+An optimisation model knows one world. Whether a release will pass its audits is the widest of all
+unknowns, and a plan that counts on it loses where it does not. So several candidates are made,
+which buy from nothing up to everything as if AI never came to read, and the one with the best
+mean outcome over *search* draws is kept. None of these draws judges.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,21 +14,21 @@ import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
-from sim.domain.lever import LEVERS, Floats, LeverName
+from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
 from sim.learning.response import Response
 from sim.pipeline.case import Case, Start
 from sim.pipeline.run import simulate_many
-from sim.planning.agreement import Agreement, Effort, Observed, Simulate, agree
-from sim.planning.calibration import Flows
-from sim.planning.explanation import marginal_values
+from sim.planning.correction import YearlyFlows
+from sim.planning.duals import dual_values
+from sim.planning.refinement import Effort, Observed, Refinement, Simulate, refine
 from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds, Scenario
 from sim.studies.batch import Design, starts_of, unrecorded
+from sim.studies.income_groups import by_income_group, duals_of_countries, is_large, share_out
 from sim.studies.outcomes import People, Totals, measured
 from sim.studies.plans import Candidate
-from sim.studies.pooling import duals_of_countries, is_large, pooled, share_out
 from sim.studies.sample import Sample
 
 SEARCH_DRAWS = 10
@@ -36,14 +36,14 @@ SEARCH_DRAWS = 10
 HEDGES = (0.0, 0.5, 1.0)
 """Shares of the budget that candidates spend as if AI never came to read."""
 ROUNDS = 2
-"""Rounds of programme and simulation for each candidate."""
+"""Rounds of optimisation and simulation for each candidate."""
 EFFORT = Effort(gap=2e-2, nodes=1, time_limit_s=300.0)
-"""Where a solve stops: at two percent of coverage, or at the root of the search. What the programme
+"""Where a solve stops: at two percent of coverage, or at the root of the search. What the model
 expects of a plan and what is simulated differ by more; twenty nodes took twice as long, for plans
 that were no better when they were simulated. The clock is the last resort, because a plan that
 hangs on it may not repeat to the bit."""
 BY_RULE = "none solved"
-"""Status of a plan that a rule made because the programme gave none."""
+"""Status of a plan that a rule made because the optimisation gave none."""
 SURE = 0.75
 """Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
 
@@ -51,7 +51,7 @@ SURE = 0.75
 def best_of(made: Mapping[float, Candidate]) -> Candidate:
     """Return the candidate with the best mean outcome over the search draws, by share hedged."""
     best = max((made[hedge] for hedge in sorted(made)), key=lambda one: one.value)
-    table = ", ".join(_told(hedge, made[hedge]) for hedge in sorted(made))
+    table = ", ".join(_summary(hedge, made[hedge]) for hedge in sorted(made))
     note = (
         f"{best.note}. Of {len(made)} candidates, one for each share of the budget spent as if AI "
         f"never came to read, the best over {SEARCH_DRAWS} search draws ({table})"
@@ -59,7 +59,7 @@ def best_of(made: Mapping[float, Candidate]) -> Candidate:
     return replace(best, note=note)
 
 
-def _told(hedge: float, one: Candidate) -> str:
+def _summary(hedge: float, one: Candidate) -> str:
     by = " by a rule" if one.plan.status == BY_RULE else ""
     return f"{hedge:.0%}: {one.value:.4f}{by}"
 
@@ -67,13 +67,13 @@ def _told(hedge: float, one: Candidate) -> str:
 def candidate(design: Design, hedge: float) -> Candidate:
     """Return the plan that spends a share of the budget as if AI never came to read.
 
-    Where the programme gives none, that of the best rule stands in, and says so; a scenario that
-    excludes every plan raises ``InfeasibleError``.
+    Where the optimisation gives none, that of the best rule stands in, and says so; a scenario
+    that excludes every plan raises ``InfeasibleError``.
     """
     world = design.sampler(design.scenario, None, "search").world
     if not is_large(world):
         return _candidate(design, hedge)
-    group = _candidate(replace(design, scenario=pooled(design.scenario)), hedge)
+    group = _candidate(replace(design, scenario=by_income_group(design.scenario)), hedge)
     plan = share_out(group.plan, design.scenario, world)
     note = f"{group.note}; planned for income groups, shared out to countries by need"
     duals = None if group.duals is None else duals_of_countries(group.duals, design.scenario, world)
@@ -83,28 +83,28 @@ def candidate(design: Design, hedge: float) -> Candidate:
 def _candidate(design: Design, hedge: float) -> Candidate:
     scenario, draws = design.scenario, SearchDraws.of(design)
     central = design.sampler(scenario, None, "search")
-    world = prudent(central.world, [sample.world for sample in draws.samples])
+    world = risk_averse(central.world, [sample.world for sample in draws.samples])
     try:
-        found = _agreed(world, central.response, draws, hedge=hedge)
+        found = _refined(world, central.response, draws, hedge=hedge)
     except UnsolvedError as error:
         return _by_rule(central.world, scenario, draws.observe, reason=str(error))
     return Candidate(found.plan, found.note, found.value, _duals(found))
 
 
-def _agreed(world: World, response: Response, draws: "SearchDraws", *, hedge: float) -> Agreement:
+def _refined(world: World, response: Response, draws: "SearchDraws", *, hedge: float) -> Refinement:
     """Return the plan that spends a share of the budget as if AI never came to read."""
     scenario, objective = draws.design.scenario, draws.design.objective
     simulate, effort = draws.observe, EFFORT
-    found: Agreement | None = None
+    found: Refinement | None = None
     if hedge > 0.0:
         budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
         alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
-        found = agree(
+        found = refine(
             world, response, alone, simulate, rounds=1, effort=effort, objective=objective
         )
     if hedge < 1.0:
         sure = None if found is None else found.plan.units
-        found = agree(
+        found = refine(
             world,
             response,
             scenario,
@@ -120,11 +120,11 @@ def _agreed(world: World, response: Response, draws: "SearchDraws", *, hedge: fl
 
 
 def _by_rule(world: World, scenario: Scenario, simulate: Simulate, *, reason: str) -> Candidate:
-    """Return the plan of the best rule, for want of one by the programme."""
+    """Return the plan of the best rule, for want of one by the optimisation."""
     # the shipped ones: a worker knows no others
     plans = [rule(world, scenario) for rule in RULES.shipped]
     value, rule = max(((simulate(plan).value, plan) for plan in plans), key=lambda pair: pair[0])
-    note = f"the programme gave no plan, so that of the rule {rule.name} stands in: {reason}"
+    note = f"the optimisation gave no plan, so that of the rule {rule.name} stands in: {reason}"
     return Candidate(replace(rule, name="plan", status=BY_RULE), note, value)
 
 
@@ -134,7 +134,7 @@ def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
     return dict(scenario.levers) | dict.fromkeys(only_ai, LeverBounds(allowed=False))
 
 
-def prudent(central: World, drawn: Sequence[World]) -> World:
+def risk_averse(central: World, drawn: Sequence[World]) -> World:
     """Return the central world with thresholds that suffice in most of the drawn ones.
 
     A training that is one GPU-hour short does not happen, and an audit with too few positives
@@ -189,7 +189,7 @@ class SearchDraws:
             cells = [run.records.cells[name].sum(axis=3) for run in runs]
             return np.asarray(np.mean(cells, axis=0))
 
-        flows = Flows(
+        flows = YearlyFlows(
             arrived=mean("arrived"),
             exams=mean("exams"),
             read_by_ai=mean("read_by_ai"),
@@ -206,9 +206,9 @@ class SearchDraws:
         return Observed(flows, float(np.mean(reached)))
 
 
-def _duals(found: Agreement) -> Floats | None:
+def _duals(found: Refinement) -> Floats | None:
     try:
-        values: pd.DataFrame = marginal_values(found.programme, found.plan)
+        values: pd.DataFrame = dual_values(found.model, found.plan)
     except UnsolvedError:
         return None
     duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)

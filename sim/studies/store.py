@@ -9,7 +9,6 @@ there at a time, or several with a part of the study each.
 import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,13 +17,12 @@ from functools import partial as bind
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 from urllib.parse import quote, unquote
-from uuid import uuid4
 
 import pandas as pd
 from numpy.typing import NDArray
 
+from sim.atomic import TORN, replace_file, sync_folder
 from sim.errors import RunFolderError
-from sim.studies.archive import DamagedError, Result, is_whole, read_archive, write_archive
 from sim.studies.lock import Lock, acquire, busy, remove_strays, who_holds
 from sim.studies.manifest import (
     MANIFEST,
@@ -37,13 +35,14 @@ from sim.studies.manifest import (
     may_be_ours,
     sha256_of,
 )
+from sim.studies.result_file import CorruptedError, Result, is_whole, read_archive, write_archive
 
 PARTIAL = "partial"
 """Folder, within a run folder, of a study that is not finished."""
 FAULT = "fault-*.txt"
 """Files that say how a run ended which it should not."""
 _STAMP, _RESULTS, _FINAL, _LOCKS, _OURS = "stamp.json", "results", "final", "locks", "ours.json"
-_SUFFIX, _TORN, _LOCK = ".npz", ".torn", ".lock"
+_SUFFIX, _LOCK = ".npz", ".lock"
 _WRITER = "equiscan"
 """Key by which a stamp is known as one of ours."""
 _WHOLE_RUN = "run"
@@ -97,17 +96,17 @@ class Store:
         self._known.add(task)
 
     def get(self, task: str) -> Result:
-        """Return what came of a task; ``RunFolderError`` where it is missing or damaged."""
+        """Return what came of a task; ``RunFolderError`` where it is missing or corrupted."""
         place = self._place(task)
         try:
             return read_archive(place)
-        except DamagedError as error:
+        except CorruptedError as error:
             raise RunFolderError(f"cannot read '{place}': {error}. Run the study again.") from error
 
     def finished(self) -> set[str]:
         """Return the tasks that are done, by this process or others.
 
-        A file that is damaged does not count: its task is done again.
+        A file that is corrupted does not count: its task is done again.
         """
         there = {place: unquote(place.name.removesuffix(_SUFFIX)) for place in self._results()}
         self._known.intersection_update(there.values())
@@ -152,10 +151,10 @@ class Store:
                 (self.out / name).parent.mkdir(parents=True, exist_ok=True)
                 (final / name).replace(self.out / name)
             for folder in {(self.out / name).parent for name in new}:
-                _sync(folder)
+                sync_folder(folder)
             self._write(final / MANIFEST, _as_text(manifest_text(new)))
             (final / MANIFEST).replace(self.out / MANIFEST)
-            _sync(self.out)
+            sync_folder(self.out)
             remove_strays(self.lock.place.parent)
             _clear_all(self.folder)
 
@@ -238,49 +237,6 @@ def fault_folder(out: Path) -> Path | None:
     return out if is_complete(out) else None
 
 
-def replace_file(
-    place: Path, content: Callable[[BinaryIO], object], *, by: str | None = None
-) -> None:
-    """Write a file beside its place, and move it there once it is on the disk.
-
-    Parameters
-    ----------
-    by : who writes, of those who never write the same at once; a new name each time otherwise.
-    """
-    name = f".{place.name}.{uuid4().hex}" if by is None else f"{place.name}.{by}"
-    torn = place.with_name(f"{name}{_TORN}")
-    if by is not None:  # its own of an earlier time
-        torn.unlink(missing_ok=True)
-    try:
-        with torn.open("xb") as file:  # never through a link that bears the name
-            content(file)
-            file.flush()
-            os.fsync(file.fileno())
-        torn.replace(place)
-    except BaseException:
-        torn.unlink(missing_ok=True)
-        raise
-    _sync(place.parent)
-
-
-def require_place(place: Path) -> None:
-    """Raise ``RunFolderError`` where a file could not be written, before what takes long is done.
-
-    Raises
-    ------
-    RunFolderError
-        Where the place is a folder, or its folder is missing or cannot be written.
-    """
-    try:
-        if place.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        probe = place.with_name(f".{place.name}.{uuid4().hex}{_TORN}")
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
-        raise RunFolderError(f"cannot write '{place}': {error.strerror or error}.") from error
-
-
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn a full disk, a missing right or a file in the way into an error that says what to do."""
@@ -312,7 +268,7 @@ def _enter(out: Path, stamp: Mapping[str, str], *, overwrite: bool, part: Part |
                     folder,
                     stamp,
                     overwrite=overwrite,
-                    torn=f"*.{lock.place.stem}{_TORN}" if part else f"*{_TORN}",
+                    torn=f"*.{lock.place.stem}{TORN}" if part else f"*{TORN}",
                 )
             except BaseException:
                 lock.release()
@@ -356,7 +312,7 @@ def _is_own(out: Path) -> bool:
 
 def _is_begun(folder: Path) -> bool:
     """Whether a folder holds a study that is not finished, or the beginning of one."""
-    before_a_stamp = {_LOCKS, _OURS, f"{_STAMP}.{_WHOLE_RUN}{_TORN}"}
+    before_a_stamp = {_LOCKS, _OURS, f"{_STAMP}.{_WHOLE_RUN}{TORN}"}
     return bool(_stamp_of(folder)) or (
         folder.is_dir() and {entry.name for entry in folder.iterdir()} <= before_a_stamp
     )
@@ -472,13 +428,3 @@ def _as_json(content: object) -> Callable[[BinaryIO], object]:
 
 def _as_text(text: str) -> Callable[[BinaryIO], object]:
     return lambda file: file.write(text.encode())
-
-
-def _sync(folder: Path) -> None:
-    """Have the names of a folder's files on the disk too, where the system can do that."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

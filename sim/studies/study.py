@@ -1,4 +1,4 @@
-"""The face of a study: make plans, simulate them, compare them.
+"""Studies from Python: make plans, simulate them, compare them.
 
     study = sim.study("scenarios/east_africa.yaml")
     plan = study.plan("by_need")
@@ -23,22 +23,22 @@ import pandas as pd
 from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.errors import PlanError, nearest
+from sim.executors.executor import Executor, executor_of
 from sim.learning.response import load_profile
 from sim.pipeline.case import Case
 from sim.pipeline.parts import Stations
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many
 from sim.pipeline.stations.order import STATIONS
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
+from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import PLAN, RULES, PolicyRule, Rule, baseline
-from sim.planning.welfare import OBJECTIVES
 from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
-from sim.studies.design import Trial, Variant
 from sim.studies.execution import Progress, execute, execute_part
-from sim.studies.executor import Executor, executor_of
+from sim.studies.experiment import Trial, Variant
 from sim.studies.marginal import added, additions
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
@@ -47,7 +47,7 @@ from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
 from sim.studies.search import HEDGES, best_of, candidate
 from sim.studies.store import Part
-from sim.studies.workload import Workload, timed
+from sim.studies.workload import Workload, timed_workload
 
 How = str | Plan | PolicyRule | pd.DataFrame
 """What a plan is made of: the name of a rule or ``optimised``; a function of world and scenario; a
@@ -292,7 +292,7 @@ class Study:
         """Return how long ``run`` takes and how large it gets; a few runs are timed for it."""
         with self._workers() as executor:
             workers = executor.workers
-        return timed(self._design, workers=workers)
+        return timed_workload(self._design, workers=workers)
 
     def run_part(self, out: str | Path, part: Part, *, progress: Progress | None = None) -> None:
         """Do one part of ``run`` on a folder that several machines share; see ``execute_part``."""

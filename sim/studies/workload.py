@@ -1,4 +1,4 @@
-"""How long a study takes, and how large it gets, before it is run.
+"""Estimate run time and size of a study before it is run.
 
 What runs cost is timed here with a few of them. What the search for a plan costs is guessed from
 the number of cells and years that it plans for. Meant to be right within a factor of two on a
@@ -19,9 +19,9 @@ from sim.pipeline.run import CELLS_AT_ONCE, simulate_many
 from sim.planning.rules import RULES, by_need, equal_split
 from sim.scenario.schema import Scenario
 from sim.studies.batch import CELLS_PER_TASK, Design, starts_of, unrecorded
+from sim.studies.income_groups import by_income_group, is_large
 from sim.studies.marginal import CANDIDATES
 from sim.studies.outcomes import ACCOUNTS, COUNTS
-from sim.studies.pooling import is_large, pooled
 from sim.studies.robustness import VARIANTS
 from sim.studies.sample import Sample
 from sim.studies.search import HEDGES
@@ -122,7 +122,7 @@ def expected(design: Design, *, workers: int) -> Workload:
     )
 
 
-def timed(design: Design, *, workers: int) -> Workload:
+def timed_workload(design: Design, *, workers: int) -> Workload:
     """Return what a study should take, after timing a few of its runs."""
     sample = design.sampler(design.scenario, None, "search")
     scenario, world = design.scenario, sample.world
@@ -138,7 +138,7 @@ def candidate_seconds(design: Design) -> float:
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
     if is_large(world):
-        world = design.sampler(pooled(scenario), None, "search").world
+        world = design.sampler(by_income_group(scenario), None, "search").world
     size = float(np.prod(world.shape)) * scenario.horizon.score_years
     return float(PLANNING_S * size**PLANNING_POWER)
 

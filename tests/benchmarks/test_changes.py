@@ -15,7 +15,7 @@ from sim.domain.plan import Plan
 from sim.pipeline.case import Case, worth_trying
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.planning.rules import RULES
 from sim.scenario.schema import Scenario
 from sim.studies.batch import Design, starts_of, unrecorded

@@ -45,11 +45,11 @@ print(json.dumps({"plans": len(plans), "seconds": seconds, "ede": ede}))
 """
 NEW = """
 import json, time
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.planning.rules import equal_split
 from sim.studies.assembly import Gathered
 from sim.studies.batch import Design, Task, run_task
-from sim.studies.design import Experiment, Trial
+from sim.studies.experiment import Experiment, Trial
 from sim.studies.marginal import additions
 from sim.studies.names import load_scenario
 from sim.studies.sample import parameter_sample

@@ -1,5 +1,6 @@
 """The recipes of CONTRIBUTING.md, followed as a user would follow them in a notebook."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +13,18 @@ import sim
 from reports.words import item_words
 from sim.baseline import tables
 from sim.baseline.world import World
-from sim.domain.lever import LEVERS, Lever, Stage
+from sim.domain.levers import LEVERS, Lever, Stage
 from sim.domain.plan import Plan
 from sim.equity.coverage import Measured
 from sim.errors import RegistryError, ScenarioError
+from sim.planning.objectives import Cells, Welfare, mean_utility
 from sim.planning.rules import equal_split
-from sim.planning.welfare import Cells, Welfare, mean_utility
 from sim.scenario.schema import Scenario
 from sim.studies.provenance import provenance
 from sim.studies.search import without_ai
 
-TINY = Path(__file__).parents[2] / "scenarios" / "tiny.yaml"
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "scenarios" / "tiny.yaml"
 FEW = ["uncertainty.draws=2", "horizon.decide_years=1", "horizon.score_years=1"]
 
 
@@ -57,6 +59,17 @@ def recipes() -> Iterator[None]:
     sim.OBJECTIVES.add(sim.Objective("kenyan_ec", kenyan_coverage, for_kenya))
     yield
     del sim.RULES["late_split"], sim.OUTCOMES["kenyan_ec"], sim.OBJECTIVES["kenyan_ec"]
+
+
+def test_recipes_name_files_that_there_are() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:sim|tests|reports|scenarios)/[\w./]+)`|`(\w+\.(?:py|csv))`", text)
+    assert len(named) > 20
+    assert [
+        path or name
+        for path, name in named
+        if not ((ROOT / path).exists() if path else next((ROOT / "sim").rglob(name), None))
+    ] == []
 
 
 def test_a_rule_of_ones_own_is_called_by_name_everywhere(tmp_path: Path) -> None:

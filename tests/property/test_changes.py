@@ -24,12 +24,12 @@ from sim.pipeline.run import simulate_many, warm_up_many
 from sim.pipeline.state import State
 from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.week import Week
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.planning.rules import by_need, equal_split
 from sim.scenario.ai import Gate
 from sim.scenario.schema import PolicyStep, Scenario
 from sim.studies.batch import Design, Task, run_task, starts_of, unrecorded
-from sim.studies.design import Trial
+from sim.studies.experiment import Trial
 from sim.studies.marginal import added, additions
 from sim.studies.names import load_scenario
 from sim.studies.sample import parameter_sample

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.equity.inequality import (
     atkinson,
     concentration_index,

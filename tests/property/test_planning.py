@@ -1,4 +1,4 @@
-"""Laws of the programme and of the rules, whatever the world."""
+"""Laws of the optimisation model and of the rules, whatever the world."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.domain.plan import spend_usd
-from sim.planning.programme import build
+from sim.planning.model import build_model
 from sim.planning.rules import RULES
 from sim.planning.solution import solve
 from sim.scenario.schema import Equity, Horizon
@@ -35,7 +35,7 @@ def test_more_money_never_lowers_the_relaxed_optimum(
 ) -> None:
     case = scenario(horizon=HORIZON, equity=Equity(aversion=aversion))
     less, rich = (
-        solve(build(world, LAW, case, budget_usd=b, integer=False))
+        solve(build_model(world, LAW, case, budget_usd=b, integer=False))
         for b in (budget_usd, budget_usd * more)
     )
     assert np.log(rich.expected.value / less.expected.value) >= -rich.gap - 1e-4
@@ -46,7 +46,7 @@ def test_more_money_never_lowers_the_relaxed_optimum(
 def test_more_money_never_lowers_the_optimum_in_whole_units(budget_usd: float, more: float) -> None:
     case = scenario(horizon=HORIZON)
     less, rich = (
-        solve(build(small_world(), LAW, case, budget_usd=b), time_limit_s=5.0)
+        solve(build_model(small_world(), LAW, case, budget_usd=b), time_limit_s=5.0)
         for b in (budget_usd, budget_usd * more)
     )
     assert np.log(rich.expected.value / less.expected.value) >= -rich.gap
@@ -56,7 +56,7 @@ def test_more_money_never_lowers_the_optimum_in_whole_units(budget_usd: float, m
 @few
 def test_flows_are_conserved_and_within_need(world: World, budget_usd: float) -> None:
     solution = solve(
-        build(world, LAW, scenario(horizon=HORIZON), budget_usd=budget_usd, integer=False)
+        build_model(world, LAW, scenario(horizon=HORIZON), budget_usd=budget_usd, integer=False)
     )
     flows = solution.expected.flows
     slack = 1e-6 * world.care.need_per_year.sum(axis=2)

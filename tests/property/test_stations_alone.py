@@ -95,11 +95,12 @@ def alone(case: Case, world: World, *, units: int, rate: float, seed: int) -> np
     flows.reader_hours[:] = world.care.reader_hours_per_year / 52.0
     days, finished = luck.by_station("need/days"), np.zeros((WEEKS, *world.shape[1:]))
     before = np.zeros(world.shape, dtype=np.int64)
+    chance, listed = np.zeros(world.shape[0] * world.shape[1]), np.zeros_like(before).reshape(-1)
     for week in range(WEEKS):
         entering = getattr(flows, case.entering)
         entering[:] = came[week]
         flows.to_ai[:] = to_ai[week]
-        need.spread_over_days(week, days, flows.arrived, flows.by_day)
+        need.spread_over_days(week, days, flows.arrived, flows.by_day, chance, listed)
         station.step(state, flows, week)
         account = station.account(state, flows)
         nothing = np.zeros_like(before)

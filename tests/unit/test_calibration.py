@@ -9,26 +9,26 @@ import pytest
 from scipy.stats import norm
 from typer.testing import CliRunner
 
-from reports.calibration import match, overlay_targets
+from reports.calibration_figure import match, overlay_targets
 from sim.baseline.build import world_and_inputs
 from sim.calibration.calibrate import _stop_if_missed, calibrate
 from sim.calibration.emulator import fit_emulator
 from sim.calibration.match import figures
 from sim.calibration.outputs import OUTPUTS, Scope
 from sim.calibration.overlay import HEAD, require_writable, write_overlay
-from sim.calibration.posterior import effective, prior_points, resample, sample_posterior
+from sim.calibration.posterior import effective_size, prior_points, resample, sample_posterior
 from sim.calibration.question import read_question
-from sim.calibration.result import Calibration
+from sim.calibration.summary import Calibration
 from sim.calibration.targets import OutputName, Targets
 from sim.calibration.trials import Trials, simulate_points
 from sim.cli import app
 from sim.domain.plan import empty_plan
 from sim.errors import CalibrationError, NoMatchError, ScenarioError
+from sim.executors.executor import Serial
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.streams import stream
-from sim.studies.executor import Serial
 from sim.studies.names import load_scenario
 from tests.small_world import fixed_response
 from tests.targets_file import TARGETS, write_targets
@@ -153,7 +153,7 @@ def test_outputs_are_those_of_the_cell_table(run: Run) -> None:
         expected = {
             "exams_per_1000": row["exams"] / people[r] * 1000,
             "share_arrived": row["arrived"] / row["need"],
-            "share_gave_up": row["gave_up"] / row["arrived"],
+            "share_reneged": row["gave_up"] / row["arrived"],
             "share_unread": row["unread"] / row["exams"],
         }
         for name, value in expected.items():
@@ -197,7 +197,7 @@ def test_a_figure_counts_as_a_normal_between_its_bounds() -> None:
     log = wanted.log_likelihood(outputs, np.zeros(1))
     assert log == pytest.approx(norm.logpdf([9, 10, 12], 10) + 0.5 * np.log(2 * np.pi), abs=1e-6)
     assert wanted.distance(outputs, np.zeros(1))[:, 0] == pytest.approx([-1.0, 0.0, 2.0], abs=1e-6)
-    # chance adds to the variance, and so does what the model leaves out
+    # replications add to the variance, and so does what the model leaves out
     assert wanted.distance(outputs, np.full(1, 3.0))[0, 0] == pytest.approx(-0.5)
     wider = figures(one_target(10.0, 10.0 - 1.959964, 10.0 + 1.959964, discrepancy=0.1))
     assert wider.distance(outputs, np.zeros(1))[2, 0] == pytest.approx(2 / np.sqrt(2))
@@ -235,8 +235,8 @@ def test_weights_become_equal_rows() -> None:
     weights = np.log([0.5, 0.25, 0.125, 0.125])
     rows = resample(weights, 8, stream(1, "rows"))
     assert np.bincount(rows).tolist() == [4, 2, 1, 1]
-    assert effective(np.zeros(7)) == pytest.approx(7.0)
-    assert effective(np.array([0.0, -800.0])) == pytest.approx(1.0)
+    assert effective_size(np.zeros(7)) == pytest.approx(7.0)
+    assert effective_size(np.array([0.0, -800.0])) == pytest.approx(1.0)
 
 
 def test_an_emulator_predicts_and_doubts_where_it_has_not_been() -> None:
@@ -259,16 +259,16 @@ def test_a_trial_is_the_baseline_at_its_values(tmp_path: Path) -> None:
     assert arrived[1] > 1.2 * arrived[0]  # more reach
     assert arrived[2] == pytest.approx(arrived[0], rel=0.05)  # need changes no share
     assert exams[2] > exams[0]
-    assert (trials.chance > 0.0).all()
+    assert (trials.noise > 0.0).all()
 
 
 def test_no_match_says_the_nearest_miss(tmp_path: Path) -> None:
     question = read_question(write_targets(tmp_path))
     wanted = figures(question.targets)
-    points, chance = np.full((2, 2), 0.5), np.zeros(2)
-    near = Trials(points, np.array([[0.35, 1.0], [0.9, 9.0]]), chance)
+    points, noise = np.full((2, 2), 0.5), np.zeros(2)
+    near = Trials(points, np.array([[0.35, 1.0], [0.9, 9.0]]), noise)
     _stop_if_missed(question, wanted, near)
-    far = Trials(points, np.array([[0.9, 9.0], [0.35, 2.0]]), chance)
+    far = Trials(points, np.array([[0.9, 9.0], [0.35, 2.0]]), noise)
     with pytest.raises(NoMatchError) as caught:
         _stop_if_missed(question, wanted, far)
     text = str(caught.value)

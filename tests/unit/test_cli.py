@@ -22,9 +22,9 @@ import sim
 from sim import terminal
 from sim.cli import app
 from sim.errors import InfeasibleError, RunFolderError
+from sim.executors.executor import executor_of
 from sim.studies.batch import Design
 from sim.studies.execution import Execution, execute
-from sim.studies.executor import executor_of
 from sim.studies.store import open_store
 from tests.unit.studies.small_study import candidates, sample_small, small_scenario
 
@@ -215,7 +215,7 @@ def test_the_event_log_of_a_run_is_printed_by_policy(tmp_path: Path) -> None:
     )
     with open_store(tmp_path, {}) as store:
         store.write_table("events", events)
-        store.write_table("programme", events[["policy"]])
+        store.write_table("optimisation", events[["policy"]])
         store.finish()
     result = called("trace", str(tmp_path))
     assert "release" in result.stdout
@@ -325,7 +325,7 @@ def test_the_report_is_written_before_anything_is_printed(
         raise failure
 
     monkeypatch.setattr(terminal, "bullets", fail)
-    monkeypatch.setattr(terminal, "table", fail)
+    monkeypatch.setattr(terminal, "print_table", fail)
     result = called("run", TINY, "--out", str(tmp_path / "run"))
     assert result.exit_code == (1 if isinstance(failure, BrokenPipeError) else 2)
     assert (tmp_path / "run" / "report.html").is_file()
@@ -430,7 +430,7 @@ def test_a_terminal_gets_nothing_to_obey(
     assert printed.count("\ufffd") >= 5
     assert OBEYED.findall(printed) == []
     terminal.pairs({WILD: WILD})
-    terminal.table(pd.DataFrame({WILD: [WILD]}), title=WILD)
+    terminal.print_table(pd.DataFrame({WILD: [WILD]}), title=WILD)
     terminal.bullets([WILD])
     terminal.say(WILD)
     drawn = capsys.readouterr().out

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 
 @dataclass(frozen=True, slots=True)

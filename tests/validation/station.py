@@ -83,12 +83,13 @@ def by_counts(
     place, expected = np.zeros_like(there.which), np.broadcast_to(rates, shape).copy()
     waiting, exams, gave_up = (np.zeros(shape, dtype=np.int64) for _ in range(3))
     mean_waiting, by_day = np.zeros(shape), np.zeros((DAYS_PER_WEEK, places, 1), dtype=np.int64)
+    chance, listed = np.zeros(places), np.zeros(places, dtype=np.int64)
     working, broken = np.full((places, 1), station.units), np.zeros((places, 1), dtype=np.int64)
     done, left, queues = np.zeros(len(rates)), 0.0, np.zeros(len(rates))
     for week, arrived in enumerate(arrivals):
         if week in station.units_from_week:
             working[:] = station.units_from_week[week]
-        need.spread_over_days(week, days, arrived, by_day)
+        need.spread_over_days(week, days, arrived, by_day, chance, listed)
         if station.failures_per_week:
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
         people = imaging.People(

@@ -15,8 +15,8 @@ from sim.calibration.question import read_question
 from sim.calibration.trials import short, simulate_points
 from sim.cli import app
 from sim.errors import NoMatchError
+from sim.executors.executor import Serial
 from sim.streams import stream
-from sim.studies.executor import Serial
 from sim.studies.names import load_scenario
 from sim.studies.study import study
 from tests.targets_file import SCENARIO, write_targets

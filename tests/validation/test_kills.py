@@ -13,8 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
-from sim.studies.archive import is_whole
 from sim.studies.manifest import is_complete
+from sim.studies.result_file import is_whole
 from sim.studies.store import PARTIAL
 from tests.run_folders import differing
 

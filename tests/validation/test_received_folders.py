@@ -31,7 +31,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return out / "one", out / "other"
 
 
-def damaged(run: Path, other: Path, kind: str, luck: np.random.Generator) -> str:
+def corrupted(run: Path, other: Path, kind: str, luck: np.random.Generator) -> str:
     """Do something to one file of a run folder, and return which."""
     place = run / str(luck.choice(sorted(path.name for path in run.iterdir())))
     content = place.read_bytes()
@@ -62,14 +62,14 @@ def commands(run: Path) -> Iterator[Result]:
 
 
 @pytest.mark.slow
-def test_a_damaged_run_folder_is_refused_by_name_or_opens_as_it_was(
+def test_a_corrupted_run_folder_is_refused_by_name_or_opens_as_it_was(
     folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     one, other = folders
     luck, refused = np.random.default_rng(1), 0
     for turn in range(DAMAGES):
         run = Path(shutil.copytree(one, tmp_path / "run"))
-        name = damaged(run, other, KINDS[turn % len(KINDS)], luck)
+        name = corrupted(run, other, KINDS[turn % len(KINDS)], luck)
         for told in commands(run):
             assert told.exit_code in (0, 2), (name, told.stderr)
             # a manifest with a wrong hash names a file that is as it was
@@ -91,7 +91,7 @@ def test_content_that_was_changed_with_its_hash_never_ends_in_a_traceback(
     for turn in range(DAMAGES // 4):
         run = Path(shutil.copytree(one, tmp_path / "run"))
         kind = ("bit", "cut", "grown", "text", "swapped")[turn % 5]
-        name = damaged(run, other, kind, luck)
+        name = corrupted(run, other, kind, luck)
         if name == MANIFEST:
             shutil.rmtree(run)
             continue

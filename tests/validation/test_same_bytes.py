@@ -18,7 +18,7 @@ import pytest
 import sim
 from sim.pipeline import run as runs
 from sim.studies import batch, execution
-from sim.studies.design import Trial
+from sim.studies.experiment import Trial
 from sim.studies.store import PARTIAL
 from sim.studies.study import Study
 from tests.run_folders import differing

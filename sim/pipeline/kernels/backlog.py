@@ -6,7 +6,7 @@ Documentation, curation and annotation are all of this kind and differ in who wo
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.kernels.counts import Counts, allot, kernel, serve, total, uniform
 
 

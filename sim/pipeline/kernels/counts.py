@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.kernels.cache import kept
 
 Counts = NDArray[np.int64]
@@ -40,6 +40,10 @@ INVERSE = 1.0 / np.arange(1.0, MOST_EXACT + 1.0)
 """A division is what an inversion would wait for."""
 JOINED_BELOW_VARIANCE = 28.0
 """Up to this variance the expansion is kept from falling below, or rising above, what was exact."""
+SURE_FROM_VARIANCE, MARGIN = 1.0, 0.1
+"""From this variance on, an expansion errs by less than the margin over the variance."""
+TAIL = 0.02425
+"""Uniforms below, or as near to 1, have a normal quantile in a tail, which has its own formula."""
 
 
 def kernel(function: Function) -> Function:
@@ -77,39 +81,62 @@ def normal_quantile(u: float) -> float:
     Rational approximation of P. J. Acklam; compiled, because SciPy's cannot be called and cached
     from a compiled loop. Checked against ``scipy.special.ndtri`` in the tests.
     """
-    q = u - 0.5
-    if 0.02425 <= u <= 1.0 - 0.02425:
-        r = q * q
-        top = ((((-3.969683028665376e01 * r + 2.209460984245205e02) * r
-                 - 2.759285104469687e02) * r + 1.383577518672690e02) * r
-               - 3.066479806614716e01) * r + 2.506628277459239e00
-        low = ((((-5.447609879822406e01 * r + 1.615858368580409e02) * r
-                 - 1.556989798598866e02) * r + 6.680131188771972e01) * r
-               - 1.328068155288572e01) * r + 1.0
-        return top * q / low
-    r = math.sqrt(-2.0 * math.log(u if q < 0.0 else 1.0 - u))
+    if TAIL <= u <= 1.0 - TAIL:
+        return central_quantile(u)
+    r = math.sqrt(-2.0 * math.log(min(u, 1.0 - u)))
     top = ((((-7.784894002430293e-03 * r - 3.223964580411365e-01) * r
              - 2.400758277161838e00) * r - 2.549732539343734e00) * r
            + 4.374664141464968e00) * r + 2.938163982698783e00
     low = (((7.784695709041462e-03 * r + 3.224671290700398e-01) * r
             + 2.445134137142996e00) * r + 3.754408661907416e00) * r + 1.0
-    return top / low if q < 0.0 else -top / low
+    return top / low if u < 0.5 else -top / low
+
+
+@kernel
+def central_quantile(u: float) -> float:
+    """Return ``normal_quantile`` where ``u`` is in no tail."""
+    q = u - 0.5
+    r = q * q
+    top = ((((-3.969683028665376e01 * r + 2.209460984245205e02) * r
+             - 2.759285104469687e02) * r + 1.383577518672690e02) * r
+           - 3.066479806614716e01) * r + 2.506628277459239e00
+    low = ((((-5.447609879822406e01 * r + 1.615858368580409e02) * r
+             - 1.556989798598866e02) * r + 6.680131188771972e01) * r
+           - 1.328068155288572e01) * r + 1.0
+    return top * q / low
 # fmt: on
+
+
+@kernel
+def expanded(z: float, mean: float, variance: float, chance: float) -> int:
+    """Return a binomial count at a normal quantile, or -1 where that is not sure to be exact.
+
+    The expansion of Cornish and Fisher; a Poisson count has ``chance`` 0. At small variances and
+    in no tail, the one for whole numbers errs by less than ``MARGIN / variance``: farther than that
+    from where one count becomes the next it is exact (the method of Giles 2016, ACM Transactions
+    on Mathematical Software 42(1):7; checked in the tests).
+    """
+    deviation, both = math.sqrt(variance), chance * (1.0 - chance)
+    third = z * (14.0 * both - 2.0 - (1.0 + 2.0 * both) * z * z)
+    if variance >= EXACT_BELOW_VARIANCE:
+        third = z - z * z * z if chance == 0.0 else 0.0
+    guess = mean + deviation * z + (1.0 - 2.0 * chance) * (z * z - 1.0) / 6.0
+    guess += third / (72.0 * deviation)
+    count = max(0, math.floor(guess + 0.5))
+    sure = variance >= EXACT_BELOW_VARIANCE or abs(guess - count) < 0.5 - MARGIN / variance
+    return count if sure else -1
 
 
 @kernel
 def poisson(u: float, mean: float) -> int:
     """Return the ``u``-quantile of a Poisson count; it never falls when the mean rises."""
-    if mean < EXACT_BELOW_VARIANCE:
-        return _exact_poisson(u, mean)
-    z = normal_quantile(u)
-    deviation = math.sqrt(mean)
-    guess = mean + deviation * z + (z * z - 1.0) / 6.0 + (z - z * z * z) / (72.0 * deviation)
-    count = max(0, math.floor(guess + 0.5))
-    if mean < JOINED_BELOW_VARIANCE:
-        # where the expansion takes over, it must not fall below what was exact
-        count = max(count, _exact_poisson(u, EXACT_BELOW_VARIANCE))
-    return count
+    count = -1
+    if mean >= EXACT_BELOW_VARIANCE or (mean >= SURE_FROM_VARIANCE and TAIL <= u <= 1.0 - TAIL):
+        count = expanded(normal_quantile(u), mean, mean, 0.0)
+    if count >= 0 and not EXACT_BELOW_VARIANCE <= mean < JOINED_BELOW_VARIANCE:
+        return count
+    # where the expansion takes over, it must not fall below what was exact
+    return max(count, _exact_poisson(u, min(mean, EXACT_BELOW_VARIANCE)))
 
 
 @kernel
@@ -144,20 +171,18 @@ def binomial(u: float, trials: int, chance: float) -> int:
 @kernel
 def _rare(u: float, trials: int, chance: float) -> int:
     """Return the ``u``-quantile of a binomial count whose chance is at most a half."""
-    variance = trials * chance * (1.0 - chance)
-    if variance < EXACT_BELOW_VARIANCE:
-        return _exact_binomial(u, trials, chance)
-    z = normal_quantile(u)
-    deviation = math.sqrt(variance)
-    skew = 1.0 - 2.0 * chance
-    guess = trials * chance + deviation * z + skew * (z * z - 1.0) / 6.0
-    count = min(trials, max(0, math.floor(guess + 0.5)))
-    if variance < JOINED_BELOW_VARIANCE:
+    variance, fewer, count = trials * chance * (1.0 - chance), trials, -1
+    if variance >= EXACT_BELOW_VARIANCE or (
+        variance >= SURE_FROM_VARIANCE and TAIL <= u <= 1.0 - TAIL
+    ):
+        count = min(trials, expanded(normal_quantile(u), trials * chance, variance, chance))
+    if count >= 0 and not EXACT_BELOW_VARIANCE <= variance < JOINED_BELOW_VARIANCE:
+        return count
+    if variance >= EXACT_BELOW_VARIANCE:
         # where the expansion takes over, it must join what was exact with fewer trials
         fewer = math.floor(EXACT_BELOW_VARIANCE / (chance * (1.0 - chance)))
-        before = _exact_binomial(u, fewer, chance)
-        count = min(max(count, before), before + trials - fewer)
-    return count
+    before = _exact_binomial(u, fewer, chance)
+    return min(max(count, before), before + trials - fewer)
 
 
 @kernel
@@ -193,17 +218,22 @@ def allot(count: int, weights: Counts, r: int, m: int, u: float, out: Counts) ->
     and never above its weight when the weights add up to at least ``count``. One uniform serves all
     groups. Without any weight nobody is given anything.
     """
-    everything = total(weights, r, m)
-    share = count / everything if everything > 0 else 0.0
+    everything, groups = total(weights, r, m), weights.shape[2]
+    if count == 0 or everything == 0:
+        for g in range(groups):
+            out[r, m, g] = 0
+        return
+    if count == everything:
+        for g in range(groups):
+            out[r, m, g] = weights[r, m, g]
+        return
+    share = count / everything
     given, reached = 0, 0
-    for g in range(weights.shape[2]):
+    for g in range(groups):
         weight = weights[r, m, g]
         reached += weight
-        if share == 0.0 or count == everything:
-            upto = min(count, reached)  # nothing or everything
-        else:
-            upto = count if reached == everything else math.floor(reached * share + u)
-        if count <= everything:
+        upto = count if reached == everything else math.floor(reached * share + u)
+        if count < everything:
             upto = min(max(upto, given), given + weight)
         out[r, m, g] = upto - given
         given = upto

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.kernels.counts import kernel
 
 NODES = 68

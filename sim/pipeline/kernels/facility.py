@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.kernels.counts import Counts, kernel, poisson, uniform
 from sim.pipeline.kernels.erlang import NODES
 from sim.units import DAYS_PER_WEEK

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.kernels.counts import Counts, binomial, kernel, serve, uniform
 from sim.units import MINUTES_PER_HOUR
 

@@ -100,7 +100,6 @@ def _open(cal: Calendar, performance: Performance, found: Findings) -> None:
             whom = f" of {world.groups[k]}" if apart else ""
             count = f"{found.positives[r, m, k]:,.0f} audited positives{whom}"
             cal.log("gate opened", world.regions[r], count)
-    reads = np.broadcast_to(found.passed, world.shape)
-    state.gate_open[reads] = 1
-    state.sensitivity[reads] = performance.sensitivity[reads]
-    state.specificity[reads] = performance.specificity[reads]
+    np.copyto(state.gate_open, 1, where=found.passed)
+    np.copyto(state.sensitivity, performance.sensitivity, where=found.passed)
+    np.copyto(state.specificity, performance.specificity, where=found.passed)

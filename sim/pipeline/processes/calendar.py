@@ -8,7 +8,7 @@ import simpy
 
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.pipeline.facts import Event, Release
 from sim.pipeline.processes.jobs import Cluster, Owner, Prepaid, Tally

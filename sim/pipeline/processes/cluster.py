@@ -14,7 +14,7 @@ from collections.abc import Generator
 import numpy as np
 import simpy
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.processes.calendar import Calendar, Process
 from sim.pipeline.processes.jobs import Booking, Order, Prepaid, Tally
 from sim.pipeline.processes.policy_steps import carbon_cap

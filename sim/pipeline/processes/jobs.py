@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import simpy
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.facts import Job
 
 Owner = Literal["rented", "owned"]

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from sim.domain.lever import Floats, LeverName
+from sim.domain.levers import Floats, LeverName
 from sim.errors import PlanError
 from sim.pipeline.processes.calendar import Calendar, Process
 from sim.pipeline.processes.jobs import Prepaid

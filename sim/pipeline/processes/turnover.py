@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.kernels.counts import Counts, binomial, kernel
 from sim.pipeline.processes.calendar import Calendar, Process
 from sim.streams import keys, uniforms

@@ -7,7 +7,7 @@ see again comes first.
 import numpy as np
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import Counts, by_place, kernel
@@ -80,10 +80,11 @@ class Annotation(Station):
         Array("review_hours", "r", "hours of review that a mitigation still asks for", float),
     )
     flows = (
-        Array("labelled", "r m g", "studies labelled"),
+        Array("labelled", "r m g", "studies labelled", yearly=True),
         Array("annotation_hours", "r", "hours spent on labels", float),
         Array("mitigation_hours", "r", "hours spent on what a mitigation has to see again", float),
         Array("bought_hours", "r", "hours bought, on top of readers' own", float),
+        Array("annotation_capacity", "r", "hours protected and bought", float),
     )
 
     def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
@@ -95,8 +96,9 @@ class Annotation(Station):
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Label what the audit left of the week's curated studies, and the backlog."""
         flows.bought_hours[:] = self.bought(state, "annotation") / WEEKS_PER_YEAR
-        hours = self._hours(flows)
-        flows.mitigation_hours[:] = np.minimum(hours, state.review_hours)
+        protected = flows.reader_hours.sum(axis=1) * self.world.care.protected_share
+        hours = np.add(protected, flows.bought_hours, out=flows.annotation_capacity)
+        np.minimum(hours, state.review_hours, out=flows.mitigation_hours)
         state.review_hours -= flows.mitigation_hours
         minutes = (hours - flows.mitigation_hours) * MINUTES_PER_HOUR
         if self.order == "balanced":
@@ -132,11 +134,6 @@ class Annotation(Station):
         )
         flows.annotation_hours[:] /= MINUTES_PER_HOUR
 
-    def _hours(self, flows: Flows) -> Floats:
-        """Return annotation hours of the week, protected and bought, shape (r,)."""
-        protected = flows.reader_hours.sum(axis=1) * self.world.care.protected_share
-        return np.asarray(protected + flows.bought_hours)
-
     def account(self, state: State, flows: Flows) -> Account:
         """Nobody leaves: an unlabelled study waits. Hours of a mitigation count as used."""
         return Account(
@@ -144,5 +141,5 @@ class Annotation(Station):
             flows.labelled,
             waiting=state.annotation_waiting,
             busy=flows.annotation_hours + flows.mitigation_hours,
-            capacity=self._hours(flows),
+            capacity=flows.annotation_capacity,
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.backlog import work_off
 from sim.pipeline.kernels.counts import Counts, binomial, by_place, kernel, uniform
@@ -32,8 +32,9 @@ def bad_among(
     The second number counts bad ones since the last block began; ``found`` is what it was before.
     """
     last, bad = after // block, -found
-    for whole in range(before // block, last):
-        bad += binomial(uniform(key, whole), block, share)
+    if before < last * block:  # a division is slow, and most weeks end in the block they begin in
+        for whole in range(before // block, last):
+            bad += binomial(uniform(key, whole), block, share)
     now = binomial(uniform(key, last), after - last * block, share)
     return bad + now, now
 

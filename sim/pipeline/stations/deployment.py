@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_region, kernel, serve, total, uniform
 from sim.pipeline.random_keys import RandomKeys
@@ -71,7 +71,7 @@ class Deployment(Station):
         Array("ai_begun", "r", "part of an exam read", float),
         Array("power", "r", "share of a site's hours that an outage leaves", float, begins=1),
     )
-    flows = (Array("to_ai", "r m g", "exams that go to AI"),)
+    flows = (Array("to_ai", "r m g", "exams that go to AI", yearly=True),)
 
     def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
         super().__init__(world, scenario, random_keys)
@@ -109,6 +109,5 @@ class Deployment(Station):
             flows.exams,
             flows.to_ai,
             rejected=flows.exams - flows.to_ai,
-            busy=flows.to_ai.sum(axis=(1, 2)).astype(float),
             capacity=self._room(state),
         )

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from sim.baseline.world import World
 from sim.domain.holdings import Performance
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.learning import law
 from sim.learning.gate import Findings, needed_benefit, wilson_lower
 from sim.pipeline.account import Account
@@ -169,7 +169,7 @@ class Evaluation(Station):
         Array("specificity", "r m g", "of the release that reads", float),
     )
     flows = (
-        Array("set_aside", "r m g", "curated studies set aside for audit"),
+        Array("set_aside", "r m g", "curated studies set aside for audit", yearly=True),
         Array("for_training", "r m g", "the other curated studies"),
         Array("audit_capacity", "r", "studies that audits are paid for", float),
     )
@@ -198,6 +198,5 @@ class Evaluation(Station):
             flows.curated,
             flows.set_aside,
             rejected=flows.for_training,
-            busy=flows.set_aside.sum(axis=(1, 2)).astype(float),
             capacity=flows.audit_capacity,
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_region, kernel, serve, total, uniform
 from sim.pipeline.random_keys import RandomKeys
@@ -103,12 +103,7 @@ class Generation(Station):
 
     def account(self, state: State, flows: Flows) -> Account:
         """Enter what is made: nothing waits, and nothing real is used up."""
-        return Account(
-            flows.generated,
-            flows.generated,
-            busy=flows.generated.sum(axis=(1, 2)).astype(float),
-            capacity=flows.generation_capacity,
-        )
+        return Account(flows.generated, flows.generated, capacity=flows.generation_capacity)
 
 
 def can_train_a_generator(world: World, state: State) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.holdings import Holdings
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.learning.law import effective_studies, pooled, worth_of_label
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, thin

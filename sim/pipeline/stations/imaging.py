@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.capacity import switch_share, uptime
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, binomial, by_place, kernel, total, uniform
 from sim.pipeline.kernels.erlang import busy_curve, urgent_curve
@@ -161,17 +161,18 @@ def step(week: int, places: Places, people: People, working: Counts, place: Coun
             )  # fmt: skip
             for g in range(groups):
                 waiting[r, m, g] += people.arrived[r, m, g]
-            everybody = Passed(done, left, area)
-            u, ours = uniform(keys[2, r, m], week), everybody
+            passed, u = Passed(done, left, area), uniform(keys[2, r, m], week)
             if two_classes:
-                came, rounding = waiting, uniform(keys[3, r, m], week)
+                rounding = uniform(keys[3, r, m], week)
                 ours = _urgent_share(
-                    places.urgent, came, r, m, everybody, first, on_units, rounding
+                    places.urgent, waiting, r, m, passed, first, on_units, rounding
                 )
-            # the urgent first, and what they leave to the others
-            for members in range(two_classes, -1, -1):
-                _split(members, places.urgent, r, m, ours, u, people)
-                ours = Passed(done - ours.done, left - ours.left, area - ours.area)
+                # the urgent first, and what they leave to the others
+                for members in range(1, -1, -1):
+                    _split_class(members, places.urgent, r, m, ours, u, people)
+                    ours = Passed(done - ours.done, left - ours.left, area - ours.area)
+            else:
+                _split(r, m, passed, u, people)
 
 
 @kernel
@@ -227,11 +228,26 @@ def _urgent_share(
 
 
 @kernel
-def _split(
+def _split(r: int, m: int, passed: Passed, u: float, people: People) -> None:
+    """Split the week of a place over its groups, in proportion to their people."""
+    waiting, groups = people.waiting, people.waiting.shape[2]
+    allot(passed.done, waiting, r, m, u, people.exams)
+    for g in range(groups):
+        waiting[r, m, g] -= people.exams[r, m, g]
+    staying = total(waiting, r, m)
+    allot(passed.left, waiting, r, m, u, people.gave_up)
+    for g in range(groups):
+        share = waiting[r, m, g] / staying if staying > 0 else 1.0 / groups
+        people.mean_waiting[r, m, g] = passed.area * share
+        waiting[r, m, g] -= people.gave_up[r, m, g]
+
+
+@kernel
+def _split_class(
     members: int, urgent: NDArray[np.bool_], r: int, m: int, passed: Passed, u: float,
     people: People,
 ) -> None:  # fmt: skip
-    """Split the week of one class of a place over its groups, in proportion to their people.
+    """Split the week of one class of a place over its groups, as ``_split`` does of all.
 
     ``members`` are the urgent groups, 1, or the others, 0.
     """
@@ -299,8 +315,8 @@ class Imaging(Station):
         Array("units_broken", "r m", "units out of order", begins=broken_today),
     )
     flows = (
-        Array("exams", "r m g", "exams done"),
-        Array("gave_up", "r m g", "people who reneged: left without an exam"),
+        Array("exams", "r m g", "exams done", yearly=True),
+        Array("gave_up", "r m g", "people who reneged: left without an exam", yearly=True),
         Array("mean_waiting", "r m g", "people waiting for a unit, mean of the week", float),
     )
 

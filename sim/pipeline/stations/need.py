@@ -1,13 +1,13 @@
 """Need and reach: who needs an exam this week, and who comes for one."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import Account
-from sim.pipeline.kernels.counts import Counts, binomial, kernel, poisson, total, uniform
-from sim.pipeline.random_keys import RandomKeys
+from sim.pipeline.kernels.counts import Counts, kernel, total
+from sim.pipeline.kernels.draws import binomials, poissons
+from sim.pipeline.random_keys import Keys, RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
 from sim.scenario.schema import Scenario
@@ -17,7 +17,8 @@ from sim.units import DAYS_PER_WEEK, WEEKS_PER_YEAR
 @kernel
 def step(
     week: int,
-    keys: NDArray[np.uint64],
+    keys: Keys,
+    day_keys: Keys,
     need_per_week: Floats,
     reach: Floats,
     unreached_per_week: Floats,
@@ -25,46 +26,62 @@ def step(
     need: Counts,
     arrived: Counts,
     expected: Floats,
+    by_day: Counts,
+    chance: Floats,
+    listed: Counts,
 ) -> None:
-    """Draw this week's need and arrivals, shape (r, m, g).
+    """Draw this week's need and arrivals, shape (r, m, g), and spread them over its days.
 
-    Writes ``need``, ``arrived`` and the mean of the arrivals, ``expected``. Need does not depend on
-    any plan. Outreach brings ``outreach_per_week`` more persons, spread in proportion to the need
-    that does not arrive by itself, ``unreached_per_week``; both have shape (r,).
+    Writes ``need``, ``arrived``, the mean of the arrivals, ``expected``, and ``by_day``. Need does
+    not depend on any plan. Outreach brings ``outreach_per_week`` more persons, spread in proportion
+    to the need that does not arrive by itself, ``unreached_per_week``; both have shape (r,). The
+    last two are scratch, shape (cells,).
     """
     regions, modalities, groups = need.shape
+    cell = 0
     for r in range(regions):
         brought = 0.0
         if unreached_per_week[r] > 0.0:
             brought = min(1.0, outreach_per_week[r] / unreached_per_week[r])
         for m in range(modalities):
             for g in range(groups):
-                key, mean = keys[r, m, g], need_per_week[r, m, g]
-                chance = reach[r, m, g] + brought * (1.0 - reach[r, m, g])
-                need[r, m, g] = poisson(uniform(key, 2 * week), mean)
-                arrived[r, m, g] = binomial(uniform(key, 2 * week + 1), need[r, m, g], chance)
-                expected[r, m, g] = mean * chance
+                chance[cell] = reach[r, m, g] + brought * (1.0 - reach[r, m, g])
+                expected[r, m, g] = need_per_week[r, m, g] * chance[cell]
+                cell += 1
+    of_cell, needing = keys.reshape(cell), need.reshape(cell)
+    poissons(of_cell, 2 * week, need_per_week.reshape(cell), needing, listed)
+    binomials(of_cell, 2 * week + 1, needing, chance, arrived.reshape(cell), listed)
+    spread_over_days(week, day_keys, arrived, by_day, chance, listed)
 
 
 @kernel
-def spread_over_days(week: int, keys: NDArray[np.uint64], arrived: Counts, by_day: Counts) -> None:
+def spread_over_days(
+    week: int,
+    keys: Keys,
+    arrived: Counts,
+    by_day: Counts,
+    chance: Floats,
+    listed: Counts,
+) -> None:
     """Spread a week's arrivals over its days, each equally likely.
 
-    Writes ``by_day``, shape (day, r, m): a multinomial split by successive binomials.
+    Writes ``by_day``, shape (day, r, m): a multinomial split by successive binomials. The last two
+    are scratch, of at least one element for each place.
     """
     regions, modalities, _ = arrived.shape
+    places, last = regions * modalities, DAYS_PER_WEEK - 1
+    days = by_day.reshape(DAYS_PER_WEEK, places)
     for r in range(regions):
         for m in range(modalities):
-            by_day[0, r, m] = total(arrived, r, m)
-    # day by day, as places do not wait for each other and the days of one place do
-    for day in range(DAYS_PER_WEEK - 1):
-        chance = 1.0 / (DAYS_PER_WEEK - day)
-        for r in range(regions):
-            for m in range(modalities):
-                left = by_day[day, r, m]
-                u = uniform(keys[r, m], DAYS_PER_WEEK * week + day)
-                by_day[day, r, m] = binomial(u, left, chance)
-                by_day[day + 1, r, m] = left - by_day[day, r, m]
+            by_day[last, r, m] = total(arrived, r, m)
+    for day in range(last):
+        for place in range(places):
+            chance[place] = 1.0 / (DAYS_PER_WEEK - day)
+        # day by day, as places do not wait for each other and the days of one place do
+        step = DAYS_PER_WEEK * week + day
+        binomials(keys.reshape(places), step, days[last], chance, days[day], listed)
+        for place in range(places):
+            days[last, place] -= days[day, place]
 
 
 class Need(Station):
@@ -73,8 +90,8 @@ class Need(Station):
     name = "need"
     unit = "people"
     flows = (
-        Array("need", "r m g", "people who need an exam"),
-        Array("arrived", "r m g", "those of them who come for one"),
+        Array("need", "r m g", "people who need an exam", yearly=True),
+        Array("arrived", "r m g", "those of them who come for one", yearly=True),
         Array("expected", "r m g", "mean of ``arrived``", float),
         Array("by_day", "d r m", "arrivals by day"),
     )
@@ -85,6 +102,7 @@ class Need(Station):
         care = world.care
         self.need_per_week = care.need_per_year / WEEKS_PER_YEAR
         self.reach = np.ascontiguousarray(care.reach)
+        self.chance, self.listed = np.zeros(self.keys.size), np.zeros(self.keys.size, np.int64)
         unreached = self.need_per_week * (1.0 - care.reach)
         self.unreached_per_week = unreached.reshape(len(unreached), -1).cumsum(axis=1)[:, -1].copy()
 
@@ -94,6 +112,7 @@ class Need(Station):
         step(
             tick,
             self.keys,
+            self.day_keys,
             self.need_per_week,
             self.reach,
             self.unreached_per_week,
@@ -101,8 +120,10 @@ class Need(Station):
             flows.need,
             flows.arrived,
             flows.expected,
+            flows.by_day,
+            self.chance,
+            self.listed,
         )
-        spread_over_days(tick, self.day_keys, flows.arrived, flows.by_day)
 
     def account(self, state: State, flows: Flows) -> Account:
         """Rejected: need that does not reach the health service."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, by_place, kernel, total, uniform
 from sim.pipeline.kernels.server_pool import Pool, pools_of, week_of
@@ -120,11 +120,12 @@ class Reading(Station):
         Array("reading_begun", "r m", "part of an exam read", float),
     )
     flows = (
-        Array("read_by_ai", "r m g", "exams read with AI"),
-        Array("read_by_human", "r m g", "exams read without"),
-        Array("unread", "r m g", "exams that lost their use before anybody read them"),
+        Array("read_by_ai", "r m g", "exams read with AI", yearly=True),
+        Array("read_by_human", "r m g", "exams read without", yearly=True),
+        Array("unread", "r m g", "exams that lost their use before anybody read them", yearly=True),
         Array("mean_unread", "r m g", "exams that nobody has begun, mean of the week", float),
         Array("reader_hours", "r p", "hours of readers, for everything", float),
+        Array("reading_capacity", "r p", "hours that are not kept for annotation", float),
         Array("clinical_hours", "r p", "hours spent on reading", float),
     )
 
@@ -157,6 +158,7 @@ class Reading(Station):
         np.divide(
             self.world.care.reader_hours_per_year + added, WEEKS_PER_YEAR, out=flows.reader_hours
         )
+        np.multiply(flows.reader_hours, self.clinical_share, out=flows.reading_capacity)
         exams = Exams(
             flows.exams,
             flows.to_ai,
@@ -170,17 +172,13 @@ class Reading(Station):
         step(
             tick,
             self.pace,
-            self._clinical_hours(flows),
+            flows.reading_capacity,
             self.pools,
             self.first,
             self.steps,
             exams,
             flows.clinical_hours,
         )
-
-    def _clinical_hours(self, flows: Flows) -> Floats:
-        """Return the hours that are not kept for annotation, shape (r, p)."""
-        return np.asarray(flows.reader_hours * self.clinical_share)
 
     def account(self, state: State, flows: Flows) -> Account:
         """Left: exams that nobody read in time."""
@@ -191,5 +189,5 @@ class Reading(Station):
             waiting=state.reading_waiting,
             queue=flows.mean_unread,
             busy=flows.clinical_hours.sum(axis=1),
-            capacity=self._clinical_hours(flows).sum(axis=1),
+            capacity=flows.reading_capacity.sum(axis=1),
         )

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.pipeline.account import Account
 from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State

@@ -162,7 +162,7 @@ def test_a_country_without_a_value_shows_where_it_comes_from() -> None:
 
 
 def test_baseline_lists_everything_once() -> None:
-    seen = tables.baseline("ETH")
+    seen = tables.country_table("ETH")
     assert seen.index.is_unique
     assert set(tables.country_variables()) <= set(seen.index)
     assert "outages_per_year" in seen.index

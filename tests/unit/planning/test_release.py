@@ -7,7 +7,7 @@ from sim.learning.gate import POWER_PLANNED, Audit, benefit_of, needed_benefit
 from sim.pipeline.parts import state_today
 from sim.pipeline.stations.evaluation import audit
 from sim.pipeline.stations.governance import holdings
-from sim.planning.programme import Programme, build
+from sim.planning.model import OptimisationModel, build_model
 from sim.scenario.ai import Gate
 from sim.scenario.schema import Horizon
 from tests.scenarios import scenario
@@ -17,12 +17,12 @@ TARGETS = (0.9, 0.95, 1.0)
 """Specificities that a reading should have; the law's releases have 0.9."""
 
 
-def programme(gate: Gate) -> Programme:
+def model(gate: Gate) -> OptimisationModel:
     case = scenario(horizon=Horizon(decide_years=3, score_years=5), gate=gate)
-    return build(small_world(2, 1), LAW, case, budget_usd=1e5, integer=False)
+    return build_model(small_world(2, 1), LAW, case, budget_usd=1e5, integer=False)
 
 
-def learned(problem: Programme, r: int) -> float:
+def learned(problem: OptimisationModel, r: int) -> float:
     """Return the benefit that the rows of the second year allow, the stocks as they are."""
     quality = problem.release.quality[1, r, 0]
     ends = f"{problem.world.modalities[0]}_{problem.world.regions[r]}_{problem.bought.years[1]}"
@@ -40,7 +40,7 @@ def learned(problem: Programme, r: int) -> float:
 @pytest.mark.parametrize("labelled", [0, 40, 400, 3_000])
 def test_the_same_studies_are_worth_the_same_benefit(target: float, labelled: int) -> None:
     gate = Gate(target_specificity=target, penalty=2.0)
-    problem = programme(gate)
+    problem = model(gate)
     state = state_today(problem.world)
     state.labelled[:, 0, 0] = labelled, labelled // 2
     state.shared[:, 0, 0] = labelled // 4, labelled // 2

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.domain.lever import Stage
+from sim.domain.levers import Stage
 from sim.domain.plan import spend_usd
 from sim.planning.rules import RULES
 from sim.scenario.schema import Horizon

@@ -1,4 +1,4 @@
-"""What a solved programme promises, checked against plan, world and another solver."""
+"""What a solved model promises, checked against plan, world and another solver."""
 
 import warnings
 from dataclasses import replace
@@ -15,9 +15,9 @@ from sim.errors import InfeasibleError, UnsolvedError
 from sim.learning.law import worth_of_label
 from sim.learning.response import Response
 from sim.planning.algebra import at_most, values
-from sim.planning.programme import Programme, build
+from sim.planning.model import OptimisationModel, build_model
 from sim.planning.solution import Solution, _whole, solve
-from sim.planning.solver import SolveStatus, _with_point, run, status_of
+from sim.planning.solver import SolveStatus, _with_point, run_solver, status_of
 from sim.planning.today import today_coverage
 from sim.scenario.ai import Gate
 from sim.scenario.schema import Horizon
@@ -27,15 +27,15 @@ from tests.small_world import LAW, at_once, changed, small_world
 HORIZON = Horizon(decide_years=3, score_years=5)
 
 
-def programme(budget_usd: float, *, integer: bool = True, regions: int = 2) -> Programme:
+def model(budget_usd: float, *, integer: bool = True, regions: int = 2) -> OptimisationModel:
     case = scenario(horizon=HORIZON)
-    return build(small_world(regions), LAW, case, budget_usd=budget_usd, integer=integer)
+    return build_model(small_world(regions), LAW, case, budget_usd=budget_usd, integer=integer)
 
 
 @cache
 def solved(budget_usd: float) -> Solution:
     """Return the solution in whole units; it is made once, as tests only read it."""
-    return solve(programme(budget_usd))
+    return solve(model(budget_usd))
 
 
 @pytest.mark.parametrize("budget_usd", [20e3, 60e3, 150e3])
@@ -55,7 +55,7 @@ def test_assets_come_in_whole_units() -> None:
 
 
 def test_without_money_the_programme_expects_today() -> None:
-    problem = programme(0.0)
+    problem = model(0.0)
     solution = solve(problem)
     assert not solution.plan.units.any()
     today = today_coverage(problem.world, problem.today)
@@ -65,7 +65,9 @@ def test_without_money_the_programme_expects_today() -> None:
 def test_with_money_for_everything_everybody_reached_is_read_at_the_best_benefit() -> None:
     world = small_world()
     world = replace(world, care=replace(world.care, reach=np.ones_like(world.care.reach)))
-    problem = build(at_once(world), LAW, scenario(horizon=HORIZON), budget_usd=1e9, integer=False)
+    problem = build_model(
+        at_once(world), LAW, scenario(horizon=HORIZON), budget_usd=1e9, integer=False
+    )
     expected = solve(problem).expected
     assert expected.live[1:].all()
     _, most = problem.release.quality_range(4)
@@ -77,7 +79,7 @@ def test_with_money_for_everything_everybody_reached_is_read_at_the_best_benefit
 def test_a_gate_that_no_release_can_pass_keeps_every_reader() -> None:
     strict = scenario(horizon=HORIZON, gate=Gate(margin=0.0))
     hopeless = Response(floor=0.5, scale=1.2, power=0.35, kappa=0.3, offset=20.0, specificity=0.9)
-    expected = solve(build(small_world(), hopeless, strict, budget_usd=150e3)).expected
+    expected = solve(build_model(small_world(), hopeless, strict, budget_usd=150e3)).expected
     assert not expected.live.any()
     assert not expected.flows.read_by_ai.any()
     assert expected.flows.read_by_human.any()
@@ -87,7 +89,7 @@ def test_no_training_without_gpu_hours_and_no_gate_without_audit() -> None:
     assert solved(150e3).expected.live.any()
     for lever in ("gpu_hours", "audit"):
         closed = scenario(horizon=HORIZON, levers={lever: {"allowed": False}})
-        expected = solve(build(small_world(), LAW, closed, budget_usd=150e3)).expected
+        expected = solve(build_model(small_world(), LAW, closed, budget_usd=150e3)).expected
         assert not expected.live.any()
 
 
@@ -96,8 +98,8 @@ def with_compute(**values: object) -> World:
 
 
 def plan_and_ede(world: World) -> tuple[dict[str, float], float]:
-    """Return the units bought of every lever, and the equity that the programme expects."""
-    solved = solve(build(world, LAW, scenario(horizon=HORIZON), budget_usd=150e3))
+    """Return the units bought of every lever, and the equity that the model expects."""
+    solved = solve(build_model(world, LAW, scenario(horizon=HORIZON), budget_usd=150e3))
     items = [item.name for item in solved.plan.catalogue.items]
     units = dict(zip(items, solved.plan.units.sum(axis=(0, 1)), strict=True))
     return units, solved.expected.value
@@ -115,7 +117,7 @@ def test_pretraining_is_bought_where_it_is_worth_its_price() -> None:
 def test_pretraining_promises_no_more_than_the_law_gives() -> None:
     """At the holdings that are reached, quality stays below the law with pre-trained labels."""
     world = with_compute(pretraining_efficiency=3.0, pretraining_own_share=1.0)
-    problem = build(world, LAW, scenario(horizon=HORIZON), budget_usd=150e3, integer=False)
+    problem = build_model(world, LAW, scenario(horizon=HORIZON), budget_usd=150e3, integer=False)
     solve(problem)
     quality = values(problem.release.quality)
     stock = values(problem.data.label_stock) * problem.today.need
@@ -135,7 +137,7 @@ def test_what_ones_own_accelerators_do_is_not_rented() -> None:
 
 
 def test_gap_is_proven_against_the_exact_utility() -> None:
-    relaxed, whole = solve(programme(60e3, integer=False)), solved(60e3)
+    relaxed, whole = solve(model(60e3, integer=False)), solved(60e3)
     assert 0.0 <= whole.gap <= 2e-3
     assert np.log(whole.expected.value / relaxed.expected.value) <= relaxed.gap
     assert whole.plan.gap == whole.gap
@@ -143,12 +145,12 @@ def test_gap_is_proven_against_the_exact_utility() -> None:
 
 
 def test_the_same_programme_gives_the_same_plan_to_the_bit() -> None:
-    again = solve(programme(60e3)).plan.units
+    again = solve(model(60e3)).plan.units
     assert (again == solved(60e3).plan.units).all()
 
 
 def test_a_solve_cut_short_is_not_called_optimal() -> None:
-    short = solve(programme(30e3, regions=4), nodes=1, gap=0.0)
+    short = solve(model(30e3, regions=4), nodes=1, gap=0.0)
     assert short.status is SolveStatus.FEASIBLE
     assert short.gap > 0.0
 
@@ -169,8 +171,10 @@ def test_only_a_finished_search_is_proof_and_only_a_solution_is_a_plan() -> None
 
 def test_a_search_that_ends_in_an_error_keeps_its_whole_numbers() -> None:
     """What a search found is solved anew with its whole numbers, and nothing is free to change."""
-    problem, good = programme(60e3), solved(60e3)
-    run(problem.problem, time_limit_s=60.0, gap=0.0, nodes=0, start=_whole(problem, good.plan))
+    problem, good = model(60e3), solved(60e3)
+    run_solver(
+        problem.problem, time_limit_s=60.0, gap=0.0, nodes=0, start=_whole(problem, good.plan)
+    )
 
     class Broken:
         """HiGHS after an error: a solution a hair outside, which it does not call one."""
@@ -192,7 +196,7 @@ def test_a_search_that_ends_in_an_error_keeps_its_whole_numbers() -> None:
 
 
 def test_infeasible_names_the_limits_that_clash() -> None:
-    poor = programme(60e3, regions=1)
+    poor = model(60e3, regions=1)
     coverage = poor.care.coverage[0, 0, 0]
     at_most(poor.problem, "promise_AAA_2027", [[(coverage, -1.0)]], -0.99)
     with pytest.raises(InfeasibleError) as error:
@@ -202,13 +206,13 @@ def test_infeasible_names_the_limits_that_clash() -> None:
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    solve(programme(60e3, integer=False))
+    solve(model(60e3, integer=False))
     assert capfd.readouterr().out == ""
 
 
 def test_another_solver_finds_the_same_optimum() -> None:
-    problem = programme(60e3, integer=False, regions=1).problem
-    run(problem, time_limit_s=60.0, gap=0.0, integer=False)
+    problem = model(60e3, integer=False, regions=1).problem
+    run_solver(problem, time_limit_s=60.0, gap=0.0, integer=False)
     ours = pulp.value(problem.objective)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # PuLP 4 will not ship CBC
@@ -218,7 +222,7 @@ def test_another_solver_finds_the_same_optimum() -> None:
 
 
 def test_rows_are_named_so_that_a_minister_could_read_them() -> None:
-    names = {row.name for row in programme(60e3).problem.constraints()}
+    names = {row.name for row in model(60e3).problem.constraints()}
     assert {
         "budget_usd_2027",
         "imaging_capacity_dermoscopy_AAA_2029",
@@ -230,7 +234,7 @@ def test_rows_are_named_so_that_a_minister_could_read_them() -> None:
 def test_a_known_plan_is_a_start_that_is_not_lost() -> None:
     good = solved(60e3).plan
     fresh, started = (
-        solve(programme(60e3), gap=1.0, start=start).expected.value for start in (None, good)
+        solve(model(60e3), gap=1.0, start=start).expected.value for start in (None, good)
     )
     assert started >= fresh
     # it is completed with switches and flows that are nearly the best ones, whatever the gap
@@ -240,7 +244,7 @@ def test_a_known_plan_is_a_start_that_is_not_lost() -> None:
 @pytest.mark.parametrize("nodes", [0, 1])
 def test_a_start_is_a_plan_even_if_the_search_comes_to_nothing(nodes: int) -> None:
     good = solved(60e3).plan
-    found = solve(programme(60e3), gap=0.0, nodes=nodes, start=good)
+    found = solve(model(60e3), gap=0.0, nodes=nodes, start=good)
     assert found.status is SolveStatus.FEASIBLE
     assert found.expected.value >= 0.995 * good.predicted
     assert found.gap >= 0.0
@@ -248,14 +252,14 @@ def test_a_start_is_a_plan_even_if_the_search_comes_to_nothing(nodes: int) -> No
 
 def test_a_start_that_no_budget_allows_is_left_out() -> None:
     dear = solved(150e3).plan
-    found = solve(programme(20e3), start=dear)
+    found = solve(model(20e3), start=dear)
     assert found.expected.value == pytest.approx(solved(20e3).expected.value, rel=2e-3)
     assert (spend_usd(found.plan, years=5).sum(axis=(1, 2)) <= 20e3 * (1 + 1e-6)).all()
 
 
 def test_a_start_beyond_the_bounds_begins_at_them() -> None:
     """Two more scanners than a year may buy: as many as it may."""
-    problem, good = programme(60e3), solved(60e3).plan
+    problem, good = model(60e3), solved(60e3).plan
     for unit, units in zip(problem.bought.units.ravel(), good.units.ravel(), strict=True):
         unit.upBound = units
     found = solve(problem, nodes=0, start=replace(good, units=good.units + 2.0))
@@ -272,7 +276,7 @@ def test_a_start_beyond_the_bounds_begins_at_them() -> None:
 )
 def test_the_error_says_what_ended_the_search(limit: dict[str, float], words: str) -> None:
     with pytest.raises(UnsolvedError) as error:
-        solve(programme(60e3), **limit)
+        solve(model(60e3), **limit)
     assert f"no plan for 2 regions ({words})" in str(error.value)
 
 
@@ -280,11 +284,27 @@ def test_groups_whose_names_differ_by_a_sign_are_told_apart() -> None:
     groups = ("65+", "65-", "65 ", "65_", "65/", "65(plus_sign)")
     world = replace(small_world(1, len(groups)), groups=groups)
     case = scenario(horizon=Horizon(decide_years=1, score_years=1))
-    problem = build(world, LAW, case, budget_usd=50e3)
+    problem = build_model(world, LAW, case, budget_usd=50e3)
     names = [variable.name for variable in problem.problem.variables()]
     assert len(set(names)) == len(names)
     solution = solve(problem)
     assert solution.status is SolveStatus.OPTIMAL
     plain = replace(world, groups=tuple("abcdef"))
-    other = solve(build(plain, LAW, case, budget_usd=50e3))
+    other = solve(build_model(plain, LAW, case, budget_usd=50e3))
     assert np.log(solution.expected.value) == pytest.approx(np.log(other.expected.value), abs=1e-3)
+
+
+def test_units_that_cost_nothing_and_come_too_late_may_stand_in_a_start() -> None:
+    world = small_world(1)
+    i = world.catalogue.index("outreach")
+    free = {"capex_usd": 0.0, "running_usd": 0.0, "lead_weeks": 1_040}
+    columns = {name: getattr(world.catalogue, name).copy() for name in free}
+    for name, value in free.items():
+        columns[name][:, i] = value
+    world = changed(world, "catalogue", **columns)
+    problem = build_model(world, LAW, scenario(horizon=HORIZON), budget_usd=60e3)
+    good = solve(problem, gap=1.0).plan
+    units = good.units.copy()
+    units[:, :, i] = 1.0
+    found = solve(problem, gap=1.0, start=replace(good, units=units))
+    assert found.expected.value >= 0.999 * solve(problem, gap=1.0).expected.value

@@ -1,5 +1,6 @@
 """Settings that the tests of profiles share."""
 
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -14,4 +15,14 @@ IDLE_SECONDS = 0.1
 def _brief_idling() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(meter, "IDLE_SECONDS", IDLE_SECONDS)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _unseen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let measurements of other tests, which run at the same time, take no part of the energy."""
+    place = str(tmp_path_factory.mktemp("measuring"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", place)
+        patch.setattr(tempfile, "tempdir", place)
         yield

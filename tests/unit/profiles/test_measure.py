@@ -12,7 +12,7 @@ import torch
 
 from sim.errors import ProfileError
 from sim.learning.response import load_profile
-from sim.profiles import MeasurementPlan, fit, grid, measure, run, write_card
+from sim.profiles import MeasurementPlan, bench, fit, measure, run, write_card
 from sim.profiles.design import Contrast
 from sim.profiles.images import load_cases
 from sim.profiles.treatment import FACTORS, Treatment, treated
@@ -117,7 +117,7 @@ def test_a_group_that_tests_too_few_is_counted_as_if_the_plan_said_so(tmp_path, 
     whole = load_cases(SMALL, None)
     rare = (whole.group == "a") & (whole.label == 1) & (np.arange(len(whole.id)) >= 20)
     few = replace(whole, label=np.where(rare, 0, whole.label).astype(np.int8))
-    monkeypatch.setattr(grid, "load_cases", lambda *_: few)
+    monkeypatch.setattr(bench, "load_cases", lambda *_: few)
     measure(SMALL, data=None, out=tmp_path)
     runs = pd.read_parquet(tmp_path / "runs.parquet")
     assert runs["error"].isna().all()
@@ -234,9 +234,9 @@ def test_a_device_too_small_for_the_warm_up_is_a_clear_error(tmp_path, monkeypat
     def out_of_memory(*_, **__):
         raise RuntimeError("CUDA out of memory")
 
-    monkeypatch.setattr(run, "train", out_of_memory)
+    monkeypatch.setattr(bench, "train", out_of_memory)
     with pytest.raises(
-        ProfileError, match=r"cpu: no run can start, .*out of memory \(lower 'batch"
+        ProfileError, match=r"cpu of '.*': no run can start, .*out of memory \(lower 'batch"
     ):
         measure(SMALL, data=None, out=tmp_path)
 
@@ -336,12 +336,11 @@ def test_an_interruption_leaves_the_card_that_was_there(folder, tmp_path, monkey
     place = tmp_path / "card.html"
     place.write_text("as it was")
 
-    def cut_short(path, text, **_):
-        path.write_bytes(text[:100].encode())
+    def cut_short(_file):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pathlib.Path.write_text", cut_short)
+        patch.setattr("os.fsync", cut_short)
         with pytest.raises(KeyboardInterrupt):
             write_card(folder, out=place)
     assert place.read_text() == "as it was"

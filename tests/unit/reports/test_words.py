@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import words
-from sim.domain.lever import LEVERS
+from sim.domain.levers import LEVERS
 from sim.planning.rules import phrase_of, policies
 
 NAN = float("nan")

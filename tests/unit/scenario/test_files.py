@@ -11,10 +11,10 @@ from sim.domain.bounds import Bounds
 from sim.errors import ScenarioError
 from sim.scenario.files import (
     Names,
-    load_scenario,
+    read_scenario,
     resolved_yaml,
     scenario_hash,
-    scenario_schema,
+    schema_of,
     sources,
 )
 from sim.scenario.schema import Scenario
@@ -74,13 +74,13 @@ def page(tmp_path: Path) -> Write:
 def problems(path: Path, **options: object) -> list[str]:
     """Return the problems of a file without its folder."""
     with pytest.raises(ScenarioError) as caught:
-        load_scenario(path, names=NAMES, **options)  # type: ignore[arg-type]
+        read_scenario(path, names=NAMES, **options)  # type: ignore[arg-type]
     lines = str(caught.value).replace(f"{path.parent}/", "").splitlines()
     return lines[1:] if "problems:" in lines[0] else lines
 
 
 def test_a_good_page_is_read(page: Write) -> None:
-    scenario = load_scenario(page(), names=NAMES)
+    scenario = read_scenario(page(), names=NAMES)
     assert scenario.regions == ("NO", "KEN")
     assert scenario.budget_usd_per_year == 1e6
     assert scenario.horizon.warm_up_years == 2
@@ -211,13 +211,13 @@ def test_a_scenario_that_is_no_mapping_is_refused(page: Write) -> None:
 
 
 def test_without_names_only_the_schema_is_checked(page: Write) -> None:
-    assert load_scenario(page("KEN]", "XXX]")).regions == ("NO", "XXX")
+    assert read_scenario(page("KEN]", "XXX]")).regions == ("NO", "XXX")
 
 
 def test_a_scenario_extends_another(page: Write) -> None:
     page(name="base.yaml")
     child = page(text="extends: base.yaml\nbudget_usd_per_year: 7\nhorizon: {decide_years: 2}\n")
-    scenario = load_scenario(child, names=NAMES)
+    scenario = read_scenario(child, names=NAMES)
     assert scenario.budget_usd_per_year == 7
     assert (scenario.horizon.decide_years, scenario.horizon.score_years) == (2, 5)
 
@@ -225,7 +225,7 @@ def test_a_scenario_extends_another(page: Write) -> None:
 def test_null_removes_what_the_parent_says(page: Write) -> None:
     page(name="base.yaml")
     child = "extends: base.yaml\nmodalities: {dermoscopy: null, ct: 1.0}\n"
-    scenario = load_scenario(page(text=child))
+    scenario = read_scenario(page(text=child))
     assert dict(scenario.modalities) == {"ct": 1.0}
 
 
@@ -255,14 +255,14 @@ def test_only_another_file_in_the_folder_is_extended(
     outside.write_text(PAGE, encoding="utf-8")
     (child.parent / "link.yaml").symlink_to(outside)
     with pytest.raises(ScenarioError, match=message):
-        load_scenario(child)
+        read_scenario(child)
 
 
 def test_a_circle_of_files_is_refused(page: Write) -> None:
     page(text="extends: c.yaml\n", name="b.yaml")
     page(text="title: ok\nextends: a.yaml\n", name="c.yaml")
     with pytest.raises(ScenarioError, match=r"c\.yaml:2: extends: 'a.yaml' extends itself"):
-        load_scenario(page(text="extends: b.yaml\n", name="a.yaml"))
+        read_scenario(page(text="extends: b.yaml\n", name="a.yaml"))
 
 
 def test_overrides_are_dotted_and_typed_as_yaml(page: Write) -> None:
@@ -274,7 +274,7 @@ def test_overrides_are_dotted_and_typed_as_yaml(page: Write) -> None:
         "levers.scanner={max_per_year: 3}",
         "title=A title with = in it",
     )
-    scenario = load_scenario(page(), overrides=overrides, names=NAMES)
+    scenario = read_scenario(page(), overrides=overrides, names=NAMES)
     assert scenario.budget_usd_per_year == 5e6
     assert scenario.horizon.decide_years == 2
     assert scenario.regions == ("KEN",)
@@ -308,27 +308,27 @@ def test_a_required_key_that_is_missing_is_missed_in_the_file(page: Write) -> No
 def test_a_profile_folder_lies_in_the_folder_unless_allowed(page: Write) -> None:
     inside = page("response:", "profile: ./mine\nresponse:")
     (inside.parent / "mine").mkdir()
-    assert load_scenario(inside, names=NAMES).profile == (inside.parent / "mine").as_posix()
+    assert read_scenario(inside, names=NAMES).profile == (inside.parent / "mine").as_posix()
     outside = page("response:", f"profile: {Path('/').as_posix()}\nresponse:")
-    assert load_scenario(outside, allow_outside=True).profile == "/"
+    assert read_scenario(outside, allow_outside=True).profile == "/"
 
 
 def test_the_resolved_page_says_the_same(page: Write) -> None:
-    scenario = load_scenario(page())
-    again = load_scenario(page(text=resolved_yaml(scenario), name="resolved.yaml"))
+    scenario = read_scenario(page())
+    again = read_scenario(page(text=resolved_yaml(scenario), name="resolved.yaml"))
     assert again == scenario
     assert scenario_hash(again) == scenario_hash(scenario)
 
 
 def test_the_hash_is_of_what_is_said_and_not_of_how(page: Write) -> None:
-    scenario = load_scenario(page())
+    scenario = read_scenario(page())
     moved = (
         PAGE.replace("title: A made-up question\n", "") + "# a note\ntitle: A made-up question\n"
     )
     defaults = PAGE + "gate: {margin: 0.05}\n"
-    assert scenario_hash(load_scenario(page(text=moved))) == scenario_hash(scenario)
-    assert scenario_hash(load_scenario(page(text=defaults))) == scenario_hash(scenario)
-    assert scenario_hash(load_scenario(page("1.0e+6", "1.1e+6"))) != scenario_hash(scenario)
+    assert scenario_hash(read_scenario(page(text=moved))) == scenario_hash(scenario)
+    assert scenario_hash(read_scenario(page(text=defaults))) == scenario_hash(scenario)
+    assert scenario_hash(read_scenario(page("1.0e+6", "1.1e+6"))) != scenario_hash(scenario)
 
 
 def test_the_hash_does_not_know_where_a_profile_folder_lies() -> None:
@@ -339,7 +339,7 @@ def test_the_hash_does_not_know_where_a_profile_folder_lies() -> None:
 
 
 def test_the_schema_allows_what_files_may_say() -> None:
-    schema = scenario_schema(NAMES)
+    schema = schema_of(NAMES)
     assert list(schema["properties"])[:3] == ["extends", "overlays", "title"]
     assert schema["additionalProperties"] is False
     assert {"required": ["extends"]} in schema["anyOf"]
@@ -388,9 +388,9 @@ def test_what_a_scenario_resolves_to_can_be_read_again(page: Write) -> None:
     page(name="base.yaml")
     overlay = "\n".join(f"  KEN.n{number}: {said}" for number in range(200))
     page(name="over.yaml", text=f"overrides:\n{overlay}\n")
-    scenario = load_scenario(page(text="extends: base.yaml\noverlays: [over.yaml]\n"))
+    scenario = read_scenario(page(text="extends: base.yaml\noverlays: [over.yaml]\n"))
     page(name="again.yaml", text=resolved_yaml(scenario))
-    assert load_scenario(page().with_name("again.yaml"), resolved=True) == scenario
+    assert read_scenario(page().with_name("again.yaml"), resolved=True) == scenario
 
 
 @pytest.mark.parametrize("length", [199, 200])
@@ -404,7 +404,7 @@ def test_a_profile_elsewhere_is_refused_however_long_its_path(page: Write, lengt
     path = elsewhere.parent / "home" / "x.yaml"
     path.write_text(text)
     assert "leads out of the scenario's folder" in " ".join(problems(path))
-    assert load_scenario(path, allow_outside=True).profile == (elsewhere / "mine").as_posix()
+    assert read_scenario(path, allow_outside=True).profile == (elsewhere / "mine").as_posix()
 
 
 def test_a_fit_that_is_a_link_to_elsewhere_is_refused(page: Write, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from sim.baseline.datum import Datum
-from sim.domain.lever import LEVERS
+from sim.domain.levers import LEVERS
 from sim.domain.plan import Plan, empty_plan
+from sim.executors.executor import executor_of
 from sim.learning.response import Profile, Response
 from sim.pipeline.case import Case
 from sim.pipeline.records import Run
@@ -17,12 +18,11 @@ from sim.pipeline.run import simulate_many
 from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.studies.batch import Design, starts_of
-from sim.studies.design import Purpose
 from sim.studies.execution import execute
-from sim.studies.executor import executor_of
+from sim.studies.experiment import Purpose
 from sim.studies.plans import Candidate
 from sim.studies.result import StudyResult
-from sim.studies.sample import Sample, Sampler, chance_seed
+from sim.studies.sample import Sample, Sampler, event_seed
 from tests.small_world import ITEMS, small_world
 
 FITTED = {
@@ -80,10 +80,10 @@ def small_scenario(*, draws: int = 2, replications: int = 2) -> Scenario:
 def sample_small(scenario: Scenario, draw: int | None, purpose: Purpose) -> Sample:
     """Return a made-up sample whose need differs from draw to draw."""
     world = small_world(population=2e5)
-    luck = stream(scenario.uncertainty.seed, "need", purpose, str(draw))
-    need = world.care.need_per_year * luck.uniform(0.5, 1.5, world.care.need_per_year.shape)
+    rng = stream(scenario.uncertainty.seed, "need", purpose, str(draw))
+    need = world.care.need_per_year * rng.uniform(0.5, 1.5, world.care.need_per_year.shape)
     drawn = replace(world, care=replace(world.care, need_per_year=need))
-    seed = chance_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
+    seed = event_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
     return Sample(drawn, {"AAA.need": NEED}, PROFILE, RESPONSE, seed)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sim.studies.comparison import compare, interval, sentence, verdict
+from sim.studies.comparison import compare, sentence, t_interval, verdict
 
 
 def table(**by_policy: list[float]) -> pd.DataFrame:
@@ -79,13 +79,13 @@ def test_an_unknown_baseline_is_named() -> None:
 
 
 def test_one_draw_has_no_interval() -> None:
-    assert all(map(math.isnan, interval(pd.Series([0.3]))))
+    assert all(map(math.isnan, t_interval(pd.Series([0.3]))))
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
     rng = np.random.Generator(np.random.PCG64(7))
     samples = rng.normal(1.0, 2.0, (2_000, 6))
-    covered = [low <= 1.0 <= high for low, high in (interval(pd.Series(s)) for s in samples)]
+    covered = [low <= 1.0 <= high for low, high in (t_interval(pd.Series(s)) for s in samples)]
     assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
 
 

@@ -17,11 +17,11 @@ from sim.pipeline.parts import with_stations
 from sim.pipeline.stations.imaging import Imaging
 from sim.pipeline.stations.order import STATIONS
 from sim.planning.rules import RULES, Rule
-from sim.scenario.files import load_scenario, scenario_hash
+from sim.scenario.files import read_scenario, scenario_hash
 from sim.scenario.schema import Scenario
 from sim.studies import batch
-from sim.studies.design import Purpose
 from sim.studies.execution import Execution
+from sim.studies.experiment import Purpose
 from sim.studies.manifest import TABLES, is_complete
 from sim.studies.provenance import Provenance, provenance
 from sim.studies.result import StudyResult, load
@@ -217,7 +217,7 @@ def test_a_run_folder_that_was_mailed_opens_with_a_profile_of_ones_own(tmp_path:
     kept, shipped = load_profile(again.scenario.profile), load_profile(SCENARIO.profile)
     assert kept.draws["kappa"].tolist() == shipped.draws["kappa"].tolist()
     assert scenario_hash(again.scenario) == result.provenance.scenario_sha256
-    assert load_scenario(tmp_path / "there" / "scenario.yaml") == again.scenario  # runs again too
+    assert read_scenario(tmp_path / "there" / "scenario.yaml") == again.scenario  # runs again too
 
 
 @pytest.fixture

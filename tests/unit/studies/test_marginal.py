@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.domain.lever import Item
+from sim.domain.levers import Item
 from sim.domain.plan import spend_usd
 from sim.studies.marginal import CANDIDATES, additions, marginal_table
 from tests.small_world import ITEMS, small_world

@@ -27,5 +27,5 @@ def test_tables_of_plans_list_every_purchase_and_how_it_came_about() -> None:
     bought = tables["plan"]
     assert set(bought["policy"]) == {"plan"}
     assert bought["units"].sum() == candidates()["plan"].plan.units.sum()
-    assert tables["programme"]["policy"].tolist() == ["baseline", "plan"]
-    assert tables["programme"]["note"].tolist() == ["", "made by hand"]
+    assert tables["optimisation"]["policy"].tolist() == ["baseline", "plan"]
+    assert tables["optimisation"]["note"].tolist() == ["", "made by hand"]

@@ -1,11 +1,11 @@
-"""A sample of what is not known: named luck, and the measured law carried over."""
+"""The parameter sample: named random streams, and the measured law carried over."""
 
 import numpy as np
 import pytest
 
 from sim.domain.holdings import Holdings
 from sim.scenario.schema import Scenario
-from sim.studies.sample import chance_seed, response_of, varied
+from sim.studies.sample import event_seed, response_of, varied
 from tests.unit.studies.small_study import PROFILE, small_scenario
 
 
@@ -15,9 +15,9 @@ def scenario_with(**response: object) -> Scenario:
     return Scenario.model_validate(plain)
 
 
-def test_chance_differs_by_purpose_and_by_draw() -> None:
+def test_the_seed_of_events_differs_by_purpose_and_by_draw() -> None:
     seeds = {
-        chance_seed(1, purpose=purpose, draw=draw)
+        event_seed(1, purpose=purpose, draw=draw)
         for purpose in ("fit", "search", "judge")
         for draw in (None, 0, 1)
     }

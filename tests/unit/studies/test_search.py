@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.baseline.world import World
-from sim.domain.lever import LEVERS
+from sim.domain.levers import LEVERS
 from sim.domain.plan import Plan
 from sim.equity.coverage import ede
 from sim.errors import InfeasibleError
-from sim.planning import agreement
-from sim.planning.agreement import Effort
+from sim.planning import refinement
+from sim.planning.refinement import Effort
 from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds
-from sim.studies import pooling, search
+from sim.studies import income_groups, search
 from sim.studies.batch import Design
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import People, Totals, measured
@@ -29,17 +29,11 @@ from sim.studies.search import (
     SearchDraws,
     best_of,
     candidate,
-    prudent,
+    risk_averse,
     without_ai,
 )
 from tests.small_world import small_world
-from tests.unit.studies.small_study import (
-    Watched,
-    plan_of,
-    run_small,
-    sample_small,
-    small_scenario,
-)
+from tests.unit.studies.small_study import Watched, plan_of, run_small, sample_small, small_scenario
 
 TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
 SCENARIO = small_scenario().model_copy(update={"levers": {}})
@@ -93,12 +87,12 @@ def test_a_hedge_spends_its_share_without_ai_and_the_rest_as_is_best(
 ) -> None:
     budgets, found = [], []
 
-    def watched(*args: object, **options: object) -> agreement.Agreement:
+    def watched(*args: object, **options: object) -> refinement.Refinement:
         budgets.append((args[2].budget_usd_per_year, args[2].levers))
-        found.append((agreement.agree(*args, **options), options.get("at_least")))
+        found.append((refinement.refine(*args, **options), options.get("at_least")))
         return found[-1][0]
 
-    monkeypatch.setattr(search, "agree", watched)
+    monkeypatch.setattr(search, "refine", watched)
     half = candidate(DESIGN, 0.5)
     budget = SCENARIO.budget_usd_per_year
     assert budgets == [(budget / 2, without_ai(SCENARIO)), (budget, SCENARIO.levers)]
@@ -146,10 +140,10 @@ def test_a_note_tells_which_candidates_are_a_rules() -> None:
 
 
 def test_limits_that_exclude_every_plan_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def clash(*_: object, **__: object) -> agreement.Agreement:
+    def clash(*_: object, **__: object) -> refinement.Refinement:
         raise InfeasibleError(("budget_usd_2027",))
 
-    monkeypatch.setattr(search, "agree", clash)
+    monkeypatch.setattr(search, "refine", clash)
     with pytest.raises(InfeasibleError, match="budget_usd_2027"):
         candidate(DESIGN, 0.0)
 
@@ -191,7 +185,7 @@ def test_prudence_buys_thresholds_that_suffice_in_most_draws(
     values: list[tuple[float, float, float]],
 ) -> None:
     central, drawn = small_world(), drawn_worlds(values)
-    found = prudent(central, drawn)
+    found = risk_averse(central, drawn)
     base, per_1000, prevalence = (np.array(column) for column in zip(*values, strict=True))
     assert found.compute.gpu_hours_base >= np.quantile(base, SURE) * (1 - 1e-12)
     assert found.compute.gpu_hours_per_1000_studies >= np.quantile(per_1000, SURE) * (1 - 1e-12)
@@ -204,7 +198,7 @@ def test_prudence_buys_thresholds_that_suffice_in_most_draws(
 
 def test_prudence_changes_thresholds_and_nothing_else() -> None:
     central = small_world()
-    found = prudent(central, drawn_worlds([(80.0, 3.0, 0.1), (90.0, 4.0, 0.3)]))
+    found = risk_averse(central, drawn_worlds([(80.0, 3.0, 0.1), (90.0, 4.0, 0.3)]))
     assert found.compute.gpu_hours_base > central.compute.gpu_hours_base
     again = replace(
         found,
@@ -236,7 +230,7 @@ def test_what_is_observed_is_the_mean_over_the_draws_each_as_if_alone() -> None:
 def test_many_countries_are_planned_for_pooled_and_judged_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pooling, "MANY_REGIONS", 1)
+    monkeypatch.setattr(income_groups, "MANY_REGIONS", 1)
     monkeypatch.setattr(search, "SEARCH_DRAWS", 1)
     design = Design(load_scenario(TINY))
     found = candidate(design, 1.0)

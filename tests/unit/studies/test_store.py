@@ -23,10 +23,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 from numpy.typing import NDArray
 
+from sim.atomic import replace_file, require_place
 from sim.errors import RunFolderError
 from sim.studies import lock as locks
-from sim.studies import store as stores
-from sim.studies.archive import is_whole, read_archive
 from sim.studies.manifest import (
     MANIFEST,
     OWN_PROFILE,
@@ -38,6 +37,7 @@ from sim.studies.manifest import (
     is_complete,
     manifest_text,
 )
+from sim.studies.result_file import is_whole, read_archive
 from sim.studies.store import Part, Store, open_store
 
 ROOT = Path(__file__).parents[3]
@@ -162,11 +162,11 @@ def test_whatever_is_put_is_got_to_the_bit(
 
 
 @given(share=st.floats(0.0, 1.0, exclude_max=True), cut=st.booleans(), bit=st.integers(0, 7))
-def test_a_damaged_result_is_not_finished_or_still_right(
+def test_a_corrupted_result_is_not_finished_or_still_right(
     store: Store, share: float, cut: bool, bit: int
 ) -> None:
-    store.put("damaged", ARRAYS, TABLES)
-    (file,) = store.folder.rglob("damaged.npz")
+    store.put("corrupted", ARRAYS, TABLES)
+    (file,) = store.folder.rglob("corrupted.npz")
     content = bytearray(file.read_bytes())
     at = int(share * len(content))
     if cut:
@@ -175,24 +175,24 @@ def test_a_damaged_result_is_not_finished_or_still_right(
         content[at] ^= 1 << bit
     file.write_bytes(content)
     afresh = Store(store.out, store.lock)
-    if "damaged" in afresh.finished():
+    if "corrupted" in afresh.finished():
         assert not cut
-        got = afresh.get("damaged")
+        got = afresh.get("corrupted")
         assert same(got.arrays, ARRAYS)
         pd.testing.assert_frame_equal(got.tables["cells"], TABLES["cells"])
     else:
-        with pytest.raises(RunFolderError, match=r"cannot read '.*damaged\.npz'"):
-            afresh.get("damaged")
-    store.put("damaged", ARRAYS, TABLES)
-    assert "damaged" in store.finished()
+        with pytest.raises(RunFolderError, match=r"cannot read '.*corrupted\.npz'"):
+            afresh.get("corrupted")
+    store.put("corrupted", ARRAYS, TABLES)
+    assert "corrupted" in store.finished()
 
 
 def test_a_result_with_a_wrong_bit_in_its_index_is_not_finished_or_still_right(
     store: Store,
 ) -> None:
     """Every bit: one of a length hides members, and one of a method has them inflated."""
-    store.put("damaged", ARRAYS, TABLES)
-    (file,) = store.folder.rglob("damaged.npz")
+    store.put("corrupted", ARRAYS, TABLES)
+    (file,) = store.folder.rglob("corrupted.npz")
     content = file.read_bytes()
     found = Counter[bool]()
     for at, bit in product(range(content.index(b"PK\x01\x02"), len(content)), range(8)):
@@ -745,9 +745,9 @@ def test_nothing_is_removed_or_written_through_a_link(tmp_path: Path) -> None:
     ):
         pass
     assert (mine / "x" / "fit.json").read_text() == "mine"
-    stores.replace_file(tmp_path / "a", lambda file: file.write(b"a"))
+    replace_file(tmp_path / "a", lambda file: file.write(b"a"))
     (tmp_path / "a.torn").symlink_to(mine / "x" / "fit.json")
-    stores.replace_file(tmp_path / "a", lambda file: file.write(b"b"))
+    replace_file(tmp_path / "a", lambda file: file.write(b"b"))
     assert (mine / "x" / "fit.json").read_text() == "mine"
     assert (tmp_path / "a").read_bytes() == b"b"
 
@@ -808,9 +808,9 @@ def test_a_lock_works_where_a_file_has_one_name_only(
 
 
 def test_a_place_for_a_file_is_tried_before(tmp_path: Path) -> None:
-    stores.require_place(tmp_path / "a.html")
+    require_place(tmp_path / "a.html")
     assert names(tmp_path) == []
     (tmp_path / "file").touch()
     for place in (tmp_path, tmp_path / "none" / "a.html", tmp_path / "file" / "a.html"):
         with pytest.raises(RunFolderError, match=rf"cannot write '{place}': "):
-            stores.require_place(place)
+            require_place(place)

@@ -9,10 +9,10 @@ import pytest
 from sim.errors import ScenarioError
 from sim.studies.assembly import Gathered
 from sim.studies.batch import Design, tasks_of
-from sim.studies.design import Experiment
 from sim.studies.execution import MOST_DRAWS, headline_width, more_draws, trials_of
+from sim.studies.experiment import Experiment
 from sim.studies.marginal import additions
-from sim.studies.workload import Workload, duration, expected, timed
+from sim.studies.workload import Workload, duration, expected, timed_workload
 from tests.small_world import ITEMS
 from tests.unit.studies.small_study import candidates, plan_of, sample_small, small_scenario
 
@@ -34,7 +34,7 @@ def test_the_runs_expected_are_those_that_a_study_has() -> None:
 
 
 def test_a_larger_study_takes_longer_and_more_workers_less() -> None:
-    small = timed(DESIGN, workers=1)
+    small = timed_workload(DESIGN, workers=1)
     assert small.run_s > 0.0
     many = SCENARIO.uncertainty.model_copy(update={"draws": 20})
     large = expected(

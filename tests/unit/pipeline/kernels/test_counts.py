@@ -45,6 +45,29 @@ def test_large_binomial_counts_are_close_in_total_variation(n: int, p: float) ->
     assert _total_variation(ours, stats.binom.ppf(GRID, n, p)) < 0.02
 
 
+@pytest.mark.parametrize("mean", [*np.geomspace(1.0, 24.99, 60)])
+def test_poisson_counts_are_exact_on_both_sides_of_every_step(mean: float) -> None:
+    """Beside a step an expansion that errs by more than its margin is sure of the wrong count."""
+    steps = stats.poisson.cdf(np.arange(80), mean)
+    for u in _beside(steps):
+        assert poisson(u, mean) == np.searchsorted(steps, u)
+
+
+@pytest.mark.parametrize("p", [*np.geomspace(1e-3, 0.5, 24)])
+def test_binomial_counts_are_exact_on_both_sides_of_every_step(p: float) -> None:
+    for variance in np.geomspace(1.0, 24.99, 24):
+        n = int(variance / (p * (1.0 - p)))
+        steps = stats.binom.cdf(np.arange(min(n, 120) + 1), n, p)
+        for u in _beside(steps):
+            assert binomial(u, n, p) == np.searchsorted(steps, u)
+
+
+def _beside(steps: np.ndarray) -> np.ndarray:
+    """Return uniforms just below and above the steps of a distribution, but for the last bits."""
+    steps = steps[(steps > 1e-6) & (steps < 1.0 - 1e-6)]
+    return np.concatenate([steps * (1.0 - 1e-9), steps * (1.0 + 1e-9)])
+
+
 def _total_variation(ours: np.ndarray, theirs: np.ndarray) -> float:
     """Share of quantiles, on an even grid of uniforms, at which two counts differ."""
     return float(np.mean(ours != theirs))

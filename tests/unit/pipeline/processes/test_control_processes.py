@@ -10,7 +10,7 @@ import pytest
 from sim.baseline.world import World
 from sim.pipeline.processes.cluster import MOST_STOPS
 from sim.pipeline.records import Run
-from sim.scenario.ai import Training
+from sim.scenario.ai import TrainingSpec
 from sim.scenario.schema import Horizon, PolicyStep, Scenario
 from tests.scenarios import scenario
 from tests.small_runs import EVERYTHING, buying, nothing, run, runs
@@ -157,7 +157,7 @@ def test_waiting_for_a_clean_grid_never_emits_more() -> None:
     plan = buying(world, gpu_hours=10)
     emitted = []
     for weeks in (0, 4, 26):
-        jobs = run(world, plan, case=scenario(training=Training(flexible_weeks=weeks))).jobs()
+        jobs = run(world, plan, case=scenario(training=TrainingSpec(flexible_weeks=weeks))).jobs()
         emitted.append(jobs["emissions_t_co2e"].to_numpy()[:2])
         assert (jobs["start_week"] - jobs["asked_week"] <= weeks + 1e-9).all()
     assert (emitted[1] <= emitted[0]).all()

@@ -14,7 +14,7 @@ from sim.pipeline.state import Flows
 from sim.pipeline.stations.annotation import balance
 from sim.pipeline.stations.order import STATIONS
 from sim.pipeline.week import Week
-from sim.scenario.ai import Annotation, Gate
+from sim.scenario.ai import AnnotationSpec, Gate
 from tests.scenarios import build_world, scenario
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
@@ -43,7 +43,7 @@ def test_labels_become_as_even_as_they_can(waiting: list[int], have: list[int], 
 def labels_by_group(order: str) -> np.ndarray:
     world = small_world(2)
     care = replace(world.care, need_per_year=world.care.need_per_year * np.array([1.6, 0.4]))
-    case = scenario(annotation=Annotation(order=order))  # type: ignore[arg-type]
+    case = scenario(annotation=AnnotationSpec(order=order))  # type: ignore[arg-type]
     world = replace(world, care=care)
     result = run(world, buying(world, steward=8, curator=8), case=case)
     return np.asarray(result.records.cells["labelled"].sum(axis=(0, 2)))
@@ -59,7 +59,7 @@ def test_a_balanced_order_labels_as_many_and_evens_groups_out() -> None:
 
 def test_an_adjudicated_label_takes_longer_and_is_worth_more() -> None:
     single = build_world(scenario()).data
-    case = scenario(annotation=Annotation(reading="adjudicated"))
+    case = scenario(annotation=AnnotationSpec(reading="adjudicated"))
     twice = build_world(case).data
     noise = single.label_noise
     assert (noise > 0).all()

@@ -14,7 +14,7 @@ from sim.learning.gate import audit_power, wilson_lower
 from sim.learning.response import Response
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate
-from sim.planning.programme import build
+from sim.planning.model import build_model
 from sim.planning.solution import solve
 from sim.scenario.ai import Gate
 from sim.scenario.schema import Horizon
@@ -100,13 +100,13 @@ def test_a_release_may_read_for_one_group_and_not_for_another() -> None:
     assert ((pooled[:, 0] > 0) == (pooled[:, 1] > 0)).all()
 
 
-def test_groups_audited_apart_need_more_audits_in_the_programme() -> None:
+def test_groups_audited_apart_need_more_audits_in_the_model() -> None:
     law = Response(floor=0.02, scale=1.2, power=0.35, kappa=0.3, offset=20.0, specificity=0.9)
     horizon = Horizon(decide_years=3, score_years=5)
     bought = []
     for by in ("place", "group"):
         case = scenario(horizon=horizon, gate=Gate(by=by))  # type: ignore[arg-type]
-        problem = build(small_world(1, 3), law, case, budget_usd=2e5, integer=False)
+        problem = build_model(small_world(1, 3), law, case, budget_usd=2e5, integer=False)
         plan = solve(problem).plan
         bought.append(plan.units[:, :, plan.catalogue.index("audit")].sum())
     assert bought[1] > 1.5 * bought[0] > 0

@@ -1,4 +1,4 @@
-"""Solve, simulate, calibrate, solve again: until programme and simulation agree, or not."""
+"""Iterative refinement: solve, simulate, correct the model and solve again, until they agree."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -8,15 +8,15 @@ import pandas as pd
 
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.learning.gate import benefit_of
-from sim.planning.calibration import Calibration, Flows
-from sim.planning.programme import Programme, build
+from sim.planning.correction import Correction, YearlyFlows
+from sim.planning.model import OptimisationModel, build_model
+from sim.planning.objectives import Objective
 from sim.planning.rules import by_need
 from sim.planning.solution import Solution, solve
 from sim.planning.solver import MOST_NODES
-from sim.planning.welfare import Objective
 from sim.scenario.schema import Scenario
 
 MOST_ROUNDS = 10
@@ -29,7 +29,7 @@ TOLERANCE = 0.005
 class Observed:
     """What the simulation made of a plan, averaged over replications."""
 
-    flows: Flows
+    flows: YearlyFlows
     value: float
     """Outcome that the plan is made for, such as the equally distributed effective coverage."""
 
@@ -55,18 +55,18 @@ Simulate = Callable[[Plan], Observed]
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Refinement:
     """The plan with the best simulated outcome, and how it was found."""
 
     solution: Solution
-    programme: Programme
-    """The programme that was solved, for its explanation."""
+    model: OptimisationModel
+    """The model that was solved, for its explanation."""
     rounds: pd.DataFrame
     """One row per round: round, status, gap, expected, simulated, best (so far)."""
     value: float
     """Simulated outcome of the plan."""
     converged: bool
-    """Whether the last programme expected what was simulated, and nothing better came up."""
+    """Whether the last model expected what was simulated, and nothing better came up."""
 
     @property
     def plan(self) -> Plan:
@@ -80,7 +80,7 @@ class Agreement:
         return f"{end} after {len(self.rounds)} round{'s' if len(self.rounds) > 1 else ''}"
 
 
-def agree(
+def refine(
     world: World,
     respond: Respond,
     scenario: Scenario,
@@ -90,8 +90,8 @@ def agree(
     effort: Effort = STEADY,
     at_least: Floats | None = None,
     objective: Objective | None = None,
-) -> Agreement:
-    """Return the best of the plans that programme and simulation find together.
+) -> Refinement:
+    """Return the best plan of several rounds of optimisation and simulation.
 
     Parameters
     ----------
@@ -108,41 +108,39 @@ def agree(
     Factors on capacity learn from every round. The point around which products of decisions are
     linearised moves only to a plan whose *simulated* outcome is the best so far.
     """
-    calibration = Calibration.start(world, years=scenario.horizon.score_years)
+    correction = Correction.start(world, years=scenario.horizon.score_years)
     human = benefit_of(world.care.reader, scenario.gate)
     rule = by_need(world, scenario)
     first = rule if at_least is None else replace(rule, units=at_least)
-    best: tuple[float, Solution, Programme] | None = None
+    best: tuple[float, Solution, OptimisationModel] | None = None
     table: list[dict[str, object]] = []
     converged = False
     for number in range(1, min(rounds, MOST_ROUNDS) + 1):
-        programme = build(
+        model = build_model(
             world,
             respond,
             scenario,
-            calibration=calibration,
+            correction=correction,
             at_least=at_least,
             objective=objective,
         )
         start = best[1].plan if best else first
-        solution = solve(programme, **asdict(effort), start=start)
+        solution = solve(model, **asdict(effort), start=start)
         observed = simulate(solution.plan)
         improves = best is None or observed.value > best[0]
         settled = best is not None and _log_ratio(observed.value, best[0]) < TOLERANCE
         converged = settled and abs(_log_ratio(solution.expected.value, observed.value)) < TOLERANCE
         if improves:
-            best = (observed.value, solution, programme)
+            best = (observed.value, solution, model)
         table.append(_row(number, solution, observed, best=improves))
         if converged:
             break
-        calibration = calibration.learn(
-            solution.expected.flows, observed.flows, human_benefit=human
-        )
+        correction = correction.learn(solution.expected.flows, observed.flows, human_benefit=human)
         if improves:
-            calibration = replace(calibration, around=observed.flows)
+            correction = replace(correction, around=observed.flows)
     if best is None:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
-    return Agreement(best[1], best[2], pd.DataFrame(table), best[0], converged)
+    return Refinement(best[1], best[2], pd.DataFrame(table), best[0], converged)
 
 
 def _log_ratio(value: float, other: float) -> float:

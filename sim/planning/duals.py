@@ -1,4 +1,4 @@
-"""Why this plan: what one more unit of every item would be worth."""
+"""Dual values of the optimisation model: what one more unit of every item would be worth."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,25 +7,25 @@ import numpy as np
 import pandas as pd
 import pulp
 
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.equity.coverage import discount
 from sim.errors import UnsolvedError
-from sim.planning.algebra import Grid, equal, expression, scaled, values
+from sim.planning.algebra import Variables, equal, expression, scaled, values
 from sim.planning.data import usable_studies
-from sim.planning.programme import Programme
-from sim.planning.solver import Outcome, SolveStatus, run
+from sim.planning.model import OptimisationModel
+from sim.planning.solver import SolveStatus, run_solver
 
 
-def marginal_values(
-    programme: Programme, plan: Plan, *, time_limit_s: float = 60.0
+def dual_values(
+    model: OptimisationModel, plan: Plan, *, time_limit_s: float = 60.0
 ) -> pd.DataFrame:
     """Return what one more unit of every item would be worth, per dollar: for screening.
 
     Parameters
     ----------
-    programme : the programme that made the plan; the values of its variables are lost.
-    plan : units bought, of the same shape as the programme's.
+    model : the model that made the plan; the values of its variables are lost.
+    plan : units bought, of the same shape as the model's.
 
     Returns
     -------
@@ -35,14 +35,14 @@ def marginal_values(
     Notes
     -----
     Duals of the linear relaxation with the plan's units fixed by rows of their own and without
-    the budget. As the programme is concave, no unit is worth more than its dual says; at a kink,
+    the budget. As the model is concave, no unit is worth more than its dual says; at a kink,
     such as readers who just keep up with scanners, it may be worth less. An asset is one more
     unit in the first year, a service one more in every year, as in ``Plan.plus``. Switches are
     relaxed, so that progress towards a gate counts in part.
     """
-    duals = _value_of_units(programme, plan, time_limit_s=time_limit_s)
-    world, bought = programme.world, programme.bought
-    factors = discount(len(bought.years), programme.scenario.equity.discount_rate)
+    duals = _value_of_units(model, plan, time_limit_s=time_limit_s)
+    world, bought = model.world, model.bought
+    factors = discount(len(bought.years), model.scenario.equity.discount_rate)
     cost = np.einsum("ayri,y->ari", bought.cost_usd, factors)
     service = np.array([item.is_service for item in world.catalogue.items])
     years = np.where(service, 1.0, np.arange(plan.years)[:, None] == 0)[:, None, :]
@@ -62,39 +62,38 @@ def marginal_values(
     )
 
 
-def _value_of_units(programme: Programme, plan: Plan, *, time_limit_s: float) -> Floats:
+def _value_of_units(model: OptimisationModel, plan: Plan, *, time_limit_s: float) -> Floats:
     """Return the change of log EDE per unit, shape (a, r, i), from the duals of fixed units."""
-    fixed, problem = _with_units_fixed(programme, plan, time_limit_s=time_limit_s)
+    fixed, problem = _with_units_fixed(model, plan, time_limit_s=time_limit_s)
     pi = {row.name: row.pi for row in problem.constraints()}
     return np.array([-pi[name] for name in fixed]).reshape(plan.units.shape)
 
 
 def _with_units_fixed(
-    programme: Programme, plan: Plan, *, time_limit_s: float
+    model: OptimisationModel, plan: Plan, *, time_limit_s: float
 ) -> tuple[list[str], pulp.LpProblem]:
     """Solve the relaxation with units fixed and no budget; return the rows' names and it.
 
-    Solved twice: the programme must let an agreement or a federation cover any number of studies,
+    Solved twice: the model must let an agreement or a federation cover any number of studies,
     so that a hundredth of one would cover all there are, and have a dual a hundred times too
     large. The second time it covers what was labelled the first time.
     """
-    with _unbounded(programme.bought.units):
-        names, problem = _fixed(programme, plan, narrower={})
-        _demand_optimal(plan, run(problem, time_limit_s=time_limit_s, gap=0.0, integer=False))
-        names, problem = _fixed(programme, plan, narrower=_agreement_rows(programme))
-        _demand_optimal(plan, run(problem, time_limit_s=time_limit_s, gap=0.0, integer=False))
+    with _unbounded(model.bought.units):
+        names, problem = _fixed(model, plan, narrower={})
+        _solve_relaxation(problem, plan, time_limit_s=time_limit_s)
+        names, problem = _fixed(model, plan, narrower=_sharing_rows(model))
+        _solve_relaxation(problem, plan, time_limit_s=time_limit_s)
     return names, problem
 
 
-def _demand_optimal(plan: Plan, outcome: Outcome) -> None:
-    if outcome.status is not SolveStatus.OPTIMAL:
-        raise UnsolvedError(
-            f"no duals for plan '{plan.name}': the fixed programme: {outcome.ended}"
-        )
+def _solve_relaxation(problem: pulp.LpProblem, plan: Plan, *, time_limit_s: float) -> None:
+    result = run_solver(problem, time_limit_s=time_limit_s, gap=0.0, integer=False)
+    if result.status is not SolveStatus.OPTIMAL:
+        raise UnsolvedError(f"no duals for plan '{plan.name}': the fixed model: {result.ended}")
 
 
 @contextmanager
-def _unbounded(units: Grid) -> Iterator[None]:
+def _unbounded(units: Variables) -> Iterator[None]:
     """Set the bounds of units aside: a bound beside an equal row would share its dual."""
     bounds = [(unit.lowBound, unit.upBound) for unit in units.ravel()]
     for unit in units.ravel():
@@ -107,39 +106,39 @@ def _unbounded(units: Grid) -> Iterator[None]:
 
 
 def _fixed(
-    programme: Programme, plan: Plan, *, narrower: Mapping[str, float]
+    model: OptimisationModel, plan: Plan, *, narrower: Mapping[str, float]
 ) -> tuple[list[str], pulp.LpProblem]:
-    """Return the programme without budget, its units fixed by rows, and these rows' names.
+    """Return the model without budget, its units fixed by rows, and these rows' names.
 
     Parameters
     ----------
     narrower : factor on what a row offers, by the row's name; 1 where absent.
     """
     problem = pulp.LpProblem("values", pulp.LpMinimize)
-    for row in programme.problem.constraints():
+    for row in model.problem.constraints():
         if not row.name.startswith(("budget_usd", "one_")):
             problem.addConstraint(_narrowed(row, narrower.get(row.name, 1.0)))
     # without thrift, which is no part of a unit's worth
-    problem.setObjective(expression([scaled(programme.welfare.terms, -1.0)]))
+    problem.setObjective(expression([scaled(model.welfare.terms, -1.0)]))
     names = []
-    for unit, value in zip(programme.bought.units.ravel(), plan.units.ravel(), strict=True):
+    for unit, value in zip(model.bought.units.ravel(), plan.units.ravel(), strict=True):
         names.append(f"fixed_{unit.name}")
         equal(problem, names[-1], [[(unit, 1.0)]], float(value))
     return names, problem
 
 
-def _agreement_rows(programme: Programme) -> dict[str, float]:
+def _sharing_rows(model: OptimisationModel) -> dict[str, float]:
     """Return the share of the studies that agreements and federations allow for which there are."""
-    world, need = programme.world, programme.today.need
+    world, need = model.world, model.today.need
     labelled = {
-        "agreement": values(programme.data.annotated) * need,
-        "federation": values(programme.data.label_stock) * need,
+        "agreement": values(model.data.annotated) * need,
+        "federation": values(model.data.label_stock) * need,
     }
     factors = {}
     for name, studies in labelled.items():
         for y, r, m in np.ndindex(studies.shape):
-            usable = usable_studies(world, programme.today, years=y + 1)[r, m]
-            where = f"{world.modalities[m]}_{world.regions[r]}_{programme.bought.years[y]}"
+            usable = usable_studies(world, model.today, years=y + 1)[r, m]
+            where = f"{world.modalities[m]}_{world.regions[r]}_{model.bought.years[y]}"
             factors[f"{name}_{where}"] = float(studies[y, r, m] / usable) if usable > 0 else 0.0
     return factors
 

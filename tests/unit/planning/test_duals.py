@@ -3,26 +3,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.planning.explanation import _fixed, _unbounded, marginal_values
-from sim.planning.programme import Programme, build
+from sim.planning.duals import _fixed, _unbounded, dual_values
+from sim.planning.model import OptimisationModel, build_model
 from sim.planning.solution import Solution, solve
-from sim.planning.solver import run
+from sim.planning.solver import run_solver
 from sim.scenario.schema import Horizon
 from tests.scenarios import scenario
 from tests.small_world import ITEMS, LAW, small_world
 
 
 @pytest.fixture(scope="module")
-def solved() -> tuple[Programme, Solution]:
+def solved() -> tuple[OptimisationModel, Solution]:
     case = scenario(horizon=Horizon(decide_years=3, score_years=5))
-    programme = build(small_world(), LAW, case, budget_usd=60e3)
-    return programme, solve(programme)
+    model = build_model(small_world(), LAW, case, budget_usd=60e3)
+    return model, solve(model)
 
 
 def test_marginal_values_are_a_tidy_table_of_values_per_dollar(
-    solved: tuple[Programme, Solution],
+    solved: tuple[OptimisationModel, Solution],
 ) -> None:
-    table = marginal_values(solved[0], solved[1].plan)
+    table = dual_values(solved[0], solved[1].plan)
     assert len(table) == 2 * len(ITEMS)
     assert (table["d_log_ede"] > -1e-9).all()
     assert table["d_log_ede_per_usd"].max() > 0
@@ -32,25 +32,25 @@ def test_marginal_values_are_a_tidy_table_of_values_per_dollar(
 
 
 def test_a_dual_lies_between_the_slopes_on_either_side(
-    solved: tuple[Programme, Solution],
+    solved: tuple[OptimisationModel, Solution],
 ) -> None:
     """Finite differences of the right-hand side: right sign, right size."""
-    programme, plan = solved[0], solved[1].plan
-    table = marginal_values(programme, plan)
+    model, plan = solved[0], solved[1].plan
+    table = dual_values(model, plan)
     owned = plan.units[0].ravel() > 0
     assets = ~table["item"].isin(["annotation", "gpu_hours", "audit", "agreement"])
     dearest = table[owned & assets]["d_log_ede"].idxmax()
     region, item = divmod(int(dearest), len(plan.catalogue.items))
-    name = f"fixed_{programme.bought.units[0, region, item].name}"
+    name = f"fixed_{model.bought.units[0, region, item].name}"
 
     def welfare_and_dual(more: float) -> tuple[float, float]:
         units = plan.units.copy()
         units[0, region, item] += more
-        with _unbounded(programme.bought.units):
-            _, problem = _fixed(programme, replace(plan, units=units), narrower={})
-            outcome = run(problem, time_limit_s=30.0, gap=0.0, integer=False)
+        with _unbounded(model.bought.units):
+            _, problem = _fixed(model, replace(plan, units=units), narrower={})
+            result = run_solver(problem, time_limit_s=30.0, gap=0.0, integer=False)
         dual = next(row.pi for row in problem.constraints() if row.name == name)
-        return -outcome.bound, -dual
+        return -result.bound, -dual
 
     step = 0.01
     (below, _), (here, dual), (above, _) = map(welfare_and_dual, (-step, 0.0, step))
@@ -60,17 +60,17 @@ def test_a_dual_lies_between_the_slopes_on_either_side(
 
 
 def test_bounds_of_units_come_back_after_an_explanation(
-    solved: tuple[Programme, Solution],
+    solved: tuple[OptimisationModel, Solution],
 ) -> None:
-    programme, solution = solved
-    marginal_values(programme, solution.plan)
-    assert all(unit.lowBound == 0 for unit in programme.bought.units.ravel())
+    model, solution = solved
+    dual_values(model, solution.plan)
+    assert all(unit.lowBound == 0 for unit in model.bought.units.ravel())
 
 
 def test_an_agreement_is_worth_no_more_than_what_it_shares(
-    solved: tuple[Programme, Solution],
+    solved: tuple[OptimisationModel, Solution],
 ) -> None:
-    """The programme's own row would let a hundredth of an agreement share everything."""
-    table = marginal_values(solved[0], solved[1].plan).set_index(["region", "item"])
+    """The model's own row would let a hundredth of an agreement share everything."""
+    table = dual_values(solved[0], solved[1].plan).set_index(["region", "item"])
     agreements = table.loc[(slice(None), "agreement"), "d_log_ede"]
     assert agreements.max() < 0.1

@@ -1,4 +1,4 @@
-"""Levers: what money buys at one stage of the pipeline in one region."""
+"""Levers: what money buys, with stage and kind; items, and their catalogue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields

@@ -13,9 +13,9 @@ from distributed import Client, LocalCluster
 from distributed.scheduler import KilledWorker
 
 from sim.errors import ExecutorError
-from sim.studies import worker
-from sim.studies.dispatch import as_finished
-from sim.studies.processes import ATTEMPTS
+from sim.executors import worker
+from sim.executors.dispatch import as_finished
+from sim.executors.processes import ATTEMPTS
 
 PATIENCE_S = 60
 """How long to wait for a scheduler to answer, and then for its first worker."""

@@ -1,4 +1,4 @@
-"""The picture of a calibration: published figures, and the baseline before and after."""
+"""Figures of a calibration: targets, and the baseline before and after."""
 
 from pathlib import Path
 

@@ -7,15 +7,15 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.capacity import at_work_share
-from sim.domain.lever import LEVERS, Floats, LeverName
+from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import active_share, cost_of_unit
-from sim.planning.algebra import Grid, Terms, at_most, grid, total
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot
 from sim.scenario.schema import Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class Purchases:
-    """The decisions of a programme.
+    """The decisions of a model.
 
     Axes: a year of payment, y year of use, r region, i item.
     """
@@ -23,7 +23,7 @@ class Purchases:
     world: World
     years: tuple[str, ...]
     """Labels of all scored years; those of decision come first."""
-    units: Grid
+    units: Variables
     """Units paid in a year, shape (a, r, i)."""
     active: Floats
     """Share of year y in which a unit paid in year a works, shape (a, y, r, i)."""
@@ -38,10 +38,10 @@ class Purchases:
         if LEVERS[lever].staff:
             weeks = catalogue.lead_weeks[region, item]
             per_unit *= at_work_share(float(catalogue.life_years[region, item]), float(weeks))
-        return total(self.active[:, year, region, item] * per_unit, self.units[:, region, item])
+        return dot(self.active[:, year, region, item] * per_unit, self.units[:, region, item])
 
 
-def purchase(
+def add_purchases(
     problem: pulp.LpProblem,
     world: World,
     scenario: Scenario,
@@ -64,7 +64,7 @@ def purchase(
     catalogue, horizon = world.catalogue, scenario.horizon
     names = tuple(item.name for item in catalogue.items)
     asset = np.array([not item.is_service for item in catalogue.items])
-    units = grid(
+    units = add_variables(
         problem,
         "units",
         (years[: horizon.decide_years], world.regions, names),
@@ -76,11 +76,11 @@ def purchase(
     cost = cost_of_unit(catalogue, years=len(years))[: horizon.decide_years]
     bought = Purchases(world, years, units, active, cost)
     for y, year in enumerate(years):
-        at_most(problem, f"budget_usd_{year}", [total(cost[:, y], units)], budget_usd)
+        at_most(problem, f"budget_usd_{year}", [dot(cost[:, y], units)], budget_usd)
     for i, item in enumerate(catalogue.items):
         if item.is_one_each:
             for r, region in enumerate(world.regions):
-                at_most(problem, f"one_{item.name}_{region}", [total(1.0, units[:, r, i])], 1.0)
+                at_most(problem, f"one_{item.name}_{region}", [dot(1.0, units[:, r, i])], 1.0)
     return bought
 
 

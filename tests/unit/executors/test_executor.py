@@ -19,11 +19,11 @@ from distributed import LocalCluster
 
 import sim
 from sim.errors import ExecutorError, InfeasibleError
-from sim.studies import dask_executor, worker
-from sim.studies.dask_executor import Dask
-from sim.studies.executor import Executor, executor_of
-from sim.studies.processes import Processes, allowed_cores, cpu_quotas
-from tests.unit.studies import small_work
+from sim.executors import dask_executor, worker
+from sim.executors.dask_executor import Dask
+from sim.executors.executor import Executor, executor_of
+from sim.executors.processes import Processes, allowed_cores, cpu_quotas
+from tests.unit.executors import small_work
 
 ROOT = Path(__file__).parents[3]
 POISONED = {name: name for name in ("poison", "a", "b", "c", "d")}
@@ -181,7 +181,7 @@ def test_an_interrupt_is_for_the_head(tmp_path: Path) -> None:
 def test_an_interrupt_while_workers_start_is_told_once(tmp_path: Path) -> None:
     script = tmp_path / "head.py"
     script.write_text(
-        "from sim.studies.executor import executor_of\n"
+        "from sim.executors.executor import executor_of\n"
         "from tests.unit.studies.small_work import slowly\n"
         "with executor_of(workers=8) as executor:\n"
         "    list(executor.run(slowly, {str(n): 600.0 for n in range(8)}))\n"
@@ -214,8 +214,8 @@ def head_at_work(
     """Start a process that has workers which will be busy for long, and find those."""
     script = folder / "head.py"
     script.write_text(
-        "from sim.studies.executor import executor_of\n"
-        "from tests.unit.studies.small_work import slowly\n"
+        "from sim.executors.executor import executor_of\n"
+        "from tests.unit.executors.small_work import slowly\n"
         'if __name__ == "__main__":\n'
         f"    with executor_of({asked}) as executor:\n"
         '        for name, _ in executor.run(slowly, {"now": 0.0, "a": 600.0, "b": 600.0}):\n'
@@ -232,7 +232,7 @@ def head_at_work(
 def test_a_script_needs_no_guard(tmp_path: Path) -> None:
     script = tmp_path / "unguarded.py"
     script.write_text(
-        "from sim.studies.executor import executor_of\n"
+        "from sim.executors.executor import executor_of\n"
         "def triple(number): return 3 * number\n"
         "with executor_of(workers=2) as executor:\n"
         '    print(sorted(executor.run(triple, {"a": 1, "b": 2})))\n'
@@ -245,7 +245,7 @@ def test_what_a_task_prints_does_not_get_among_answers(tmp_path: Path) -> None:
     script = tmp_path / "loud.py"
     script.write_text(
         "import os, sys\n"
-        "from sim.studies.executor import executor_of\n"
+        "from sim.executors.executor import executor_of\n"
         "def loud(words):\n"
         "    print(words, sys.stdin.read(), flush=True)\n"
         '    return os.environ["OMP_NUM_THREADS"]\n'
@@ -259,7 +259,7 @@ def test_what_a_task_prints_does_not_get_among_answers(tmp_path: Path) -> None:
 def test_a_local_cluster_asks_a_script_for_its_guard(tmp_path: Path) -> None:
     script = tmp_path / "unguarded.py"
     script.write_text(
-        "from sim.studies.executor import executor_of\n"
+        "from sim.executors.executor import executor_of\n"
         'with executor_of(cluster="local:1") as executor:\n'
         "    print(executor)\n"
     )
@@ -350,7 +350,7 @@ def test_settings_of_dask_are_put_back() -> None:
 
 
 def test_a_missing_dask_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.studies.executor.find_spec", lambda _: None)
+    monkeypatch.setattr("sim.executors.executor.find_spec", lambda _: None)
     with (
         pytest.raises(ExecutorError, match=r"pip install 'equiscan\[cluster\]'"),
         executor_of(cluster="local:2"),

@@ -1,4 +1,4 @@
-"""Keep some tasks at workers, and pass on each result as it comes."""
+"""Keep a few tasks at workers, and yield each result as it arrives."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial

@@ -1,7 +1,7 @@
 # ruff: noqa: PLC0415 - Dask is optional, and the rest of the package does without
-"""Who does the tasks of a study: this process, others beside it, or a cluster.
+"""Who does the tasks: this process, others beside it, or a cluster.
 
-One protocol for studies and calibrations. Results do not depend on the executor.
+One protocol for studies, calibrations and measured profiles. Results do not depend on the executor.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from typing import Protocol, TypeVar
 
 from sim.errors import ExecutorError
-from sim.studies.dispatch import as_finished
-from sim.studies.processes import Processes, allowed_cores
+from sim.executors.dispatch import as_finished
+from sim.executors.processes import Processes, allowed_cores
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -112,6 +112,6 @@ def _executor(
 def _dask(cluster: str) -> AbstractContextManager[Executor]:
     if find_spec("distributed") is None:
         raise ExecutorError("a cluster needs Dask: pip install 'equiscan[cluster]'.")
-    from sim.studies.dask_executor import dask_of
+    from sim.executors.dask_executor import dask_of
 
     return dask_of(cluster)

@@ -1,8 +1,8 @@
-"""One result as one file: named arrays and tables, to the bit, and no code in them.
+"""The file of one result: named arrays and tables, exact to the bit, without code.
 
 The file is a zip archive, ``arrays/NAME.npy`` and ``tables/NAME.arrow``; NumPy opens it as an
 ``npz``. Every member has a checksum, the index stands at the end, and the comment says how many
-members there are, so that a file which was cut off or damaged is known as such.
+members there are, so that a file which was cut off or corrupted is known as such.
 """
 
 import io
@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from pandas.api.types import is_object_dtype
 
 _ARRAYS, _TABLES = "arrays", "tables"
-_DAMAGES: tuple[type[Exception], ...] = (
+_CORRUPTIONS: tuple[type[Exception], ...] = (
     *(OSError, ValueError, EOFError, LookupError, MemoryError, RuntimeError),
     *(BadZipFile, struct.error, zlib.error, pa.ArrowException),
 )
-"""What reading a damaged archive may raise."""
+"""What reading a corrupted archive may raise."""
 
 
-class DamagedError(Exception):
+class CorruptedError(Exception):
     """The file is no whole archive."""
 
 
@@ -56,7 +56,7 @@ def write_archive(file: BinaryIO, result: Result) -> None:
 
 
 def read_archive(path: Path) -> Result:
-    """Return the arrays and tables of a file; ``DamagedError`` where it is not whole."""
+    """Return the arrays and tables of a file; ``CorruptedError`` where it is not whole."""
     arrays, tables = {}, {}
     try:
         with ZipFile(path) as archive:
@@ -68,8 +68,8 @@ def read_archive(path: Path) -> Result:
                     arrays[name] = _to_array(archive.read(member))
                 else:
                     tables[name] = _to_table(archive.read(member))
-    except _DAMAGES as error:
-        raise DamagedError(f"{path}: {error}") from error
+    except _CORRUPTIONS as error:
+        raise CorruptedError(f"{path}: {error}") from error
     return Result(arrays, tables)
 
 
@@ -79,7 +79,7 @@ def is_whole(path: Path) -> bool:
         with ZipFile(path) as archive:
             _require_all(archive)
             return archive.testzip() is None
-    except _DAMAGES:
+    except _CORRUPTIONS:
         return False
 
 
@@ -90,7 +90,7 @@ def _count(archive: ZipFile) -> bytes:
 def _require_all(archive: ZipFile) -> None:
     """Raise ``BadZipFile`` where the index lacks members: one wrong length in it hides others."""
     if archive.comment != _count(archive):
-        raise BadZipFile("the index is damaged")
+        raise BadZipFile("the index is corrupted")
 
 
 def _to_array(content: bytes) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""What calibration found: a sample of inputs that match, and how well, before and after."""
+"""The result of a calibration: a posterior sample, and its fit to the targets."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sim.calibration.question import Question
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 INTERVAL = (0.05, 0.95)
 """Quantiles given as low and high."""
@@ -63,7 +63,7 @@ class Calibration:
                 # the middle of all inputs together may lie outside the interval of one
                 "low": min(low[k], values[middle, k]),
                 "high": max(high[k], values[middle, k]),
-                "verdict": verdict(
+                "verdict": constraint(
                     self.points[:, k], (values[:, k] - one.low) / (one.high - one.low)
                 ),
             }
@@ -86,7 +86,7 @@ class Calibration:
         return pd.DataFrame(rows)
 
 
-def verdict(quantiles: Floats, position: Floats) -> str:
+def constraint(quantiles: Floats, position: Floats) -> str:
     """Return what the targets say of one input.
 
     Parameters
@@ -95,9 +95,9 @@ def verdict(quantiles: Floats, position: Floats) -> str:
     position : its sample, from 0 at the lower end of its range to 1 at the upper.
 
     >>> even = np.linspace(0.0, 1.0, 100)
-    >>> verdict(even, even), verdict(0.4 + even / 5, even)
+    >>> constraint(even, even), constraint(0.4 + even / 5, even)
     ('not constrained', 'constrained')
-    >>> verdict(0.99 + even / 100, 0.99 + even / 100)
+    >>> constraint(0.99 + even / 100, 0.99 + even / 100)
     'at its upper end'
     """
     if np.median(position) > 1.0 - NEAR_END:

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from sim.baseline.members import members
 from sim.domain.plan import Plan, empty_plan, spend_usd
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.scenario.schema import LeverBounds
-from sim.studies.names import load_scenario
-from sim.studies.pooling import (
+from sim.studies.income_groups import (
     MANY_REGIONS,
+    by_income_group,
     duals_of_countries,
     is_large,
-    pooled,
     share_out,
     whole,
 )
+from sim.studies.names import load_scenario
 from tests.scenarios import build_world
 from tests.small_world import small_world
 
@@ -28,7 +28,7 @@ EAST_AFRICA = Path(__file__).parents[3] / "scenarios" / "east_africa.yaml"
 SCENARIO = load_scenario(EAST_AFRICA)
 WHO = members(SCENARIO)
 COUNTRIES = build_world(SCENARIO)
-GROUPS = build_world(pooled(SCENARIO))
+GROUPS = build_world(by_income_group(SCENARIO))
 ITEMS = GROUPS.catalogue.items
 ONE_EACH = [item.is_one_each for item in ITEMS]
 YEARS = SCENARIO.horizon.decide_years
@@ -39,10 +39,10 @@ NONE = empty_plan("plan", GROUPS.catalogue, GROUPS.regions, years=YEARS, start_y
 def group_plans(draw: st.DrawFn) -> Plan:
     """Return plans of whole assets and broken services, within what the groups may buy."""
     most = most_per_year(GROUPS, SCENARIO)
-    luck = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     largest = draw(st.sampled_from([1.0, 10.0, 1e9]))
-    units = luck.uniform(0.0, np.minimum(most, largest), NONE.units.shape)
-    units *= luck.random(units.shape) < draw(st.sampled_from([0.1, 0.5, 1.0]))
+    units = rng.uniform(0.0, np.minimum(most, largest), NONE.units.shape)
+    units *= rng.random(units.shape) < draw(st.sampled_from([0.1, 0.5, 1.0]))
     asset = [not item.is_service for item in ITEMS]
     units[:, :, asset] = np.round(units[:, :, asset])
     units[:, :, ONE_EACH] *= np.cumsum(units[:, :, ONE_EACH], axis=0) <= 1.0
@@ -51,7 +51,7 @@ def group_plans(draw: st.DrawFn) -> Plan:
 
 def by_group(units: np.ndarray) -> np.ndarray:
     """Return units by year, income group and item."""
-    groups = members(pooled(SCENARIO)).regions
+    groups = members(by_income_group(SCENARIO)).regions
     belongs = np.array([[group == of for of in WHO.income_groups] for group in groups], dtype=float)
     return np.einsum("gc,aci->agi", belongs, units)
 
@@ -123,7 +123,7 @@ def test_screening_values_of_a_group_reach_its_countries_those_in_need_first() -
 
 
 def test_pooling_asks_for_income_groups_only_where_there_are_many_regions() -> None:
-    assert pooled(SCENARIO).by == "income_group"
+    assert by_income_group(SCENARIO).by == "income_group"
     assert SCENARIO.by == "country"
     assert not is_large(small_world(MANY_REGIONS))
     assert is_large(small_world(MANY_REGIONS + 1))

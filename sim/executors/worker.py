@@ -1,4 +1,4 @@
-"""What a worker does, on this machine or another: it takes orders, and answers each.
+"""The worker of an executor, on this machine or another: it answers orders.
 
 Orders and answers are bytes, the same for every kind of worker, so that results cannot depend on
 how an executor carries them. Little is imported here: a worker loads what its tasks need.

@@ -1,4 +1,4 @@
-"""Plans for many countries: planned for income groups, shared out to their countries by need.
+"""Plans for many countries: optimised for income groups, shared out to countries by need.
 
 Prices and delays in the tables are those of income groups, so a group's plan costs the same
 whichever of its countries it is carried out in. What is lost is the difference between countries
@@ -11,21 +11,21 @@ import numpy as np
 
 from sim.baseline.members import members
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.planning.purchases import most_per_year
+from sim.planning.decisions import most_per_year
 from sim.scenario.schema import Scenario
 
 MANY_REGIONS = 24
-"""More regions than this are planned for pooled: the programme would take hours."""
+"""More regions than this are planned for pooled: the optimisation model would take hours."""
 
 
 def is_large(world: World) -> bool:
-    """Whether a world has too many regions for one programme."""
+    """Whether a world has too many regions for one optimisation model."""
     return len(world.regions) > MANY_REGIONS
 
 
-def pooled(scenario: Scenario) -> Scenario:
+def by_income_group(scenario: Scenario) -> Scenario:
     """Return the scenario with its countries pooled by income group."""
     return scenario.model_copy(update={"by": "income_group"})
 
@@ -73,9 +73,9 @@ def duals_of_countries(duals: Floats, scenario: Scenario, world: World) -> Float
     Returns
     -------
     Shape (country, item). Within a group the values differ by a hair, so that of countries that
-    the programme cannot tell apart those with more need are simulated first.
+    the optimisation model cannot tell apart those with more need are simulated first.
     """
-    groups = list(members(pooled(scenario)).regions)
+    groups = list(members(by_income_group(scenario)).regions)
     need = world.care.need_per_year.sum(axis=(1, 2))
     place = [groups.index(group) for group in members(scenario).income_groups]
     return np.asarray(duals[place] * (1.0 + 1e-6 * need / need.max())[:, None])

@@ -1,4 +1,4 @@
-"""The schedule of one run: what happened when, and how long the queues were meanwhile."""
+"""The timeline of one run: events, queues and use of capacity."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from reports.style import INK, OTHER_COLOURS, QUIET, panel, styled, svg
-from sim.domain.lever import LEVERS
+from sim.domain.levers import LEVERS
 from sim.units import WEEKS_PER_YEAR
 
 BUSY_STATIONS = ("imaging", "reading", "documentation", "curation", "annotation", "deployment")
@@ -20,7 +20,7 @@ LOSSES = ("posts vacant", "power lost", "cluster down", "carbon cap")
 
 
 @styled
-def schedule(
+def timeline(
     events: pd.DataFrame, stations: Mapping[str, pd.DataFrame], *, start_year: int, years: int
 ) -> str:
     """Draw one run: a Gantt chart of its events, queues, and how busy the stations were.

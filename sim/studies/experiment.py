@@ -1,12 +1,12 @@
-"""The designed set of runs; a run's coordinates are its identity."""
+"""The experimental design: purposes, variants, and the coordinates of every run."""
 
 from typing import Literal, NamedTuple
 
 from sim.domain.plan import Plan
 
 Purpose = Literal["fit", "search", "judge"]
-"""What runs are for. Seeds of different purposes are disjoint: a plan is never judged on luck that
-it was made or calibrated with."""
+"""What runs are for. Seeds of different purposes are disjoint: a plan is never judged on
+random streams that it was made or corrected with."""
 
 Variant = Literal["measured", "frozen", "kappa_one"]
 """The response as measured, or varied to see what a finding hangs on; see ``sample.varied``."""

@@ -1,4 +1,4 @@
-"""What the simulation teaches the programme: factors on capacity, and a point to linearise at."""
+"""What simulations correct in the optimisation model: capacity factors, linearisation point."""
 
 from dataclasses import dataclass, replace
 
@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.baseline.world import World
-from sim.domain.lever import Floats
+from sim.domain.levers import Floats
 
 SMALLEST_FACTOR = 0.1
 """Least that one round may leave of a capacity; a station is slow, not absent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flows:
-    """What passed the stations in a year: expected by the programme, or observed in a run.
+class YearlyFlows:
+    """What passed the stations in a year: expected by the model, or observed in a run.
 
     Arrays have shape (y, r, m), exams or studies per year unless said otherwise.
     """
@@ -29,8 +29,8 @@ class Flows:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """Factors on the programme's capacities, 1 where it is as good as the simulation.
+class Correction:
+    """Factors on the model's capacities, 1 where it is as good as the simulation.
 
     Shape (y, r, m): y year, r region, m modality.
     """
@@ -45,16 +45,18 @@ class Calibration:
     """On annotation hours."""
     quality: Floats
     """On the benefit of a reading with AI."""
-    around: Flows | None = None
+    around: YearlyFlows | None = None
     """Flows of the plan around which products are linearised; bounds alone when not given."""
 
     @classmethod
-    def start(cls, world: World, *, years: int) -> "Calibration":
+    def start(cls, world: World, *, years: int) -> "Correction":
         """Return factors of 1 for ``years`` of a world."""
         ones = np.ones((years, *world.shape[:2]))
         return cls(ones, ones, ones, ones, ones)
 
-    def learn(self, expected: Flows, observed: Flows, *, human_benefit: Floats) -> "Calibration":
+    def learn(
+        self, expected: YearlyFlows, observed: YearlyFlows, *, human_benefit: Floats
+    ) -> "Correction":
         """Return factors corrected by what was observed of a plan.
 
         Each factor moves halfway, in logs, towards observed over expected, and stays within
@@ -81,19 +83,19 @@ class Calibration:
         )
 
 
-def _read_share(flows: Flows) -> Floats:
+def _read_share(flows: YearlyFlows) -> Floats:
     return _per_exam(flows.read_by_human + flows.read_by_ai, flows)
 
 
-def _ai_share(flows: Flows) -> Floats:
+def _ai_share(flows: YearlyFlows) -> Floats:
     return _per_exam(flows.read_by_ai, flows)
 
 
-def _per_exam(count: Floats, flows: Flows) -> Floats:
+def _per_exam(count: Floats, flows: YearlyFlows) -> Floats:
     return np.divide(count, flows.exams, out=np.zeros_like(count), where=flows.exams > 0)
 
 
-def mean_quality(flows: Flows, human_benefit: Floats) -> Floats:
+def mean_quality(flows: YearlyFlows, human_benefit: Floats) -> Floats:
     """Return the mean benefit of a reading with AI, over all years; 0 where there was none.
 
     Shape (r, m).

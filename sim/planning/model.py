@@ -1,7 +1,7 @@
-"""The mixed-integer programme: which units, where and when, so that coverage is fairest.
+"""The optimisation model, a mixed-integer linear programme of which units to buy, where and when.
 
-docs/model.md §6. A minimisation of minus the objective of all cells; every row has a
-name that says what runs short, where and when.
+docs/model.md §6. It minimises minus the objective of all cells; the name of every
+constraint says what runs short, where and when.
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
-from sim.domain.lever import Floats
-from sim.planning.algebra import expression, scaled, total
-from sim.planning.calibration import Calibration
-from sim.planning.care import Care, CareRows
-from sim.planning.data import Data, DataRows
-from sim.planning.purchases import Purchases, purchase
+from sim.domain.levers import Floats
+from sim.planning.algebra import dot, expression, scaled
+from sim.planning.care import CareRows, CareVariables
+from sim.planning.correction import Correction
+from sim.planning.data import DataRows, DataVariables
+from sim.planning.decisions import Purchases, add_purchases
+from sim.planning.objectives import OBJECTIVES, Cells, Objective, Welfare
 from sim.planning.release import ReleaseRows
 from sim.planning.today import Today, today_coverage
-from sim.planning.welfare import OBJECTIVES, Cells, Objective, Welfare
 from sim.scenario.schema import Scenario
 
 THRIFT = 1e-5
@@ -27,16 +27,16 @@ THRIFT = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
-    """A programme ready to be solved, and what its variables mean."""
+class OptimisationModel:
+    """A model ready to be solved, and what its variables mean."""
 
     problem: pulp.LpProblem
     world: World
     scenario: Scenario
     today: Today
     bought: Purchases
-    care: Care
-    data: Data
+    care: CareVariables
+    data: DataVariables
     release: ReleaseRows
     cells: Cells
     objective: Objective
@@ -44,23 +44,23 @@ class Programme:
     integer: bool
 
 
-def build(
+def build_model(
     world: World,
     respond: Respond,
     scenario: Scenario,
     *,
-    calibration: Calibration | None = None,
+    correction: Correction | None = None,
     budget_usd: float | None = None,
     integer: bool = True,
     at_least: Floats | None = None,
     objective: Objective | None = None,
-) -> Programme:
-    """Return the programme of a scenario.
+) -> OptimisationModel:
+    """Return the model of a scenario.
 
     Parameters
     ----------
     respond : what a training makes of its holdings, the same as the simulation's.
-    calibration : what earlier simulations taught; factors of 1 when not given.
+    correction : what earlier simulations taught; factors of 1 when not given.
     budget_usd : yearly budget, US dollars; the scenario's when not given.
     integer : whether assets and switches are whole numbers.
     at_least : units that must be bought, shape (year, region, item); none when not given.
@@ -69,17 +69,17 @@ def build(
     start, count = scenario.horizon.start_year, scenario.horizon.score_years
     years = tuple(str(start + y) for y in range(count))
     budget = scenario.budget_usd_per_year if budget_usd is None else budget_usd
-    calibration = calibration or Calibration.start(world, years=count)
+    correction = correction or Correction.start(world, years=count)
     problem = pulp.LpProblem("coverage", pulp.LpMinimize)
     today = Today.of(world, scenario.gate)
-    bought = purchase(
+    bought = add_purchases(
         problem, world, scenario, years=years, budget_usd=budget, integer=integer, at_least=at_least
     )
     release = ReleaseRows.begin(
-        problem, bought, calibration, today, respond=respond, integer=integer
+        problem, bought, correction, today, respond=respond, integer=integer
     )
-    care = CareRows.begin(problem, bought, calibration, today)
-    data = DataRows.begin(problem, bought, calibration, today)
+    care = CareRows.begin(problem, bought, correction, today)
+    data = DataRows.begin(problem, bought, correction, today)
     for y in range(count):
         for r in range(len(world.regions)):
             care.write(y, r, release.at(y, r))
@@ -89,9 +89,9 @@ def build(
     cells = Cells(problem, world, scenario.equity, years, care.flows.coverage, covered)
     objective = objective or OBJECTIVES.called(scenario.objective)
     welfare = objective.write(cells)
-    thrift = total(_thrift(bought, budget), bought.units)
+    thrift = dot(_thrift(bought, budget), bought.units)
     problem.setObjective(expression([scaled(welfare.terms, -1.0), thrift]))
-    return Programme(
+    return OptimisationModel(
         problem=problem,
         world=world,
         scenario=scenario,

@@ -13,14 +13,14 @@ from threading import Lock
 from typing import BinaryIO, TypeVar, cast
 
 from sim.errors import ExecutorError
-from sim.studies import worker
-from sim.studies.dispatch import as_finished
+from sim.executors import worker
+from sim.executors.dispatch import as_finished
 
 ATTEMPTS = 3
 """Workers that one task may end before it is given up."""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Variables that keep numerical libraries to one thread: workers share the cores already."""
-_START = "import sys; sys.path[:] = {path!r}; from sim.studies.worker import serve; serve()"
+_START = "import sys; sys.path[:] = {path!r}; from sim.executors.worker import serve; serve()"
 
 T = TypeVar("T")
 R = TypeVar("R")

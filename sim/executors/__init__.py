@@ -1,0 +1,1 @@
+"""Who does tasks, for studies, calibrations and measurements alike."""
