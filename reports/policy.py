@@ -8,8 +8,8 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
+from reports.policies import name_of, opponent
 from reports.schedule import schedule
-from reports.style import name_of, opponent
 from sim.atomic import replace_file
 from sim.domain.lever import Stage
 from sim.errors import RunFolderError

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from reports.style import opponent
+from reports.policies import opponent
 
 USD_PER_MILLION = 1e6
 

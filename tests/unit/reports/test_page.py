@@ -11,7 +11,7 @@ import pytest
 
 import reports.policy as policy_report
 from reports import render, write_report
-from reports.style import name_of
+from reports.policies import name_of
 from sim.errors import RunFolderError
 from sim.studies.result import StudyResult
 

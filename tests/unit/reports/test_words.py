@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import words
-from reports.style import POLICY_NAMES, opponent
+from reports.policies import POLICY_NAMES, opponent
 from sim.domain.lever import STAGE_OF
 
 NAN = float("nan")
