@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from ruamel.yaml import YAML
 
-from reports.style import INK, QUIET, colour, panel, styled, svg
+from reports.policies import colour
+from sim.figure_style import INK, QUIET, panel, styled, svg
 
 SHOWN = (0.1, 5.0)
 """Range of the axis, as a multiple of the figure; what lies beyond is drawn at its end."""

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from reports.style import INK, OTHER_COLOURS, QUIET, colour, panel, styled, svg
+from reports.policies import colour
+from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of
 
 BAND = (0.05, 0.95)
@@ -186,7 +187,7 @@ def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
             values = table[use].reindex(list(policies)).fillna(0.0).to_numpy()
             axes.barh(
                 [label_of(policy) for policy in policies], values, left=start,
-                color=OTHER_COLOURS[position], label=str(use), height=0.6,
+                color=HUES[position], label=str(use), height=0.6,
             )  # fmt: skip
             start += values
         axes.invert_yaxis()

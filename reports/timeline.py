@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from reports.style import INK, OTHER_COLOURS, QUIET, panel, styled, svg
 from sim.domain.levers import LEVERS
+from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.units import WEEKS_PER_YEAR
 
 BUSY_STATIONS = ("imaging", "reading", "documentation", "curation", "annotation", "deployment")
@@ -71,7 +71,7 @@ def _gantt(axes: Axes, rows: Mapping[str, pd.DataFrame], *, start_year: int, yea
     end = start_year + years
     for place, (name, part) in enumerate(rows.items()):
         losses = name in LOSSES
-        shade = OTHER_COLOURS[1] if losses else OTHER_COLOURS[0 if name in LASTS.values() else 2]
+        shade = HUES[1] if losses else HUES[0 if name in LASTS.values() else 2]
         regions = sorted(set(part["region"]))
         height = ROW / len(regions)
         for event in part.itertuples():
@@ -97,7 +97,7 @@ def _queues(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int
         if waiting.max() > 0:
             axes.plot(
                 start_year + waiting.index / WEEKS_PER_YEAR, waiting, label=name,
-                color=OTHER_COLOURS[position % len(OTHER_COLOURS)], linewidth=1.3,
+                color=HUES[position % len(HUES)], linewidth=1.3,
             )  # fmt: skip
             position += 1
     axes.set_yscale("symlog", linthresh=10)
@@ -116,7 +116,7 @@ def _use(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int) -
         there = sums[sums["capacity"] > 0]
         axes.plot(
             start_year + (there.index + 0.5) / 4.0, there["busy"] / there["capacity"], label=name,
-            color=OTHER_COLOURS[position], linewidth=1.3,
+            color=HUES[position], linewidth=1.3,
         )  # fmt: skip
     axes.axhline(1.0, color=QUIET, linewidth=0.8, linestyle=":")
     axes.set_ylim(0.0, 1.08)

@@ -20,8 +20,8 @@ def profile_list() -> None:
     import pandas as pd
 
     from sim.learning.response import available, load_profile
-    from sim.profiles.forms import POWER_RANGE
-    from sim.profiles.pooling import pooled
+    from sim.profiles.fit.forms import POWER_RANGE
+    from sim.profiles.fit.random_effects import pooled
 
     rows = [load_profile(name) for name in available()]
     terminal.print_table(
@@ -61,7 +61,7 @@ def profile_card(
     """Write a profile's card: what was measured, how, and what it does not say."""
     from sim.atomic import require_place
     from sim.learning.response import profile_folder
-    from sim.profiles.card import write_card
+    from sim.profiles.card.page import write_card
 
     place, folder = out or Path(f"{Path(name).name}_card.html"), profile_folder(name)
     if place.exists() and not overwrite:
@@ -99,7 +99,7 @@ def profile_measure(
     """Train and test as a plan says; an interrupted measurement goes on where it stopped."""
     from sim.executors.executor import executor_of
     from sim.profiles.design import MeasurementPlan
-    from sim.profiles.grid import measure
+    from sim.profiles.measurement import measure
 
     asked = MeasurementPlan.load(plan)
     # one run at a time unless more are asked for: each has the plan's number of threads
@@ -124,7 +124,7 @@ def profile_fit(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of measured runs.")],
 ) -> None:
     """Fit the law that turns data into error to measured runs."""
-    from sim.profiles.fitting import fit
+    from sim.profiles.fit.fitting import fit
 
     fit(folder)
     terminal.say(f"Fitted: {folder / 'fit.json'}")

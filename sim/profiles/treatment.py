@@ -14,7 +14,7 @@ Share = float
 class Treatment(BaseModel):
     """Levels of all factors of one run; a field left out is at its control level.
 
-    Each field is a column of the runs; a table without the column was measured at the control.
+    Each field is a column of the runs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -72,18 +72,10 @@ OF_GROUP = ("n_own", "n_other", "n_total")
 """Columns of the runs that are counts, and no group's name: each depends on the row's group."""
 CONTROL = Treatment()
 """Nothing done: clean labels, real images, plain training from scratch."""
-DAMAGE = frozenset({"noise", "corrupted", "reading", "duplicates"})
+CORRUPTIONS = frozenset({"noise", "corrupted", "reading", "duplicates"})
 """Factors that change the real studies themselves."""
 FACTORS: tuple[str, ...] = tuple(Treatment.model_fields)
 """Columns of the runs that hold the treatment."""
-
-
-def completed(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with every factor's column; where there is none, it was at its control."""
-    levels = CONTROL.model_dump()
-    missing = {name: level for name, level in levels.items() if name not in runs}
-    filled = runs.assign(**missing)
-    return filled.fillna({name: level for name, level in levels.items() if name in runs})
 
 
 def alike(runs: pd.DataFrame) -> dict[str, int]:
@@ -92,7 +84,7 @@ def alike(runs: pd.DataFrame) -> dict[str, int]:
     ``commit``, ``threads``: state of the code, and CPU threads; ``both``. A seed does not give the
     same network to the last digit under another code or number of threads.
     """
-    one = completed(runs).drop_duplicates("run_id")
+    one = runs.drop_duplicates("run_id")
     same = ["seed", *sorted({c for c in map(str, one) if c.startswith("n_")} - {*OF_GROUP})]
     state = ["commit", "threads"]
     off = treated(one)
@@ -103,7 +95,7 @@ def alike(runs: pd.DataFrame) -> dict[str, int]:
 
 
 def treated(runs: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return, for each row of completed runs, whether any factor is off its control."""
+    """Return, for each row of the runs, whether any factor is off its control."""
     control = CONTROL.model_dump()
     off = [(runs[name] != control[name]).to_numpy(np.bool_) for name in FACTORS]
     return np.asarray(np.logical_or.reduce(off))

@@ -16,8 +16,6 @@ SHARED = {
     "generate": "the station's kernel, and the network that makes images",
     "warm_up": "of a simulation, and of a machine that is measured",
     "pooled": "studies of a training, and estimates of several profiles",
-    "svg": "one figure style is still to come",
-    "replace_file": "profiles do not import studies",
     "Objective": "of plans, and of a training",
     "Target": "of a calibration, and of a fit",
     "Reading": "the station, and what a meter reads",
@@ -26,6 +24,7 @@ SHARED = {
     "processes": "of SimPy, and workers",
     "reading": "the station, and reading image files",
     "run": "of the simulation, and of a training",
+    "training": "of releases in the pipeline, and of networks that are measured",
 }
 """Names that the measurement of profiles, the pipeline and executors share with others, and why."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.profiles import meter
+from sim.profiles.metering import meter
 
 IDLE_SECONDS = 0.1
 """Every measurement begins by watching the machine do nothing; here nobody reads what it draws."""

@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 from sim.cli import app
 from sim.errors import ExecutorError
 from sim.executors.executor import Executor, executor_of
-from sim.profiles import MeasurementPlan, measure
-from sim.profiles.bench import MeasurementData, Setup, bench_of, cases_of, forget
-from sim.profiles.design import Cell
-from sim.profiles.energy import energy_per_image, told_alone
-from sim.profiles.preparation import preparations
-from sim.profiles.tasks import Preparation, needed
+from sim.profiles.design import Cell, MeasurementPlan
+from sim.profiles.measurement import measure
+from sim.profiles.metering.energy import energy_per_image, measured_alone
+from sim.profiles.training.bench import MeasurementData, Setup, bench_of, cases_of, forget
+from sim.profiles.training.preparation import preparations
+from sim.profiles.training.tasks import Preparation, needed
 from sim.profiles.treatment import Treatment
 
 PLAN = MeasurementPlan(
@@ -130,9 +130,9 @@ def test_what_runs_share_is_prepared_once():
 
 def test_what_tells_the_cost_of_an_image_runs_alone():
     varied = {Cell((20, 20), 0), Cell((20, 20), 0, Treatment(width=2))}
-    assert told_alone(PLAN.cells()) == varied
+    assert measured_alone(PLAN.cells()) == varied
     without = PLAN.model_copy(update={"contrasts": (), "seeds": 2})
-    assert told_alone(without.cells()) == {Cell((20, 20), 0), Cell((20, 20), 1)}
+    assert measured_alone(without.cells()) == {Cell((20, 20), 0), Cell((20, 20), 1)}
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ def test_a_run_that_ends_every_worker_is_named_and_what_is_finished_is_kept(alon
     ):
         measure(PLAN, data=None, out=tmp_path, executor=Deadly(executor))
     kept = {file.stem for file in (tmp_path / "parts").glob("*.parquet")}
-    assert {cell.run_id for cell in told_alone(PLAN.cells())} <= kept
+    assert {cell.run_id for cell in measured_alone(PLAN.cells())} <= kept
     assert KILLED not in kept
     prepared = {file: file.stat().st_mtime_ns for file in (tmp_path / "parts").glob("*.npz")}
     assert prepared
@@ -198,7 +198,7 @@ def test_runs_beside_others_say_so_and_give_no_joules_per_image(alone, beside):
     runs = pd.read_parquet(beside / "runs.parquet").drop_duplicates("run_id")
     assert runs["error"].isna().all()
     assert (runs[["kwh", "inference_kwh", "emissions_kg"]] > 0).all(axis=None)
-    by_itself = {cell.run_id for cell in told_alone(PLAN.cells())}
+    by_itself = {cell.run_id for cell in measured_alone(PLAN.cells())}
     assert (runs.loc[runs["run_id"].isin(by_itself), "energy"] == "alone").all()
     assert (runs["energy"] == "apportioned").any()
     assert (pd.read_parquet(alone / "runs.parquet")["energy"] == "alone").all()
@@ -218,7 +218,7 @@ def test_a_run_that_tells_the_cost_of_an_image_is_made_again_where_it_was_not_al
     table.assign(energy="apportioned").to_parquet(tmp_path / "runs.parquet")
     seen = []
     measure(PLAN, data=None, out=tmp_path, progress=lambda *done: seen.append(done[2]))
-    assert sorted(seen) == sorted(cell.run_id for cell in told_alone(PLAN.cells()))
+    assert sorted(seen) == sorted(cell.run_id for cell in measured_alone(PLAN.cells()))
 
 
 def test_what_both_kinds_of_preparing_cost_is_recorded(alone):
@@ -247,7 +247,7 @@ def test_workers_with_other_torch_or_other_images_are_refused(monkeypatch, tmp_p
     _, cases = cases_of(inputs)
     with pytest.raises(ExecutorError, match=r"has torch .*, not 1\.0\. Give every machine"):
         bench_of(Setup(inputs, cases.digest(), "cpu", "1.0"))
-    monkeypatch.setattr("sim.profiles.bench.version", lambda _: "1.0")
+    monkeypatch.setattr("sim.profiles.training.bench.version", lambda _: "1.0")
     with pytest.raises(ExecutorError, match=r"has images with checksum .*, not other"):
         bench_of(Setup(inputs, "other", "cpu", "1.0"))
     real = PLAN.model_copy(update={"source": "file"})

@@ -12,7 +12,9 @@ import pytest
 
 from sim.errors import ProfileError
 from sim.executors.executor import executor_of
-from sim.profiles import MeasurementPlan, measure, meter
+from sim.profiles.design import MeasurementPlan
+from sim.profiles.measurement import measure
+from sim.profiles.metering import meter
 from tests.unit.profiles.conftest import IDLE_SECONDS
 
 PLAN = MeasurementPlan(
@@ -49,7 +51,7 @@ VARYING = (
     *("peak_flops", "utilisation", "other_cores", "idle_watts", "energy"),
 )
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["sim.profiles.grid", "torch._dynamo"])
+PROCESSES.set_forkserver_preload(["sim.profiles.measurement", "torch._dynamo"])
 """Processes that have imported what they need: that takes longer than what they measure."""
 
 

@@ -1,6 +1,8 @@
 """A phantom plan from measurement to card, small enough for every test run."""
 
 import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,9 +14,12 @@ import torch
 
 from sim.errors import ProfileError
 from sim.learning.response import load_profile
-from sim.profiles import MeasurementPlan, bench, fit, measure, run, write_card
-from sim.profiles.design import Contrast
-from sim.profiles.images import load_cases
+from sim.profiles.card.page import write_card
+from sim.profiles.design import Contrast, MeasurementPlan
+from sim.profiles.fit.fitting import fit
+from sim.profiles.images.split import load_cases
+from sim.profiles.measurement import measure
+from sim.profiles.training import bench, run
 from sim.profiles.treatment import FACTORS, Treatment, treated
 
 PLAN = MeasurementPlan(
@@ -172,7 +177,7 @@ def test_every_factor_has_rows_and_its_cost(folder):
     assert (runs["other_cores"] >= 0).all()
 
 
-def test_damage_costs_studies_of_a_phantom_and_few_seeds_resolve_nothing(fitted):
+def test_corrupted_studies_cost_a_phantom_and_few_seeds_resolve_nothing(fitted):
     only = {next(iter(r)): r for r in fitted["treatments"] if r["assumed"] is not None}
     assert set(only) == {"noise", "corrupted", "duplicates"}
     assert all(row["worth"]["high"] < 0.9 for row in only.values())
@@ -353,10 +358,22 @@ def test_a_card_needs_a_fit(tmp_path):
 
 
 @pytest.mark.parametrize("package", ["torch", "codecarbon"])
-def test_a_missing_package_says_what_to_install(package, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ProfileError, match=rf"{package}: pip install 'equiscan\[profile\]'"):
-        measure(PLAN, data=None, out=tmp_path)
+def test_a_missing_package_says_what_to_install(package, tmp_path):
+    code = (
+        f"import sys; sys.modules['{package}'] = None; from sim.cli import app; "
+        "app(['profile', 'measure', '--plan', 'plan.yaml', '--out', 'out'])"
+    )
+    path = os.pathsep.join(sys.path)
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 2
+    assert f"needs {package}: pip install 'equiscan[profile]'" in found.stderr
 
 
 def test_the_folder_says_what_was_measured(folder):

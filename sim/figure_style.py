@@ -1,0 +1,85 @@
+"""How every figure looks, in reports and cards: colours for the colour-blind, quiet axes, SVG."""
+
+import re
+from io import StringIO
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, QUIET, GRID = "#1d2733", "#667585", "#e3e8ee"
+HUES = (
+    "#009e73",
+    "#d55e00",
+    "#56b4e9",
+    "#e6b800",
+    "#cc79a7",
+    "#882255",
+    "#8a94a0",
+    "#332288",
+)
+"""Told apart by the colour-blind (Okabe and Ito, jfly.uni-koeln.de/color)."""
+RC: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "svg.fonttype": "path",
+}
+
+
+styled = mpl.rc_context(RC)
+"""Decorator of what draws figures: the style holds within it and nowhere else."""
+
+
+def panel(
+    *,
+    width: float = 7.4,
+    height: float = 3.2,
+    rows: int = 1,
+    columns: int = 1,
+    ratios: tuple[float, ...] | None = None,
+) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure, sizes in inches, and its axes, row by row.
+
+    ``ratios`` are the relative heights of the rows, equal when not given.
+    """
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(rows, columns, squeeze=False, height_ratios=ratios)
+    return figure, list(axes.ravel())
+
+
+def svg(figure: Figure, *, name: str) -> str:
+    """Return a figure as an inline SVG element, the same bytes for the same figure.
+
+    ``name`` makes the identifiers inside unique, so that several figures fit on one page.
+    """
+    out = StringIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    # matplotlib hashes positions to their last bit, which the layout does not settle the same way
+    # every time: number what it names instead
+    named = dict.fromkeys(re.findall(r' id="([^"]+)"', text))
+    number = {old: f"{name}-{place}" for place, old in enumerate(named)}
+    element = re.sub(
+        r'( id="|href="#|url\(#)([^")]+)', lambda found: found[1] + number[found[2]], text
+    )
+    return element.replace("<svg ", f'<svg role="img" aria-labelledby="{name}-caption" ', 1)

@@ -1,0 +1,293 @@
+"""Which law the measured runs follow, and how sure each of its constants is."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.atomic import replace_file
+from sim.errors import ProfileError
+from sim.learning.response import FROZEN_BEYOND, SCHEMA
+from sim.learning.scaling import effective
+from sim.profiles.fit.contrasts import effects, table_of
+from sim.profiles.fit.factors import factors, mitigated
+from sim.profiles.fit.floors import Floorless, without_floors
+from sim.profiles.fit.forms import LAW, RIVALS, SATURATING, Form, Target, fit_form, law_parameters
+from sim.profiles.fit.resampling import Grid, mean, noise_of, resampled
+from sim.profiles.metering.energy import energy_by_setting, energy_per_image
+from sim.profiles.metering.published import recipes
+from sim.profiles.runs import ABOUT, RUNS
+from sim.profiles.treatment import alike, treated
+from sim.streams import stream
+
+Floats = NDArray[np.float64]
+
+COMPARED_DRAWS = 100
+"""Most draws in which the forms are compared again, and floors with none."""
+IDENTIFIED_WIDTH = 0.8
+"""Width of kappa's 95% interval from which on it is not identified."""
+
+
+def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
+    """Fit the measured runs in ``folder``, write ``fit.json`` there and return its content.
+
+    Sensitivity at the common threshold and AUC are fitted alike. Each draw fits the law to what
+    the runs could have shown with other test cases, studies and seeds; see ``resampling.Noise``.
+
+    Parameters
+    ----------
+    draws : bootstrap draws; each is one answer that the simulation may use.
+    """
+    folder = Path(folder)
+    runs, about = _read(folder)
+    plan = about["plan"]
+    finished = runs[runs["error"].isna()]
+    grids = {name: _grid(finished, plan, name) for name in ("sensitivity", "auc")}
+    fits = {
+        name: _fit_grid(grid, [stream(d, "profile fit", plan["name"], name) for d in range(draws)])
+        for name, grid in grids.items()
+    }
+    energy = energy_per_image(finished)
+    found = effects(finished, fits["auc"], plan["groups"])
+    first = finished.iloc[0]
+    result = {
+        "schema": SCHEMA,
+        "data": str(first["data"]),
+        **{key: plan[key] for key in ("name", "task", "modality", "citation", "group_attribute")},
+        **{key: plan[key] for key in ("prevalence", "specificity", "folds")},
+        "seeds": int(finished["seed"].nunique()),
+        "groups": plan["groups"],
+        "cases": about["cases"],
+        "gap_estimable": len(plan["groups"]) > 1,
+        "not_estimable": plan["not_estimable"],
+        "left_out": plan["left_out"],
+        "left_out_images": about["left_out_images"],
+        "repeated_images": about["repeated_images"],
+        "baseline": about["baseline"],
+        "runs": int(finished["run_id"].nunique()),
+        "failed_runs": int(runs.loc[runs["error"].notna(), "run_id"].nunique()),
+        "fits": fits,
+        "treatments": table_of(found),
+        "factors": factors(found, finished),
+        "mitigated": mitigated(found),
+        "pairs": alike(finished),
+        "energy": energy,
+        "recipes": recipes(energy),
+        "settings": energy_by_setting(finished),
+        "hardware": str(first["hardware"]),
+        "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
+    }
+    text = _compact(json.dumps(_rounded(result), indent=1)) + "\n"
+    replace_file(folder / "fit.json", lambda there: there.write(text.encode()))
+    return result
+
+
+def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    try:
+        runs = pd.read_parquet(folder / RUNS)
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        missing = error.filename or folder / RUNS
+        raise ProfileError(
+            f"{missing}: not found. Measure first: `equiscan profile measure`."
+        ) from None
+    if runs["error"].isna().sum() == 0:
+        raise ProfileError(f"{folder}: every run failed, first with: {runs['error'].iloc[0]}")
+    return runs, about
+
+
+def _grid(runs: pd.DataFrame, plan: dict[str, Any], measure_of: str) -> Grid:
+    rows = runs[~treated(runs) & (runs["estimable"] == True)]  # noqa: E712
+    names = [f"n_{group}" for group in plan["groups"]]
+    cells = rows[names].drop_duplicates().sort_values(names)
+    seeds = sorted(rows["seed"].unique())
+    shape = (len(seeds), len(cells), len(names))
+    error, variance = np.full(shape, np.nan), np.full(shape, np.nan)
+    for g, group in enumerate(plan["groups"]):
+        of_group = rows[rows["group"] == group].set_index(["seed", *names])
+        index = [(seed, *cell) for seed in seeds for cell in cells.itertuples(index=False)]
+        found = of_group.reindex(pd.MultiIndex.from_tuples(index))
+        value = found[measure_of].to_numpy(float)
+        spread = (
+            found["auc_variance"].to_numpy(float)
+            if measure_of == "auc"
+            else value * (1 - value) / found["test_positives"].to_numpy(float)
+        )
+        error[:, :, g] = (1 - value).reshape(shape[:2])
+        variance[:, :, g] = spread.reshape(shape[:2])
+    own = cells.to_numpy(float)
+    return Grid(
+        groups=tuple(plan["groups"]),
+        own=own,
+        other=own.sum(axis=1, keepdims=True) - own,
+        error=error,
+        test_sd=np.sqrt(np.nanmean(variance, axis=1)),
+        chance=plan["specificity"] if measure_of == "sensitivity" else 0.5,
+    )
+
+
+def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
+    """Return estimate, draws, intervals, range and the comparison of forms of one measure."""
+    groups = len(grid.groups)
+    observed, noise = mean(grid.error), noise_of(grid)
+    best = fit_form(LAW, grid.target(observed))
+    samples = [resampled(grid, noise, rng) for rng in streams]
+    vectors = [fit_form(LAW, grid.target(sample), near=best) for sample in samples]
+    drawn = [law_parameters(vector, groups, grid.chance) for vector in vectors]
+    by_group = {key: np.array([d[key] for d in drawn]) for key in ("floor", "scale")}
+    draws = {key: values.mean(axis=1) for key, values in by_group.items()}
+    draws |= {key: np.array([float(d[key]) for d in drawn]) for key in ("power", "kappa", "offset")}
+    if groups == 1:  # nobody else's studies were tried: anything from none to all is possible
+        draws["kappa"] = np.array([rng.uniform() for rng in streams])
+    deviations = [sample - observed for sample in samples[:COMPARED_DRAWS]]
+    floorless = without_floors(grid, observed, best, deviations)
+    interval = _intervals(draws, floorless)
+    estimate = law_parameters(_middle(grid, vectors), groups, grid.chance)
+    kappa = float(estimate["kappa"])
+    return {
+        "chance": grid.chance,
+        "kappa_identified": interval["kappa"][1] - interval["kappa"][0] < IDENTIFIED_WIDTH,
+        "floor_identified": not floorless.is_open,
+        "floor_p_value": floorless.p_value,
+        "estimate": {key: np.asarray(value).tolist() for key, value in estimate.items()},
+        "mean": {key: float(values.mean()) for key, values in draws.items()},
+        "interval": interval,
+        "share_of_draws_at_bound": _at_bound(vectors, groups),
+        "kappa_by_group": _kappa_by_group(grid, observed),
+        "measured_max": {
+            "own": float(grid.own.max()),
+            "other": float(grid.other.max()),
+            "effective": float(effective(grid.own, grid.other, kappa).max()),
+        },
+        "comparison": _comparison(grid, observed, samples[:COMPARED_DRAWS]),
+        "draws": {key: values.tolist() for key, values in draws.items()},
+        "draws_by_group": {
+            key: dict(zip(grid.groups, values.T.tolist(), strict=True))
+            for key, values in by_group.items()
+        },
+    }
+
+
+def _intervals(draws: Mapping[str, Floats], floorless: Floorless) -> dict[str, list[float]]:
+    """Return 95% intervals: quantiles of draws, and what no floor would say where it may be so."""
+    interval = {key: np.quantile(v, (0.025, 0.975)).tolist() for key, v in draws.items()}
+    if floorless.is_open:
+        interval["floor"][0] = 0.0
+        lowest = float(np.quantile(floorless.power, 0.025))
+        interval["power"][0] = min(interval["power"][0], lowest)
+    return interval
+
+
+def _middle(grid: Grid, vectors: list[Floats]) -> Floats:
+    """Return the law nearest to the mean error of all draws over the measured range.
+
+    Least squares often stops in a corner of what is allowed, which draws can leave to one side
+    only: it is then the edge of what the data support. The mean of draws (bagging, Breiman 1996,
+    doi:10.1007/BF00058655) has no such edge; docs/profiles.md says how near each is to the truth.
+    """
+    own, other = (
+        np.repeat(counts.reshape(-1, 1), len(grid.groups), axis=1)
+        for counts in np.meshgrid(_spread(grid.own.max()), _spread(grid.other.max()))
+    )
+    error = np.mean([LAW.predict(v, own, other, grid.chance) for v in vectors], axis=0)
+    return fit_form(LAW, replace(grid, own=own, other=other).target(error))
+
+
+def _spread(most: float, points: int = 9) -> Floats:
+    """Return counts from none to the most, evenly spread in log(1 + n)."""
+    return np.expm1(np.linspace(0, np.log1p(most), points))
+
+
+def _at_bound(vectors: list[Floats], groups: int) -> dict[str, float]:
+    """Return how often the fit stops at a bound of a shared parameter: not identified there."""
+    low, high, _ = LAW.bounds(groups)
+    slack = 1e-3 * (high - low)
+    stuck = np.array([(v <= low + slack) | (v >= high - slack) for v in vectors]).mean(axis=0)
+    names = ("offset", "power", "kappa")
+    return dict(zip(names, stuck[2 * groups :].tolist(), strict=True))
+
+
+def _kappa_by_group(grid: Grid, observed: Floats) -> dict[str, float]:
+    """Return kappa when each group is fitted alone: how far sharing it is a simplification."""
+    whole = grid.target(observed)
+    result = {}
+    for g, group in enumerate(grid.groups if len(grid.groups) > 1 else ()):
+        own, other, error, weight = (
+            array[:, [g]] for array in (whole.own, whole.other, whole.error, whole.weight)
+        )
+        alone = Target(own, other, error, weight, grid.chance)
+        result[group] = float(law_parameters(fit_form(LAW, alone), 1, grid.chance)["kappa"])
+    return result
+
+
+def _comparison(grid: Grid, observed: Floats, samples: list[Floats]) -> dict[str, Any]:
+    """Return how far each form, fitted without the largest counts, misses them.
+
+    All forms are judged on cells with own data, as one of them needs it; ``all`` adds the cells
+    without. ``beyond`` is what each form, fitted to all cells, has for the error at the edge.
+    """
+    # without other groups, own, total and both laws are one
+    forms = (LAW, *(form for form in RIVALS if len(grid.groups) > 1 or form.name == SATURATING))
+    fitted = {form.name: fit_form(form, grid.target(_small(grid, observed))) for form in forms}
+    point = {form.name: _miss(form, fitted[form.name], grid, observed) for form in forms}
+    winners = []
+    for sample in samples:
+        target = grid.target(_small(grid, sample))
+        refitted = {form.name: fit_form(form, target, near=fitted[form.name]) for form in forms}
+        misses = {f.name: _miss(f, refitted[f.name], grid, sample)["with_own"] for f in forms}
+        winners.append(min(misses, key=misses.__getitem__))
+    best = min(point, key=lambda name: point[name]["with_own"])
+    return {
+        "held_out": f"cells with {grid.own.max():g} studies of a group",
+        "rmse": point,
+        "best": best,
+        "law_is_best": best == LAW.name,
+        "share_of_draws_best": {name: winners.count(name) / len(winners) for name in point},
+        "beyond": {form.name: _beyond(form, grid, observed) for form in forms},
+    }
+
+
+def _largest(grid: Grid) -> NDArray[np.bool_]:
+    return np.asarray((grid.own == grid.own.max()).any(axis=1))
+
+
+def _small(grid: Grid, error: Floats) -> Floats:
+    """Return the errors without the cells that hold the largest count of a group."""
+    return np.where(_largest(grid)[:, None], np.nan, error)
+
+
+def _miss(form: Form, vector: Floats, grid: Grid, error: Floats) -> dict[str, float]:
+    predicted = form.predict(vector, grid.own, grid.other, grid.chance)
+    held = _largest(grid)
+    squared = ((predicted - error) ** 2)[held]
+    result = {"with_own": float(np.sqrt(np.nanmean(squared[grid.own[held] > 0])))}
+    if not form.needs_own:
+        result["all"] = float(np.sqrt(np.nanmean(squared)))
+    return result
+
+
+def _beyond(form: Form, grid: Grid, observed: Floats) -> float:
+    """Return the mean group's error with all groups at ``FROZEN_BEYOND`` times the most studies."""
+    vector = fit_form(form, grid.target(observed))
+    own = np.full((1, len(grid.groups)), FROZEN_BEYOND * grid.own.max())
+    return float(form.predict(vector, own, (len(grid.groups) - 1) * own, grid.chance).mean())
+
+
+def _rounded(value: Any) -> Any:
+    """Return the value with six significant digits, far below any interval shown."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _compact(text: str) -> str:
+    """Put each array of numbers on one line."""
+    return re.sub(r"\[[\d\s,.eE+-]+\]", lambda found: re.sub(r"\s+", "", found[0]), text)

@@ -1,0 +1,164 @@
+"""The cases of a measurement: one image per patient or lesion, with label and group."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import ProfileError
+from sim.profiles.design import MeasurementPlan
+from sim.profiles.images.image_files import Source, open_source
+from sim.streams import stream
+
+Bytes = NDArray[np.uint8]
+Index = NDArray[np.int64]
+Labels = NDArray[np.int8]
+Names = NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """One image per patient or lesion; all arrays share the first axis."""
+
+    images: Bytes
+    """Shape (cases, side, side, 3)."""
+    label: Labels
+    group: Names
+    id: Names
+    covariates: Mapping[str, NDArray[np.generic]]
+    sha256: str
+    """Of the file, of the folder's table, or of the plan for phantoms."""
+    left_out: Mapping[str, tuple[int, int]]
+    """Positive and negative images of the file's groups that the plan does not use."""
+    repeated: int = 0
+    """Images dropped because another id has the same pixels."""
+
+    def digest(self) -> str:
+        """Return a checksum of all that is trained and tested on."""
+        digest = hashlib.sha256()
+        for array in (self.images, self.label, self.group, self.id):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def count(self, group: str) -> tuple[int, int]:
+        """Return positives and negatives of a group."""
+        label = self.label[self.group == group]
+        return int((label == 1).sum()), int((label == 0).sum())
+
+
+def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None = None) -> Cases:
+    """Return the plan's cases from an npz file or a folder of images; see ``open_source``.
+
+    Raises
+    ------
+    ProfileError
+        When a column is missing, a label is not 0 or 1, an id is empty, or a group has no or too
+        few cases.
+    """
+    source = open_source(data, table)
+    group = source.column(plan.group_attribute).astype(str)
+    allowed = _allowed(plan, source)
+    used = allowed & np.isin(group, [*plan.groups, *plan.not_estimable])
+    rows = _one_per_id(_ids(plan, source, used), used, plan)
+    images = source.pixels(rows, plan.image_px, plan.file_column)
+    first = _first_of_each(images)
+    rows, images = rows[first], images[first]
+    label = _labels(plan, source)
+    cases = Cases(
+        images=images,
+        label=label[rows],
+        group=group[rows],
+        id=source.column(plan.id_column).astype(str)[rows],
+        covariates={name: source.column(name)[rows] for name in plan.covariates},
+        sha256=source.sha256,
+        left_out=_left_out(group[allowed], label[allowed], plan),
+        repeated=int((~first).sum()),
+    )
+    _check_groups(cases, plan)
+    return cases
+
+
+def countable(plan: MeasurementPlan, cases: Cases) -> MeasurementPlan:
+    """Return the plan that scores the groups with enough cases to test, and counts the others.
+
+    Folds are stratified, so that each tests a group's cases over the number of folds, rounded
+    down at worst.
+
+    Raises ``ProfileError`` when no group has enough.
+    """
+    enough = [g for g in plan.groups if min(cases.count(g)) // plan.folds >= plan.fewest_tested]
+    return plan.scoring(tuple(enough))
+
+
+def _allowed(plan: MeasurementPlan, source: Source) -> NDArray[np.bool_]:
+    """Return which rows meet all of the plan's ``where``."""
+    group = source.column(plan.group_attribute)
+    kept = np.ones(len(group), dtype=np.bool_)
+    for name, values in plan.where.items():
+        column = source.column(name).astype(str)
+        absent = sorted(set(values) - set(column.tolist()))
+        if absent:
+            raise ProfileError(f"{source.path}: no {', '.join(absent)} in '{name}'.")
+        kept &= np.isin(column, values)
+    return kept
+
+
+def _labels(plan: MeasurementPlan, source: Source) -> Labels:
+    label = source.column(plan.label)
+    found = np.unique(label)
+    if not np.isin(found, (0, 1)).all():
+        some = ", ".join(map(str, found[:5]))
+        raise ProfileError(f"{source.path}: '{plan.label}' holds {some}; it must be 0 or 1.")
+    return label.astype(np.int8)
+
+
+def _ids(plan: MeasurementPlan, source: Source, used: NDArray[np.bool_]) -> Names:
+    ids = source.column(plan.id_column).astype(str)
+    empty = np.isin(np.char.lower(ids), ("", "nan", "none", "<na>")) & used
+    if empty.any():
+        raise ProfileError(
+            f"{source.path}: {int(empty.sum())} images have no '{plan.id_column}'. Without it, "
+            "images of one patient can be on both sides of a split."
+        )
+    return ids
+
+
+def _left_out(group: Names, label: Labels, plan: MeasurementPlan) -> dict[str, tuple[int, int]]:
+    rest = sorted(set(group.tolist()) - {*plan.groups, *plan.not_estimable})
+    return {
+        g: (int((label[group == g] == 1).sum()), int((label[group == g] == 0).sum())) for g in rest
+    }
+
+
+def _one_per_id(ids: Names, used: NDArray[np.bool_], plan: MeasurementPlan) -> Index:
+    """Studies of one lesion are not independent: keep one of each, by chance, always the same."""
+    rows = np.flatnonzero(used)
+    rows = stream(0, plan.name, "one image of each id").permutation(rows)
+    _, first = np.unique(ids[rows], return_index=True)
+    return np.sort(rows[first])
+
+
+def _first_of_each(images: Bytes) -> NDArray[np.bool_]:
+    """Return which images no earlier one equals: the same picture under two ids would leak."""
+    seen: set[bytes] = set()
+    first = np.zeros(len(images), dtype=np.bool_)
+    for i, image in enumerate(images):
+        pixels = image.tobytes()
+        first[i] = pixels not in seen
+        seen.add(pixels)
+    return first
+
+
+def _check_groups(cases: Cases, plan: MeasurementPlan) -> None:
+    for group in (*plan.groups, *plan.not_estimable):
+        positives, negatives = cases.count(group)
+        if positives + negatives == 0:
+            raise ProfileError(f"group '{group}' has no case in '{plan.group_attribute}'.")
+        if group in plan.groups and min(positives, negatives) < plan.folds:
+            raise ProfileError(
+                f"group '{group}' has {positives} positives and {negatives} negatives: "
+                f"too few for {plan.folds} folds. List it under 'not_estimable'."
+            )

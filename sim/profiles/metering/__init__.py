@@ -1,0 +1,1 @@
+"""What runs draw, and on what machine."""
