@@ -14,7 +14,7 @@ import pytest
 from sim.domain.holdings import Respond
 from sim.domain.plan import Plan
 from sim.pipeline.case import Case, Start, worth_trying
-from sim.pipeline.luck import Luck
+from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many, warm_up_many
 from sim.planning.decisions import most_per_year
@@ -77,7 +77,7 @@ def shipped(what: str, name: str, kept: Sequence[str]) -> Row:
 def of_many_cells(what: str) -> Row:
     """Return the row of the world with five modalities and four groups, ten years."""
     world, set_up = world_of_five_modalities(), unrecorded(scenario(years=10))
-    (start,) = warm_up_many([Luck(world, 1, 0)], scenario=set_up)
+    (start,) = warm_up_many([RandomKeys(world, 1, 0)], scenario=set_up)
     base = buying(world, years=10, scanner=1, outreach=1, reader=1)
     tried = additions(set_up, base, most=np.full(base.units.shape[1:], 100.0), duals=None)
     plans = [one.plan for one in tried[:20]]
