@@ -325,7 +325,7 @@ def test_the_report_is_written_before_anything_is_printed(
         raise failure
 
     monkeypatch.setattr(terminal, "bullets", fail)
-    monkeypatch.setattr(terminal, "table", fail)
+    monkeypatch.setattr(terminal, "print_table", fail)
     result = called("run", TINY, "--out", str(tmp_path / "run"))
     assert result.exit_code == (1 if isinstance(failure, BrokenPipeError) else 2)
     assert (tmp_path / "run" / "report.html").is_file()
