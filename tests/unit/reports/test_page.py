@@ -11,6 +11,7 @@ import pytest
 
 import reports.policy as policy_report
 from reports import render, write_report
+from reports.glossary import glossary
 from sim.errors import RunFolderError
 from sim.planning.rules import label_of
 from sim.studies.result import StudyResult
@@ -110,6 +111,7 @@ def test_a_page_says_who_was_compared_and_where_it_comes_from(
     assert result.scenario.question in said
     assert words[words.index("AAA.need") :].index("a test") < 12  # its source, in its row
     assert result.provenance.scenario_sha256 in said
+    assert all(term.meaning in said for term in glossary() if term.report)
     assert result.provenance.code_version in said
     for key in result.provenance.as_dict():
         assert key.replace("_", " ") in said
