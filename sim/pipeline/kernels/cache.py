@@ -18,7 +18,7 @@ import numba
 
 from sim.source import PACKAGE, files_sha256, is_own
 
-SOURCES = ("pipeline/**/*.py", "learning/*.py", "domain/*.py", "streams.py", "units.py")
+SOURCES = ("pipeline/**/*.py", "learning/**/*.py", "domain/**/*.py", "streams.py", "units.py")
 """Files that hold kernels, and what kernels may import."""
 
 _CONFIG: Any = numba.config
