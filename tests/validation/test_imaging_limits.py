@@ -30,10 +30,11 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
     waiting, exams, gave_up = (np.zeros((STATIONS, 1, 1), dtype=np.int64) for _ in range(3))
     mean_waiting = np.zeros((STATIONS, 1, 1))
     by_day = np.zeros((DAYS_PER_WEEK, STATIONS, 1), dtype=np.int64)
+    chance, listed = np.zeros(STATIONS), np.zeros(STATIONS, dtype=np.int64)
     upto = np.zeros((WEEKS, STATIONS))
     for week in range(WEEKS):
         before, arrived = waiting.copy(), came[week][:, None, None]
-        need.spread_over_days(week, days, arrived, by_day)
+        need.spread_over_days(week, days, arrived, by_day, chance, listed)
         people = imaging.People(
             by_day, arrived, expected, waiting, exams, gave_up, mean_waiting,
             *np.zeros((2, *waiting.shape), dtype=np.int64),

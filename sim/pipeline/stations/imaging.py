@@ -103,7 +103,7 @@ def places_of(
     )  # fmt: skip
 
 
-class People(NamedTuple):
+class Patients(NamedTuple):
     """People of one week, shape (r, m, g) but for the first."""
 
     by_day: Counts
@@ -133,7 +133,7 @@ class Passed(NamedTuple):
 
 
 @kernel
-def step(week: int, places: Places, people: People, working: Counts, place: Counts) -> None:
+def step(week: int, places: Places, people: Patients, working: Counts, place: Counts) -> None:
     """Serve one week in daily steps.
 
     Parameters
@@ -177,7 +177,7 @@ def step(week: int, places: Places, people: People, working: Counts, place: Coun
 
 @kernel
 def _urgent_people(
-    places: Places, people: People, r: int, m: int, working: int
+    places: Places, people: Patients, r: int, m: int, working: int
 ) -> tuple[Urgent, float]:
     """Return the urgent people of a place as a week begins, and how many of them are on units."""
     # the mean: a short queue is convex in arrivals, and their variability is in the curve already
@@ -228,7 +228,7 @@ def _urgent_share(
 
 
 @kernel
-def _split(r: int, m: int, passed: Passed, u: float, people: People) -> None:
+def _split(r: int, m: int, passed: Passed, u: float, people: Patients) -> None:
     """Split the week of a place over its groups, in proportion to their people."""
     waiting, groups = people.waiting, people.waiting.shape[2]
     allot(passed.done, waiting, r, m, u, people.exams)
@@ -245,7 +245,7 @@ def _split(r: int, m: int, passed: Passed, u: float, people: People) -> None:
 @kernel
 def _split_class(
     members: int, urgent: NDArray[np.bool_], r: int, m: int, passed: Passed, u: float,
-    people: People,
+    people: Patients,
 ) -> None:  # fmt: skip
     """Split the week of one class of a place over its groups, as ``_split`` does of all.
 
@@ -344,7 +344,7 @@ class Imaging(Station):
         working = state.units_working
         breaks, repairs = self.chance_break, self.chance_repair
         wear(tick, self.wear_keys, breaks, repairs, working, state.units_broken)
-        people = People(
+        people = Patients(
             flows.by_day,
             flows.arrived,
             flows.expected,
