@@ -92,7 +92,7 @@ def by_counts(
         need.spread_over_days(week, days, arrived, by_day, chance, listed)
         if station.failures_per_week:
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
-        people = imaging.People(
+        people = imaging.Patients(
             by_day, arrived, expected, waiting, exams, gave_up, mean_waiting,
             *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip

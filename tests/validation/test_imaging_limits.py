@@ -35,7 +35,7 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
     for week in range(WEEKS):
         before, arrived = waiting.copy(), came[week][:, None, None]
         need.spread_over_days(week, days, arrived, by_day, chance, listed)
-        people = imaging.People(
+        people = imaging.Patients(
             by_day, arrived, expected, waiting, exams, gave_up, mean_waiting,
             *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
