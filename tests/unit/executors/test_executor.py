@@ -26,6 +26,8 @@ from sim.executors.processes import Processes, allowed_cores, cpu_quotas
 from tests.unit.executors import small_work
 
 ROOT = Path(__file__).parents[3]
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""First line of a script: in the background of a shell, processes begin with interrupts ignored."""
 POISONED = {name: name for name in ("poison", "a", "b", "c", "d")}
 
 
@@ -181,13 +183,15 @@ def test_an_interrupt_is_for_the_head(tmp_path: Path) -> None:
 def test_an_interrupt_while_workers_start_is_told_once(tmp_path: Path) -> None:
     script = tmp_path / "head.py"
     script.write_text(
+        f"{INTERRUPTIBLE}\n"
         "from sim.executors.executor import executor_of\n"
-        "from tests.unit.studies.small_work import slowly\n"
+        "from tests.unit.executors.small_work import slowly\n"
         "with executor_of(workers=8) as executor:\n"
         "    list(executor.run(slowly, {str(n): 600.0 for n in range(8)}))\n"
     )
     with python(script) as head:
         while not (workers := psutil.Process(head.pid).children(recursive=True)):
+            assert head.poll() is None
             sleep(0.01)
         os.killpg(head.pid, signal.SIGINT)  # as a terminal does
         said = head.communicate()[1]
@@ -214,6 +218,7 @@ def head_at_work(
     """Start a process that has workers which will be busy for long, and find those."""
     script = folder / "head.py"
     script.write_text(
+        f"{INTERRUPTIBLE}\n"
         "from sim.executors.executor import executor_of\n"
         "from tests.unit.executors.small_work import slowly\n"
         'if __name__ == "__main__":\n'
