@@ -35,7 +35,8 @@ class Entry:
     def lives(self) -> bool:
         """Whether its process still runs: one that is killed leaves its entry behind."""
         try:
-            return abs(_birth(self.pid) - self.born) < SAME_BIRTH_S
+            has_ended = psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
+            return not has_ended and abs(_birth(self.pid) - self.born) < SAME_BIRTH_S
         except psutil.NoSuchProcess:
             return False
 
