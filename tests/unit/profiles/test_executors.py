@@ -155,6 +155,7 @@ def test_two_processes_make_the_table_of_one_though_one_is_killed(alone, beside)
     pd.testing.assert_frame_equal(repeatable(beside), repeatable(alone), check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_cluster_does_so_too(alone, tmp_path):
     with asked("cluster") as executor:
         deadly = Deadly(executor, tmp_path / "mark")
@@ -165,6 +166,7 @@ def test_a_cluster_does_so_too(alone, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["threads", "pool"])
 def test_any_executor_makes_the_table_of_one(kind, alone, tmp_path):
     with asked(kind) as executor:
