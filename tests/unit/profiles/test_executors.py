@@ -174,6 +174,7 @@ def test_any_executor_makes_the_table_of_one(kind, alone, tmp_path):
     pd.testing.assert_frame_equal(repeatable(tmp_path), repeatable(alone), check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_every_worker_is_named_and_what_is_finished_is_kept(alone, tmp_path):
     with (
         asked("processes") as executor,

@@ -120,6 +120,7 @@ def test_killed_at_any_time_it_goes_on_to_the_same_table(tmp_path, undisturbed):
     pd.testing.assert_frame_equal(repeatable(folder), undisturbed)
 
 
+@pytest.mark.slow
 def test_killed_with_workers_it_leaves_none_and_goes_on_to_the_same_table(tmp_path, undisturbed):
     folder, parts = tmp_path / "killed", tmp_path / "killed" / "parts"
     busy = start(folder, workers=2)

@@ -51,6 +51,7 @@ def test_a_change_of_what_a_kernel_imports_is_noticed(tree: Path) -> None:
     assert counted(tree) == [*old[:2], 1]
 
 
+@pytest.mark.slow
 def test_without_a_place_to_write_kernels_are_compiled_each_time(tree: Path) -> None:
     folder = tree / "sim" / "pipeline" / "__pycache__"
     if folder.is_dir():

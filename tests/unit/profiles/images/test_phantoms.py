@@ -87,6 +87,7 @@ def test_kappa_is_nothing_where_groups_share_nothing(apart, measure_of):
     assert not holds(kappa, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
 def test_kappa_is_one_where_groups_are_alike(alike, measure_of):
     kappa = alike["fits"][measure_of]["interval"]["kappa"]
@@ -94,6 +95,7 @@ def test_kappa_is_one_where_groups_are_alike(alike, measure_of):
     assert not holds(kappa, 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corruption", ["duplicates", "corrupted"])
 def test_half_copies_or_half_blanks_are_worth_half(alike, corruption):
     (row,) = (r for r in alike["treatments"] if corruption in r)
@@ -103,6 +105,7 @@ def test_half_copies_or_half_blanks_are_worth_half(alike, corruption):
     assert not holds(interval, 1.0)
 
 
+@pytest.mark.slow
 def test_wrong_labels_cost_the_square_of_what_they_leave(alike):
     factor = alike["factors"]["noise_exponent"]
     assert holds((factor["low"], factor["high"]), 2.0)
