@@ -1,6 +1,7 @@
 """How every figure looks, in reports and cards: colours for the colour-blind, quiet axes, SVG."""
 
 import re
+import warnings
 from io import StringIO
 from typing import Any
 
@@ -40,7 +41,8 @@ RC: Any = {
     "ytick.color": QUIET,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
-    "svg.fonttype": "path",
+    "text.parse_math": False,  # a group may be called "$2 to $10"
+    "svg.fonttype": "none",  # text stays text: the reader's fonts know scripts that ours does not
 }
 
 
@@ -71,7 +73,9 @@ def svg(figure: Figure, *, name: str) -> str:
     ``name`` makes the identifiers inside unique, so that several figures fit on one page.
     """
     out = StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}):
+    with mpl.rc_context({"svg.hashsalt": name}), warnings.catch_warnings():
+        # only widths are taken from our font, and those of other scripts are near enough
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
