@@ -75,7 +75,7 @@ def svg(figure: Figure, *, name: str) -> str:
     out = StringIO()
     with mpl.rc_context({"svg.hashsalt": name}), warnings.catch_warnings():
         # only widths are taken from our font, and those of other scripts are near enough
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]

@@ -7,10 +7,13 @@ from logging import getLogger
 from math import nan
 from time import perf_counter, process_time, sleep
 from typing import Any
+from unittest.mock import patch
 
 import psutil  # type: ignore[import-untyped] # comes with codecarbon
-from codecarbon import OfflineEmissionsTracker
+from codecarbon import OfflineEmissionsTracker, emissions_tracker
+from codecarbon.input import DataSource
 
+from sim.errors import ProfileError, nearest
 from sim.profiles.metering import power
 from sim.profiles.metering.energy import ALONE
 from sim.profiles.metering.gpu_counter import EnergyCounter, kwh_between
@@ -48,7 +51,11 @@ class Reading:
 
 @dataclass(slots=True)
 class Meter:
-    """A codecarbon tracker for the whole machine, without network or files."""
+    """A codecarbon tracker for the whole machine, without network, files or settings of the user.
+
+    Raises ``ProfileError`` for a country whose grid codecarbon does not know: it would take the
+    mean of the world.
+    """
 
     country: str
     counter: EnergyCounter | None = None
@@ -61,14 +68,22 @@ class Meter:
     def __post_init__(self) -> None:
         # The level of the tracker itself starts too late for its first two lines.
         getLogger("codecarbon").setLevel("ERROR")
-        self._tracker = OfflineEmissionsTracker(
-            country_iso_code=self.country,
-            output_methods=[],
-            log_level="error",
-            tracking_mode="machine",
-            measure_power_secs=5,
-            allow_multiple_runs=True,
-        )
+        grids = DataSource().get_global_energy_mix_data()
+        if self.country not in grids:
+            raise ProfileError(
+                f"country '{self.country}': codecarbon knows no electricity grid of that ISO 3166 "
+                f"alpha-3 code.{nearest(self.country, grids)}"
+            )
+        # settings for the user's other projects, in files and variables, would change watts
+        with patch.object(emissions_tracker, "get_hierarchical_config", dict):
+            self._tracker = OfflineEmissionsTracker(
+                country_iso_code=self.country,
+                output_methods=[],
+                log_level="error",
+                tracking_mode="machine",
+                measure_power_secs=5,
+                allow_multiple_runs=True,
+            )
 
     @contextmanager
     def block(self) -> Iterator[Reading]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sim.errors import ProfileError
 from sim.profiles.metering.energy import energy_per_image
 from sim.profiles.metering.gpu_counter import kwh_between, open_counter
 from sim.profiles.metering.memory import peak_memory
@@ -169,6 +170,26 @@ def test_a_block_is_held_against_the_counter_of_the_device(meter, shown, kwh):
         assert isnan(reading.gpu_counter_kwh)
     assert reading.gpu_counter_kwh == pytest.approx(kwh, nan_ok=True)
     assert kwh_between(*shown) == pytest.approx(kwh, nan_ok=True)
+
+
+def test_settings_of_the_user_for_codecarbon_change_nothing(monkeypatch, tmp_path):
+    text = "[codecarbon]\npue = 2\nforce_cpu_power = 5000\noutput_dir = /no/such/folder\n"
+    for place in ("HOME", "here"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / ".codecarbon.config").write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path / "HOME"))
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("CODECARBON_FORCE_RAM_POWER", "5000")
+    used = Meter("USA")._tracker
+    assert (used._pue, used._force_cpu_power, used._force_ram_power) == (1.0, None, None)
+    with Meter("USA").block() as reading:
+        sleep(0.1)
+    assert reading.kwh > 0
+
+
+def test_a_country_without_a_known_grid_is_an_error():
+    with pytest.raises(ProfileError, match=r"country 'KENYA'.*no electricity grid"):
+        Meter("KENYA")
 
 
 def test_without_a_gpu_nothing_is_counted(meter):
