@@ -68,7 +68,7 @@ class Meter:
     def __post_init__(self) -> None:
         # The level of the tracker itself starts too late for its first two lines.
         getLogger("codecarbon").setLevel("ERROR")
-        grids = DataSource().get_global_energy_mix_data()
+        grids = DataSource().get_global_energy_mix_data()  # type: ignore[no-untyped-call]
         if self.country not in grids:
             raise ProfileError(
                 f"country '{self.country}': codecarbon knows no electricity grid of that ISO 3166 "
