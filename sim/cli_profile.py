@@ -114,7 +114,7 @@ def profile_measure(
             table=table,
             out=out,
             executor=executor,
-            progress=progress and (lambda done, total, run: progress(run, done, total)),
+            progress=lambda done, total, run: progress(run, done, total),
         )
     terminal.say(f"Runs: {folder}. Next: equiscan profile fit {folder}")
 

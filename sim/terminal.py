@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[..., None]
 """What is being done, steps finished, steps in all and, where known, seconds left for all."""
-
+SECONDS_BETWEEN_LINES = 30.0
+"""How often progress is a line where there is no terminal, as in the log of a batch job."""
 
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and new line
@@ -94,10 +95,10 @@ def bullets(sentences: Iterable[str]) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress | None]:
-    """Give a callback that draws a bar and the time left; nothing where there is no terminal."""
+def progress_bar() -> Iterator[Progress]:
+    """Give a callback that draws a bar and the time left; lines in a log where is no terminal."""
     if not sys.stderr.isatty():
-        yield None
+        yield _log()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
@@ -119,6 +120,30 @@ def progress_bar() -> Iterator[Progress | None]:
         yield show
 
 
+def _log() -> Progress:
+    """Return a callback that prints a line now and then, as a bar would fill a file."""
+    last = monotonic()
+
+    def log(what: str, done: int, total: int, left_s: float = nan) -> None:
+        nonlocal last
+        if monotonic() - last >= SECONDS_BETWEEN_LINES:
+            last = monotonic()
+            left = "" if isnan(left_s) else f", about {_minutes(left_s)} left"
+            say(f"{what}: {done} of {total}{left}", error=True)
+
+    return log
+
+
+def _minutes(seconds: float) -> str:
+    """Return a time as minutes and seconds.
+
+    >>> _minutes(75.2)
+    '1:15'
+    """
+    minutes, rest = divmod(max(round(seconds), 0), 60)
+    return f"{minutes}:{rest:02d}"
+
+
 def _left_column() -> "ProgressColumn":
     """Return a column that counts down to when all should be done."""
     from rich.progress import ProgressColumn
@@ -127,9 +152,6 @@ def _left_column() -> "ProgressColumn":
     class Left(ProgressColumn):
         def render(self, task: "Task") -> Text:
             left_s = float(task.fields["ends"]) - monotonic()
-            if isnan(left_s):
-                return Text("")
-            minutes, seconds = divmod(max(round(left_s), 0), 60)
-            return Text(f"about {minutes}:{seconds:02d} left")
+            return Text("" if isnan(left_s) else f"about {_minutes(left_s)} left")
 
     return Left()

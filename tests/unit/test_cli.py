@@ -171,7 +171,8 @@ def test_a_run_ends_with_recommendations_verdicts_and_the_report(
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     asked_for = {"workers": 2, "overwrite": True, "until": 0.01, "out": out, "budget": 2e6}
-    assert asked == asked_for | {"progress": None}
+    assert callable(asked.pop("progress"))
+    assert asked == asked_for
     assert "+0.10 to +0.20" in result.stdout
     assert "too few draws" in result.stdout
     assert "- It is undecided." in result.stdout
@@ -330,6 +331,20 @@ def test_the_report_is_written_before_anything_is_printed(
     assert result.exit_code == (1 if isinstance(failure, BrokenPipeError) else 2)
     assert (tmp_path / "run" / "report.html").is_file()
     assert f"Report: {tmp_path / 'run' / 'report.html'}" in result.stderr
+
+
+def test_the_log_of_a_batch_job_shows_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with terminal.progress_bar() as progress:
+        progress("simulating", 1, 9)
+        monkeypatch.setattr(terminal, "SECONDS_BETWEEN_LINES", 0.0)
+        progress("simulating", 3, 9, 61.0)
+        progress("reporting", 0, 1)
+    assert capsys.readouterr().err.splitlines() == [
+        "simulating: 3 of 9, about 1:01 left",
+        "reporting: 0 of 1",
+    ]
 
 
 @pytest.mark.usefixtures("small")
