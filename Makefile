@@ -15,7 +15,7 @@ $(VENV)/.run: pyproject.toml $(LOCK)
 
 $(VENV)/.dev: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --constraint $(LOCK) --editable '.[dev]'
+	@$(PIP) --no-compile --constraint $(LOCK) --editable '.[dev]'  # Python compiles what it imports
 	@touch $@ $(VENV)/.run
 
 demo: $(VENV)/.run  ## set up, run the East Africa scenario, write its report
