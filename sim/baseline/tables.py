@@ -51,7 +51,9 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 UNBOUNDED = ("recipes", "datasets")
 """Tables of what was published of trainings and data sets: no input of the model."""
-COUNTRY_COLUMNS = ("name", "income_group", "wb_region", "un_subregion", "continent")
+COUNTRY_COLUMNS = (
+    "name", "income_group", "income_year", "wb_region", "un_subregion", "continent",
+)  # fmt: skip
 VALUE_COLUMNS = tuple(field.name for field in fields(Datum))
 ANY = "*"
 
@@ -66,7 +68,10 @@ def table(name: str) -> pd.DataFrame:
 
 @cache
 def countries() -> pd.DataFrame:
-    """Return every economy's name, income group and regions, indexed by ISO 3166 alpha-3 code."""
+    """Return every economy's name, income group and regions, indexed by ISO 3166 alpha-3 code.
+
+    ``income_year`` is the fiscal year of the World Bank's class: 2027 begins in July 2026.
+    """
     rows = [cells for _, cells in _lines("countries", ("iso3", *COUNTRY_COLUMNS))]
     return pd.DataFrame(rows).set_index("iso3").sort_index()
 

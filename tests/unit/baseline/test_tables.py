@@ -85,6 +85,28 @@ def test_every_variable_is_known_for_every_country() -> None:
     assert {tables.country("USA", "population").unit} == {"persons"}
 
 
+def test_income_groups_are_those_of_the_fiscal_year_that_is_named() -> None:
+    known = tables.countries()
+    moved = {
+        "HIC": ("CRI", "RUS", "BGR", "GUY"),
+        "UMC": ("IDN", "PHL", "LKA", "VNM", "JOR", "WSM", "CPV", "FSM", "MNG"),
+        "LMC": ("NAM", "TGO", "VEN", "GIN", "ZMB"),
+        "LIC": ("ETH", "MOZ", "UGA"),
+    }
+    for group, countries in moved.items():
+        assert set(known.loc[list(countries), "income_group"]) == {group}
+    assert dict(known.loc[known["income_year"] != "2027", "income_year"]) == {"TWN": "2023"}
+
+
+def test_populations_grow_by_the_medium_variant_within_its_range() -> None:
+    young, old = (tables.country(iso3, "population_growth") for iso3 in ("NER", "JPN"))
+    assert young.low > 0.02
+    assert old.high < 0.0
+    people = tables.table("country_values")["value"].unstack()[["population", "population_growth"]]
+    mean = (people.prod(axis=1) / people["population"].sum()).sum()
+    assert 0.006 < mean < 0.009  # of the world, 0.0074 a year from 2030 to 2040
+
+
 def test_people_are_counted_and_never_imputed() -> None:
     people = [tables.country(iso3, "population") for iso3 in tables.countries().index]
     assert {datum.status for datum in people} == {"published"}
@@ -113,6 +135,7 @@ def test_region_averages_are_not_passed_off_as_country_values() -> None:
 
 
 UNREAD = {
+    "population_growth": "populations and needs of the model stay as they are today",
     "electricity_usd_per_kwh": "no cost of energy in the model yet",
     "storage_usd_per_tb_year": "no cost of storage in the model yet",
     "mb_per_study": "the same",
@@ -158,7 +181,7 @@ def test_a_country_without_a_value_shows_where_it_comes_from() -> None:
     assert group.note.startswith("of income group LMC, not of the country")
     rwanda = tables.country("RWA", "readers_per_million.radiologist")
     assert rwanda.status == "imputed"
-    assert "donors: LIC in Eastern Africa" in rwanda.note
+    assert "donors: LIC in Sub-Saharan Africa" in rwanda.note
 
 
 def test_baseline_lists_everything_once() -> None:
