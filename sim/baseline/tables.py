@@ -40,11 +40,13 @@ KEYS: dict[str, tuple[str, ...]] = {
         "dataset",
         "iso3",
         "modality",
+        "labels",
         "counted",
         "age",
         "sex",
         "ethnicity",
         "skin_tone",
+        "licence",
     ),
 }
 """Key columns of every table of values; no key may occur twice."""
@@ -169,9 +171,10 @@ def gpu(name: str, variable: str) -> Datum:
 def datasets() -> pd.DataFrame:
     """Return the public data sets, one row each.
 
-    ``counted`` is "no" where the images are already in another row; ``iso3`` is blank where the
-    origin is not stated and "A|B" where there are several; the demographic columns say "yes"
-    where the attribute is released and are blank where we have not read that it is.
+    ``labels`` is the task that its labels serve; blank where we have not read of any. ``counted``
+    is "no" where the images are already in another row; ``iso3`` is blank where the origin is not
+    stated and "A|B" where there are several; the demographic columns say "yes" where the attribute
+    is released and are blank where we have not read that it is, as ``licence`` is.
     """
     return table("datasets").reset_index()
 

@@ -9,8 +9,9 @@ import pytest
 from sim.baseline import tables
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Row
+from sim.baseline.pool import TASK_OF
 from sim.errors import TableError
-from tests.scenarios import scenario
+from tests.scenarios import build_world, scenario
 
 MODALITIES = ("dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus")
 GOOD = {
@@ -102,9 +103,11 @@ def test_populations_grow_by_the_medium_variant_within_its_range() -> None:
     young, old = (tables.country(iso3, "population_growth") for iso3 in ("NER", "JPN"))
     assert young.low > 0.02
     assert old.high < 0.0
-    people = tables.table("country_values")["value"].unstack()[["population", "population_growth"]]
-    mean = (people.prod(axis=1) / people["population"].sum()).sum()
-    assert 0.006 < mean < 0.009  # of the world, 0.0074 a year from 2030 to 2040
+    values = tables.table("country_values")["value"]
+    people = values.xs("population", level="variable")
+    growth = values.xs("population_growth", level="variable")
+    mean = (people * growth).sum() / people[growth.index].sum()
+    assert 0.005 < mean < 0.007  # at the weights of today, lower than at those of 2030 to 2040
 
 
 def test_people_are_counted_and_never_imputed() -> None:
@@ -161,6 +164,27 @@ def test_a_world_is_built_from_every_value_of_the_tables() -> None:
     there |= set(tables.country_variables())
     there |= {variable for variable, _ in tables.table("operations").index}
     assert {name.rpartition(".")[2] for name in there - read} == set(UNREAD)
+
+
+def test_public_data_count_patients_of_sets_whose_labels_serve_the_task() -> None:
+    known = tables.datasets().set_index("dataset")
+    serves = known["labels"] == known["modality"].map(TASK_OF)
+    counted = known[serves & (known["counted"] == "yes")]
+    assert set(counted["unit"]) == {"patients"}
+    others = ("Rotterdam EyePACS AIROGS", "CT-RATE", "ChestX-ray14", "MIMIC-CXR", "BraTS 2021")
+    assert not serves[list(others)].any(), "glaucoma, chest CT, no tuberculosis, brain MRI"
+    equal = dict.fromkeys(MODALITIES, 1 / len(MODALITIES))
+    data = build_world(scenario(regions=["all"], modalities=equal)).data
+    held = dict(zip(MODALITIES, data.local_studies.sum(axis=0) + data.public_studies, strict=True))
+    assert held == pytest.approx(counted.groupby("modality")["value"].sum().to_dict())
+    assert (held["dermoscopy"], held["ct"], held["mri"]) == pytest.approx((11_056, 23_745, 1_476))
+    kenya, elsewhere = (
+        build_world(scenario(regions=regions, modalities={"ct": 1.0})).data
+        for regions in (["KEN"], ["all"])
+    )
+    assert kenya.local_studies.sum() == 0.0
+    assert kenya.public_studies.sum() == pytest.approx(held["ct"])
+    assert elsewhere.public_studies.sum() == pytest.approx(22_000), "origins that were not read"
 
 
 def test_an_exact_row_wins_over_a_star() -> None:
