@@ -291,7 +291,8 @@ def data_show(iso3: Annotated[str, typer.Argument(metavar="ISO3", help="Such as 
     code = iso3.upper()
     known = tables.country_table(code)
     where = tables.countries().loc[code]
-    terminal.say(f"{where['name']} ({code}), {where['income_group']}, {where['un_subregion']}")
+    income = f"{where['income_group']} (fiscal year {where['income_year']})"
+    terminal.say(f"{where['name']} ({code}), {income}, {where['un_subregion']}")
     terminal.pairs({str(name): _fact(row) for name, row in known.iterrows()})
 
 
@@ -302,7 +303,7 @@ def data_list() -> None:
 
     own = tables.table("country_values")
     published = own[own["status"] == "published"].groupby("iso3").size()
-    countries = tables.countries()[["name", "income_group", "un_subregion"]]
+    countries = tables.countries()[["name", "income_group", "income_year", "un_subregion"]]
     terminal.print_table(
         countries.assign(published=published).fillna({"published": 0}).reset_index()
     )

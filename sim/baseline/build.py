@@ -5,7 +5,7 @@ import numpy as np
 from sim.baseline import tables
 from sim.baseline.inputs import Inputs
 from sim.baseline.members import members
-from sim.baseline.pool import READER_OF, Pool
+from sim.baseline.pool import READER_OF, TASK_OF, Pool
 from sim.baseline.prices import (
     catalogue,
     hours_of_a_reader,
@@ -150,21 +150,23 @@ def _data(pool: Pool) -> Data:
 
 
 def _public_data(pool: Pool) -> tuple[Floats, Floats]:
-    """Return public studies from each region (r, m), and from elsewhere (m,)."""
-    images_per_study = pool.by_modality("images_per_study")
-    counted = tables.datasets().query("counted == 'yes'")
+    """Return patients of public data sets from each region (r, m), and from elsewhere (m,).
+
+    Of a data set whose labels serve another task than the modality's, none.
+    """
+    known = tables.datasets().query("counted == 'yes'")
     position = {iso3: i for i, iso3 in enumerate(pool.who.countries)}
     local = np.zeros((len(pool.who.countries), len(pool.modalities)))
     public = np.zeros(len(pool.modalities))
-    for row in counted[counted["modality"].isin(pool.modalities)].itertuples():
-        m = pool.modalities.index(str(row.modality))
-        origins = [iso3 for iso3 in str(row.iso3).split("|") if iso3] or [""]
-        for iso3 in origins:
-            share = float(row.value) / len(origins) / images_per_study[m]  # type: ignore[arg-type]
-            if iso3 in position:
-                local[position[iso3], m] += share
-            else:
-                public[m] += share
+    for m, modality in enumerate(pool.modalities):
+        serve = (known["modality"] == modality) & (known["labels"] == TASK_OF[modality])
+        for origin, patients in known.loc[serve, ["iso3", "value"]].itertuples(index=False):
+            countries = origin.split("|")
+            for iso3 in countries:
+                if iso3 in position:
+                    local[position[iso3], m] += patients / len(countries)
+                else:
+                    public[m] += patients / len(countries)
     return pool.total(local), public
 
 

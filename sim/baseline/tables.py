@@ -40,18 +40,22 @@ KEYS: dict[str, tuple[str, ...]] = {
         "dataset",
         "iso3",
         "modality",
+        "labels",
         "counted",
         "age",
         "sex",
         "ethnicity",
         "skin_tone",
+        "licence",
     ),
 }
 """Key columns of every table of values; no key may occur twice."""
 
 UNBOUNDED = ("recipes", "datasets")
 """Tables of what was published of trainings and data sets: no input of the model."""
-COUNTRY_COLUMNS = ("name", "income_group", "wb_region", "un_subregion", "continent")
+COUNTRY_COLUMNS = (
+    "name", "income_group", "income_year", "wb_region", "un_subregion", "continent",
+)  # fmt: skip
 VALUE_COLUMNS = tuple(field.name for field in fields(Datum))
 ANY = "*"
 
@@ -66,7 +70,10 @@ def table(name: str) -> pd.DataFrame:
 
 @cache
 def countries() -> pd.DataFrame:
-    """Return every economy's name, income group and regions, indexed by ISO 3166 alpha-3 code."""
+    """Return every economy's name, income group and regions, indexed by ISO 3166 alpha-3 code.
+
+    ``income_year`` is the fiscal year of the World Bank's class: 2027 begins in July 2026.
+    """
     rows = [cells for _, cells in _lines("countries", ("iso3", *COUNTRY_COLUMNS))]
     return pd.DataFrame(rows).set_index("iso3").sort_index()
 
@@ -164,9 +171,10 @@ def gpu(name: str, variable: str) -> Datum:
 def datasets() -> pd.DataFrame:
     """Return the public data sets, one row each.
 
-    ``counted`` is "no" where the images are already in another row; ``iso3`` is blank where the
-    origin is not stated and "A|B" where there are several; the demographic columns say "yes"
-    where the attribute is released and are blank where we have not read that it is.
+    ``labels`` is the task that its labels serve; blank where we have not read of any. ``counted``
+    is "no" where the images are already in another row; ``iso3`` is blank where the origin is not
+    stated and "A|B" where there are several; the demographic columns say "yes" where the attribute
+    is released and are blank where we have not read that it is, as ``licence`` is.
     """
     return table("datasets").reset_index()
 

@@ -232,7 +232,7 @@ def test_the_event_log_of_a_run_is_printed_by_policy(tmp_path: Path) -> None:
 def test_a_country_is_shown_with_ranges_and_sources() -> None:
     result = called("data", "show", "ken")
     assert result.exit_code == 0
-    assert result.stdout.startswith("Kenya (KEN), LMC, Eastern Africa")
+    assert result.stdout.startswith("Kenya (KEN), LMC (fiscal year 2027), Eastern Africa")
     assert "World Bank" in result.stdout
     assert widest(result.stdout) <= 80
 

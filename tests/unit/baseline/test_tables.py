@@ -9,8 +9,9 @@ import pytest
 from sim.baseline import tables
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Row
+from sim.baseline.pool import TASK_OF
 from sim.errors import TableError
-from tests.scenarios import scenario
+from tests.scenarios import build_world, scenario
 
 MODALITIES = ("dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus")
 GOOD = {
@@ -85,6 +86,30 @@ def test_every_variable_is_known_for_every_country() -> None:
     assert {tables.country("USA", "population").unit} == {"persons"}
 
 
+def test_income_groups_are_those_of_the_fiscal_year_that_is_named() -> None:
+    known = tables.countries()
+    moved = {
+        "HIC": ("CRI", "RUS", "BGR", "GUY"),
+        "UMC": ("IDN", "PHL", "LKA", "VNM", "JOR", "WSM", "CPV", "FSM", "MNG"),
+        "LMC": ("NAM", "TGO", "VEN", "GIN", "ZMB"),
+        "LIC": ("ETH", "MOZ", "UGA"),
+    }
+    for group, countries in moved.items():
+        assert set(known.loc[list(countries), "income_group"]) == {group}
+    assert dict(known.loc[known["income_year"] != "2027", "income_year"]) == {"TWN": "2023"}
+
+
+def test_populations_grow_by_the_medium_variant_within_its_range() -> None:
+    young, old = (tables.country(iso3, "population_growth") for iso3 in ("NER", "JPN"))
+    assert young.low > 0.02
+    assert old.high < 0.0
+    values = tables.table("country_values")["value"]
+    people = values.xs("population", level="variable")
+    growth = values.xs("population_growth", level="variable")
+    mean = (people * growth).sum() / people[growth.index].sum()
+    assert 0.005 < mean < 0.007  # at the weights of today, lower than at those of 2030 to 2040
+
+
 def test_people_are_counted_and_never_imputed() -> None:
     people = [tables.country(iso3, "population") for iso3 in tables.countries().index]
     assert {datum.status for datum in people} == {"published"}
@@ -113,6 +138,7 @@ def test_region_averages_are_not_passed_off_as_country_values() -> None:
 
 
 UNREAD = {
+    "population_growth": "populations and needs of the model stay as they are today",
     "electricity_usd_per_kwh": "no cost of energy in the model yet",
     "storage_usd_per_tb_year": "no cost of storage in the model yet",
     "mb_per_study": "the same",
@@ -140,6 +166,27 @@ def test_a_world_is_built_from_every_value_of_the_tables() -> None:
     assert {name.rpartition(".")[2] for name in there - read} == set(UNREAD)
 
 
+def test_public_data_count_patients_of_sets_whose_labels_serve_the_task() -> None:
+    known = tables.datasets().set_index("dataset")
+    serves = known["labels"] == known["modality"].map(TASK_OF)
+    counted = known[serves & (known["counted"] == "yes")]
+    assert set(counted["unit"]) == {"patients"}
+    others = ("Rotterdam EyePACS AIROGS", "CT-RATE", "ChestX-ray14", "MIMIC-CXR", "BraTS 2021")
+    assert not serves[list(others)].any(), "glaucoma, chest CT, no tuberculosis, brain MRI"
+    equal = dict.fromkeys(MODALITIES, 1 / len(MODALITIES))
+    data = build_world(scenario(regions=["all"], modalities=equal)).data
+    held = dict(zip(MODALITIES, data.local_studies.sum(axis=0) + data.public_studies, strict=True))
+    assert held == pytest.approx(counted.groupby("modality")["value"].sum().to_dict())
+    assert (held["dermoscopy"], held["ct"], held["mri"]) == pytest.approx((11_056, 23_745, 1_476))
+    kenya, elsewhere = (
+        build_world(scenario(regions=regions, modalities={"ct": 1.0})).data
+        for regions in (["KEN"], ["all"])
+    )
+    assert kenya.local_studies.sum() == 0.0
+    assert kenya.public_studies.sum() == pytest.approx(held["ct"])
+    assert elsewhere.public_studies.sum() == pytest.approx(22_000), "origins that were not read"
+
+
 def test_an_exact_row_wins_over_a_star() -> None:
     assert (
         tables.modality("ct", "need_per_1000", "LIC").value
@@ -158,7 +205,7 @@ def test_a_country_without_a_value_shows_where_it_comes_from() -> None:
     assert group.note.startswith("of income group LMC, not of the country")
     rwanda = tables.country("RWA", "readers_per_million.radiologist")
     assert rwanda.status == "imputed"
-    assert "donors: LIC in Eastern Africa" in rwanda.note
+    assert "donors: LIC in Sub-Saharan Africa" in rwanda.note
 
 
 def test_baseline_lists_everything_once() -> None:
