@@ -51,7 +51,6 @@ def _care(pool: Pool) -> Care:
     need = [pool.of_modality(m, "need_per_1000") / 1000.0 for m in pool.modalities]
     reach = np.stack([_reach(pool, name) for name in pool.scenario.groups], axis=1)
     units = [_units(pool, m) for m in pool.modalities]
-    hours = hours_of_a_reader(pool)
     mean = pool.by_modality
     return Care(
         population=people,
@@ -70,7 +69,7 @@ def _care(pool: Pool) -> Care:
         ),
         patience_weeks=mean("patience_weeks"),
         report_patience_weeks=mean("report_patience_weeks"),
-        reader_hours_per_year=_reader_hours(pool, hours),
+        reader_hours_per_year=_reader_hours(pool),
         trainee_loss_share=pool.overall("trainee_loss_share"),
         protected_share=pool.mean(pool.operation("annotation_protected_share")),
         reading_minutes=mean("reading_minutes"),
@@ -109,19 +108,22 @@ def _units(pool: Pool, modality: str) -> Floats:
     return np.floor(pool.total(density * pool.millions))
 
 
-def _reader_hours(pool: Pool, hours: Floats) -> Floats:
+def _reader_hours(pool: Pool) -> Floats:
     """Hours that today's specialists give to the scenario's modalities, shape (r, p)."""
-    columns = []
-    for profession in pool.professions:
-        density = pool.of_country(f"readers_per_million.{profession}")
-        mine = [m for m in pool.modalities if READER_OF[m] == profession]
-        share = np.sum([pool.of_modality(m, "reader_task_share") for m in mine], axis=0)
-        columns.append(pool.total(density * pool.millions * hours * np.minimum(share, 1.0)))
+    columns = [
+        pool.total(
+            pool.of_country(f"readers_per_million.{profession}")
+            * pool.millions
+            * hours_of_a_reader(pool, profession)
+        )
+        for profession in pool.professions
+    ]
     return np.stack(columns, axis=1)
 
 
 def _data(pool: Pool) -> Data:
-    staff = pool.operation("data_staff_task_share") * pool.millions
+    # as many full-time posts as their time for these modalities makes: the unit that plans buy
+    posts = pool.operation("data_staff_task_share") * pool.millions
     local, public = _public_data(pool)
     minutes, noise = pool.by_modality("annotation_minutes"), pool.by_modality("label_noise")
     if pool.scenario.annotation.reading == "adjudicated":
@@ -130,10 +132,10 @@ def _data(pool: Pool) -> Data:
         digital_share=pool.mean(pool.of_country("digital_share")),
         documented_share=pool.mean(pool.operation("documented_share")),
         steward_studies_per_year=pool.total(
-            staff * pool.operation("stewards_per_million") * records_of_a_steward(pool)
+            posts * pool.operation("stewards_per_million") * records_of_a_steward(pool)
         ),
         curator_studies_per_year=pool.total(
-            staff * pool.operation("curators_per_million") * studies_of_a_curator(pool)
+            posts * pool.operation("curators_per_million") * studies_of_a_curator(pool)
         ),
         rejected_share=pool.by_modality("rejected_share"),
         annotation_minutes=minutes,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.baseline.pool import Pool
+from sim.baseline.pool import READER_OF, Pool
 from sim.domain.levers import LEVERS, Catalogue, Floats, Item
 from sim.units import MINUTES_PER_HOUR
 
@@ -32,6 +32,9 @@ def _price(pool: Pool, item: Item, variable: str) -> Floats:
     values = pool.each(lambda _, group: pool.inputs.lever(item.lever, variable, item.scope, group))
     if variable == "capex_usd" and item.what.imported:
         values = values * pool.operation("import_price_factor")
+    if item.lever == "reader" and variable in ("capex_usd", "running_usd_per_year"):
+        here = reader_task_share(pool, item.scope)
+        values = values * (here + (1.0 - here) * pool.operation("reader_other_time_paid_share"))
     if item.is_one_each and variable in ("capex_usd", "running_usd_per_year"):
         # it covers a country; a pooled region needs one for each of its own
         return pool.total(values)
@@ -43,7 +46,7 @@ def _capacity(pool: Pool, item: Item) -> Floats:
         exams = pool.per_modality("exams_per_unit_year")
         return exams[pool.modalities.index(item.scope)]
     if item.lever == "reader":
-        return pool.mean(hours_of_a_reader(pool))
+        return pool.mean(hours_of_a_reader(pool, item.scope))
     if item.lever == "steward":
         return pool.mean(records_of_a_steward(pool))
     if item.lever == "curator":
@@ -65,18 +68,29 @@ def _maximum(pool: Pool, item: Item) -> Floats:
     return given * bounds.allowed
 
 
-def hours_of_a_reader(pool: Pool) -> Floats:
-    """Return the hours in a year that a reader reads, by country, shape (country,)."""
-    return pool.operation("reader_hours_per_year") * pool.operation("reader_presence_share")
+def hours_of_a_reader(pool: Pool, profession: str) -> Floats:
+    """Return the hours in a year that a specialist reads the scenario's modalities, (country,).
+
+    Today's and those whom a plan trains are the same people: the rest of their time is other care.
+    """
+    hours = pool.operation("reader_hours_per_year") * pool.operation("reader_presence_share")
+    return np.asarray(hours * reader_task_share(pool, profession))
+
+
+def reader_task_share(pool: Pool, profession: str) -> Floats:
+    """Return the share of a specialist's reading that is the scenario's modalities, (country,)."""
+    mine = [m for m in pool.modalities if READER_OF[m] == profession]
+    share = np.sum([pool.of_modality(m, "reader_task_share") for m in mine], axis=0)
+    return np.asarray(np.minimum(share, 1.0))
 
 
 def records_of_a_steward(pool: Pool) -> Floats:
-    """Return the records in a year that a steward completes, by country, shape (country,)."""
+    """Return the records in a year of a full-time steward of these modalities, (country,)."""
     hours = pool.each(lambda _, group: pool.inputs.lever("steward", "capacity", "", group))
     return hours * MINUTES_PER_HOUR / pool.operation("documentation_minutes")
 
 
 def studies_of_a_curator(pool: Pool) -> Floats:
-    """Return the studies in a year that a curator curates, by country, shape (country,)."""
+    """Return the studies in a year of a full-time curator of these modalities, (country,)."""
     hours = pool.each(lambda _, group: pool.inputs.lever("curator", "capacity", "", group))
     return hours * MINUTES_PER_HOUR / pool.operation("curation_minutes")
