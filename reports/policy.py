@@ -11,7 +11,7 @@ from reports import figures, words
 from reports.glossary import glossary
 from reports.timeline import timeline
 from sim.domain.levers import Stage
-from sim.pipeline.records import ENERGY_BASIS
+from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.rules import label_of, phrase_of
 from sim.studies.manifest import Finished
 from sim.studies.result import StudyResult, load
@@ -80,6 +80,8 @@ def content(result: StudyResult) -> dict[str, Any]:
         "inputs": result.inputs,
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),
+        "bills": bills(result),
+        "exam_costs": EXAM_COSTS,
         "energy_basis": _energy_basis(result),
         "terms": [term for term in glossary() if term.report],
         "provenance": result.provenance.as_dict(),
@@ -126,6 +128,26 @@ def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:
     stages = [str(stage) for stage in Stage]
     regions = list(dict.fromkeys(result.cells["region"]))
     return table.reindex(index=regions, columns=stages).fillna(0.0)
+
+
+def bills(result: StudyResult) -> pd.DataFrame:
+    """Return what every policy costs and who else pays, means over draws, US dollars.
+
+    Rows are policies; columns ``plan``, those of ``EXAM_COSTS``, ``together``, and ``beside``: how
+    much more exams cost than where nothing is bought (NaN where that was not simulated).
+    """
+    ledger, draws = result.ledger, result.scenario.uncertainty.draws
+    paid = ledger[ledger["account"].isin(["spend_usd", "exam_costs_usd"])]
+    kind = paid["item"].where(paid["account"] == "exam_costs_usd", "plan")
+    sums = paid.groupby(["policy", kind], sort=False)["value"].sum() / draws
+    table = sums.unstack().reindex(  # noqa: PD010
+        index=list(result.policies), columns=["plan", *EXAM_COSTS]
+    )
+    table = table.fillna(0.0)
+    exams = table[list(EXAM_COSTS)].sum(axis=1)
+    return table.assign(
+        together=table["plan"] + exams, beside=exams - exams.get("baseline", float("nan"))
+    )
 
 
 def purchases_by_item(result: StudyResult, policy: str) -> pd.DataFrame:
@@ -190,7 +212,7 @@ def _recommended(result: StudyResult) -> str:
 
 
 def _ledger_rows(result: StudyResult) -> list[dict[str, Any]]:
-    names = ("spend_usd", "follow_up_usd", "energy_kwh", "emissions_t_co2e", "unmet_share",
+    names = ("spend_usd", "energy_kwh", "emissions_t_co2e", "unmet_share",
              "wait_weeks", "found", "missed")  # fmt: skip
     # none of these can be negative; a symmetric interval can
     values = {name: result.values(name).set_index("policy") for name in names}

@@ -16,7 +16,7 @@ from sim.baseline.world import Care, Compute, Data, World
 from sim.domain.levers import Floats
 from sim.learning.law import adjudicated_noise, adjudicated_readings
 from sim.scenario.schema import PRIORITIES, Scenario
-from sim.units import DAYS_PER_WEEK, DAYS_PER_YEAR, HOURS_PER_YEAR, WEEKS_PER_YEAR
+from sim.units import DAYS_PER_WEEK, DAYS_PER_YEAR, HOURS_PER_YEAR, MB_PER_TB, WEEKS_PER_YEAR
 
 GPU = "H100"
 
@@ -148,6 +148,9 @@ def _data(pool: Pool) -> Data:
         synthetic_worth=pool.overall("synthetic_worth"),
         synthetic_limit=pool.overall("synthetic_limit"),
         synthetic_minimum=pool.overall("synthetic_minimum"),
+        storage_usd_per_study_year=pool.by_modality("mb_per_study")
+        / MB_PER_TB
+        * pool.overall("storage_usd_per_tb_year"),
     )
 
 
@@ -210,6 +213,7 @@ def _compute(pool: Pool) -> Compute:
         outages_per_year=pool.mean(pool.operation("outages_per_year")),
         outage_weeks=pool.mean(pool.operation("outage_days")) / DAYS_PER_WEEK,
         site_watts=overall("site_watts"),
+        electricity_usd_per_kwh=pool.mean(pool.of_country("electricity_usd_per_kwh")),
         unit_kwh_per_exam=pool.by_modality("unit_kwh_per_exam"),
         sites_per_week=pool.total(pool.operation("rollout_sites_per_week") * pool.millions),
     )

@@ -3,8 +3,8 @@
 import numpy as np
 
 from sim.baseline.pool import READER_OF, Pool
-from sim.domain.levers import LEVERS, Catalogue, Floats, Item
-from sim.units import MINUTES_PER_HOUR
+from sim.domain.levers import LEVERS, Catalogue, Floats, Item, LeverName
+from sim.units import HOURS_PER_YEAR, MINUTES_PER_HOUR, WATTS_PER_KW
 
 
 def catalogue(pool: Pool) -> Catalogue:
@@ -25,6 +25,7 @@ def catalogue(pool: Pool) -> Catalogue:
         life_years=np.maximum(np.round(columns["lifetime_years"]), 1).astype(np.int64),
         capacity=np.stack([_capacity(pool, item) for item in items], axis=1),
         max_per_year=np.stack([_maximum(pool, item) for item in items], axis=1),
+        also_share=np.stack([_also_share(pool, item) for item in items], axis=1),
     )
 
 
@@ -35,10 +36,27 @@ def _price(pool: Pool, item: Item, variable: str) -> Floats:
     if item.lever == "reader" and variable in ("capex_usd", "running_usd_per_year"):
         here = reader_task_share(pool, item.scope)
         values = values * (here + (1.0 - here) * pool.operation("reader_other_time_paid_share"))
+    if item.lever == "site" and variable == "running_usd_per_year":
+        values = values + grid_usd_of_a_site(pool)
     if item.is_one_each and variable in ("capex_usd", "running_usd_per_year"):
         # it covers a country; a pooled region needs one for each of its own
         return pool.total(values)
     return pool.mean(values)
+
+
+ALSO_SHARE: dict[LeverName, str] = {
+    "scanner": "scanner_care_share",
+    "reader": "annotation_protected_share",
+    "gpu_server": "gpu_server_pretraining_share",
+}
+"""Which value says what share of a lever's cost its second stage bears."""
+
+
+def _also_share(pool: Pool, item: Item) -> Floats:
+    """Return the share of an item's cost that its second stage bears, shape (r,)."""
+    if item.what.also is None:
+        return np.zeros(len(pool.who.regions))
+    return pool.mean(pool.operation(ALSO_SHARE[item.lever]))
 
 
 def _capacity(pool: Pool, item: Item) -> Floats:
@@ -82,6 +100,13 @@ def reader_task_share(pool: Pool, profession: str) -> Floats:
     mine = [m for m in pool.modalities if READER_OF[m] == profession]
     share = np.sum([pool.of_modality(m, "reader_task_share") for m in mine], axis=0)
     return np.asarray(np.minimum(share, 1.0))
+
+
+def grid_usd_of_a_site(pool: Pool) -> Floats:
+    """Return the dollars that a site pays for electricity of the grid in a year, (country,)."""
+    hours = HOURS_PER_YEAR * pool.of_country("facility_reliable_electricity_share")
+    kwh = hours * pool.overall("site_watts") / WATTS_PER_KW
+    return np.asarray(kwh * pool.of_country("electricity_usd_per_kwh"))
 
 
 def records_of_a_steward(pool: Pool) -> Floats:
