@@ -13,16 +13,13 @@ from reports.timeline import timeline
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.rules import label_of, phrase_of
+from sim.studies.comparison import last_years
 from sim.studies.manifest import Finished
 from sim.studies.result import StudyResult, load
 from sim.studies.store import add_report
 
 TOP = 10
 """Rows of the marginal ranking in the page; the folder's table has all."""
-WORSE_OFF = 0.001
-"""Loss of coverage, share of need, from which a cell counts as worse off."""
-LAST_YEARS = 5
-"""Years at the end over which coverage of cells is shown."""
 
 
 def write_report(folder: Path | str) -> Path:
@@ -69,8 +66,9 @@ def content(result: StudyResult) -> dict[str, Any]:
         "worst": result.values("worst_ec").set_index("policy"),
         "purchases": purchases_by_item(result, recommended),
         "groups": coverage_by_group(result),
-        "losers": worse_off(result),
+        "worse_off": result.worse_off(),
         "trained": training_range(result, recommended),
+        "top": TOP,
         "marginal": marginal.head(TOP),
         "marginal_count": len(marginal),
         "optimisation": result.optimisation.set_index("policy"),
@@ -167,20 +165,11 @@ def purchases_by_item(result: StudyResult, policy: str) -> pd.DataFrame:
 
 def coverage_by_group(result: StudyResult) -> pd.DataFrame:
     """Return effective coverage by policy (rows) and group, last years, weighted by people."""
-    cells = _last_years(result)
+    cells = last_years(result.cells)
     covered = cells.assign(covered=cells["ec"] * cells["population"])
     sums = covered.groupby(["policy", "group"], sort=False)[["covered", "population"]].sum()
     mean = sums["covered"] / sums["population"]
     return pd.DataFrame(mean.unstack("group"))  # noqa: PD010
-
-
-def worse_off(result: StudyResult) -> dict[str, int]:
-    """Return how many cells each policy covers less than buying nothing does, last years."""
-    mean = _last_years(result).groupby(["policy", "region", "group"], sort=False)["ec"].mean()
-    if "baseline" not in result.policies:
-        return dict.fromkeys(result.policies, 0)
-    before = mean.loc["baseline"]
-    return {name: int((mean.loc[name] < before - WORSE_OFF).sum()) for name in result.policies}
 
 
 def training_range(result: StudyResult, policy: str) -> dict[str, float] | None:
@@ -194,11 +183,6 @@ def training_range(result: StudyResult, policy: str) -> dict[str, float] | None:
     most = float(studies.max())
     multiple = most / float(str(result.profile["measured_max"]))
     return {"fewest": float(studies.min()), "most": most, "multiple": multiple}
-
-
-def _last_years(result: StudyResult) -> pd.DataFrame:
-    recent: pd.DataFrame = result.cells.query(f"year > {result.cells['year'].max() - LAST_YEARS}")
-    return recent.dropna(subset="ec")
 
 
 def _energy_basis(result: StudyResult) -> dict[str, str]:
@@ -227,7 +211,7 @@ def _ledger_rows(result: StudyResult) -> list[dict[str, Any]]:
 
 def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict[str, str]:
     cells, policies = result.cells, result.policies
-    last = cells[cells["year"] > cells["year"].max() - LAST_YEARS]
+    last = last_years(cells)
     by_cell = last.groupby(["policy", "draw", "region", "group"], sort=False)["ec"].mean()
     draws = result.scenario.uncertainty.draws
     accounts = (
