@@ -11,18 +11,15 @@ from reports import figures, words
 from reports.glossary import glossary
 from reports.timeline import timeline
 from sim.domain.levers import Stage
-from sim.pipeline.records import ENERGY_BASIS
+from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.rules import label_of, phrase_of
+from sim.studies.comparison import last_years
 from sim.studies.manifest import Finished
 from sim.studies.result import StudyResult, load
 from sim.studies.store import add_report
 
 TOP = 10
 """Rows of the marginal ranking in the page; the folder's table has all."""
-WORSE_OFF = 0.001
-"""Loss of coverage, share of need, from which a cell counts as worse off."""
-LAST_YEARS = 5
-"""Years at the end over which coverage of cells is shown."""
 
 
 def write_report(folder: Path | str) -> Path:
@@ -69,8 +66,9 @@ def content(result: StudyResult) -> dict[str, Any]:
         "worst": result.values("worst_ec").set_index("policy"),
         "purchases": purchases_by_item(result, recommended),
         "groups": coverage_by_group(result),
-        "losers": worse_off(result),
+        "worse_off": result.worse_off(),
         "trained": training_range(result, recommended),
+        "top": TOP,
         "marginal": marginal.head(TOP),
         "marginal_count": len(marginal),
         "optimisation": result.optimisation.set_index("policy"),
@@ -80,6 +78,8 @@ def content(result: StudyResult) -> dict[str, Any]:
         "inputs": result.inputs,
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),
+        "bills": bills(result),
+        "exam_costs": EXAM_COSTS,
         "energy_basis": _energy_basis(result),
         "terms": [term for term in glossary() if term.report],
         "provenance": result.provenance.as_dict(),
@@ -128,6 +128,26 @@ def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:
     return table.reindex(index=regions, columns=stages).fillna(0.0)
 
 
+def bills(result: StudyResult) -> pd.DataFrame:
+    """Return what every policy costs and who else pays, means over draws, US dollars.
+
+    Rows are policies; columns ``plan``, those of ``EXAM_COSTS``, ``together``, and ``beside``: how
+    much more exams cost than where nothing is bought (NaN where that was not simulated).
+    """
+    ledger, draws = result.ledger, result.scenario.uncertainty.draws
+    paid = ledger[ledger["account"].isin(["spend_usd", "exam_costs_usd"])]
+    kind = paid["item"].where(paid["account"] == "exam_costs_usd", "plan")
+    sums = paid.groupby(["policy", kind], sort=False)["value"].sum() / draws
+    table = sums.unstack().reindex(  # noqa: PD010
+        index=list(result.policies), columns=["plan", *EXAM_COSTS]
+    )
+    table = table.fillna(0.0)
+    exams = table[list(EXAM_COSTS)].sum(axis=1)
+    return table.assign(
+        together=table["plan"] + exams, beside=exams - exams.get("baseline", float("nan"))
+    )
+
+
 def purchases_by_item(result: StudyResult, policy: str) -> pd.DataFrame:
     """Return what a policy buys: item, stage, units, first and last year, capital cost, regions."""
     bought = result.plans[result.plans["policy"] == policy]
@@ -145,20 +165,11 @@ def purchases_by_item(result: StudyResult, policy: str) -> pd.DataFrame:
 
 def coverage_by_group(result: StudyResult) -> pd.DataFrame:
     """Return effective coverage by policy (rows) and group, last years, weighted by people."""
-    cells = _last_years(result)
+    cells = last_years(result.cells)
     covered = cells.assign(covered=cells["ec"] * cells["population"])
     sums = covered.groupby(["policy", "group"], sort=False)[["covered", "population"]].sum()
     mean = sums["covered"] / sums["population"]
     return pd.DataFrame(mean.unstack("group"))  # noqa: PD010
-
-
-def worse_off(result: StudyResult) -> dict[str, int]:
-    """Return how many cells each policy covers less than buying nothing does, last years."""
-    mean = _last_years(result).groupby(["policy", "region", "group"], sort=False)["ec"].mean()
-    if "baseline" not in result.policies:
-        return dict.fromkeys(result.policies, 0)
-    before = mean.loc["baseline"]
-    return {name: int((mean.loc[name] < before - WORSE_OFF).sum()) for name in result.policies}
 
 
 def training_range(result: StudyResult, policy: str) -> dict[str, float] | None:
@@ -174,11 +185,6 @@ def training_range(result: StudyResult, policy: str) -> dict[str, float] | None:
     return {"fewest": float(studies.min()), "most": most, "multiple": multiple}
 
 
-def _last_years(result: StudyResult) -> pd.DataFrame:
-    recent: pd.DataFrame = result.cells.query(f"year > {result.cells['year'].max() - LAST_YEARS}")
-    return recent.dropna(subset="ec")
-
-
 def _energy_basis(result: StudyResult) -> dict[str, str]:
     """Return how every use of energy is known; inference as well as the profile knows it."""
     power = words.power_words(str(result.profile["power_source"]))
@@ -190,7 +196,7 @@ def _recommended(result: StudyResult) -> str:
 
 
 def _ledger_rows(result: StudyResult) -> list[dict[str, Any]]:
-    names = ("spend_usd", "follow_up_usd", "energy_kwh", "emissions_t_co2e", "unmet_share",
+    names = ("spend_usd", "energy_kwh", "emissions_t_co2e", "unmet_share",
              "wait_weeks", "found", "missed")  # fmt: skip
     # none of these can be negative; a symmetric interval can
     values = {name: result.values(name).set_index("policy") for name in names}
@@ -205,7 +211,7 @@ def _ledger_rows(result: StudyResult) -> list[dict[str, Any]]:
 
 def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict[str, str]:
     cells, policies = result.cells, result.policies
-    last = cells[cells["year"] > cells["year"].max() - LAST_YEARS]
+    last = last_years(cells)
     by_cell = last.groupby(["policy", "draw", "region", "group"], sort=False)["ec"].mean()
     draws = result.scenario.uncertainty.draws
     accounts = (

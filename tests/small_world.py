@@ -108,6 +108,7 @@ def small_world(
         synthetic_worth=0.2,
         synthetic_limit=2.0,
         synthetic_minimum=50.0,
+        storage_usd_per_study_year=np.full(m, 0.01),
     )
     compute = Compute(
         gpu_hours_base=50.0,
@@ -140,6 +141,7 @@ def small_world(
         outages_per_year=np.full(r, 0.5),
         outage_weeks=np.full(r, 1.0),
         site_watts=30.0,
+        electricity_usd_per_kwh=np.full(r, 0.1),
         unit_kwh_per_exam=np.full(m, 0.005),
         sites_per_week=np.full(r, 2.0),
     )
@@ -153,7 +155,9 @@ def small_world(
         care=care,
         data=data,
         compute=compute,
-        catalogue=Catalogue(items, max_per_year=maximum, **prices),
+        catalogue=Catalogue(
+            items, max_per_year=maximum, also_share=np.full((r, len(items)), 0.25), **prices
+        ),
         income_rank=1_000.0 * rank,
     )
 

@@ -16,7 +16,7 @@ from sim.baseline.world import Care, Compute, Data, World
 from sim.domain.levers import Floats
 from sim.learning.law import adjudicated_noise, adjudicated_readings
 from sim.scenario.schema import PRIORITIES, Scenario
-from sim.units import DAYS_PER_WEEK, DAYS_PER_YEAR, HOURS_PER_YEAR, WEEKS_PER_YEAR
+from sim.units import DAYS_PER_WEEK, DAYS_PER_YEAR, HOURS_PER_YEAR, MB_PER_TB, WEEKS_PER_YEAR
 
 GPU = "H100"
 
@@ -51,7 +51,6 @@ def _care(pool: Pool) -> Care:
     need = [pool.of_modality(m, "need_per_1000") / 1000.0 for m in pool.modalities]
     reach = np.stack([_reach(pool, name) for name in pool.scenario.groups], axis=1)
     units = [_units(pool, m) for m in pool.modalities]
-    hours = hours_of_a_reader(pool)
     mean = pool.by_modality
     return Care(
         population=people,
@@ -70,7 +69,7 @@ def _care(pool: Pool) -> Care:
         ),
         patience_weeks=mean("patience_weeks"),
         report_patience_weeks=mean("report_patience_weeks"),
-        reader_hours_per_year=_reader_hours(pool, hours),
+        reader_hours_per_year=_reader_hours(pool),
         trainee_loss_share=pool.overall("trainee_loss_share"),
         protected_share=pool.mean(pool.operation("annotation_protected_share")),
         reading_minutes=mean("reading_minutes"),
@@ -109,19 +108,22 @@ def _units(pool: Pool, modality: str) -> Floats:
     return np.floor(pool.total(density * pool.millions))
 
 
-def _reader_hours(pool: Pool, hours: Floats) -> Floats:
+def _reader_hours(pool: Pool) -> Floats:
     """Hours that today's specialists give to the scenario's modalities, shape (r, p)."""
-    columns = []
-    for profession in pool.professions:
-        density = pool.of_country(f"readers_per_million.{profession}")
-        mine = [m for m in pool.modalities if READER_OF[m] == profession]
-        share = np.sum([pool.of_modality(m, "reader_task_share") for m in mine], axis=0)
-        columns.append(pool.total(density * pool.millions * hours * np.minimum(share, 1.0)))
+    columns = [
+        pool.total(
+            pool.of_country(f"readers_per_million.{profession}")
+            * pool.millions
+            * hours_of_a_reader(pool, profession)
+        )
+        for profession in pool.professions
+    ]
     return np.stack(columns, axis=1)
 
 
 def _data(pool: Pool) -> Data:
-    staff = pool.operation("data_staff_task_share") * pool.millions
+    # as many full-time posts as their time for these modalities makes: the unit that plans buy
+    posts = pool.operation("data_staff_task_share") * pool.millions
     local, public = _public_data(pool)
     minutes, noise = pool.by_modality("annotation_minutes"), pool.by_modality("label_noise")
     if pool.scenario.annotation.reading == "adjudicated":
@@ -130,10 +132,10 @@ def _data(pool: Pool) -> Data:
         digital_share=pool.mean(pool.of_country("digital_share")),
         documented_share=pool.mean(pool.operation("documented_share")),
         steward_studies_per_year=pool.total(
-            staff * pool.operation("stewards_per_million") * records_of_a_steward(pool)
+            posts * pool.operation("stewards_per_million") * records_of_a_steward(pool)
         ),
         curator_studies_per_year=pool.total(
-            staff * pool.operation("curators_per_million") * studies_of_a_curator(pool)
+            posts * pool.operation("curators_per_million") * studies_of_a_curator(pool)
         ),
         rejected_share=pool.by_modality("rejected_share"),
         annotation_minutes=minutes,
@@ -146,6 +148,9 @@ def _data(pool: Pool) -> Data:
         synthetic_worth=pool.overall("synthetic_worth"),
         synthetic_limit=pool.overall("synthetic_limit"),
         synthetic_minimum=pool.overall("synthetic_minimum"),
+        storage_usd_per_study_year=pool.by_modality("mb_per_study")
+        / MB_PER_TB
+        * pool.overall("storage_usd_per_tb_year"),
     )
 
 
@@ -210,6 +215,7 @@ def _compute(pool: Pool) -> Compute:
         outages_per_year=pool.mean(pool.operation("outages_per_year")),
         outage_weeks=pool.mean(pool.operation("outage_days")) / DAYS_PER_WEEK,
         site_watts=overall("site_watts"),
+        electricity_usd_per_kwh=pool.mean(pool.of_country("electricity_usd_per_kwh")),
         unit_kwh_per_exam=pool.by_modality("unit_kwh_per_exam"),
         sites_per_week=pool.total(pool.operation("rollout_sites_per_week") * pool.millions),
     )

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sim.baseline.pool import Pool
-from sim.domain.levers import LEVERS, Catalogue, Floats, Item
-from sim.units import MINUTES_PER_HOUR
+from sim.baseline.pool import READER_OF, Pool
+from sim.domain.levers import LEVERS, Catalogue, Floats, Item, LeverName
+from sim.units import HOURS_PER_YEAR, MINUTES_PER_HOUR, WATTS_PER_KW
 
 
 def catalogue(pool: Pool) -> Catalogue:
@@ -25,6 +25,7 @@ def catalogue(pool: Pool) -> Catalogue:
         life_years=np.maximum(np.round(columns["lifetime_years"]), 1).astype(np.int64),
         capacity=np.stack([_capacity(pool, item) for item in items], axis=1),
         max_per_year=np.stack([_maximum(pool, item) for item in items], axis=1),
+        also_share=np.stack([_also_share(pool, item) for item in items], axis=1),
     )
 
 
@@ -32,10 +33,30 @@ def _price(pool: Pool, item: Item, variable: str) -> Floats:
     values = pool.each(lambda _, group: pool.inputs.lever(item.lever, variable, item.scope, group))
     if variable == "capex_usd" and item.what.imported:
         values = values * pool.operation("import_price_factor")
+    if item.lever == "reader" and variable in ("capex_usd", "running_usd_per_year"):
+        here = reader_task_share(pool, item.scope)
+        values = values * (here + (1.0 - here) * pool.operation("reader_other_time_paid_share"))
+    if item.lever == "site" and variable == "running_usd_per_year":
+        values = values + grid_usd_of_a_site(pool)
     if item.is_one_each and variable in ("capex_usd", "running_usd_per_year"):
         # it covers a country; a pooled region needs one for each of its own
         return pool.total(values)
     return pool.mean(values)
+
+
+ALSO_SHARE: dict[LeverName, str] = {
+    "scanner": "scanner_care_share",
+    "reader": "annotation_protected_share",
+    "gpu_server": "gpu_server_pretraining_share",
+}
+"""Which value says what share of a lever's cost its second stage bears."""
+
+
+def _also_share(pool: Pool, item: Item) -> Floats:
+    """Return the share of an item's cost that its second stage bears, shape (r,)."""
+    if item.what.also is None:
+        return np.zeros(len(pool.who.regions))
+    return pool.mean(pool.operation(ALSO_SHARE[item.lever]))
 
 
 def _capacity(pool: Pool, item: Item) -> Floats:
@@ -43,7 +64,7 @@ def _capacity(pool: Pool, item: Item) -> Floats:
         exams = pool.per_modality("exams_per_unit_year")
         return exams[pool.modalities.index(item.scope)]
     if item.lever == "reader":
-        return pool.mean(hours_of_a_reader(pool))
+        return pool.mean(hours_of_a_reader(pool, item.scope))
     if item.lever == "steward":
         return pool.mean(records_of_a_steward(pool))
     if item.lever == "curator":
@@ -65,18 +86,36 @@ def _maximum(pool: Pool, item: Item) -> Floats:
     return given * bounds.allowed
 
 
-def hours_of_a_reader(pool: Pool) -> Floats:
-    """Return the hours in a year that a reader reads, by country, shape (country,)."""
-    return pool.operation("reader_hours_per_year") * pool.operation("reader_presence_share")
+def hours_of_a_reader(pool: Pool, profession: str) -> Floats:
+    """Return the hours in a year that a specialist reads the scenario's modalities, (country,).
+
+    Today's and those whom a plan trains are the same people: the rest of their time is other care.
+    """
+    hours = pool.operation("reader_hours_per_year") * pool.operation("reader_presence_share")
+    return np.asarray(hours * reader_task_share(pool, profession))
+
+
+def reader_task_share(pool: Pool, profession: str) -> Floats:
+    """Return the share of a specialist's reading that is the scenario's modalities, (country,)."""
+    mine = [m for m in pool.modalities if READER_OF[m] == profession]
+    share = np.sum([pool.of_modality(m, "reader_task_share") for m in mine], axis=0)
+    return np.asarray(np.minimum(share, 1.0))
+
+
+def grid_usd_of_a_site(pool: Pool) -> Floats:
+    """Return the dollars that a site pays for electricity of the grid in a year, (country,)."""
+    hours = HOURS_PER_YEAR * pool.of_country("facility_reliable_electricity_share")
+    kwh = hours * pool.overall("site_watts") / WATTS_PER_KW
+    return np.asarray(kwh * pool.of_country("electricity_usd_per_kwh"))
 
 
 def records_of_a_steward(pool: Pool) -> Floats:
-    """Return the records in a year that a steward completes, by country, shape (country,)."""
+    """Return the records in a year of a full-time steward of these modalities, (country,)."""
     hours = pool.each(lambda _, group: pool.inputs.lever("steward", "capacity", "", group))
     return hours * MINUTES_PER_HOUR / pool.operation("documentation_minutes")
 
 
 def studies_of_a_curator(pool: Pool) -> Floats:
-    """Return the studies in a year that a curator curates, by country, shape (country,)."""
+    """Return the studies in a year of a full-time curator of these modalities, (country,)."""
     hours = pool.each(lambda _, group: pool.inputs.lever("curator", "capacity", "", group))
     return hours * MINUTES_PER_HOUR / pool.operation("curation_minutes")

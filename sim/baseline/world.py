@@ -107,6 +107,8 @@ class Data:
     """Most synthetic studies that count, as a multiple of the real ones of a place."""
     synthetic_minimum: float
     """Labelled real studies of a place that a generator needs for training."""
+    storage_usd_per_study_year: Floats
+    """Cost of keeping a study in the archive for a year, US dollars, shape (m,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class Compute:
     """Mean length of a long outage, weeks, shape (r,)."""
     site_watts: float
     """Draw of a deployment site, W, while it is on."""
+    electricity_usd_per_kwh: ByRegion
+    """Price of electricity of the grid, US dollars, shape (r,)."""
     unit_kwh_per_exam: Floats
     """Energy of the imaging unit per exam, kWh, shape (m,)."""
     sites_per_week: ByRegion

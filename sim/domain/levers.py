@@ -12,16 +12,20 @@ Floats = NDArray[np.float64]
 
 
 class Stage(StrEnum):
-    """Stages of the pipeline that money is granted to (Queiroz et al. 2025, Figures 1 and 3)."""
+    """Stages that money is granted to: care, and those of the pipeline of data and models.
 
+    The latter are those of Queiroz et al. 2025, Figures 1 and 3. Care delivery is apart from data
+    creation: who is examined and whose exam is read is not yet data.
+    """
+
+    CARE = "care delivery"
     DATA_CREATION = "data creation"
     DOCUMENTATION = "documentation"
     CURATION = "curation"
-    ANNOTATION = "annotation"
     GENERATION = "generation"
     PRE_TRAINING = "pre-training"
     AGGREGATION = "aggregation"
-    FINE_TUNING = "fine-tuning"
+    FINE_TUNING = "fine-tuning with annotation"
     EVALUATION = "evaluation"
     DEPLOYMENT = "deployment"
     GOVERNANCE = "governance"
@@ -37,6 +41,8 @@ class Lever:
     """Its units in a report, plural."""
     scope: Literal["", "modality", "profession"] = ""
     """What there is one item of it for; one for all where empty."""
+    also: Stage | None = None
+    """A second stage that it serves, which bears a share of its cost (``Catalogue.also_share``)."""
     service: bool = False
     """Bought by the year: its capacity lasts the year in which it is paid. All others are assets:
     commissioned after their lead time, run at a yearly cost and replaced at the end of their life,
@@ -56,20 +62,21 @@ class Lever:
 LEVERS = {
     lever.name: lever
     for lever in (
-        Lever("scanner", Stage.DATA_CREATION, "imaging units", scope="modality", imported=True,
-              only_ai=False),
-        Lever("outreach", Stage.DATA_CREATION, "mobile clinics", only_ai=False),
-        Lever("reader", Stage.DATA_CREATION, "trained readers", scope="profession", staff=True,
-              only_ai=False),
+        Lever("scanner", Stage.DATA_CREATION, "imaging units", scope="modality",
+              also=Stage.CARE, imported=True, only_ai=False),
+        Lever("outreach", Stage.CARE, "mobile clinics", only_ai=False),
+        Lever("reader", Stage.CARE, "trained readers", scope="profession",
+              also=Stage.FINE_TUNING, staff=True, only_ai=False),
         Lever("steward", Stage.DOCUMENTATION, "documentation officers", staff=True),
         Lever("curator", Stage.CURATION, "data curators", staff=True),
-        Lever("annotation", Stage.ANNOTATION, "annotation hours", service=True),
+        Lever("annotation", Stage.FINE_TUNING, "annotation hours", service=True),
         Lever("synthesis", Stage.GENERATION, "synthetic studies", service=True),
         Lever("pretraining", Stage.PRE_TRAINING, "GPU-hours of pre-training", service=True,
               pooled=True),
         Lever("federation", Stage.AGGREGATION, "federated training nodes", one_each=True),
         Lever("gpu_hours", Stage.FINE_TUNING, "GPU-hours", service=True, pooled=True),
-        Lever("gpu_server", Stage.FINE_TUNING, "GPU servers of one's own", imported=True),
+        Lever("gpu_server", Stage.FINE_TUNING, "GPU servers of one's own",
+              also=Stage.PRE_TRAINING, imported=True),
         Lever("audit", Stage.EVALUATION, "local audits", service=True),
         Lever("site", Stage.DEPLOYMENT, "AI deployment sites", imported=True),
         Lever("agreement", Stage.GOVERNANCE, "data-sharing agreements", one_each=True),
@@ -104,7 +111,7 @@ class Item:
 
     @property
     def stage(self) -> Stage:
-        """Stage that the item belongs to."""
+        """Stage that the item belongs to first of all."""
         return self.what.stage
 
     @property
@@ -143,19 +150,27 @@ class Catalogue:
     """What a unit does in a year, in the unit of the station it serves."""
     max_per_year: Floats
     """Most units that can be bought in a year."""
+    also_share: Floats
+    """Share of an item's cost that its second stage bears; 0 where it has none."""
     _places: dict[tuple[str, str], int] = field(init=False, repr=False, compare=False)
     is_service: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
     """Whether an item is bought by the year rather than owned, shape (item,)."""
     in_stage: Floats = field(init=False, repr=False, compare=False)
-    """1 where an item belongs to a stage, shape (item, stage), in their orders."""
+    """Share of an item's cost that a stage bears, shape (region, item, stage)."""
 
     def __post_init__(self) -> None:
         places = {(item.lever, item.scope): place for place, item in enumerate(self.items)}
         object.__setattr__(self, "_places", places)
         service = np.array([item.is_service for item in self.items])
         object.__setattr__(self, "is_service", service)
-        rows = [[float(item.stage is stage) for stage in Stage] for item in self.items]
-        object.__setattr__(self, "in_stage", np.array(rows))
+        first, also = (
+            np.array([[float(stage is one) for one in Stage] for stage in stages])
+            for stages in zip(
+                *((item.stage, item.what.also or item.stage) for item in self.items), strict=True
+            )
+        )
+        share = self.also_share[..., None]
+        object.__setattr__(self, "in_stage", (1.0 - share) * first + share * also)
 
     @classmethod
     def stacked(cls, catalogues: Sequence["Catalogue"]) -> "Catalogue":
@@ -165,6 +180,10 @@ class Catalogue:
             catalogues[0].items,
             **{name: np.concatenate([getattr(c, name) for c in catalogues]) for name in values},
         )
+
+    def by_stage(self, usd: Floats) -> Floats:
+        """Return costs of items, shape (..., region, item), by stage: (..., region, stage)."""
+        return np.asarray(np.einsum("...ri,ris->...rs", usd, self.in_stage))
 
     def index(self, lever: LeverName, scope: str = "") -> int:
         """Position of an item on the item axis; ``KeyError`` when absent."""

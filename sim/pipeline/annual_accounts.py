@@ -1,4 +1,4 @@
-"""Annual accounts: benefit, follow-up cost, energy and reader hours from the weekly flows.
+"""Annual accounts: benefit, cost, energy and reader hours from the weekly flows.
 
 Flows are summed by year for all runs of a batch at once. Whatever is proportional to a yearly sum
 is computed from it once, when a run is closed.
@@ -15,7 +15,7 @@ from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.learning import law
 from sim.pipeline.kernels.counts import Counts, by_place, kernel
-from sim.pipeline.records import CELL_FIELDS, Records
+from sim.pipeline.records import CELL_FIELDS, EXAM_COSTS, Records
 from sim.pipeline.state import Flows, Rows, State
 from sim.scenario.ai import Gate
 from sim.units import (
@@ -30,6 +30,7 @@ ROUNDING = 1e-9
 """Share of reader hours below which what is left of them is an error of rounding."""
 ByName = Mapping[str, Counts]
 """Counts by name of the flow, each of shape (y, r, m, g)."""
+FOLLOW_UP, STORAGE, ELECTRICITY = range(len(EXAM_COSTS))
 _benefit = kernel(law.benefit)
 
 
@@ -180,11 +181,23 @@ class Accounts:
         for name in ("waiting_weeks", "benefit", "found", "missed"):
             written[name] = getattr(sums, name)
         records.cells.update({name: written[name] for name in CELL_FIELDS})
-        records.follow_up_usd[...] = sums.follow_up_usd
+        records.exam_costs_usd[..., FOLLOW_UP] = sums.follow_up_usd
+        records.exam_costs_usd[..., STORAGE] = _storage_usd(counts["archived"], world)
         weekly_usd = plan.catalogue.running_usd / WEEKS_PER_YEAR
-        records.spend_usd += (sums.unit_weeks * weekly_usd) @ plan.catalogue.in_stage
+        records.spend_usd += plan.catalogue.by_stage(sums.unit_weeks * weekly_usd)
         _close_energy(records, sums, counts, world)
         _close_hours(records, sums, counts, world)
+
+
+def _storage_usd(archived: Counts, world: World) -> Floats:
+    """Return what it costs to keep the studies archived since the policy date, shape (y, r).
+
+    Those of a year (y, r, m, g) are kept for half of it on average, and in every year after it:
+    networks train on them again. What was archived before is paid already.
+    """
+    studies = archived.sum(axis=3)
+    held = studies.cumsum(axis=0) - studies / 2.0
+    return np.asarray(held @ world.data.storage_usd_per_study_year)
 
 
 def _close_energy(records: Records, sums: Tallies, counts: ByName, world: World) -> None:
@@ -199,6 +212,10 @@ def _close_energy(records: Records, sums: Tallies, counts: ByName, world: World)
     own = (sums.site_weeks - from_grid) * compute.site_backup_share
     kwh_per_week = HOURS_PER_WEEK * compute.site_watts / WATTS_PER_KW
     grid = compute.grid_g_co2e_per_kwh
+    # that of sites, of servers and of rented hours is in their prices
+    records.exam_costs_usd[..., ELECTRICITY] = (
+        imaging + inference
+    ) * compute.electricity_usd_per_kwh
     for year in range(len(exams)):
         records.add_energy(year, "imaging", imaging[year], grid)
         records.add_energy(year, "inference", inference[year], grid)

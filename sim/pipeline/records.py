@@ -37,6 +37,10 @@ ENERGY_BASIS = {
     "sites": "assumed draw of a deployment site while it has power",
 }
 
+EXAM_COSTS = ("follow-up", "storage", "electricity")
+"""What exams cost beside the plan: following up positive readings, keeping studies in the archive,
+and the electricity of imaging units and of inference."""
+
 READER_HOURS = ("clinical", "annotation", "audit", "mitigation", "idle", "available")
 """What reader hours are used for; all but the last add up to it."""
 
@@ -59,8 +63,8 @@ class Records:
     """Weekly series by station name; written when the run ends."""
     spend_usd: Floats
     """Money spent by the plan, shape (y, r, stage), stages in the order of ``Stage``."""
-    follow_up_usd: Floats
-    """Cost of following up positive readings, outside the plan's budget, shape (y, r)."""
+    exam_costs_usd: Floats
+    """What exams cost beside the plan, shape (y, r, item), items in the order of ``EXAM_COSTS``."""
     energy_kwh: Floats
     """Energy by use, shape (y, r, use), uses in the order of ``ENERGY_USES``."""
     reader_hours: Floats
@@ -80,7 +84,7 @@ class Records:
             cells={},
             stations={},
             spend_usd=np.zeros((years, regions, len(Stage))),
-            follow_up_usd=np.zeros((years, regions)),
+            exam_costs_usd=np.zeros((years, regions, len(EXAM_COSTS))),
             energy_kwh=np.zeros((years, regions, len(ENERGY_USES))),
             emissions_t_co2e=np.zeros((years, regions, len(ENERGY_USES))),
             reader_hours=np.zeros((years, regions, len(READER_HOURS))),
@@ -132,12 +136,12 @@ class Run:
     def ledger(self) -> pd.DataFrame:
         """Return yearly money and energy by region, tidy: year, region, account, item, value.
 
-        Accounts: ``spend_usd`` (item = stage), ``follow_up_usd``, ``energy_kwh`` (item = use),
-        ``emissions_t_co2e`` (item = use), ``reader_hours`` (item = kind).
+        Accounts: ``spend_usd`` (item = stage), ``exam_costs_usd`` (item = cost), ``energy_kwh``
+        (item = use), ``emissions_t_co2e`` (item = use), ``reader_hours`` (item = kind).
         """
         parts = [
             self._tidy("spend_usd", self.records.spend_usd, tuple(map(str, Stage))),
-            self._tidy("follow_up_usd", self.records.follow_up_usd[..., None], ("follow-up",)),
+            self._tidy("exam_costs_usd", self.records.exam_costs_usd, EXAM_COSTS),
             self._tidy("energy_kwh", self.records.energy_kwh, ENERGY_USES),
             self._tidy("emissions_t_co2e", self.records.emissions_t_co2e, ENERGY_USES),
             self._tidy("reader_hours", self.records.reader_hours, READER_HOURS),

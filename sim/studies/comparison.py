@@ -17,6 +17,11 @@ FEWEST_DRAWS = 5
 WORTHWHILE = 0.005
 """Smallest difference, relative to the baseline's value, that is called a difference."""
 
+LAST_YEARS = 5
+"""Years at the end over which the coverage of a cell is looked at."""
+WORSE_OFF = 0.001
+"""Loss of coverage, share of need, from which a cell counts as worse off."""
+
 Verdict = Literal["beats", "does not beat", "undecided", ""]
 
 
@@ -91,6 +96,43 @@ def compare(by_draw: pd.DataFrame, metric: str, *, baseline: str) -> pd.DataFram
         raise ValueError(f"baseline '{baseline}' is not one of {', '.join(wide.columns)}")
     order = [p for p in by_draw.index.unique("policy") if p != baseline]
     return pd.DataFrame([_row(wide, metric, policy, baseline) for policy in order])
+
+
+def last_years(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of cells with need in the last ``LAST_YEARS``."""
+    recent: pd.DataFrame = cells[cells["year"] > cells["year"].max() - LAST_YEARS]
+    return recent.dropna(subset="ec")
+
+
+def worse_off(cells: pd.DataFrame, *, baseline: str) -> pd.DataFrame:
+    """Return who is covered less than under a baseline, how often, and by how much.
+
+    Counted by cell and draw, before any average: who gains in one draw and loses in another is
+    worse off in the other. Over the last ``LAST_YEARS``; losses below ``WORSE_OFF`` do not count.
+
+    Parameters
+    ----------
+    cells : policy, draw, year, region, group and ec (share of need).
+
+    Returns
+    -------
+    Of every other policy and cell that is worse off in any draw: policy, region, group, worse
+    (draws in which it is), draws, mean_loss (over these draws) and largest_loss, shares of need;
+    by policy, the most often worse off first. Empty without the baseline.
+    """
+    keys = ["policy", "region", "group"]
+    mean = last_years(cells).groupby([*keys, "draw"], sort=False)["ec"].mean().unstack("policy")  # noqa: PD010
+    columns = [*keys, "worse", "draws", "mean_loss", "largest_loss"]
+    if baseline not in mean:
+        return pd.DataFrame(columns=columns)
+    others = mean.columns.drop(baseline)
+    loss = pd.Series(mean[others].rsub(mean[baseline], axis=0).stack())  # noqa: PD013
+    lost = loss[loss > WORSE_OFF].groupby(keys, sort=False).agg(["size", "mean", "max"])
+    lost.insert(1, "draws", cells["draw"].nunique())
+    table = lost.reset_index().set_axis(columns, axis=1)
+    place = {policy: number for number, policy in enumerate(cells["policy"].unique())}
+    by = [table["policy"].map(place), -table["worse"], -table["mean_loss"]]
+    return table.iloc[np.lexsort(by[::-1])].reset_index(drop=True)
 
 
 def verdict(gain: float, low: float, high: float, *, draws: int, worthwhile: float) -> Verdict:

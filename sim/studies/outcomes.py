@@ -19,7 +19,7 @@ from sim.equity.coverage import (
     worst_coverage,
 )
 from sim.equity.inequality import atkinson, concentration_index, gini, theil, theil_between_within
-from sim.pipeline.records import ENERGY_USES, READER_HOURS, Run
+from sim.pipeline.records import ENERGY_USES, EXAM_COSTS, READER_HOURS, Run
 from sim.scenario.schema import Equity
 from sim.studies.experiment import Experiment
 
@@ -102,7 +102,7 @@ Indices over cells take each cell's discounted mean coverage over the scored yea
 
 RUN_OUTCOMES = (
     _total("spend_usd", "US dollars", "lower", "Money spent by the plan"),
-    _total("follow_up_usd", "US dollars", "lower", "Cost of following up positive readings"),
+    _total("exam_costs_usd", "US dollars", "lower", "Cost of exams beside the plan"),
     _total("energy_kwh", "kWh", "lower", "Energy of the whole pipeline"),
     _total("emissions_t_co2e", "t CO2e", "lower", "Emissions of the whole pipeline"),
     _total("need", "exams", "neither", "Exams needed"),
@@ -138,7 +138,7 @@ COUNTS = (
 
 ACCOUNTS: Mapping[str, tuple[str, ...]] = {
     "spend_usd": tuple(map(str, Stage)),
-    "follow_up_usd": ("follow-up",),
+    "exam_costs_usd": EXAM_COSTS,
     "energy_kwh": ENERGY_USES,
     "emissions_t_co2e": ENERGY_USES,
     "reader_hours": READER_HOURS,
@@ -173,7 +173,7 @@ class Totals:
             counts=np.stack([cells[name].sum(axis=2) for name in COUNTS]),
             accounts={
                 "spend_usd": records.spend_usd,
-                "follow_up_usd": records.follow_up_usd[..., None],
+                "exam_costs_usd": records.exam_costs_usd,
                 "energy_kwh": records.energy_kwh,
                 "emissions_t_co2e": records.emissions_t_co2e,
                 "reader_hours": records.reader_hours,

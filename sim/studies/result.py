@@ -82,6 +82,10 @@ class StudyResult:
         """Return equity per million dollars by region and item, the largest first."""
         return self.marginal_values
 
+    def worse_off(self) -> pd.DataFrame:
+        """Return who is covered less than if nothing were bought; see ``comparison.worse_off``."""
+        return comparison.worse_off(self.cells, baseline="baseline")
+
     def values(self, metric: str = "ede") -> pd.DataFrame:
         """Return each policy's mean of a measure over draws: policy, value, low, high, draws."""
         return comparison.values_of(self.by_draw, metric)
@@ -133,7 +137,7 @@ class StudyResult:
             for _, row in self.comparisons().iterrows()
         ]
         cautions = [*self.robustness.warnings, *self._floor_sentences()]
-        return [*found, *self._marginal_sentences(), *cautions]
+        return [*found, *self._worse_off_sentences(), *self._marginal_sentences(), *cautions]
 
     def summary(self) -> dict[str, object]:
         """Return the headline numbers with intervals and verdicts, as plain values for JSON."""
@@ -151,6 +155,7 @@ class StudyResult:
             "spend_usd": _records(self.values("spend_usd")),
             "emissions_t_co2e": _records(self.values("emissions_t_co2e")),
             "comparisons": _records(self.comparisons()),
+            "worse_off": _records(self.worse_off()),
             "marginal": _records(self.marginal().head(10)),
             "optimisation": _records(self.optimisation),
             "robustness": _records(self.robustness_table),
@@ -164,6 +169,18 @@ class StudyResult:
             yield from ((policy, "baseline") for policy in others)
         if "plan" in others:
             yield from (("plan", rule) for rule in others if rule != "plan")
+
+    def _worse_off_sentences(self) -> Iterator[str]:
+        table = self.worse_off().query("policy == 'plan'")
+        if table.empty:
+            return
+        first = table.iloc[0]
+        yield (
+            f"Under the plan {len(table)} of {self.cells.groupby(['region', 'group']).ngroups} "
+            f"cells are covered less than with nothing bought in some draw; most often "
+            f"{first['region']}, {first['group']}: in {first['worse']} of {first['draws']} draws, "
+            f"by {first['mean_loss']:.3g} of need on average in these."
+        )
 
     def _marginal_sentences(self) -> Iterator[str]:
         table = self.marginal()

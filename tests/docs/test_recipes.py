@@ -109,7 +109,7 @@ def test_a_study_does_not_go_on_with_another_rule_of_the_same_name() -> None:
 def test_a_lever_is_one_record_and_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """It can be bought, paid for and spoken of; what it does is written into a station."""
     shipped = tables.lever
-    monkeypatch.setitem(LEVERS, "van", Lever("van", Stage.DATA_CREATION, "vans", only_ai=False))
+    monkeypatch.setitem(LEVERS, "van", Lever("van", Stage.CARE, "vans", only_ai=False))
     monkeypatch.setattr(
         tables, "lever", lambda name, *rest: shipped("outreach" if name == "van" else name, *rest)
     )
@@ -119,7 +119,7 @@ def test_a_lever_is_one_record_and_its_rows(monkeypatch: pytest.MonkeyPatch) -> 
     run = study.simulate(bought)
     price = 2 * study.world().catalogue.capex_usd[0, study.world().catalogue.index("van")]
     spent = run.ledger().query("account == 'spend_usd' and region == 'KEN'")
-    assert set(spent.loc[spent["value"] > 0, "item"]) == {"data creation"}
+    assert set(spent.loc[spent["value"] > 0, "item"]) == {"care delivery"}
     assert spent["value"].sum() > price
     assert item_words("van") == "vans"
     assert "van" not in without_ai(study.scenario)

@@ -70,7 +70,7 @@ ALL = range(2 * 2 * len(DIFFERENT))
 def same(one: Run, other: Run) -> None:
     for name, values in one.records.cells.items():
         np.testing.assert_array_equal(values, other.records.cells[name], err_msg=name)
-    for name in ("spend_usd", "follow_up_usd", "energy_kwh", "reader_hours", "emissions_t_co2e"):
+    for name in ("spend_usd", "exam_costs_usd", "energy_kwh", "reader_hours", "emissions_t_co2e"):
         values = getattr(one.records, name)
         np.testing.assert_array_equal(values, getattr(other.records, name), err_msg=name)
     for name in ("events", "jobs", "releases", "audits"):

@@ -34,7 +34,7 @@ def purchase(cal: Calendar, year: int) -> Process:
     owned = np.where(catalogue.is_service, 0.0, units)
     price = units * catalogue.capex_usd
     yield cal.env.timeout(year * WEEKS_PER_YEAR)
-    cal.records.spend_usd[cal.year] += price @ catalogue.in_stage
+    cal.records.spend_usd[cal.year] += catalogue.by_stage(price)
     bought = owned > 0
     lead = np.maximum(catalogue.lead_weeks[bought], cal.world.catalogue.lead_weeks[bought])
     coming: dict[int, list[Batch]] = {}
@@ -98,7 +98,7 @@ def commission(cal: Calendar, year: int, weeks: int, batches: Sequence[Batch]) -
 
 def replacement(cal: Calendar, life_years: int, price: Floats) -> Process:
     """Pay again for units that wear out, so that what a plan bought keeps running."""
-    by_stage = price @ cal.plan.catalogue.in_stage
+    by_stage = cal.plan.catalogue.by_stage(price)
     while True:
         yield cal.env.timeout(life_years * WEEKS_PER_YEAR)
         cal.records.spend_usd[cal.year] += by_stage

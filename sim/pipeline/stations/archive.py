@@ -16,7 +16,7 @@ class Archive(Station):
 
     name = "archive"
     states = (Array("archived", "r m g", "images kept so far, labelled or not"),)
-    flows = (Array("archived", "r m g", "images kept"),)
+    flows = (Array("archived", "r m g", "images kept", yearly=True),)
 
     def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
         super().__init__(world, scenario, random_keys)

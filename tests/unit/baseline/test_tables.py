@@ -137,12 +137,7 @@ def test_region_averages_are_not_passed_off_as_country_values() -> None:
     assert (group_mean.status, german.status) == ("published", "imputed")
 
 
-UNREAD = {
-    "population_growth": "populations and needs of the model stay as they are today",
-    "electricity_usd_per_kwh": "no cost of energy in the model yet",
-    "storage_usd_per_tb_year": "no cost of storage in the model yet",
-    "mb_per_study": "the same",
-}
+UNREAD = {"population_growth": "populations and needs of the model stay as they are today"}
 """Values that no world is built from yet, and why they stay."""
 
 

@@ -116,6 +116,9 @@ def test_a_page_says_who_was_compared_and_where_it_comes_from(
     for key in result.provenance.as_dict():
         assert key.replace("_", " ") in said
     assert policy_report.headline(result) in said
+    assert ("Who is worse off" in said) == ("baseline" in result.policies)
+    for row in result.worse_off().itertuples():
+        assert f"{row.worse} of {row.draws}" in said
 
 
 def test_a_study_that_buys_nothing_has_a_page(nothing: Finished) -> None:

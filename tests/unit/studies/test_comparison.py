@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sim.studies.comparison import compare, sentence, t_interval, verdict
+from sim.studies.comparison import compare, sentence, t_interval, verdict, worse_off
 
 
 def table(**by_policy: list[float]) -> pd.DataFrame:
@@ -96,3 +96,38 @@ def test_a_sentence_carries_numbers_interval_and_sample_size() -> None:
     assert said.startswith("The plan beats buying nothing. Equally")
     assert "0.37 against 0.35, difference +0.02 share of need (95% interval +0.0106 to" in said
     assert "6 draws of 3 replications, higher in 6 of 6 draws" in said
+
+
+def cells_of(**by_policy: list[list[float]]) -> pd.DataFrame:
+    """Return cells of one year from lists, by policy, of the coverage of two groups by draw."""
+    rows = [
+        {"policy": policy, "draw": draw, "year": year, "region": "AAA", "group": group, "ec": ec}
+        for policy, draws in by_policy.items()
+        for draw, coverage in enumerate(draws)
+        for group, ec in zip(("urban", "rural"), coverage, strict=True)
+        for year in range(2030, 2036)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_who_gains_on_average_is_worse_off_in_the_draws_in_which_he_loses() -> None:
+    cells = cells_of(
+        baseline=[[0.5, 0.2], [0.5, 0.2], [0.5, 0.2], [0.5, 0.2]],
+        plan=[[0.4, 0.3], [0.9, 0.3], [0.48, 0.1999], [0.9, 0.2]],
+        rule=[[0.5, 0.2], [0.5, 0.2], [0.5, 0.2], [0.5, 0.1]],
+    )
+    cells.loc[cells["year"] == 2030, "ec"] = 0.0  # before the last five years
+    found = worse_off(cells, baseline="baseline")
+    assert found[["policy", "region", "group", "worse", "draws"]].to_numpy().tolist() == [
+        ["plan", "AAA", "urban", 2, 4],
+        ["rule", "AAA", "rural", 1, 4],
+    ]
+    assert found["mean_loss"].tolist() == pytest.approx([0.06, 0.1])
+    assert found["largest_loss"].tolist() == pytest.approx([0.1, 0.1])
+
+
+def test_nobody_is_worse_off_than_what_was_not_simulated() -> None:
+    cells = cells_of(plan=[[0.4, 0.3]], rule=[[0.1, 0.1]])
+    assert worse_off(cells, baseline="baseline").empty
+    even = cells_of(baseline=[[0.4, 0.3]], plan=[[0.4, 0.3]])
+    assert worse_off(even, baseline="baseline").empty
