@@ -34,6 +34,7 @@ from sim.planning.decisions import most_per_year
 from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import PLAN, RULES, PolicyRule, Rule, baseline
 from sim.scenario.schema import Scenario
+from sim.studies.ai_quality import Quality, quality_under
 from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
@@ -181,6 +182,15 @@ class Study:
         start = starts_of(design, [sample], [replication])[0]
         case = Case(start, self.plan(plan), sample.respond(variant))
         return simulate_many([case], scenario=self.scenario, stations=self.stations)[0]
+
+    def quality(self, plan: How = OPTIMISED) -> Quality:
+        """Return how good AI is at last under a plan, and which parameters that hangs on.
+
+        Raises ``PlanError`` where nothing is trained under the plan.
+        """
+        if (found := quality_under(self.plan(plan), self._design)) is None:
+            raise PlanError("no AI is trained under this plan.")
+        return found
 
     def compare(
         self,
