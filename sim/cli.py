@@ -1,7 +1,7 @@
 # ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
 """Command line: parse, call, print. Every expected error ends as clear text and an exit code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from sim import terminal
 from sim.cli_profile import profile
-from sim.errors import RunFolderError, SimError, nearest
+from sim.errors import MOST_SHOWN, RunFolderError, SimError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -326,6 +326,56 @@ def data_variables(
     terminal.pairs(known)
 
 
+@data.command("import")
+def data_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Export, as the site gives it.")],
+    site: Annotated[
+        str, typer.Option("--source", metavar="SITE", help="worldbank, who, oecd or owid.")
+    ],
+    variable: Annotated[str, typer.Option(help="What it is: equiscan data variables.")],
+    out: Annotated[
+        Path, typer.Option(parser=terminal.place, metavar="FILE", help="Overlay to write.")
+    ],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario whose countries are wanted; else all.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only rows that have it.")
+    ] = None,
+    times: Annotated[
+        float | None, typer.Option(help="Multiply values by this, for the table's unit.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file in --out.")
+    ] = False,
+) -> None:
+    """Make an overlay of the latest values in an export of a site of statistics."""
+    from sim.baseline.data_import import import_overlay
+    from sim.baseline.members import members
+    from sim.studies.names import load_scenario
+
+    chosen = [text.partition("=")[::2] for text in where or ()]
+    found = import_overlay(
+        site,
+        file,
+        variable,
+        out,
+        countries=members(load_scenario(scenario)).countries if scenario else (),
+        where=dict(chosen),
+        times=times,
+        overwrite=overwrite,
+    )
+    rows = found.rows
+    said = {
+        "values": f"{len(rows)} countries, {rows['year'].min()} to {rows['year'].max()}",
+        "unit": f"'{rows['unit'].iloc[0]}', times {found.times:g}",
+        "without a value": _some(found.missing),
+        "left out": f"{_some(found.unmatched)} (aggregates, or unknown codes)",
+        "overlay": f"{out}; name it in the scenario's `overlays`",
+    }
+    terminal.pairs(said)
+
+
 def main() -> None:
     """Run the command line."""
     app(prog_name="equiscan")
@@ -406,6 +456,13 @@ def _calibrated(found: "Calibration") -> None:
         f"The sample of {len(found.points)} is worth {found.effective:.0f} independent rows; "
         f"{found.simulated} points were simulated."
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names as a list that says how many are not shown."""
+    rest = len(names) - MOST_SHOWN
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"{', '.join(names[:MOST_SHOWN])}{more}" if names else "none"
 
 
 def _intervals(table: "pd.DataFrame", low: str, high: str) -> list[str]:
