@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.studies.names import load_scenario, scenario_schema
     from sim.studies.outcomes import OUTCOMES, Outcome
     from sim.studies.result import StudyResult, load
+    from sim.studies.run_comparison import compare_runs
     from sim.studies.study import Study, study
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "StudyResult",
     "World",
     "calibrate",
+    "compare_runs",
     "draw_response",
     "load",
     "load_profile",
@@ -72,6 +74,7 @@ _HOME = {
     "StudyResult": "sim.studies.result",
     "World": "sim.baseline.world",
     "calibrate": "sim.calibration.calibrate",
+    "compare_runs": "sim.studies.run_comparison",
     "draw_response": "sim.learning.response",
     "load": "sim.studies.result",
     "load_profile": "sim.learning.response",

@@ -256,6 +256,62 @@ def report(ctx: typer.Context, folder: RunFolder) -> None:
 
 
 @app.command()
+def export(
+    ctx: typer.Context,
+    folder: RunFolder,
+    xlsx: Annotated[
+        Path | None, typer.Option(parser=terminal.place, metavar="FILE", help="Excel workbook.")
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(parser=terminal.place, metavar="DIR", help="Folder of CSV files."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Write all tables of a run for Excel, R or others, with what every column means."""
+    from reports.export import export_csv, export_xlsx
+
+    if xlsx is None and csv is None:
+        raise typer.BadParameter("say what to write: --xlsx FILE or --csv DIR.")
+    _about(folder, ctx)
+    if xlsx is not None:
+        terminal.say(f"Workbook: {export_xlsx(folder, xlsx, overwrite=overwrite)}")
+    if csv is not None:
+        terminal.say(f"Tables: {export_csv(folder, csv, overwrite=overwrite)}")
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    first: RunFolder,
+    others: Annotated[
+        list[Path], typer.Argument(parser=terminal.place, metavar="RUN...", help="Further runs.")
+    ],
+) -> None:
+    """Say what runs were asked differently than the first, and what came out differently."""
+    from sim.studies.result import load
+    from sim.studies.run_comparison import compare_runs
+
+    of = load(_about(first, ctx))
+    for other in others:
+        found = compare_runs(of, load(_about(other, ctx)))
+        terminal.say(f"{other} against {first}")
+        if found.changes.empty and found.origins.empty:
+            terminal.say("Scenarios and code are the same.")
+        for title, table in (("Scenario", found.changes), ("Code and data", found.origins)):
+            if not table.empty:
+                terminal.print_table(table, title=f"{title}: what differs")
+        how = "draw by draw" if found.paired else "as independent runs: seed, code or data differ"
+        shown = found.outcomes.assign(
+            outcome=found.outcomes["metric"] + ", " + found.outcomes["unit"],
+            interval=_intervals(found.outcomes, "low", "high"),
+        )[["policy", "outcome", "first", "second", "difference", "interval"]]
+        terminal.print_table(
+            shown.rename(columns={"interval": "95% interval"}), title=f"Compared {how}"
+        )
+
+
+@app.command()
 def trace(
     ctx: typer.Context,
     folder: RunFolder,

@@ -1,0 +1,88 @@
+"""Two runs: what was asked differently, and what came out differently."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scipy.stats import ttest_ind, ttest_rel
+from typer.testing import CliRunner
+
+import sim
+from sim.cli import app
+from sim.scenario.schema import Scenario
+from sim.studies.execution import Execution
+from sim.studies.plans import Candidate
+from sim.studies.result import StudyResult
+from sim.studies.run_comparison import compare_runs
+from tests.unit.studies.small_study import candidates, execute_small, plan_of, small_scenario
+
+Finished = tuple[Path, StudyResult]
+
+
+def finished(out: Path, scenario: Scenario, units: float) -> Finished:
+    bought = {"reader.dermatologist": units, "scanner.dermoscopy": units, "outreach": units}
+    plans = candidates() | {"plan": Candidate(plan_of(bought))}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Execution, "candidates", lambda *_: plans)
+        return out, execute_small(scenario, out)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return finished(tmp_path_factory.mktemp("first") / "run", small_scenario(draws=4), 0.0)
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Return a run with more money, and a plan that buys more."""
+    richer = small_scenario(draws=4).model_copy(update={"budget_usd_per_year": 400_000.0})
+    return finished(tmp_path_factory.mktemp("second") / "run", richer, 2.0)
+
+
+def values(run: Finished) -> list[float]:
+    return run[1].by_draw["ede"].xs("plan", level="policy").to_list()
+
+
+def test_draws_of_one_seed_are_compared_one_by_one(first: Finished, second: Finished) -> None:
+    found = compare_runs(first[1], second[1])
+    assert found.paired
+    assert found.changes.to_numpy().tolist() == [["budget_usd_per_year", "200000.0", "400000.0"]]
+    assert found.origins.empty
+    row = found.outcomes.set_index(["policy", "metric"]).loc[("plan", "ede")]
+    expected = ttest_rel(values(second), values(first)).confidence_interval(0.95)
+    assert (row["low"], row["high"]) == pytest.approx(tuple(expected))
+    assert row["difference"] != 0
+    assert row["unit"] == "share of need"
+    same = found.outcomes.set_index(["policy", "metric"]).loc[("baseline", "ede")]
+    assert (same["difference"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
+
+
+def test_runs_of_other_code_are_independent_samples(first: Finished, second: Finished) -> None:
+    other = replace(second[1].provenance, code_sha256="another")
+    found = compare_runs(first[1], replace(second[1], provenance=other))
+    assert not found.paired
+    assert found.origins["key"].tolist() == ["code"]
+    row = found.outcomes.set_index(["policy", "metric"]).loc[("plan", "ede")]
+    expected = ttest_ind(values(second), values(first), equal_var=False).confidence_interval(0.95)
+    assert (row["low"], row["high"]) == pytest.approx(tuple(expected))
+    seeded = replace(second[1].provenance, seed=99)
+    assert not compare_runs(first[1], replace(second[1], provenance=seeded)).paired
+
+
+def test_a_run_differs_in_nothing_from_itself(first: Finished) -> None:
+    found = compare_runs(first[1], first[1])
+    assert found.changes.empty
+    assert (found.outcomes["difference"] == 0).all()
+    assert str(found).startswith("Outcomes, compared draw by draw")
+
+
+def test_the_command_prints_changes_and_outcomes(first: Finished, second: Finished) -> None:
+    command = ["compare", str(first[0]), str(second[0])]
+    done = CliRunner().invoke(app, command, env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+    assert done.exit_code == 0, done.output
+    assert "budget_usd_per_year" in done.stdout
+    assert "Compared draw by draw" in done.stdout
+    assert "plan" in done.stdout
+    absent = CliRunner().invoke(app, ["compare", str(first[0]), "nowhere"])
+    assert (absent.exit_code, "no run folder at 'nowhere'" in absent.stderr) == (2, True)
+    assert sim.compare_runs is compare_runs
