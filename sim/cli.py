@@ -432,6 +432,32 @@ def data_import(
     terminal.pairs(said)
 
 
+@data.command("check")
+def data_check(
+    csv: Annotated[bool, typer.Option("--csv", help="Every number as CSV, with notes.")] = False,
+) -> None:
+    """Print every number, oldest and most influential first, and hold need against disease."""
+    from sim.baseline import check
+
+    numbers = check.numbers()
+    if csv:
+        typer.echo(numbers.to_csv(index=False), nl=False)
+        return
+    terminal.pairs({str(row["name"]): _fact(row) for _, row in numbers.iterrows()})
+    terminal.say(
+        f"\n{len(numbers):,} numbers, the oldest first; of one year, those that speak for most "
+        "people,\nthen those of the widest range.\n\n"
+        "Need times indication times prevalence, and what was published:"
+    )
+    terminal.pairs(
+        {
+            f"{row['modality']} {row['income_group']}": f"{row['product']:.3g} "
+            f"{'lies in' if row['agrees'] else 'is beyond'} {_fact(row)}"
+            for _, row in check.burden().iterrows()
+        }
+    )
+
+
 def main() -> None:
     """Run the command line."""
     app(prog_name="equiscan")

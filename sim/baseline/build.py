@@ -8,6 +8,7 @@ from sim.baseline.members import members
 from sim.baseline.pool import READER_OF, TASK_OF, Pool
 from sim.baseline.prices import (
     catalogue,
+    exams_of_a_unit,
     hours_of_a_reader,
     records_of_a_steward,
     studies_of_a_curator,
@@ -48,7 +49,10 @@ def _care(pool: Pool) -> Care:
     people = pool.total(pool.people[:, None] * shares)
     ratio = np.array([group.need_ratio for group in pool.scenario.groups.values()])
     relative = shares * ratio / (shares * ratio).sum(axis=1, keepdims=True)
-    need = [pool.of_modality(m, "need_per_1000") / 1000.0 for m in pool.modalities]
+    need = [
+        pool.of_modality(m, "need_per_1000") / 1000.0 * pool.of_modality(m, "indication_share")
+        for m in pool.modalities
+    ]
     reach = np.stack([_reach(pool, name) for name in pool.scenario.groups], axis=1)
     units = [_units(pool, m) for m in pool.modalities]
     mean = pool.by_modality
@@ -60,7 +64,7 @@ def _care(pool: Pool) -> Care:
         reach=np.repeat(reach[:, None, :], len(pool.modalities), axis=1),
         units=np.stack(units, axis=1),
         units_per_facility=mean("units_per_facility"),
-        exams_per_unit_day=np.stack(pool.per_modality("exams_per_unit_year"), axis=1)
+        exams_per_unit_day=np.stack([exams_of_a_unit(pool, m) for m in pool.modalities], axis=1)
         / DAYS_PER_YEAR,
         failures_per_week=DAYS_PER_WEEK / np.stack(pool.per_modality("mtbf_days"), axis=1),
         repairs_per_week=DAYS_PER_WEEK / np.stack(pool.per_modality("mttr_days"), axis=1),

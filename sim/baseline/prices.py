@@ -61,8 +61,7 @@ def _also_share(pool: Pool, item: Item) -> Floats:
 
 def _capacity(pool: Pool, item: Item) -> Floats:
     if item.lever == "scanner":
-        exams = pool.per_modality("exams_per_unit_year")
-        return exams[pool.modalities.index(item.scope)]
+        return exams_of_a_unit(pool, item.scope)
     if item.lever == "reader":
         return pool.mean(hours_of_a_reader(pool, item.scope))
     if item.lever == "steward":
@@ -86,6 +85,15 @@ def _maximum(pool: Pool, item: Item) -> Floats:
     return given * bounds.allowed
 
 
+def exams_of_a_unit(pool: Pool, modality: str) -> Floats:
+    """Return the exams in a year of a working unit for the modality's task, (r,).
+
+    Today's and bought ones do as many: the rest of their exams are other care.
+    """
+    exams = pool.of_modality(modality, "exams_per_unit_year")
+    return pool.mean(exams * pool.of_modality(modality, "indication_share"))
+
+
 def hours_of_a_reader(pool: Pool, profession: str) -> Floats:
     """Return the hours in a year that a specialist reads the scenario's modalities, (country,).
 
@@ -98,8 +106,11 @@ def hours_of_a_reader(pool: Pool, profession: str) -> Floats:
 def reader_task_share(pool: Pool, profession: str) -> Floats:
     """Return the share of a specialist's reading that is the scenario's modalities, (country,)."""
     mine = [m for m in pool.modalities if READER_OF[m] == profession]
-    share = np.sum([pool.of_modality(m, "reader_task_share") for m in mine], axis=0)
-    return np.asarray(np.minimum(share, 1.0))
+    shares = [
+        pool.of_modality(m, "reader_task_share") * pool.of_modality(m, "indication_share")
+        for m in mine
+    ]
+    return np.asarray(np.minimum(np.sum(shares, axis=0), 1.0))
 
 
 def grid_usd_of_a_site(pool: Pool) -> Floats:

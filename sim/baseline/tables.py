@@ -32,6 +32,7 @@ from sim.errors import TableError, nearest
 KEYS: dict[str, tuple[str, ...]] = {
     "country_values": ("iso3", "variable"),
     "modalities": ("modality", "variable", "income_group"),
+    "burden": ("modality", "income_group"),
     "levers": ("lever", "item", "variable", "income_group"),
     "operations": ("variable", "income_group"),
     "recipes": ("recipe", "modality", "variable"),
@@ -51,8 +52,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 """Key columns of every table of values; no key may occur twice."""
 
-UNBOUNDED = ("recipes", "datasets")
-"""Tables of what was published of trainings and data sets: no input of the model."""
+UNBOUNDED = ("burden", "recipes", "datasets")
+"""Tables of what was published of diseases, trainings and data sets: without bounds."""
 COUNTRY_COLUMNS = (
     "name", "income_group", "income_year", "wb_region", "un_subregion", "continent",
 )  # fmt: skip

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from shutil import copytree
 from types import SimpleNamespace
@@ -243,6 +244,19 @@ def test_variables_are_shown_with_unit_and_bounds() -> None:
     assert "must be from 0.01 to 520 weeks" in " ".join(result.stdout.split())
     assert "urban_share" not in result.stdout
     assert widest(result.stdout) <= 80
+
+
+def test_numbers_are_checked_by_age_and_need_against_disease() -> None:
+    result = called("data", "check")
+    assert result.exit_code == 0
+    assert widest(result.stdout) <= 80
+    said = " ".join(result.stdout.split())
+    assert re.search(r"chest_xray \* 1\.3\d lies in 1\.34 \(0\.67 to 2\.68\) cases", said)
+    assert "is beyond" not in said
+    table = pd.read_csv(StringIO(called("data", "check", "--csv").stdout))
+    assert list(table.columns[:4]) == ["table", "name", "people", "value"]
+    assert table["source"].notna().all()
+    assert called("data", "check", "--cvs").exit_code == 2
 
 
 def test_countries_are_listed() -> None:

@@ -110,6 +110,39 @@ def test_populations_grow_by_the_medium_variant_within_its_range() -> None:
     assert 0.005 < mean < 0.007  # at the weights of today, lower than at those of 2030 to 2040
 
 
+CERTAIN = {"population", "tdp_w", "peak_flop_per_s"}
+"""Counted by census, or printed on the device."""
+
+
+def test_a_draw_can_move_every_value_that_is_no_definition() -> None:
+    for name in ("country_values", "modalities", "levers", "operations", "gpu"):
+        rows = tables.table(name).reset_index()
+        still = rows[(rows["low"] == rows["high"]) & (rows["source"] != "definition")]
+        still = still[~still["variable"].isin(CERTAIN)]
+        at_an_end = still["variable"].isin(["urban_share"]) & (still["value"] == 1.0)
+        assert still[~at_an_end].empty, still
+
+
+def test_scanners_of_oecd_members_are_of_2017_or_later_but_for_two() -> None:
+    rows = tables.table("country_values")
+    for variable in ("scanners_per_million.ct", "scanners_per_million.mri"):
+        years = rows.loc[[(iso3, variable) for iso3 in OECD], "year"].astype(int)
+        assert set(years[years < 2017].index.get_level_values("iso3")) == {"GBR", "GRC"}
+        assert tables.country("TZA", variable).low > 0.04
+    assert tables.country("TZA", "scanners_per_million.mri").value == pytest.approx(
+        4.7 * 0.0406, 0.02
+    )
+    assert tables.country("NGA", "readers_per_million.radiologist").value >= 0.5
+
+
+OECD = (
+    "AUS", "AUT", "BEL", "CAN", "CHL", "CZE", "DEU", "ESP", "EST", "FIN", "FRA", "GBR", "GRC",
+    "HUN", "IRL", "ISL", "ISR", "ITA", "JPN", "KOR", "LTU", "LUX", "LVA", "NLD", "NZL", "POL",
+    "SVK", "SVN", "TUR", "USA",
+)  # fmt: skip
+"""Members whose scanners were readable."""
+
+
 def test_people_are_counted_and_never_imputed() -> None:
     people = [tables.country(iso3, "population") for iso3 in tables.countries().index]
     assert {datum.status for datum in people} == {"published"}

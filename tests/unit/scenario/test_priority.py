@@ -38,7 +38,7 @@ def test_the_command_line_knows_two_classes() -> None:
 
 def test_urgent_people_wait_less_and_as_many_are_examined() -> None:
     world = build_world(scenario())
-    crowded = replace(world.care, need_per_year=world.care.need_per_year * 2.0)
+    crowded = replace(world.care, need_per_year=world.care.need_per_year * 4.0)
     equal = run(replace(world, care=crowded)).cells()
     care = replace(crowded, priority=np.array([1, 0]))
     first = run(replace(world, care=care)).cells()

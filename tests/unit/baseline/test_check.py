@@ -1,0 +1,61 @@
+"""Need times prevalence is what is published of the disease; every number has its place by age."""
+
+from itertools import combinations
+
+import pytest
+
+from sim.baseline import check, tables
+from tests.scenarios import build_world, scenario
+
+
+def test_need_times_prevalence_lies_where_the_disease_was_published() -> None:
+    found = check.burden()
+    wrong = found[~found["agrees"]]
+    assert wrong.empty, wrong[["modality", "income_group", "product", "low", "high"]]
+    assert (found["high"] <= 12.0 * found["low"]).all(), "the stated factor says nothing"
+    world = found[found["income_group"] == tables.ANY].set_index("modality")
+    assert set(world.index) == {key[0] for key in tables.table("modalities").index}
+    people = sum(tables.country(iso3, "population").value for iso3 in tables.countries().index)
+    cases = world["product"] * people / 1000.0
+    assert cases["chest_xray"] == pytest.approx(10.8e6, rel=0.1)  # WHO: in 2023
+    assert cases["mri"] == pytest.approx(1.47e6, rel=0.1)  # IARC: in 2022
+
+
+def test_need_times_prevalence_differs_between_income_groups_as_the_disease_does() -> None:
+    by_group = check.burden().query("income_group != '*'").groupby("modality")
+    for modality, rows in by_group:
+        for one, other in combinations(rows.to_dict("records"), 2):
+            if max(one["value"], other["value"]) > 1.2 * min(one["value"], other["value"]):
+                published, ours = one["value"] > other["value"], one["product"] > other["product"]
+                assert published == ours, (modality, one["income_group"], other["income_group"])
+    assert set(by_group.groups) == {"chest_xray", "dermoscopy", "mammography", "mri"}
+
+
+def test_a_world_needs_what_the_tables_say_and_units_and_readers_have_as_much_time_for_it() -> None:
+    task, every = (
+        build_world(scenario(regions=["KEN"], modalities={"ct": 1.0}, overrides=overrides))
+        for overrides in ({}, {"ct.indication_share": {"value": 1.0, "source": "every CT"}})
+    )
+    share = tables.modality("ct", "indication_share", "LMC").value
+    for name in ("need_per_year", "exams_per_unit_day", "reader_hours_per_year"):
+        assert getattr(task.care, name) == pytest.approx(share * getattr(every.care, name)), name
+    assert (task.care.units == every.care.units).all()
+    bought = [
+        [item.lever for item in task.catalogue.items].index(of) for of in ("scanner", "reader")
+    ]
+    assert task.catalogue.capacity[:, bought] == pytest.approx(
+        share * every.catalogue.capacity[:, bought]
+    )
+
+
+def test_every_number_is_listed_the_oldest_first() -> None:
+    found = check.numbers()
+    assert len(found) == sum(len(tables.table(name)) for name in tables.KEYS)
+    stated = found["year"].str.extract(r"(\d{4})")[0]
+    assert stated.dropna().astype(int).is_monotonic_increasing
+    assert stated[stated.isna()].index.equals(found.index[-stated.isna().sum() :])
+    alike = found[(found["year"] == "2024") & (found["table"] == "country_values")]
+    assert alike["people"].is_monotonic_decreasing
+    assert alike["name"].iloc[0].startswith(("IND.", "CHN."))
+    lowest = found.set_index("name")["people"]["ct.mttr_days.LIC"]
+    assert 0.05 < lowest < 0.15
