@@ -58,6 +58,10 @@ class Findings(NamedTuple):
     """Of the release."""
     gate: Gate
 
+    def as_good(self) -> NDArray[np.bool_]:
+        """Return where the bound reaches today's reader's benefit itself, without the margin."""
+        return np.asarray(self.lower_benefit >= self.needed_benefit[:, None] + self.gate.margin)
+
     def power(self) -> Floats:
         """Return the probability that a release as good as today's reader would have passed."""
         gate, needed = self.gate, self.needed_benefit[:, None]

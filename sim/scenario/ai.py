@@ -36,7 +36,8 @@ class Gate(Spec):
     """When a release may read for a group instead of today's reader."""
 
     margin: float = Field(0.05, ge=0.0, le=0.5)
-    """Non-inferiority margin: benefit that the lower audit bound may fall short by."""
+    """Non-inferiority margin: benefit that the lower audit bound may fall short by. A release
+    within it reads where readers are short; one whose bound reaches the reader's, everywhere."""
     confidence: float = Field(0.9, gt=0.5, lt=1.0)
     """One-sided confidence of the audit's lower bound."""
     penalty: float = Field(1.0, ge=0.0, le=100.0)

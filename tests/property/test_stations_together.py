@@ -11,7 +11,7 @@ import pytest
 
 from tests.scenarios import build_world, scenario
 from tests.small_runs import EVERYTHING, buying, nothing, run, runs
-from tests.small_world import small_world
+from tests.small_world import changed, small_world
 
 SEEDS = range(8)
 
@@ -56,3 +56,27 @@ def test_more_units_of_one_modality_take_readers_from_another() -> None:
     assert many.loc["mammography", "exams"] > 1.2 * few.loc["mammography", "exams"]
     assert many.loc["ct", "exams"] == few.loc["ct", "exams"]
     assert many.loc["ct", "read"] < 0.98 * few.loc["ct", "read"]
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.0, 6.0, 20.0])
+@pytest.mark.parametrize("sensitivity", [0.69, 0.72, 0.9])
+def test_a_site_never_lowers_coverage_in_the_mean(hours: float, sensitivity: float) -> None:
+    """Whether readers, of benefit 0.72, are short or not, and AI is better or a bit worse."""
+    world = small_world(2, 2, population=6e6)
+    care = world.care
+    world = changed(world, "care", reader_hours_per_year=hours * care.reader_hours_per_year)
+    few, many = (
+        runs(world, buying(world, **(EVERYTHING | {"audit": 40, "steward": 3, "site": sites})),
+             seeds=SEEDS, sensitivity=sensitivity)
+        for sites in (1, 6)
+    )  # fmt: skip
+    gains = np.array(
+        [
+            b.records.cells["benefit"].sum() / a.records.cells["benefit"].sum() - 1.0
+            for a, b in zip(few, many, strict=True)
+        ]
+    )
+    noise = gains.std(ddof=1) / np.sqrt(len(gains))
+    assert gains.mean() >= -3.0 * noise - 1e-4
+    if hours < 1.0 or sensitivity > 0.8:  # readers are short, or AI is shown to be better
+        assert gains.mean() > 0.05

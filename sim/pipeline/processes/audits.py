@@ -10,6 +10,7 @@ from sim.pipeline.processes.calendar import Calendar, Process
 from sim.pipeline.processes.cluster import book, run_job
 from sim.pipeline.processes.jobs import Order, Priority
 from sim.pipeline.stations import evaluation
+from sim.pipeline.stations.deployment import ALWAYS, IN_NEED
 from sim.units import MINUTES_PER_HOUR
 
 
@@ -100,6 +101,7 @@ def _open(cal: Calendar, performance: Performance, found: Findings) -> None:
             whom = f" of {world.groups[k]}" if apart else ""
             count = f"{found.positives[r, m, k]:,.0f} audited positives{whom}"
             cal.log("gate opened", world.regions[r], count)
-    np.copyto(state.gate_open, 1, where=found.passed)
+    level = np.where(found.as_good(), ALWAYS, IN_NEED)
+    np.copyto(state.gate_open, level, where=found.passed)
     np.copyto(state.sensitivity, performance.sensitivity, where=found.passed)
     np.copyto(state.specificity, performance.specificity, where=found.passed)

@@ -164,7 +164,7 @@ class Evaluation(Station):
     states = (
         Array("audit_begun", "r", "part of a study set aside", float),
         Array("audited", "r m g", "studies set aside for audit so far"),
-        Array("gate_open", "r m g", "1 where a release may read"),
+        Array("gate_open", "r m g", "where a release may read: 1 if readers are short, 2 always"),
         Array("sensitivity", "r m g", "of the release that reads", float),
         Array("specificity", "r m g", "of the release that reads", float),
     )
