@@ -1,7 +1,7 @@
 # ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
 """Command line: parse, call, print. Every expected error ends as clear text and an exit code."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
@@ -11,8 +11,9 @@ import typer
 from typer.core import TyperGroup
 
 from sim import terminal
+from sim.cli_data import data
 from sim.cli_profile import profile
-from sim.errors import MOST_SHOWN, RunFolderError, SimError, nearest
+from sim.errors import RunFolderError, SimError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data = typer.Typer(help="What the baseline tables say.", no_args_is_help=True)
 app.add_typer(data, name="data")
 app.add_typer(profile, name="profile")
 
@@ -339,125 +339,6 @@ def trace(
     )
 
 
-@data.command("show")
-def data_show(iso3: Annotated[str, typer.Argument(metavar="ISO3", help="Such as KEN.")]) -> None:
-    """Print all that is known about a country, with ranges and sources."""
-    from sim.baseline import tables
-
-    code = iso3.upper()
-    known = tables.country_table(code)
-    where = tables.countries().loc[code]
-    income = f"{where['income_group']} (fiscal year {where['income_year']})"
-    terminal.say(f"{where['name']} ({code}), {income}, {where['un_subregion']}")
-    terminal.pairs({str(name): _fact(row) for name, row in known.iterrows()})
-
-
-@data.command("list")
-def data_list() -> None:
-    """Print the countries, their groups, and how many of their values were published."""
-    from sim.baseline import tables
-
-    own = tables.table("country_values")
-    published = own[own["status"] == "published"].groupby("iso3").size()
-    countries = tables.countries()[["name", "income_group", "income_year", "un_subregion"]]
-    terminal.print_table(
-        countries.assign(published=published).fillna({"published": 0}).reset_index()
-    )
-
-
-@data.command("variables")
-def data_variables(
-    word: Annotated[str, typer.Argument(metavar="[WORD]", help="Only those that hold it.")] = "",
-) -> None:
-    """Print what the tables hold, and between which values it lies anywhere."""
-    from sim.baseline import tables
-
-    known = {
-        name: f"{one.meaning}: {one.rule}"
-        for (_, name), one in tables.variables().items()
-        if word in f"{name} {one.unit} {one.meaning}"
-    }
-    if not known:
-        _stop(f"error: no variable holds '{word}'.", SimError.exit_code)
-    terminal.pairs(known)
-
-
-@data.command("import")
-def data_import(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Export, as the site gives it.")],
-    site: Annotated[
-        str, typer.Option("--source", metavar="SITE", help="worldbank, who, oecd or owid.")
-    ],
-    variable: Annotated[str, typer.Option(help="What it is: equiscan data variables.")],
-    out: Annotated[
-        Path, typer.Option(parser=terminal.place, metavar="FILE", help="Overlay to write.")
-    ],
-    scenario: Annotated[
-        Path | None, typer.Option(help="Scenario whose countries are wanted; else all.")
-    ] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only rows that have it.")
-    ] = None,
-    times: Annotated[
-        float | None, typer.Option(help="Multiply values by this, for the table's unit.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file in --out.")
-    ] = False,
-) -> None:
-    """Make an overlay of the latest values in an export of a site of statistics."""
-    from sim.baseline.data_import import import_overlay
-    from sim.baseline.members import members
-    from sim.studies.names import load_scenario
-
-    chosen = [text.partition("=")[::2] for text in where or ()]
-    found = import_overlay(
-        site,
-        file,
-        variable,
-        out,
-        countries=members(load_scenario(scenario)).countries if scenario else (),
-        where=dict(chosen),
-        times=times,
-        overwrite=overwrite,
-    )
-    rows = found.rows
-    said = {
-        "values": f"{len(rows)} countries, {rows['year'].min()} to {rows['year'].max()}",
-        "unit": f"'{rows['unit'].iloc[0]}', times {found.times:g}",
-        "without a value": _some(found.missing),
-        "left out": f"{_some(found.unmatched)} (aggregates, or unknown codes)",
-        "overlay": f"{out}; name it in the scenario's `overlays`",
-    }
-    terminal.pairs(said)
-
-
-@data.command("check")
-def data_check(
-    csv: Annotated[bool, typer.Option("--csv", help="Every number as CSV, with notes.")] = False,
-) -> None:
-    """Print every number, oldest and most influential first, and hold need against disease."""
-    from sim.baseline import check
-
-    numbers = check.numbers()
-    if csv:
-        typer.echo(numbers.to_csv(index=False), nl=False)
-        return
-    terminal.pairs({str(row["name"]): _fact(row) for _, row in numbers.iterrows()})
-    terminal.say(
-        f"\n{len(numbers):,} numbers, the oldest first; of one year, those that speak for most "
-        "people,\nthen those of the widest range.\n\n"
-        "Need times indication times prevalence, and what was published:"
-    )
-    terminal.pairs(
-        {
-            f"{row['modality']} {row['income_group']}": f"{row['product']:.3g} "
-            f"{'lies in' if row['agrees'] else 'is beyond'} {_fact(row)}"
-            for _, row in check.burden().iterrows()
-        }
-    )
-
-
 def main() -> None:
     """Run the command line."""
     app(prog_name="equiscan")
@@ -507,7 +388,7 @@ def _calibrated(found: "Calibration") -> None:
 
     inputs = found.parameters()
     prior = _intervals(inputs, "prior_low", "prior_high")
-    now = [_number(value) for value in inputs["value"]]
+    now = [terminal.short(value) for value in inputs["value"]]
     rows = zip(prior, now, _intervals(inputs, "low", "high"), inputs["verdict"], strict=True)
     terminal.say("Inputs: range before; value and 90% interval now; what the targets say of it")
     terminal.pairs(
@@ -521,7 +402,7 @@ def _calibrated(found: "Calibration") -> None:
     targets = found.targets()
     shown = {
         name: [
-            f"{_number(value)} ({interval})"
+            f"{terminal.short(value)} ({interval})"
             for value, interval in zip(targets[middle], _intervals(targets, low, high), strict=True)
         ]
         for name, middle, low, high in (
@@ -540,26 +421,11 @@ def _calibrated(found: "Calibration") -> None:
     )
 
 
-def _some(names: Sequence[str]) -> str:
-    """Return names as a list that says how many are not shown."""
-    rest = len(names) - MOST_SHOWN
-    more = f" and {rest} more" if rest > 0 else ""
-    return f"{', '.join(names[:MOST_SHOWN])}{more}" if names else "none"
-
-
 def _intervals(table: "pd.DataFrame", low: str, high: str) -> list[str]:
-    return [f"{_number(a)} to {_number(b)}" for a, b in zip(table[low], table[high], strict=True)]
-
-
-def _fact(row: "pd.Series[Any]") -> str:
-    """Return a baseline value with its range, unit, year, status and source."""
-    value, low, high = (_number(float(row[name])) for name in ("value", "low", "high"))
-    interval = "" if low == high else f" ({low} to {high})"
-    return f"{value}{interval} {row['unit']}; {row['status']}, {row['year']}: {row['source']}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+    return [
+        f"{terminal.short(a)} to {terminal.short(b)}"
+        for a, b in zip(table[low], table[high], strict=True)
+    ]
 
 
 if __name__ == "__main__":

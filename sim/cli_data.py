@@ -1,0 +1,149 @@
+# ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
+"""Command line of the baseline tables: what they say, and how to bring one's own numbers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sim import terminal
+from sim.errors import MOST_SHOWN, TableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+data = typer.Typer(help="What the baseline tables say.", no_args_is_help=True)
+
+
+@data.command("show")
+def data_show(iso3: Annotated[str, typer.Argument(metavar="ISO3", help="Such as KEN.")]) -> None:
+    """Print all that is known about a country, with ranges and sources."""
+    from sim.baseline import tables
+
+    code = iso3.upper()
+    known = tables.country_table(code)
+    where = tables.countries().loc[code]
+    income = f"{where['income_group']} (fiscal year {where['income_year']})"
+    terminal.say(f"{where['name']} ({code}), {income}, {where['un_subregion']}")
+    terminal.pairs({str(name): _fact(row) for name, row in known.iterrows()})
+
+
+@data.command("list")
+def data_list() -> None:
+    """Print the countries, their groups, and how many of their values were published."""
+    from sim.baseline import tables
+
+    own = tables.table("country_values")
+    published = own[own["status"] == "published"].groupby("iso3").size()
+    countries = tables.countries()[["name", "income_group", "income_year", "un_subregion"]]
+    terminal.print_table(
+        countries.assign(published=published).fillna({"published": 0}).reset_index()
+    )
+
+
+@data.command("variables")
+def data_variables(
+    word: Annotated[str, typer.Argument(metavar="[WORD]", help="Only those that hold it.")] = "",
+) -> None:
+    """Print what the tables hold, and between which values it lies anywhere."""
+    from sim.baseline import tables
+
+    known = {
+        name: f"{one.meaning}: {one.rule}"
+        for (_, name), one in tables.variables().items()
+        if word in f"{name} {one.unit} {one.meaning}"
+    }
+    if not known:
+        raise TableError(f"no variable holds '{word}'.")
+    terminal.pairs(known)
+
+
+@data.command("import")
+def data_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Export, as the site gives it.")],
+    site: Annotated[
+        str, typer.Option("--source", metavar="SITE", help="worldbank, who, oecd or owid.")
+    ],
+    variable: Annotated[str, typer.Option(help="What it is: equiscan data variables.")],
+    out: Annotated[
+        Path, typer.Option(parser=terminal.place, metavar="FILE", help="Overlay to write.")
+    ],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario whose countries are wanted; else all.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only rows that have it.")
+    ] = None,
+    times: Annotated[
+        float | None, typer.Option(help="Multiply values by this, for the table's unit.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file in --out.")
+    ] = False,
+) -> None:
+    """Make an overlay of the latest values in an export of a site of statistics."""
+    from sim.baseline.data_import import import_overlay
+    from sim.baseline.members import members
+    from sim.studies.names import load_scenario
+
+    chosen = [text.partition("=")[::2] for text in where or ()]
+    found = import_overlay(
+        site,
+        file,
+        variable,
+        out,
+        countries=members(load_scenario(scenario)).countries if scenario else (),
+        where=dict(chosen),
+        times=times,
+        overwrite=overwrite,
+    )
+    rows = found.rows
+    said = {
+        "values": f"{len(rows)} countries, {rows['year'].min()} to {rows['year'].max()}",
+        "unit": f"'{rows['unit'].iloc[0]}', times {found.times:g}",
+        "without a value": _some(found.missing),
+        "left out": f"{_some(found.unmatched)} (aggregates, or unknown codes)",
+        "overlay": f"{out}; name it in the scenario's `overlays`",
+    }
+    terminal.pairs(said)
+
+
+@data.command("check")
+def data_check(
+    csv: Annotated[bool, typer.Option("--csv", help="Every number as CSV, with notes.")] = False,
+) -> None:
+    """Print every number, oldest and most influential first, and hold need against disease."""
+    from sim.baseline import check
+
+    numbers = check.numbers()
+    if csv:
+        typer.echo(numbers.to_csv(index=False), nl=False)
+        return
+    terminal.pairs({str(row["name"]): _fact(row) for _, row in numbers.iterrows()})
+    terminal.say(
+        f"\n{len(numbers):,} numbers, the oldest first; of one year, those that speak for most "
+        "people,\nthen those of the widest range.\n\n"
+        "Need times indication times prevalence, and what was published:"
+    )
+    terminal.pairs(
+        {
+            f"{row['modality']} {row['income_group']}": f"{row['product']:.3g} "
+            f"{'lies in' if row['agrees'] else 'is beyond'} {_fact(row)}"
+            for _, row in check.burden().iterrows()
+        }
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names as a list that says how many are not shown."""
+    rest = len(names) - MOST_SHOWN
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"{', '.join(names[:MOST_SHOWN])}{more}" if names else "none"
+
+
+def _fact(row: "pd.Series[Any]") -> str:
+    """Return a baseline value with its range, unit, year, status and source."""
+    value, low, high = (terminal.short(float(row[name])) for name in ("value", "low", "high"))
+    interval = "" if low == high else f" ({low} to {high})"
+    return f"{value}{interval} {row['unit']}; {row['status']}, {row['year']}: {row['source']}"
