@@ -388,7 +388,7 @@ def _calibrated(found: "Calibration") -> None:
 
     inputs = found.parameters()
     prior = _intervals(inputs, "prior_low", "prior_high")
-    now = [terminal.short(value) for value in inputs["value"]]
+    now = [terminal.compact(value) for value in inputs["value"]]
     rows = zip(prior, now, _intervals(inputs, "low", "high"), inputs["verdict"], strict=True)
     terminal.say("Inputs: range before; value and 90% interval now; what the targets say of it")
     terminal.pairs(
@@ -402,7 +402,7 @@ def _calibrated(found: "Calibration") -> None:
     targets = found.targets()
     shown = {
         name: [
-            f"{terminal.short(value)} ({interval})"
+            f"{terminal.compact(value)} ({interval})"
             for value, interval in zip(targets[middle], _intervals(targets, low, high), strict=True)
         ]
         for name, middle, low, high in (
@@ -423,7 +423,7 @@ def _calibrated(found: "Calibration") -> None:
 
 def _intervals(table: "pd.DataFrame", low: str, high: str) -> list[str]:
     return [
-        f"{terminal.short(a)} to {terminal.short(b)}"
+        f"{terminal.compact(a)} to {terminal.compact(b)}"
         for a, b in zip(table[low], table[high], strict=True)
     ]
 

@@ -144,6 +144,6 @@ def _some(names: Sequence[str]) -> str:
 
 def _fact(row: "pd.Series[Any]") -> str:
     """Return a baseline value with its range, unit, year, status and source."""
-    value, low, high = (terminal.short(float(row[name])) for name in ("value", "low", "high"))
+    value, low, high = (terminal.compact(float(row[name])) for name in ("value", "low", "high"))
     interval = "" if low == high else f" ({low} to {high})"
     return f"{value}{interval} {row['unit']}; {row['status']}, {row['year']}: {row['source']}"

@@ -94,10 +94,10 @@ def bullets(sentences: Iterable[str]) -> None:
         console.print(fill(plain(f"- {sentence}"), width=console.width, subsequent_indent="  "))
 
 
-def short(value: float) -> str:
+def compact(value: float) -> str:
     """Return a number as tables show it.
 
-    >>> short(12345.6), short(0.012345)
+    >>> compact(12345.6), compact(0.012345)
     ('12,346', '0.01235')
     """
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
