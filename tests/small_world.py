@@ -34,10 +34,14 @@ PRICES = {
 }
 
 
-def items_of(modalities: int) -> tuple[Item, ...]:
-    """Return the items of a world with so many of the modalities."""
+def items_of(modalities: int, groups: int = 2) -> tuple[Item, ...]:
+    """Return the items of a world with so many of the modalities and groups."""
     professions = PROFESSIONS[: max(READER_OF[:modalities]) + 1]
-    scopes = {"scanner": MODALITIES[:modalities], "reader": professions}
+    scopes = {
+        "scanner": MODALITIES[:modalities],
+        "outreach": tuple(f"group{i}" for i in range(groups)),
+        "reader": professions,
+    }
     return tuple(Item(lever, scope) for lever in PRICES for scope in scopes.get(lever, ("",)))
 
 
@@ -50,7 +54,7 @@ def small_world(
     """Return a world of poor-to-rich made-up regions AAA, BBB, ...; of up to three modalities."""
     names = tuple(chr(ord("A") + i) * 3 for i in range(regions))
     r, m, g = regions, modalities, groups
-    items = items_of(m)
+    items = items_of(m, g)
     readers = max(READER_OF[:m]) + 1
     rank = np.arange(1, r + 1, dtype=float)
     reach = np.linspace(0.6, 0.3, g)[None, None, :] * np.ones((r, m, 1))

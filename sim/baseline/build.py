@@ -45,7 +45,7 @@ def world_and_inputs(
 
 
 def _care(pool: Pool) -> Care:
-    shares = _group_shares(pool)
+    shares = np.stack([pool.share_of_group(name) for name in pool.scenario.groups], axis=1)
     people = pool.total(pool.people[:, None] * shares)
     ratio = np.array([group.need_ratio for group in pool.scenario.groups.values()])
     relative = shares * ratio / (shares * ratio).sum(axis=1, keepdims=True)
@@ -87,23 +87,11 @@ def _care(pool: Pool) -> Care:
     )
 
 
-def _group_shares(pool: Pool) -> Floats:
-    urban = pool.of_country("urban_share")
-    named = {"urban_share": urban, "rural_share": 1.0 - urban}
-    columns = [
-        named[group.share]
-        if isinstance(group.share, str)
-        else np.full(len(pool.people), group.share)
-        for group in pool.scenario.groups.values()
-    ]
-    return np.stack(columns, axis=1)
-
-
 def _reach(pool: Pool, group: str) -> Floats:
-    """Share of a group's need that comes today: the scenario's, or by income group, (r,)."""
+    """Share of a group's need that comes today: the scenario's, or that of the tables, (r,)."""
     given = pool.scenario.groups[group].reach
     if isinstance(given, str):
-        return pool.mean(pool.operation(given))
+        return pool.mean(pool.of_country(given))
     return np.full(len(pool.who.regions), pool.inputs.assumption(f"groups.{group}.reach", given))
 
 

@@ -48,8 +48,10 @@ class Inputs:
     """Register of every value used, by dotted name."""
 
     def country(self, iso3: str, variable: str) -> float:
-        """Return a country's value."""
+        """Return a country's value: its own, or that of its income group where it has none."""
         name = f"{iso3}.{variable}"
+        if name not in self.scenario.overrides and tables.is_of_income_group(iso3, variable):
+            return self.operation(variable, str(tables.countries().loc[iso3, "income_group"]))
         datum = self._overridden(name, tables.country(iso3, variable))
         own = datum.status != "assumed"
         return self._sampled(name, datum, override=name, unknown=name if own else variable)

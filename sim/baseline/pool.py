@@ -46,6 +46,14 @@ class Pool:
         self.people = self.of_country("population")
         self.millions = self.people / PERSONS_PER_MILLION
 
+    def share_of_group(self, group: str) -> Floats:
+        """Return the share of a group in the people of every country, shape (country,)."""
+        given = self.scenario.groups[group].share
+        if not isinstance(given, str):
+            return np.full(len(self.people), given)
+        urban = self.of_country("urban_share")
+        return urban if given == "urban_share" else 1.0 - urban
+
     def each(self, value: Callable[[str, str], float]) -> Floats:
         """Return a value of every country, shape (country,)."""
         pairs = zip(self.who.countries, self.who.income_groups, strict=True)

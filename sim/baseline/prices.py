@@ -9,7 +9,12 @@ from sim.units import HOURS_PER_YEAR, MINUTES_PER_HOUR, WATTS_PER_KW
 
 def catalogue(pool: Pool) -> Catalogue:
     """Return what can be bought in every region, and what it costs and does."""
-    scopes = {"": ("",), "modality": pool.modalities, "profession": pool.professions}
+    scopes = {
+        "": ("",),
+        "modality": pool.modalities,
+        "profession": pool.professions,
+        "group": tuple(pool.scenario.groups),
+    }
     items = tuple(
         Item(name, scope) for name, lever in LEVERS.items() for scope in scopes[lever.scope]
     )
@@ -30,7 +35,7 @@ def catalogue(pool: Pool) -> Catalogue:
 
 
 def _price(pool: Pool, item: Item, variable: str) -> Floats:
-    values = pool.each(lambda _, group: pool.inputs.lever(item.lever, variable, item.scope, group))
+    values = _of_tables(pool, item, variable)
     if variable == "capex_usd" and item.what.imported:
         values = values * pool.operation("import_price_factor")
     if item.lever == "reader" and variable in ("capex_usd", "running_usd_per_year"):
@@ -42,6 +47,12 @@ def _price(pool: Pool, item: Item, variable: str) -> Floats:
         # it covers a country; a pooled region needs one for each of its own
         return pool.total(values)
     return pool.mean(values)
+
+
+def _of_tables(pool: Pool, item: Item, variable: str) -> Floats:
+    """Return a value of an item by country; whatever group it is for, as the tables know none."""
+    scope = "" if item.what.scope == "group" else item.scope
+    return pool.each(lambda _, group: pool.inputs.lever(item.lever, variable, scope, group))
 
 
 ALSO_SHARE: dict[LeverName, str] = {
@@ -74,10 +85,11 @@ def _capacity(pool: Pool, item: Item) -> Floats:
 def _maximum(pool: Pool, item: Item) -> Floats:
     if item.is_one_each:
         return np.ones(len(pool.who.regions))
-    rate = pool.each(
-        lambda _, group: pool.inputs.lever(item.lever, "max_per_year", item.scope, group)
-    )
-    most = np.maximum(np.floor(pool.total(rate * pool.millions)), 1.0)
+    people = pool.millions
+    if item.what.scope == "group":
+        people = people * pool.share_of_group(item.scope)
+    rate = _of_tables(pool, item, "max_per_year")
+    most = np.maximum(np.floor(pool.total(rate * people)), 1.0)
     bounds = pool.scenario.levers.get(item.lever)
     if bounds is None:
         return most

@@ -140,6 +140,13 @@ def country(iso3: str, variable: str) -> Datum:
     )
 
 
+def is_of_income_group(iso3: str, variable: str) -> bool:
+    """Return whether a country has no value of its own, and its income group has one."""
+    group = str(countries().loc[iso3, "income_group"])
+    of_group = (variable, group) in _rows("operations")
+    return of_group and (iso3, variable) not in _rows("country_values")
+
+
 def modality(name: str, variable: str, income_group: str) -> Datum:
     """Return a value of an imaging modality and its clinical task."""
     return _look_up("modalities", name, variable, income_group)

@@ -39,7 +39,7 @@ class Lever:
     stage: Stage
     words: str
     """Its units in a report, plural."""
-    scope: Literal["", "modality", "profession"] = ""
+    scope: Literal["", "modality", "profession", "group"] = ""
     """What there is one item of it for; one for all where empty."""
     also: Stage | None = None
     """A second stage that it serves, which bears a share of its cost (``Catalogue.also_share``)."""
@@ -64,7 +64,7 @@ LEVERS = {
     for lever in (
         Lever("scanner", Stage.DATA_CREATION, "imaging units", scope="modality",
               also=Stage.CARE, imported=True, only_ai=False),
-        Lever("outreach", Stage.CARE, "mobile clinics", only_ai=False),
+        Lever("outreach", Stage.CARE, "mobile clinics", scope="group", only_ai=False),
         Lever("reader", Stage.CARE, "trained readers", scope="profession",
               also=Stage.FINE_TUNING, staff=True, only_ai=False),
         Lever("steward", Stage.DOCUMENTATION, "documentation officers", staff=True),
@@ -97,7 +97,8 @@ class Item:
 
     lever: LeverName
     scope: str = ""
-    """A modality or a profession, as the lever's ``scope`` says; empty where it serves all."""
+    """A modality, a profession or a demographic group, as the lever's ``scope`` says; empty where
+    it serves all."""
 
     @property
     def name(self) -> str:

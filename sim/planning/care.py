@@ -1,8 +1,8 @@
 """Constraints of care: arrivals, imaging, reading with and without AI, coverage.
 
 Flows are shares of the yearly need of their region and modality, so that all are near 1. People
-come in two streams, those who come today and those whom outreach brings, because the mix of
-groups is constant within each: groups share flows and cost nothing.
+come in streams: those who come today, whose mix of groups is constant, in one, and those whom
+outreach brings, in one for each group.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from sim.domain.levers import Floats
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
 from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases
-from sim.planning.today import BROUGHT, COME, STREAMS, Today, weight_per_exam
+from sim.planning.today import COME, Today, weight_per_exam
 from sim.units import MINUTES_PER_HOUR
 
 
@@ -34,7 +34,7 @@ class ReleaseVariables(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CareVariables:
-    """Flows of care; shape (y, r, m, k) but for ``brought`` (y, r) and ``coverage`` (y, r, g).
+    """Flows of care; shape (y, r, m, k) but for ``brought`` and ``coverage`` (y, r, g).
 
     Axes: y year, r region, m modality, g group, k stream.
     """
@@ -60,6 +60,8 @@ class CareRows:
     bought: Purchases
     correction: Correction
     flows: CareVariables
+    streams: tuple[str, ...]
+    """Names of the streams, in the order of their axis."""
 
     @classmethod
     def begin(
@@ -67,19 +69,19 @@ class CareRows:
     ) -> "CareRows":
         """Add the variables of care."""
         world, years = bought.world, bought.years
-        cells = (years, world.regions, world.modalities, STREAMS)
+        groups = [*map(spelt, world.groups)]
+        streams = ["come", *(f"brought_{group}" for group in groups)]
+        cells = (years, world.regions, world.modalities, streams)
         most = today.mass[None]
         flows = CareVariables(
-            brought=add_variables(problem, "brought", cells[:2], high=1.0),
+            brought=add_variables(problem, "brought", (*cells[:2], groups), high=1.0),
             exams=add_variables(problem, "exams", cells, high=most),
             by_human=add_variables(problem, "read_by_human", cells, high=most),
             by_ai=add_variables(problem, "read_by_ai", cells, high=most),
             worth=add_variables(problem, "worth_of_ai", cells, high=most),
-            coverage=add_variables(
-                problem, "coverage", (*cells[:2], [*map(spelt, world.groups)]), high=1.0
-            ),
+            coverage=add_variables(problem, "coverage", (*cells[:2], groups), high=1.0),
         )
-        return cls(problem, world, today, bought, correction, flows)
+        return cls(problem, world, today, bought, correction, flows, tuple(streams))
 
     def write(self, y: int, r: int, release: ReleaseVariables) -> None:
         """Add the rows of one region and year."""
@@ -97,18 +99,22 @@ class CareRows:
         return "_".join([*modality, self.world.regions[r], self.bought.years[y]])
 
     def _outreach(self, y: int, r: int) -> None:
-        unreached = float((self.today.need[r] * self.today.mass[r, :, BROUGHT]).sum())
-        use = [(self.flows.brought[y, r], unreached)]
-        offer = scaled(self.bought.capacity(y, r, "outreach"), -1.0)
-        at_most(self.problem, f"outreach_{self._where(y, r)}", [use, offer], 0.0)
+        unreached = self.today.need[r] @ self.today.mass[r, :, COME + 1 :]
+        for g, group in enumerate(self.world.groups):
+            use = [(self.flows.brought[y, r, g], float(unreached[g]))]
+            offer = scaled(self.bought.capacity(y, r, "outreach", group), -1.0)
+            name = f"outreach_{spelt(group)}_{self._where(y, r)}"
+            at_most(self.problem, name, [use, offer], 0.0)
 
     def _imaging(self, y: int, r: int, m: int) -> None:
         exams, mass = self.flows.exams[y, r, m], self.today.mass[r, m]
         served = float(self.correction.imaging[y, r, m])
         where = self._where(y, r, m)
         at_most(self.problem, f"arrivals_{where}", [[(exams[COME], 1.0)]], served * mass[COME])
-        brought = [(self.flows.brought[y, r], -served * mass[BROUGHT])]
-        at_most(self.problem, f"brought_{where}", [[(exams[BROUGHT], 1.0)], brought], 0.0)
+        for g, brought in enumerate(self.flows.brought[y, r]):
+            k = COME + 1 + g
+            come = [(brought, -served * mass[k])]
+            at_most(self.problem, f"{self.streams[k]}_{where}", [[(exams[k], 1.0)], come], 0.0)
         units = self.bought.capacity(y, r, "scanner", self.world.modalities[m])
         offer = scaled(units, -served * self.today.uptime[r, m])
         at_most(
@@ -125,26 +131,28 @@ class CareRows:
         bounded by its envelope, and by the chance that the simulation saw under a known plan.
         """
         flows, where = self.flows, self._where(y, r, m)
-        come, brought = self.today.mass[r, m]
+        come, *others = self.today.mass[r, m]
         reads = [
             [(flows.by_human[y, r, m, k], 1.0), (flows.by_ai[y, r, m, k], 1.0)]
-            for k in (COME, BROUGHT)
+            for k in range(len(self.streams))
         ]
         share = float(self.correction.reading[y, r, m])
-        for k, stream in enumerate(STREAMS):
+        for k, stream in enumerate(self.streams):
             done = [(flows.exams[y, r, m, k], -share)]
             at_most(self.problem, f"examined_{stream}_{where}", [reads[k], done], 0.0)
-        if come <= 0.0 or brought <= 0.0:
-            return
-        rate = scaled(reads[COME], -brought / come)
-        at_most(self.problem, f"first_come_{where}", [reads[BROUGHT], rate], 0.0)
         around = self.correction.around
-        if around is None:
-            return
-        arrived = max(float(around.arrived[y, r, m]), 1.0)
-        read = float((around.read_by_ai + around.read_by_human)[y, r, m])
-        people = [(self.flows.brought[y, r], -brought * min(read / arrived, 1.0))]
-        at_most(self.problem, f"queue_{where}", [reads[BROUGHT], people], 0.0)
+        for g, brought in enumerate(others):
+            if come <= 0.0 or brought <= 0.0:
+                continue
+            some, name = reads[COME + 1 + g], f"{spelt(self.world.groups[g])}_{where}"
+            rate = scaled(reads[COME], -brought / come)
+            at_most(self.problem, f"first_come_{name}", [some, rate], 0.0)
+            if around is None:
+                continue
+            arrived = max(float(around.arrived[y, r, m]), 1.0)
+            read = float((around.read_by_ai + around.read_by_human)[y, r, m])
+            people = [(flows.brought[y, r, g], -brought * min(read / arrived, 1.0))]
+            at_most(self.problem, f"queue_{name}", [some, people], 0.0)
 
     def _ai(self, y: int, r: int, m: int, release: ReleaseVariables) -> None:
         """Bound the product of exams read with AI and the quality of the reading.
@@ -155,7 +163,7 @@ class CareRows:
         flows, where = self.flows, self._where(y, r, m)
         low, high = float(release.low[m]), float(release.high[m])
         quality = release.quality[m]
-        for k, stream in enumerate(STREAMS):
+        for k, stream in enumerate(self.streams):
             ai, worth = flows.by_ai[y, r, m, k], flows.worth[y, r, m, k]
             most = float(self.today.mass[r, m, k])
             where_k = f"{stream}_{where}"

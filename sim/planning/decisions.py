@@ -9,7 +9,7 @@ from sim.baseline.world import World
 from sim.domain.capacity import at_work_share
 from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import active_share, cost_of_unit
-from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot
+from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, spelt
 from sim.scenario.schema import Scenario
 
 
@@ -62,7 +62,7 @@ def add_purchases(
     integer : whether assets come in whole units; services are bought by the hour or the study.
     """
     catalogue, horizon = world.catalogue, scenario.horizon
-    names = tuple(item.name for item in catalogue.items)
+    names = tuple(spelt(item.name) for item in catalogue.items)
     asset = np.array([not item.is_service for item in catalogue.items])
     units = add_variables(
         problem,

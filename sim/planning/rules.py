@@ -3,7 +3,7 @@
 A rule of one's own joins them by ``RULES.add(Rule(my_function, "My label"))``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,7 +59,7 @@ def baseline(world: World, scenario: Scenario) -> Plan:
 
 
 def equal_split(world: World, scenario: Scenario) -> Plan:
-    """Split every year's budget equally over regions and stages, and within a stage over items."""
+    """Split every year's budget equally over regions and stages, and within a stage over levers."""
     regions = len(world.regions)
     return _spend_by_share("equal_split", world, scenario, np.full(regions, 1.0 / regions))
 
@@ -178,16 +178,24 @@ def _spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) 
 
 
 def share_of_item(world: World, most: Floats) -> Floats:
-    """Return the share of a region's money for each item, shape (r, i): stages share equally.
+    """Return the share of a region's money for each item, shape (r, i).
+
+    Stages share equally, within a stage its levers, and within a lever what it is for.
 
     Parameters
     ----------
     most : most units of each item in a year, shape (r, i); what cannot be bought gets nothing.
     """
-    stages = [item.stage for item in world.catalogue.items]
-    same_stage = np.array([[a is b for b in stages] for a in stages], dtype=float)
+    items = world.catalogue.items
     offered = (most >= 1.0).astype(float)
-    in_stage = offered @ same_stage
-    per_stage = np.divide(offered, in_stage, out=np.zeros_like(offered), where=in_stage > 0)
-    total = per_stage.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(per_stage, total, out=np.zeros_like(offered), where=total > 0))
+    per_lever = offered / np.maximum(offered @ _alike([item.lever for item in items]), 1.0)
+    # a lever of which anything is offered counts once
+    levers = per_lever @ _alike([item.stage for item in items])
+    share: Floats = per_lever / np.maximum(levers, 1.0)
+    total = share.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(share, total, out=np.zeros_like(share), where=total > 0))
+
+
+def _alike(labels: Sequence[str]) -> Floats:
+    """Return 1 where two items have the same label, shape (i, i)."""
+    return np.array([[a == b for b in labels] for a in labels], dtype=float)

@@ -13,6 +13,7 @@ from sim.planning.conflict import conflict
 from sim.planning.correction import YearlyFlows
 from sim.planning.model import THRIFT, OptimisationModel
 from sim.planning.solver import MOST_NODES, SolveStatus, run_solver
+from sim.planning.today import COME
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,9 @@ def _expected(model: OptimisationModel) -> Expected:
         values(flow).sum(axis=3) * need
         for flow in (care.exams, care.by_human, care.by_ai, care.worth)
     )
-    brought = values(care.brought)[:, :, None] * mass[None, ..., 1]
+    brought = np.einsum("yrg,rmg->yrm", values(care.brought), mass[..., COME + 1 :])
     flows = YearlyFlows(
-        arrived=(mass[None, ..., 0] + brought) * need,
+        arrived=(mass[None, ..., COME] + brought) * need,
         exams=exams,
         read_by_ai=ai,
         read_by_human=human,

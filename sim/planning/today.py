@@ -12,8 +12,8 @@ from sim.learning.gate import benefit_of
 from sim.scenario.ai import Gate
 from sim.units import DAYS_PER_YEAR, MINUTES_PER_HOUR
 
-STREAMS: Final = ("come", "brought")
-COME, BROUGHT = 0, 1
+COME: Final = 0
+"""Stream of those who come by themselves; after it, one of those of each group who are brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,11 @@ class Today:
     def of(cls, world: World, gate: Gate) -> "Today":
         """Return the constants of a world."""
         care = world.care
-        by_group = np.stack(
-            [care.need_per_year * care.reach, care.need_per_year * (1.0 - care.reach)], axis=-1
+        groups = len(world.groups)
+        by_group = np.zeros((*world.shape, 1 + groups))
+        by_group[..., COME] = care.need_per_year * care.reach
+        by_group[:, :, range(groups), range(1, 1 + groups)] = care.need_per_year * (
+            1.0 - care.reach
         )
         persons = by_group.sum(axis=2)
         need = np.maximum(care.need_per_year.sum(axis=2), 1.0)

@@ -131,7 +131,14 @@ def additions_to(world: World, **units: float) -> tuple[Plan, dict[str, Case], S
     items = {item.name: i for i, item in enumerate(world.catalogue.items)}
     more = {
         name: Case(start, base.plus(1, items[name], units=5.0), RESPOND, base)
-        for name in ("scanner.ct", "outreach", "reader.radiologist", "curator", "site", "audit")
+        for name in (
+            "scanner.ct",
+            "outreach.group0",
+            "reader.radiologist",
+            "curator",
+            "site",
+            "audit",
+        )
     }
     return base, more, start
 
@@ -169,7 +176,7 @@ def test_more_regions_than_half_or_other_years_are_run_in_full() -> None:
     assert not cases.worth_trying(site._replace(base=longer), longer)
     one_alone = families([site])
     assert [family.cases for family in one_alone] == [(site,)]
-    together = families([site, more["outreach"], Case(start, base, RESPOND)])
+    together = families([site, more["outreach.group0"], Case(start, base, RESPOND)])
     assert [family.places for family in together] == [(2, 0, 1)]
 
 

@@ -33,18 +33,18 @@ def step(
     """Draw this week's need and arrivals, shape (r, m, g), and spread them over its days.
 
     Writes ``need``, ``arrived``, the mean of the arrivals, ``expected``, and ``by_day``. Need does
-    not depend on any plan. Outreach brings ``outreach_per_week`` more persons, spread in proportion
-    to the need that does not arrive by itself, ``unreached_per_week``; both have shape (r,). The
-    last two are scratch, shape (cells,).
+    not depend on any plan. Outreach brings ``outreach_per_week`` more persons of each group, spread
+    over modalities in proportion to the need that does not arrive by itself,
+    ``unreached_per_week``; both have shape (r, g). The last two are scratch, shape (cells,).
     """
     regions, modalities, groups = need.shape
     cell = 0
     for r in range(regions):
-        brought = 0.0
-        if unreached_per_week[r] > 0.0:
-            brought = min(1.0, outreach_per_week[r] / unreached_per_week[r])
         for m in range(modalities):
             for g in range(groups):
+                brought = 0.0
+                if unreached_per_week[r, g] > 0.0:
+                    brought = min(1.0, outreach_per_week[r, g] / unreached_per_week[r, g])
                 chance[cell] = reach[r, m, g] + brought * (1.0 - reach[r, m, g])
                 expected[r, m, g] = need_per_week[r, m, g] * chance[cell]
                 cell += 1
@@ -103,12 +103,13 @@ class Need(Station):
         self.need_per_week = care.need_per_year / WEEKS_PER_YEAR
         self.reach = np.ascontiguousarray(care.reach)
         self.chance, self.listed = np.zeros(self.keys.size), np.zeros(self.keys.size, np.int64)
-        unreached = self.need_per_week * (1.0 - care.reach)
-        self.unreached_per_week = unreached.reshape(len(unreached), -1).cumsum(axis=1)[:, -1].copy()
+        self.unreached_per_week = (self.need_per_week * (1.0 - care.reach)).sum(axis=1)
+        self.clinics = [world.catalogue.index("outreach", name) for name in world.groups]
+        self.per_clinic = world.catalogue.capacity.take(self.clinics, axis=1) / WEEKS_PER_YEAR
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Draw need and arrivals, and spread them over the days of the week."""
-        brought = self.bought(state, "outreach") / WEEKS_PER_YEAR
+        brought = state.active.take(self.clinics, axis=1) * self.per_clinic
         step(
             tick,
             self.keys,

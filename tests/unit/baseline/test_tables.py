@@ -12,7 +12,8 @@ from sim.baseline.datum import Row
 from sim.baseline.pool import TASK_OF
 from sim.errors import TableError
 from tests.scenarios import build_world, scenario
-
+from sim.scenario.spec import Override
+from tests.scenarios import build_world, scenario
 MODALITIES = ("dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus")
 GOOD = {
     "value": "2",
@@ -175,13 +176,14 @@ UNREAD = {"population_growth": "populations and needs of the model stay as they 
 
 
 def test_a_world_is_built_from_every_value_of_the_tables() -> None:
-    """Of all countries and examinations, with each way to give the reach of a group."""
-    names: set[str] = set()
-    for reach in ("reach_urban_share", "reach_rural_share"):
-        groups = {"all": {"share": 1.0, "reach": reach}}
-        equal = dict.fromkeys(MODALITIES, 1 / len(MODALITIES))
-        case = scenario(regions=["all"], groups=groups, modalities=equal)
-        names |= set(world_and_inputs(case, draw=None)[1].used)
+    """Of all countries and examinations, with reach and shares of groups from the tables."""
+    groups = {
+        name: {"share": f"{name}_share", "reach": f"reach_{name}_share"}
+        for name in ("urban", "rural")
+    }
+    equal = dict.fromkeys(MODALITIES, 1 / len(MODALITIES))
+    case = scenario(regions=["all"], groups=groups, modalities=equal)
+    names = set(world_and_inputs(case, draw=None)[1].used)
     # names end in an income group, or begin with a country
     read = {name.rpartition(".")[0] for name in names} | {name.partition(".")[2] for name in names}
     there = {f"{m}.{variable}" for m, variable, _ in tables.table("modalities").index}
@@ -213,6 +215,36 @@ def test_public_data_count_patients_of_sets_whose_labels_serve_the_task() -> Non
     assert kenya.local_studies.sum() == 0.0
     assert kenya.public_studies.sum() == pytest.approx(held["ct"])
     assert elsewhere.public_studies.sum() == pytest.approx(22_000), "origins that were not read"
+
+
+def test_what_countries_are_given_is_replaced_where_they_have_no_value_of_their_own() -> None:
+    def shares(**values: float) -> list[float]:
+        given = {
+            name.replace("__", "."): Override(value=value, source="made up for a test")
+            for name, value in values.items()
+        }
+        world = world_and_inputs(scenario(regions=("KEN", "RWA"), overrides=given), draw=None)[0]
+        return world.data.digital_share.tolist()
+
+    kenya, rwanda = shares()
+    assert shares(digital_share=0.9) == [0.9, 0.9]
+    assert shares(digital_share__LMC=0.9) == [0.9, rwanda]
+    assert shares(RWA__digital_share=0.9, digital_share=0.8) == [0.8, 0.9]
+    assert shares(RWA__digital_share=0.9) == [kenya, 0.9]
+
+
+def test_reach_may_differ_by_country() -> None:
+    groups = {
+        name: {"share": f"{name}_share", "reach": f"reach_{name}_share"}
+        for name in ("urban", "rural")
+    }
+    given = {
+        "RWA.reach_rural_share": Override(value=0.37, source="made up for a test"),
+        "reach_rural_share": Override(value=0.11, source="made up for a test"),
+    }
+    case = scenario(regions=("KEN", "RWA"), groups=groups, overrides=given)
+    reach = world_and_inputs(case, draw=None)[0].care.reach[:, 0]
+    assert reach[:, 1].tolist() == [0.11, 0.37]
 
 
 def test_an_exact_row_wins_over_a_star() -> None:

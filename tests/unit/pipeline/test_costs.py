@@ -48,7 +48,7 @@ def test_the_shares_of_stages_are_those_of_the_tables() -> None:
         strict=True,
     ):
         assert catalogue.also_share[:, catalogue.index(lever, scope)] == pytest.approx(share)  # type: ignore[arg-type]
-    assert catalogue.also_share[:, catalogue.index("outreach")] == pytest.approx(0.0)
+    assert catalogue.also_share[:, catalogue.index("outreach", "rural")] == pytest.approx(0.0)
 
 
 def test_storage_is_studies_held_times_what_one_costs_to_keep() -> None:

@@ -51,8 +51,9 @@ def test_by_need_gives_more_where_need_is_larger() -> None:
 def test_rules_save_up_for_what_a_years_share_cannot_buy() -> None:
     case = scenario(horizon=HORIZON, budget_usd_per_year=400e3)
     plan = RULES["equal_split"](small_world(1), case)
-    outreach = plan.catalogue.index("outreach")
-    yearly = 400e3 / len({item.stage for item in plan.catalogue.items}) / 3
+    outreach = plan.catalogue.index("outreach", "group0")
+    # of the stage a lever has half, and of the lever one group
+    yearly = 400e3 / len({item.stage for item in plan.catalogue.items}) / 2 / 2
     assert yearly < plan.catalogue.capex_usd[0, outreach]
     assert plan.units[0, 0, outreach] == 0
     assert plan.units[:, 0, outreach].sum() == 1

@@ -44,7 +44,7 @@ def one_draw(study: Study) -> tuple[Path, StudyResult]:
 @pytest.fixture(scope="session")
 def unplanned(study: Study) -> tuple[Path, StudyResult]:
     """Return a study that compares rules and has no plan."""
-    split = Candidate(plan_of({"outreach": 1.0}, name="equal_split"))
+    split = Candidate(plan_of({"outreach.group1": 1.0}, name="equal_split"))
     return study(planned={"baseline": candidates()["baseline"], "equal_split": split})
 
 

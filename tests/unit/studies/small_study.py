@@ -136,7 +136,7 @@ def candidates() -> dict[str, Candidate]:
     return {
         "baseline": Candidate(plan_of({}, name="baseline")),
         "plan": Candidate(
-            replace(plan_of({"reader.dermatologist": 1.0, "outreach": 0.5}), gap=0.01),
+            replace(plan_of({"reader.dermatologist": 1.0, "outreach.group1": 0.5}), gap=0.01),
             note="made by hand",
             duals=duals,
         ),

@@ -92,9 +92,9 @@ def test_two_draws_decide_nothing(finished: tuple[Path, StudyResult]) -> None:
 
 def test_forbidden_levers_are_not_valued(finished: tuple[Path, StudyResult]) -> None:
     tried = finished[1].marginal()
-    assert len(tried) == 6  # three allowed items in two regions
+    assert len(tried) == 8  # four allowed items in two regions
     assert not set(tried["item"]) & set(FORBIDDEN)
-    assert tried.set_index(["region", "item"])["dual"]["BBB", "outreach"] == len(ITEMS) + 1.0
+    assert tried.set_index(["region", "item"])["dual"]["BBB", "outreach.group0"] == len(ITEMS) + 1.0
 
 
 def test_two_workers_write_the_same_bytes(
@@ -147,8 +147,8 @@ def test_an_interrupted_study_goes_on_where_it_stopped(
         progress=lambda what, done, total, _: seen.append((what, done, total)),
     )
     # per draw: two policies, twice; two variants of each; six additions
-    assert seen[0] == ("simulating plans", 10, 28)
-    assert seen[-1] == ("simulating plans", 28, 28)
+    assert seen[0] == ("simulating plans", 10, 32)
+    assert seen[-1] == ("simulating plans", 32, 32)
     assert differing(finished[0], out) == []
 
 

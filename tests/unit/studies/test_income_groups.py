@@ -88,7 +88,7 @@ def test_sharing_out_adds_no_unit_and_no_dollar(plan: Plan) -> None:
 
 def test_where_no_limit_binds_nothing_is_lost() -> None:
     units = np.zeros_like(NONE.units)
-    units[:, :, GROUPS.catalogue.index("outreach")] = 2.0
+    units[:, :, GROUPS.catalogue.index("outreach", "rural")] = 2.0
     units[:, :, GROUPS.catalogue.index("audit")] = 0.3
     shared = share_out(replace(NONE, units=units), SCENARIO, COUNTRIES)
     np.testing.assert_allclose(by_group(shared.units), units)
@@ -106,7 +106,7 @@ def test_where_no_limit_binds_nothing_is_lost() -> None:
 def test_a_country_never_gets_more_than_it_may_buy() -> None:
     scenario = SCENARIO.model_copy(update={"levers": {"outreach": LeverBounds(max_per_year=1.0)}})
     units = np.zeros_like(NONE.units)
-    item = GROUPS.catalogue.index("outreach")
+    item = GROUPS.catalogue.index("outreach", "rural")
     units[0, :, item] = 40.0
     shared = share_out(replace(NONE, units=units), scenario, COUNTRIES)
     assert shared.units[0, :, item].tolist() == [1.0] * 5

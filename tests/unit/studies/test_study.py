@@ -39,7 +39,7 @@ def test_rules_functions_plans_and_tables_enter_alike(study: Study) -> None:
     assert named.units.sum() > 0
     for how in (mine, named, named.table()):
         np.testing.assert_array_equal(study.plan(how).units, named.units)
-    first_year = pd.DataFrame({"region": ["KEN"], "item": ["outreach"], "units": [2]})
+    first_year = pd.DataFrame({"region": ["KEN"], "item": ["outreach.rural"], "units": [2]})
     bought = study.plan(first_year)
     assert bought.table()[["year", "units"]].to_numpy().tolist() == [[2027, 2.0]]
 
@@ -51,15 +51,17 @@ def test_rules_functions_plans_and_tables_enter_alike(study: Study) -> None:
         (lambda *_: 3, "a rule returns a Plan, not int"),
         (pd.DataFrame({"region": ["KEN"]}), "no column item, units"),
         (
-            pd.DataFrame({"region": ["KEN"], "item": ["outrech"], "units": [1]}),
-            "row 0 buys in item 'outrech', which there is not. Did you mean 'outreach'",
+            pd.DataFrame({"region": ["KEN"], "item": ["outreach.rual"], "units": [1]}),
+            "row 0 buys in item 'outreach.rual', which there is not. Did you mean 'outreach.rural'",
         ),
         (
-            pd.DataFrame({"region": ["KEN"], "item": ["outreach"], "units": [1], "year": [2040]}),
+            pd.DataFrame(
+                {"region": ["KEN"], "item": ["outreach.rural"], "units": [1], "year": [2040]}
+            ),
             "row 0 buys in 2040; money is decided from 2027 to 2029",
         ),
         (
-            pd.DataFrame({"region": ["KEN"], "item": ["outreach"], "units": [-1]}),
+            pd.DataFrame({"region": ["KEN"], "item": ["outreach.rural"], "units": [-1]}),
             "must be finite and not negative",
         ),
     ],
