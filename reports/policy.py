@@ -131,8 +131,9 @@ def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:
 def bills(result: StudyResult) -> pd.DataFrame:
     """Return what every policy costs and who else pays, means over draws, US dollars.
 
-    Rows are policies; columns ``plan``, those of ``EXAM_COSTS``, ``together``, and ``beside``: how
-    much more exams cost than where nothing is bought (NaN where that was not simulated).
+    Rows are policies; columns ``plan``, those of ``EXAM_COSTS``, ``together``, ``beside``: how much
+    more exams cost than where nothing is bought (NaN where that was not simulated), and ``above``:
+    by how much both exceed the budget, over the years in which they do.
     """
     ledger, draws = result.ledger, result.scenario.uncertainty.draws
     paid = ledger[ledger["account"].isin(["spend_usd", "exam_costs_usd"])]
@@ -143,8 +144,15 @@ def bills(result: StudyResult) -> pd.DataFrame:
     )
     table = table.fillna(0.0)
     exams = table[list(EXAM_COSTS)].sum(axis=1)
+    yearly = paid.groupby(["policy", "year"], sort=False)["value"].sum().unstack("policy") / draws  # noqa: PD010
+    yearly = yearly.reindex(columns=table.index).fillna(0.0)
+    unknown = pd.Series(float("nan"), index=yearly.index)
+    more = yearly.sub(yearly.get("baseline", unknown), axis=0)
+    above = (more - result.scenario.budget_usd_per_year).clip(lower=0.0)
     return table.assign(
-        together=table["plan"] + exams, beside=exams - exams.get("baseline", float("nan"))
+        together=table["plan"] + exams,
+        beside=exams - exams.get("baseline", float("nan")),
+        above=above.sum(min_count=1),
     )
 
 

@@ -47,17 +47,14 @@ def add_purchases(
     scenario: Scenario,
     *,
     years: tuple[str, ...],
-    budget_usd: float,
     integer: bool,
     at_least: Floats | None = None,
 ) -> Purchases:
-    """Add the units that can be bought and the yearly budget; return them.
+    """Add the units that can be bought; return them.
 
     Parameters
     ----------
     years : labels of all scored years; those of decision come first.
-    budget_usd : money of every year for capital, replacement and running cost of what the plan
-        owns, US dollars; also in the years after the last decision.
     at_least : units that must be bought, shape (year, region, item); none when not given.
     integer : whether assets come in whole units; services are bought by the hour or the study.
     """
@@ -75,13 +72,31 @@ def add_purchases(
     active = active_share(catalogue, years=len(years))[: horizon.decide_years]
     cost = cost_of_unit(catalogue, years=len(years))[: horizon.decide_years]
     bought = Purchases(world, years, units, active, cost)
-    for y, year in enumerate(years):
-        at_most(problem, f"budget_usd_{year}", [dot(cost[:, y], units)], budget_usd)
     for i, item in enumerate(catalogue.items):
         if item.is_one_each:
             for r, region in enumerate(world.regions):
                 at_most(problem, f"one_{item.name}_{region}", [dot(1.0, units[:, r, i])], 1.0)
     return bought
+
+
+def write_budget(
+    problem: pulp.LpProblem,
+    bought: Purchases,
+    budget_usd: float,
+    further_exam_costs: Variables | None = None,
+) -> None:
+    """Add the budget of every year, also of those after the last decision.
+
+    Parameters
+    ----------
+    budget_usd : money of a year for capital, replacement and running cost of what the plan owns.
+    further_exam_costs : what it pays for besides, shape (y,); nothing when not given.
+    """
+    for y, year in enumerate(bought.years):
+        paid = [dot(bought.cost_usd[:, y], bought.units)]
+        if further_exam_costs is not None:
+            paid.append([(further_exam_costs[y], 1.0)])
+        at_most(problem, f"budget_usd_{year}", paid, budget_usd)
 
 
 def most_per_year(world: World, scenario: Scenario) -> Floats:

@@ -16,7 +16,8 @@ from sim.planning.algebra import dot, expression, scaled
 from sim.planning.care import CareRows, CareVariables
 from sim.planning.correction import Correction
 from sim.planning.data import DataRows, DataVariables
-from sim.planning.decisions import Purchases, add_purchases
+from sim.planning.decisions import Purchases, add_purchases, write_budget
+from sim.planning.exam_costs import further_exam_costs
 from sim.planning.objectives import OBJECTIVES, Cells, Objective, Welfare
 from sim.planning.release import ReleaseRows
 from sim.planning.today import Today, today_coverage
@@ -73,7 +74,7 @@ def build_model(
     problem = pulp.LpProblem("coverage", pulp.LpMinimize)
     today = Today.of(world, scenario.gate)
     bought = add_purchases(
-        problem, world, scenario, years=years, budget_usd=budget, integer=integer, at_least=at_least
+        problem, world, scenario, years=years, integer=integer, at_least=at_least
     )
     release = ReleaseRows.begin(
         problem, bought, correction, today, respond=respond, integer=integer
@@ -85,6 +86,10 @@ def build_model(
             care.write(y, r, release.at(y, r))
             data.write(y, r, care.flows.exams)
     release.write(data.flows)
+    further = None
+    if scenario.exam_costs == "in_budget":
+        further = further_exam_costs(care, respond(release.most).specificity)
+    write_budget(problem, bought, budget, further)
     covered = today_coverage(world, today)
     cells = Cells(problem, world, scenario.equity, years, care.flows.coverage, covered)
     objective = objective or OBJECTIVES.called(scenario.objective)

@@ -59,8 +59,8 @@ class Today:
         )
 
 
-def today_coverage(world: World, today: Today) -> Floats:
-    """Return effective coverage without any plan, shape (r, g), from mean flows alone."""
+def today_flows(world: World, today: Today) -> tuple[Floats, Floats]:
+    """Return exams and readings of a year without any plan, each of shape (r, m), in the mean."""
     care = world.care
     exams = np.minimum(today.mass[..., COME] * today.need, today.units)
     minutes = exams * care.reading_minutes
@@ -70,6 +70,12 @@ def today_coverage(world: World, today: Today) -> Floats:
         work = minutes[:, [q == p for q in care.reader_of]].sum(axis=1)
         room = clinical[:, p] * MINUTES_PER_HOUR
         read[:, m] = exams[:, m] * np.minimum(1.0, room / np.maximum(work, 1e-12))
+    return exams, read
+
+
+def today_coverage(world: World, today: Today) -> Floats:
+    """Return effective coverage without any plan, shape (r, g), from mean flows alone."""
+    _, read = today_flows(world, today)
     by_group = read[:, :, None] * today.mix[..., COME] * today.human_benefit[None, :, None]
     return np.asarray((weight_per_exam(world) * by_group).sum(axis=1))
 

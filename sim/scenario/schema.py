@@ -178,6 +178,10 @@ class Scenario(Spec):
     """How the profile is carried over to this task."""
     budget_usd_per_year: float = Field(ge=0.0, le=1e12)
     """New money per year for all regions, US dollars; running cost included."""
+    exam_costs: Literal["beside", "in_budget"] = "beside"
+    """Who pays for what exams cost beyond today: following up positive readings, keeping studies,
+    electricity. ``beside``: the health service, in a second row beside the budget. ``in_budget``:
+    the plan is made so that the budget pays for it, too; simple rules do not foresee it."""
     levers: Mapping[LeverName, LeverBounds] = {}
     """Limits on what may be bought."""
     equity: Equity = Equity()

@@ -320,7 +320,7 @@ def test_units_that_cost_nothing_and_come_too_late_may_stand_in_a_start() -> Non
 
 
 def test_clinics_are_sent_to_the_group_that_comes_least() -> None:
-    """Readers and units abound, and there is money for one clinic: equity decides whom it brings."""
+    """Readers and units abound, and there is money for one clinic: equity says for whom."""
     world = small_world(1)
     plenty = {"units": world.care.units * 50, "reader_hours_per_year": np.full((1, 1), 1e5)}
     reach = world.care.reach * 0 + np.array([0.6, 0.05])

@@ -7,12 +7,14 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import reports.policy as policy_report
 from reports import render, write_report
 from reports.glossary import glossary
 from sim.errors import RunFolderError
+from sim.pipeline.records import EXAM_COSTS
 from sim.planning.rules import label_of
 from sim.studies.result import StudyResult
 from sim.studies.store import open_store
@@ -119,6 +121,20 @@ def test_a_page_says_who_was_compared_and_where_it_comes_from(
     assert ("Who is worse off" in said) == ("baseline" in result.policies)
     for row in result.worse_off().itertuples():
         assert f"{row.worse} of {row.draws}" in said
+
+
+def test_the_bill_has_what_exams_cost_beside_the_plan(planned: Finished) -> None:
+    _, result = planned
+    found = policy_report.bills(result)
+    for account, columns in (("spend_usd", ["plan"]), ("exam_costs_usd", list(EXAM_COSTS))):
+        means = result.values(account).set_index("policy")["value"]
+        np.testing.assert_allclose(found[columns].sum(axis=1), means.loc[found.index])
+    assert found.loc["baseline", ["beside", "above"]].tolist() == [0.0, 0.0]
+    assert found.loc["plan", "beside"] > 0
+    assert found.loc["plan", "above"] == 0  # of a budget that is not used up
+    poor = replace(result, scenario=result.scenario.model_copy(update={"budget_usd_per_year": 0.0}))
+    above = policy_report.bills(poor).loc["plan", "above"]
+    assert above >= found.loc["plan", "plan"] + found.loc["plan", "beside"] - 1e-6
 
 
 def test_a_study_that_buys_nothing_has_a_page(nothing: Finished) -> None:
