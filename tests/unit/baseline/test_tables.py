@@ -11,9 +11,9 @@ from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Row
 from sim.baseline.pool import TASK_OF
 from sim.errors import TableError
-from tests.scenarios import build_world, scenario
 from sim.scenario.spec import Override
 from tests.scenarios import build_world, scenario
+
 MODALITIES = ("dermoscopy", "chest_xray", "mammography", "ct", "mri", "fundus")
 GOOD = {
     "value": "2",
