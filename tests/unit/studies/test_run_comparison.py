@@ -20,7 +20,7 @@ Finished = tuple[Path, StudyResult]
 
 
 def finished(out: Path, scenario: Scenario, units: float) -> Finished:
-    bought = {"reader.dermatologist": units, "scanner.dermoscopy": units, "outreach": units}
+    bought = {"reader.dermatologist": units, "scanner.dermoscopy": units}
     plans = candidates() | {"plan": Candidate(plan_of(bought))}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Execution, "candidates", lambda *_: plans)
