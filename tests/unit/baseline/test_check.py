@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 
 from sim.baseline import check, tables
@@ -19,6 +20,14 @@ def test_need_times_prevalence_lies_where_the_disease_was_published() -> None:
     cases = world["product"] * people / 1000.0
     assert cases["chest_xray"] == pytest.approx(10.8e6, rel=0.1)  # WHO: in 2023
     assert cases["mri"] == pytest.approx(1.47e6, rel=0.1)  # IARC: in 2022
+
+
+def test_over_all_draws_need_times_prevalence_lies_there_too() -> None:
+    """Ranges far to one side would move the mean of draws away from what their centres give."""
+    for row in check.burden().query("income_group != '*'").itertuples():
+        known = [tables.modality(row.modality, each, row.income_group) for each in check.PER_1000]
+        mean = np.prod([(one.low + one.value + one.high) / 3.0 for one in known])  # triangular
+        assert row.low <= mean <= row.high, (row.modality, row.income_group)
 
 
 def test_need_times_prevalence_differs_between_income_groups_as_the_disease_does() -> None:
