@@ -155,6 +155,16 @@ class Uncertainty(Spec):
     """Seed of every stream; the same seed gives the same bits."""
 
 
+class SearchSpec(Spec):
+    """How much is simulated to find the plan."""
+
+    effort: Literal["quick", "standard", "thorough"] | Annotated[int, Field(ge=50, le=10**8)] = (
+        "standard"
+    )
+    """Runs, of one plan in one draw, that the search may take: a number, or a word for 2,500, 9,000
+    or 40,000. With less than the standard, the optimisation model proposes one plan, else three."""
+
+
 class Scenario(Spec):
     """A question about a described world: who, what, how long, how much money, how judged."""
 
@@ -199,6 +209,8 @@ class Scenario(Spec):
     """Outcome that the plan makes as large as possible, and by which policies are compared."""
     policies: tuple[Name, ...] = Field(("baseline", "equal_split", "plan"), min_length=1)
     """What to compare."""
+    search: SearchSpec = SearchSpec()
+    """How the plan is searched for."""
     uncertainty: Uncertainty = Uncertainty()
     """Draws, replications and seed."""
     overrides: Mapping[str, Override] = {}

@@ -53,7 +53,9 @@ class StudyResult:
     plans: pd.DataFrame
     """policy, year, region, item, stage, units, capex_usd: every purchase."""
     optimisation: pd.DataFrame
-    """policy, status, gap, predicted, note: how every plan came about."""
+    """policy, status, gap, predicted, value, note: how every plan came about."""
+    search: pd.DataFrame
+    """How the plan was searched for; see ``sim.studies.search.Found``."""
     marginal_values: pd.DataFrame
     """See ``sim.studies.marginal.marginal_table``."""
     robustness_table: pd.DataFrame

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import PlanError, nearest
 from sim.executors.executor import Executor, executor_of
@@ -44,9 +45,10 @@ from sim.studies.marginal import added, additions
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
 from sim.studies.plans import Candidate
+from sim.studies.proposals import candidate
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
-from sim.studies.search import HEDGES, best_of, candidate
+from sim.studies.search import Lot, find_plan, simulated
 from sim.studies.store import Part
 from sim.studies.workload import Workload, timed_workload
 
@@ -344,9 +346,7 @@ class Study:
 
     def _searched(self) -> Candidate:
         with self._workers() as executor:
-            tasks = {f"{hedge:g}": hedge for hedge in HEDGES}
-            made = executor.run(bind(candidate, self._design), tasks)
-            return best_of({tasks[name]: found for name, found in made})
+            return find_plan(self._design, _Here(self._design, executor)).best
 
     def _simulated(
         self, scenario: Scenario, trials: Sequence[Trial], progress: Progress | None
@@ -368,6 +368,23 @@ class Study:
                     left_s = (time.monotonic() - begun) / done * (total - done)
                     progress("simulating plans", done, total, left_s)
         return gathered
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """Searches for a plan without a run folder."""
+
+    design: Design
+    executor: Executor
+
+    def proposals(self, tasks: Mapping[str, float]) -> dict[str, Candidate]:
+        """Return the optimisation model's plans."""
+        made = dict(self.executor.run(bind(candidate, self.design), tasks))
+        return {name: made[name] for name in tasks}
+
+    def outcomes(self, lots: Mapping[str, Lot]) -> dict[str, Floats]:
+        """Return outcomes of plans in search draws."""
+        return dict(self.executor.run(bind(simulated, self.design), lots))
 
 
 def plan_of_table(table: pd.DataFrame, blank: Plan) -> Plan:

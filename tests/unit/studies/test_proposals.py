@@ -1,4 +1,4 @@
-"""The search keeps the plan that does best on draws that never judge."""
+"""What the optimisation model proposes hedges against AI that never comes to read."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,17 +17,15 @@ from sim.planning import refinement
 from sim.planning.refinement import Effort
 from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds
-from sim.studies import income_groups, search
+from sim.studies import income_groups, proposals
 from sim.studies.batch import Design
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import People, Totals, measured
-from sim.studies.plans import Candidate
-from sim.studies.search import (
+from sim.studies.proposals import (
     BY_RULE,
     HEDGES,
     SURE,
     SearchDraws,
-    best_of,
     candidate,
     risk_averse,
     without_ai,
@@ -42,7 +40,7 @@ DESIGN = Design(SCENARIO, sample_small)
 
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "SEARCH_DRAWS", 3)
+    monkeypatch.setattr(proposals, "SEARCH_DRAWS", 3)
 
 
 ONLY_AI = [name for name, lever in LEVERS.items() if lever.only_ai]
@@ -56,24 +54,6 @@ def ai_units(plan_units: np.ndarray) -> float:
 def ede_in(draw: int, plan: Plan) -> float:
     run = run_small(SCENARIO, plan, draw=draw, purpose="search")
     return ede(measured(Totals.of(run), People.of(run.world), SCENARIO.equity))
-
-
-def test_the_best_candidate_has_the_best_mean_equity_over_the_search_draws() -> None:
-    made = {hedge: candidate(DESIGN, hedge) for hedge in HEDGES}
-    found = best_of(made)
-    for hedge, one in made.items():
-        assert one.value == pytest.approx(np.mean([ede_in(draw, one.plan) for draw in range(3)]))
-        assert f"{hedge:.0%}: {one.value:.4f}" in found.note
-    assert len({one.value for one in made.values()}) > 1  # else any choice would do
-    best = max(made.values(), key=lambda one: one.value)
-    assert found.value == best.value
-    np.testing.assert_array_equal(found.plan.units, best.plan.units)
-
-
-def test_a_tie_goes_to_the_least_hedge_whoever_finishes_first() -> None:
-    plans = {hedge: plan_of({}, name=f"{hedge:g}") for hedge in reversed(HEDGES)}
-    equal = {hedge: Candidate(plan, value=0.5) for hedge, plan in plans.items()}
-    assert best_of(equal).plan.name == f"{min(HEDGES):g}"
 
 
 def test_a_candidate_asks_for_search_samples_only() -> None:
@@ -92,7 +72,7 @@ def test_a_hedge_spends_its_share_without_ai_and_the_rest_as_is_best(
         found.append((refinement.refine(*args, **options), options.get("at_least")))
         return found[-1][0]
 
-    monkeypatch.setattr(search, "refine", watched)
+    monkeypatch.setattr(proposals, "refine", watched)
     half = candidate(DESIGN, 0.5)
     budget = SCENARIO.budget_usd_per_year
     assert budgets == [(budget / 2, without_ai(SCENARIO)), (budget, SCENARIO.levers)]
@@ -116,7 +96,7 @@ def test_a_full_hedge_buys_nothing_that_serves_only_ai() -> None:
 def test_without_a_solution_the_best_rule_stands_in_and_says_so(
     monkeypatch: pytest.MonkeyPatch, hedge: float
 ) -> None:
-    monkeypatch.setattr(search, "EFFORT", Effort(time_limit_s=0.0))
+    monkeypatch.setattr(proposals, "EFFORT", Effort(time_limit_s=0.0))
     found = candidate(DESIGN, hedge)
     world = sample_small(SCENARIO, None, "search").world
     plans = [rule(world, SCENARIO) for rule in RULES.values()]
@@ -131,19 +111,11 @@ def test_without_a_solution_the_best_rule_stands_in_and_says_so(
     assert found.duals is None
 
 
-def test_a_note_tells_which_candidates_are_a_rules() -> None:
-    made = {
-        hedge: Candidate(replace(plan_of({}), status=status), value=0.5 + hedge)
-        for hedge, status in ((0.0, "optimal"), (0.5, BY_RULE), (1.0, "optimal"))
-    }
-    assert "(0%: 0.5000, 50%: 1.0000 by a rule, 100%: 1.5000)" in best_of(made).note
-
-
 def test_limits_that_exclude_every_plan_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def clash(*_: object, **__: object) -> refinement.Refinement:
         raise InfeasibleError(("budget_usd_2027",))
 
-    monkeypatch.setattr(search, "refine", clash)
+    monkeypatch.setattr(proposals, "refine", clash)
     with pytest.raises(InfeasibleError, match="budget_usd_2027"):
         candidate(DESIGN, 0.0)
 
@@ -231,7 +203,7 @@ def test_many_countries_are_planned_for_pooled_and_judged_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(income_groups, "MANY_REGIONS", 1)
-    monkeypatch.setattr(search, "SEARCH_DRAWS", 1)
+    monkeypatch.setattr(proposals, "SEARCH_DRAWS", 1)
     design = Design(load_scenario(TINY))
     found = candidate(design, 1.0)
     assert found.plan.regions == ("KEN", "RWA")
