@@ -18,12 +18,25 @@ SLACK = 1e-9
 """Part of a unit, or of the budget, that is lost to rounding."""
 
 
+BUNDLE = "links of AI"
+"""What all of ``CHAIN`` together is called: a link alone is worth little."""
+
+
 class Target(NamedTuple):
     """What money is moved to or from: an item, or all links of AI, in one region or in all."""
 
-    name: str
+    item: str
+    region: str
+    """Empty where it is everywhere."""
     parts: tuple[tuple[int, int, float], ...]
     """Region, item and share of the money; shares add up to 1."""
+    pooled: bool = False
+    """Whether all regions share it, whoever pays."""
+
+    @property
+    def name(self) -> str:
+        """The target in words."""
+        return f"{self.item} in {self.region}" if self.region else self.item
 
 
 @dataclass(frozen=True)
@@ -75,21 +88,25 @@ class Purse:
         regions, share = range(len(self.world.regions)), need_share(self.world)
         items = self.world.catalogue.items
         links = [i for i, item in enumerate(items) if item.lever in CHAIN and not item.is_pooled]
-        sets = {item.name: [i] for i, item in enumerate(items)} | {"links of AI": links}
+        sets = {item.name: [i] for i, item in enumerate(items)}
+        if len(links) > 1:
+            sets[BUNDLE] = links
         everywhere, apart = [], []
         for name, chosen in sets.items():
             parts = [(r, i) for r in regions for i in chosen if self.most[r, i] >= 1.0]
             if not parts:
                 continue
-            if items[chosen[0]].is_pooled:  # whoever pays
+            if items[chosen[0]].is_pooled:
                 parts = [min(parts, key=lambda part: self.price_usd[0][part])]
-            everywhere.append(_target(f"{name} everywhere", parts, share))
-            if len({r for r, _ in parts}) > 1:
-                apart += [
-                    _target(f"{name} in {self.world.regions[r]}", own, share)
-                    for r in regions
-                    if (own := [part for part in parts if part[0] == r])
-                ]
+                everywhere.append(_target(name, "", parts, share)._replace(pooled=True))
+                continue
+            places = sorted({r for r, _ in parts})
+            if len(places) > 1:
+                everywhere.append(_target(name, "", parts, share))
+            apart += [
+                _target(name, self.world.regions[r], [p for p in parts if p[0] == r], share)
+                for r in places
+            ]
         return everywhere + apart
 
     def buy(self, units: Floats, target: Target, usd: float, *, beyond: bool = False) -> float:
@@ -199,7 +216,9 @@ def steps_of(purse: Purse, units: Floats) -> Iterator[Step]:
                 yield Step("drop first", target)
 
 
-def _target(name: str, parts: Sequence[tuple[int, int]], share: Floats) -> Target:
+def _target(item: str, region: str, parts: Sequence[tuple[int, int]], share: Floats) -> Target:
     weights = np.array([max(share[r], SLACK) for r, _ in parts])
     weights = weights / weights.sum()
-    return Target(name, tuple((r, i, float(w)) for (r, i), w in zip(parts, weights, strict=True)))
+    return Target(
+        item, region, tuple((r, i, float(w)) for (r, i), w in zip(parts, weights, strict=True))
+    )

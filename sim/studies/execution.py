@@ -16,7 +16,7 @@ from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.errors import RunFolderError, ScenarioError
 from sim.executors.executor import Executor
-from sim.planning.decisions import most_per_year
+from sim.planning.moves import Purse
 from sim.planning.rules import PLAN, RULES
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.scenario.schema import Scenario
@@ -25,7 +25,7 @@ from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, t_interval
 from sim.studies.experiment import Trial
 from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES
-from sim.studies.marginal import Addition, added, additions
+from sim.studies.marginal import Addition, added, changes_of
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
 from sim.studies.proposals import candidate
 from sim.studies.provenance import fit_of, profile_facts, provenance
@@ -191,10 +191,9 @@ class Execution:
                 put(name, found)
 
     def additions(self, world: World, candidates: Mapping[str, Candidate]) -> list[Addition]:
-        """Return the additions to the plan that are valued."""
+        """Return the changes of the plan that are valued."""
         scenario, base = self.design.scenario, candidates[base_of(candidates)]
-        most = most_per_year(world, scenario)
-        return additions(scenario, base.plan, most=most, duals=base.duals)
+        return changes_of(Purse(world, scenario), base)
 
     def judge(
         self, candidates: Mapping[str, Candidate], tried: Sequence[Addition], *, draws: int
@@ -309,7 +308,10 @@ def headline_width(ede: pd.Series) -> float:
 
 def _by_rule(policy: str, scenario: Scenario, world: World, found: Found | None) -> Candidate:
     reached = {} if found is None else found.reached
-    return Candidate(RULES.called(policy)(world, scenario), value=reached.get(policy, nan))
+    return Candidate(
+        RULES.called(policy)(world, scenario),
+        value=reached.get(policy, nan) if policy != "baseline" else nan,
+    )
 
 
 def trials_of(

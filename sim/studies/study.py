@@ -31,7 +31,7 @@ from sim.pipeline.parts import Stations
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many
 from sim.pipeline.stations.order import STATIONS
-from sim.planning.decisions import most_per_year
+from sim.planning.moves import Purse
 from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import PLAN, RULES, PolicyRule, Rule, baseline
 from sim.scenario.schema import Scenario
@@ -41,7 +41,7 @@ from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.execution import Progress, execute, execute_part
 from sim.studies.experiment import Trial, Variant
-from sim.studies.marginal import added, additions
+from sim.studies.marginal import added, changes_of
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
 from sim.studies.plans import Candidate
@@ -237,8 +237,7 @@ class Study:
     ) -> pd.DataFrame:
         """Return where the next dollar raises equity most; see ``marginal.marginal_table``."""
         scenario, found = self._with(draws=draws), self._candidate(plan)
-        most = most_per_year(self.world(), scenario)
-        tried = additions(scenario, found.plan, most=most, duals=found.duals)
+        tried = changes_of(Purse(self.world(), scenario), found)
         base = Trial(found.plan.name, found.plan)
         gathered = self._simulated(scenario, [base, *added(tried, found.plan)], progress)
         return marginal_values(gathered, tried, base=base.name)

@@ -20,7 +20,7 @@ from sim.planning.rules import PLAN, by_need, equal_split
 from sim.scenario.schema import Scenario
 from sim.studies.batch import CELLS_PER_TASK, Design, starts_of, unrecorded
 from sim.studies.income_groups import by_income_group, is_large
-from sim.studies.marginal import CANDIDATES
+from sim.studies.marginal import CANDIDATES, EXCHANGES, MOST_BUNDLES, MOST_SAVINGS
 from sim.studies.outcomes import ACCOUNTS, COUNTS
 from sim.studies.robustness import VARIANTS
 from sim.studies.sample import Sample
@@ -108,7 +108,7 @@ def expected(design: Design, *, workers: int) -> Workload:
     # the best simple rule stands beside the plan
     uncertainty, policies = scenario.uncertainty, len(scenario.policies) + searched
     full = policies * uncertainty.replications
-    per_draw = full + policies * len(VARIANTS) + most_additions(world)
+    per_draw = full + policies * len(VARIANTS) + most_changes(world)
     runs, cells = per_draw * uncertainty.draws, int(np.prod(world.shape))
     tasks = uncertainty.draws * ceil(per_draw * cells / CELLS_PER_TASK)
     years = scenario.horizon.score_years
@@ -150,11 +150,13 @@ def proposal_seconds(design: Design) -> float:
     return float(PLANNING_S * size**PLANNING_POWER)
 
 
-def most_additions(world: World) -> int:
-    """Return how many additions are valued at most."""
-    pooled_items = sum(item.is_pooled for item in world.catalogue.items)
-    items = len(world.catalogue.items) - pooled_items
-    return min(CANDIDATES, len(world.regions) * items + pooled_items)
+def most_changes(world: World) -> int:
+    """Return how many changes of a plan are valued at most."""
+    regions, catalogue = len(world.regions), world.catalogue
+    pooled_items = sum(item.is_pooled for item in catalogue.items)
+    single = regions * (len(catalogue.items) - pooled_items) + pooled_items
+    saved = min(single + regions, MOST_SAVINGS)
+    return min(single, CANDIDATES) + min(regions, MOST_BUNDLES) + saved + EXCHANGES
 
 
 def _seconds(design: Design, sample: Sample, plans: Sequence[Plan]) -> float:

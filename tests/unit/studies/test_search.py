@@ -1,0 +1,160 @@
+"""The search finds what simulation says is best, the same whoever simulates it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from sim.domain.levers import Floats
+from sim.domain.plan import Plan
+from sim.planning.moves import Purse
+from sim.planning.rules import RULES
+from sim.studies import proposals, search
+from sim.studies.batch import Design
+from sim.studies.plans import HISTORY, Candidate
+from sim.studies.proposals import candidate
+from sim.studies.search import Lot, Search, draws_of, find_plan, lots, runs_of, simulated
+from tests.small_world import small_world
+from tests.unit.studies.small_study import plan_of, sample_small, small_scenario
+
+SCENARIO = small_scenario()
+"""Scanners, outreach and readers only, in two years."""
+DESIGN = Design(SCENARIO, sample_small)
+WORLD = small_world()
+PURSE = Purse(WORLD, SCENARIO)
+RULE_PLANS = {name: rule(WORLD, SCENARIO) for name, rule in RULES.items()}
+
+
+@dataclass
+class Here:
+    """Simulates in this process, and remembers what it was asked for."""
+
+    design: Design
+    asked: dict[str, Lot] = field(default_factory=dict)
+
+    def proposals(self, tasks: Mapping[str, float]) -> dict[str, Candidate]:
+        return {name: candidate(self.design, hedge) for name, hedge in tasks.items()}
+
+    def outcomes(self, parts: Mapping[str, Lot]) -> dict[str, Floats]:
+        self.asked |= parts
+        return {name: simulated(self.design, lot) for name, lot in parts.items()}
+
+
+def evaluate(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+    return np.hstack([simulated(DESIGN, lot) for lot in lots(plans, draws).values()])
+
+
+def asked_for(effort: int) -> Design:
+    spec = SCENARIO.search.model_copy(update={"effort": effort})
+    return replace(DESIGN, scenario=SCENARIO.model_copy(update={"search": spec}))
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proposals, "SEARCH_DRAWS", 2)
+
+
+def test_what_is_simulated_does_not_depend_on_how_it_is_cut() -> None:
+    plans = [RULE_PLANS[name] for name in ("baseline", "only_outreach", "only_readers")]
+    whole = simulated(DESIGN, Lot(tuple(plans), (0, 1, 2)))
+    assert whole.shape == (3, 3)
+    alone = [[simulated(DESIGN, Lot((p,), (d,)))[0, 0] for d in range(3)] for p in plans]
+    np.testing.assert_array_equal(whole, alone)
+    assert len({*whole.ravel()}) > 3
+
+
+def test_a_search_takes_about_the_runs_that_it_may() -> None:
+    found = Search(PURSE, evaluate, 400)
+    best = found.find(RULE_PLANS, ["only_outreach"]).best
+    assert found.taken <= 1.3 * 400
+    assert best.history is not None
+    assert tuple(best.history.columns) == HISTORY
+    assert best.history["runs"].is_monotonic_increasing
+    assert best.history["runs"].max() == found.taken
+
+
+def test_the_plan_is_at_least_as_good_as_every_proposal_on_the_search_draws() -> None:
+    found = Search(PURSE, evaluate, 400)
+    result = found.find(RULE_PLANS, list(RULE_PLANS))
+    reached = evaluate([result.best.plan, *RULE_PLANS.values()], found.draws).mean(axis=1)
+    assert result.best.value == pytest.approx(reached[0])
+    assert reached[0] >= reached[1:].max()
+    assert PURSE.is_kept_by(result.best.plan.units)
+    assert result.rule in RULE_PLANS
+
+
+def test_what_was_given_up_in_a_race_does_not_win_by_its_few_draws() -> None:
+    def lucky(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+        """The first plan is good in the first draws, and would be poor in the others."""
+        late = np.array([0.5 if draw < search.FIRST_RUNG else 0.1 for draw in draws])
+        return np.stack([late + (0.01 if plan.name == "second" else 0.0) for plan in plans])
+
+    names = ("first", "second", "third", "fourth")
+    plans = {name: plan_of({"outreach": 1.0}, name=name) for name in names}
+    found = Search(PURSE, lucky, 400)
+    raced = found._race(plans, what="final")
+    assert max(raced, key=lambda name: search._rank(raced[name])) == "second"
+    assert max(raced, key=lambda name: float(np.nanmean(raced[name]))) != "second"
+
+
+def test_the_same_search_whoever_simulates_and_when_it_goes_on() -> None:
+    once = Here(asked_for(200))
+    found = find_plan(once.design, once)
+    kept = {name: simulated(once.design, lot) for name, lot in once.asked.items()}
+
+    class Again(Here):
+        def outcomes(self, parts: Mapping[str, Lot]) -> dict[str, Floats]:
+            return {name: kept[name] for name in parts}  # all was simulated before
+
+    again = find_plan(once.design, Again(once.design))
+    np.testing.assert_array_equal(again.best.plan.units, found.best.plan.units)
+    assert again.best.note == found.best.note
+    assert again.rule == found.rule
+
+
+def test_search_draws_and_no_others_are_asked_for() -> None:
+    here = Here(asked_for(200))
+    find_plan(here.design, here)
+    draws = {draw for lot in here.asked.values() for draw in lot.draws}
+    assert draws == set(range(draws_of(200)))
+
+
+def test_words_and_numbers_for_an_effort() -> None:
+    assert runs_of("quick") < runs_of("standard") < runs_of("thorough")
+    assert runs_of(321) == 321
+
+
+@pytest.mark.slow
+def test_within_a_percent_of_the_best_of_all_plans() -> None:
+    """Brute force: every plan of a year's purchases of three things in two regions."""
+    scenario = SCENARIO.model_copy(update={"budget_usd_per_year": 120_000.0})
+    purse = Purse(WORLD, scenario)
+    blank = RULES["baseline"](WORLD, scenario)
+    items = [WORLD.catalogue.index(*which) for which in (
+        ("scanner", "dermoscopy"), ("outreach",), ("reader", "dermatologist"))]  # fmt: skip
+    plans = []
+    for counts in product(range(4), range(3), range(3), repeat=2):
+        units = blank.units.copy()
+        for (r, i), count in zip(product(range(2), items), counts, strict=True):
+            units[0, r, i] = count
+        if purse.is_kept_by(units):
+            plans.append(replace(blank, units=units))
+    found = Search(purse, evaluate, 1_500)
+    rules = {name: rule(WORLD, scenario) for name, rule in RULES.items()}
+    best = found.find(rules, list(rules)).best
+    all_of_them = evaluate(plans, found.draws).mean(axis=1)
+    assert len(plans) > 100
+    assert best.value >= 0.99 * all_of_them.max()
+
+
+@pytest.mark.slow
+def test_more_money_never_finds_a_worse_plan() -> None:
+    reached = []
+    for budget in (5e4, 1e5, 2e5, 4e5, 8e5, 1.6e6):
+        scenario = SCENARIO.model_copy(update={"budget_usd_per_year": budget})
+        rules = {name: rule(WORLD, scenario) for name, rule in RULES.items()}
+        found = Search(Purse(WORLD, scenario), evaluate, 800).find(rules, list(rules))
+        reached.append(found.best.value)
+    assert reached == sorted(reached)
