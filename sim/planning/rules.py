@@ -18,8 +18,13 @@ from sim.scenario.schema import Scenario
 
 PolicyRule = Callable[[World, Scenario], Plan]
 """How: a world and a scenario become a plan."""
-PLAN = "plan"
-"""Policy that no rule makes: the optimised plan."""
+PLAN, GREEDY, AT_RANDOM = "plan", "greedy", "random_search"
+SEARCHED = {
+    PLAN: "the best plan that a search finds by simulation",
+    GREEDY: "bought piece by piece, by simulated gain per dollar, with as many runs as the plan",
+    AT_RANDOM: "the best of plans at random, with as many runs as the plan",
+}
+"""Policies that no rule makes, and what each is: they are searched for by simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,8 @@ def baseline(world: World, scenario: Scenario) -> Plan:
 
 def equal_split(world: World, scenario: Scenario) -> Plan:
     """Split every year's budget equally over regions and stages, and within a stage over items."""
-    regions = len(world.regions)
-    return _spend_by_share("equal_split", world, scenario, _by_stage, np.full(regions, 1 / regions))
+    equal = np.full(len(world.regions), 1.0 / len(world.regions))
+    return _spend_by_share("equal_split", world, scenario, _by_stage, equal)
 
 
 def by_need(world: World, scenario: Scenario) -> Plan:
@@ -159,7 +164,7 @@ RULES = Registry(
 
 def policies() -> dict[str, str]:
     """Return every policy that a scenario may compare, and what it does in one line."""
-    return {name: rule.about for name, rule in RULES.items()} | {PLAN: "the optimised plan"}
+    return {name: rule.about for name, rule in RULES.items()} | SEARCHED
 
 
 def label_of(policy: str) -> str:
@@ -169,7 +174,9 @@ def label_of(policy: str) -> str:
     ('Split by need', 'The plan', 'mine')
     """
     rule = RULES.get(policy)
-    return "The plan" if policy == PLAN else (rule.label if rule else "") or policy
+    if policy in SEARCHED:
+        return f"The {policy.replace('_', ' ')}" + ("" if policy != GREEDY else " plan")
+    return (rule.label if rule else "") or policy
 
 
 def phrase_of(policy: str) -> str:
@@ -183,7 +190,9 @@ def phrase_of(policy: str) -> str:
         return rule.phrase
     if label == policy:
         return policy
-    return "the plan" if policy == PLAN else f"the rule '{label}'"
+    if policy in SEARCHED:
+        return f"t{label[1:]}"
+    return f"the rule '{label}'"
 
 
 @dataclass(slots=True)
@@ -236,28 +245,36 @@ def need_share(world: World) -> Floats:
 def _spend_by_share(
     name: str, world: World, scenario: Scenario, within_of: Shares, share: Floats
 ) -> Plan:
-    """Return whole units bought year by year out of each region's and item's share.
+    """Return the plan that splits money over regions, and in each over items.
 
     Parameters
     ----------
     share : share of the budget of each region, shape (r,); adds up to 1.
     """
+    most = np.floor(most_per_year(world, scenario))
+    return spend_by_share(name, world, scenario, share[:, None] * within_of(world, most))
+
+
+def spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) -> Plan:
+    """Return whole units bought year by year out of each region's and item's share.
+
+    Parameters
+    ----------
+    share : share of the budget of each item in each region, shape (r, i); adds up to 1.
+    """
     catalogue, horizon = world.catalogue, scenario.horizon
     cost = cost_of_unit(catalogue, years=horizon.score_years)
     budget = scenario.budget_usd_per_year
     most = np.floor(most_per_year(world, scenario))
-    within = within_of(world, most)
-    purse = _Purse(
-        budget * share[:, None] * within, budget, np.zeros((horizon.score_years, *within.shape))
-    )
-    units = np.zeros((horizon.decide_years, *within.shape))
+    purse = _Purse(budget * share, budget, np.zeros((horizon.score_years, *share.shape)))
+    units = np.zeros((horizon.decide_years, *share.shape))
     for a in range(horizon.decide_years):
         for claim in np.argsort(-purse.saved(a), axis=None, kind="stable"):
-            r, i = divmod(int(claim), within.shape[1])
+            r, i = divmod(int(claim), share.shape[1])
             room = most[r, i]
             if catalogue.items[i].is_one_each:
                 room = min(room, 1.0 - units[:, r, i].sum())
-            if room < 1.0 or within[r, i] <= 0.0:
+            if room < 1.0 or share[r, i] <= 0.0:
                 continue
             count = max(0, int(min(room, purse.affordable(r, i, cost[a, :, r, i]))))
             units[a, r, i] = count

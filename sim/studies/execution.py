@@ -17,7 +17,7 @@ from sim.domain.levers import Floats
 from sim.errors import RunFolderError, ScenarioError
 from sim.executors.executor import Executor
 from sim.planning.moves import Purse
-from sim.planning.rules import PLAN, RULES
+from sim.planning.rules import PLAN, RULES, SEARCHED
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
@@ -145,6 +145,8 @@ class Execution:
                 if found.rule and found.rule not in scenario.policies:
                     candidates[found.rule] = _by_rule(found.rule, scenario, world, found)
                 candidates[PLAN] = found.best
+            elif policy in SEARCHED:
+                candidates[policy] = find_plan(self.design, self, policy).best
             else:
                 candidates[policy] = _by_rule(policy, scenario, world, found)
         return candidates

@@ -22,7 +22,8 @@ from sim.domain.plan import Plan
 from sim.pipeline.case import Case
 from sim.pipeline.run import simulate_many
 from sim.planning.moves import Purse, Step, steps_of, taken
-from sim.planning.rules import PLAN, RULES
+from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, RULES, baseline, spend_by_share
+from sim.streams import stream
 from sim.studies.batch import Design, starts_of, unrecorded
 from sim.studies.comparison import WORTHWHILE, t_interval
 from sim.studies.outcomes import People, Totals, measured
@@ -37,6 +38,10 @@ LARGEST, SMALLEST = 0.04, 0.002
 """Sizes of steps, as shares of the whole budget, with which a climb begins and ends."""
 SHRINK = 0.6
 """What a step that brought nothing makes of the size of the next."""
+GREEDY_ROUNDS = 10
+"""Rounds in which the greedy plan spends its money."""
+SPARSE = 0.3
+"""Concentration of the shares of plans at random: below 1, few things get most of the money."""
 FIRST_RUNG = 6
 """Draws after which the worse half of those who race is given up; then twice as many, and so on."""
 Evaluate = Callable[[Sequence[Plan], Sequence[int]], Floats]
@@ -71,19 +76,22 @@ class Doer(Protocol):
         """Return ``simulated`` of every lot."""
 
 
-def find_plan(design: Design, doer: Doer) -> Found:
-    """Return the best plan that is found by simulation, and the best simple rule."""
+def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
+    """Return the plan of a policy that is searched for by simulation, one of ``SEARCHED``."""
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
     runs = runs_of(scenario.search.effort)
+    search = Search(Purse(world, scenario), _Lots(doer, policy), runs)
+    if policy == GREEDY:
+        return search.greedy(baseline(world, scenario))
+    if policy == AT_RANDOM:
+        return search.at_random()
     made = doer.proposals({f"model, {hedge:.0%} without AI": hedge for hedge in hedges_of(runs)})
     rules = {
         name: rule(world, scenario)
         for name, rule in RULES.items()
         if rule in RULES.shipped or name in scenario.policies
     }
-    lots = _Lots(doer)
-    search = Search(Purse(world, scenario), lots, runs)
     proposals = {name: one.plan for name, one in made.items()} | rules
     found = search.find(proposals, [name for name in rules if name != "baseline"])
     duals = next((one.duals for one in made.values() if one.duals is not None), None)
@@ -100,11 +108,15 @@ class _Lots:
     """Has plans simulated, a step of the search after the other."""
 
     doer: Doer
+    policy: str
     steps: int = 0
 
     def __call__(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
         self.steps += 1
-        parts = {f"search{self.steps}-{name}": lot for name, lot in lots(plans, draws).items()}
+        parts = {
+            f"search-{self.policy}-{self.steps}-{name}": lot
+            for name, lot in lots(plans, draws).items()
+        }
         done = self.doer.outcomes(parts)
         return np.hstack([done[name] for name in parts])
 
@@ -206,6 +218,43 @@ class Search:
             rule=simple[0] if simple else "",
             reached={name: float(np.nanmean(values)) for name, values in raced.items()},
         )
+
+    def greedy(self, blank: Plan) -> Found:
+        """Return the plan bought piece by piece, each round what gains most per dollar."""
+        plan, usd = blank, self.purse.total_usd / GREEDY_ROUNDS
+        for number in range(1, 2 * GREEDY_ROUNDS):
+            tried = [one for one in self._tried(plan, number) if one.kind == "buy"]
+            if self.taken >= self.runs or not self._measure(
+                plan, tried, self._blocks(number)[0], usd
+            ):
+                break
+            order = sorted(tried, key=lambda one: -self.worth.get(one.name, 0.0))
+            units, left = plan.units, usd
+            for one in order:
+                units, cost = taken(self.purse, units, [one], left)
+                left -= cost
+            if (units == plan.units).all():
+                break
+            plan = replace(plan, units=units)
+        return Found(self._chosen({GREEDY: plan}, GREEDY, "bought by gain per dollar"), "", {})
+
+    def at_random(self) -> Found:
+        """Return the best of plans whose shares of money are drawn at random."""
+        world, scenario = self.purse.world, self.purse.scenario
+        rng = stream(scenario.uncertainty.seed, "random search")
+        parts = np.count_nonzero(self.purse.most >= 1.0)
+        plans = {}
+        for number in range(max(self.runs // (2 * FIRST_RUNG + 1), 2)):
+            share = np.zeros(self.purse.most.shape)
+            share[self.purse.most >= 1.0] = rng.dirichlet(np.full(parts, SPARSE))
+            plans[f"random {number + 1}"] = spend_by_share(AT_RANDOM, world, scenario, share)
+        return Found(self._chosen(plans, AT_RANDOM, f"the best of {len(plans)} at random"), "", {})
+
+    def _chosen(self, plans: Mapping[str, Plan], name: str, note: str) -> Candidate:
+        raced = self._race(plans, what="final")
+        best = max(raced, key=lambda one: _rank(raced[one]))
+        note = f"{note}; {self.taken:,} runs"
+        return Candidate(replace(plans[best], name=name), note, float(np.nanmean(raced[best])))
 
     def _values(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
         self.taken += len(plans) * len(draws)

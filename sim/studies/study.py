@@ -33,7 +33,7 @@ from sim.pipeline.run import simulate_many
 from sim.pipeline.stations.order import STATIONS
 from sim.planning.moves import Purse
 from sim.planning.objectives import OBJECTIVES
-from sim.planning.rules import PLAN, RULES, PolicyRule, Rule, baseline
+from sim.planning.rules import PLAN, RULES, SEARCHED, PolicyRule, Rule, baseline
 from sim.scenario.schema import Scenario
 from sim.studies.ai_quality import Quality, quality_under
 from sim.studies.assembly import Gathered, marginal_values
@@ -337,15 +337,15 @@ class Study:
         if isinstance(how, pd.DataFrame):
             return Candidate(plan_of_table(how, baseline(self.world(), self.scenario)))
         if isinstance(how, str):
-            if how in (OPTIMISED, PLAN):
-                return self._searched()
+            if how == OPTIMISED or how in SEARCHED:
+                return self._searched(PLAN if how == OPTIMISED else how)
             how = RULES.called(how)
         rule = how if isinstance(how, Rule) else Rule(how)
         return Candidate(rule(self.world(), self.scenario))
 
-    def _searched(self) -> Candidate:
+    def _searched(self, policy: str) -> Candidate:
         with self._workers() as executor:
-            return find_plan(self._design, _Here(self._design, executor)).best
+            return find_plan(self._design, _Here(self._design, executor), policy).best
 
     def _simulated(
         self, scenario: Scenario, trials: Sequence[Trial], progress: Progress | None

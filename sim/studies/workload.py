@@ -16,7 +16,7 @@ from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.pipeline.case import Case
 from sim.pipeline.run import CELLS_AT_ONCE, simulate_many
-from sim.planning.rules import PLAN, by_need, equal_split
+from sim.planning.rules import PLAN, SEARCHED, by_need, equal_split
 from sim.scenario.schema import Scenario
 from sim.studies.batch import CELLS_PER_TASK, Design, starts_of, unrecorded
 from sim.studies.income_groups import by_income_group, is_large
@@ -104,7 +104,7 @@ def expected(design: Design, *, workers: int) -> Workload:
     """Return what a study should take, without a run."""
     scenario, world = design.scenario, design.sampler(design.scenario, None, "search").world
     searched = PLAN in scenario.policies
-    search_runs = runs_of(scenario.search.effort) if searched else 0
+    search_runs = runs_of(scenario.search.effort) * sum(p in SEARCHED for p in scenario.policies)
     # the best simple rule stands beside the plan
     uncertainty, policies = scenario.uncertainty, len(scenario.policies) + searched
     full = policies * uncertainty.replications
@@ -116,7 +116,7 @@ def expected(design: Design, *, workers: int) -> Workload:
     return Workload(
         runs=runs,
         tasks=tasks,
-        proposals=len(hedges_of(search_runs)) * searched,
+        proposals=len(hedges_of(runs_of(scenario.search.effort))) * searched,
         proposal_s=proposal_seconds(design),
         search_runs=search_runs,
         run_s=RUN_S * len(world.regions) * years,

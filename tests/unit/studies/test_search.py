@@ -10,7 +10,7 @@ import pytest
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.planning.moves import Purse
-from sim.planning.rules import RULES
+from sim.planning.rules import AT_RANDOM, GREEDY, RULES
 from sim.studies import proposals, search
 from sim.studies.batch import Design
 from sim.studies.plans import HISTORY, Candidate
@@ -119,6 +119,18 @@ def test_search_draws_and_no_others_are_asked_for() -> None:
     find_plan(here.design, here)
     draws = {draw for lot in here.asked.values() for draw in lot.draws}
     assert draws == set(range(draws_of(200)))
+
+
+@pytest.mark.parametrize("policy", [GREEDY, AT_RANDOM])
+def test_opponents_that_search_keep_the_budget_and_their_runs(policy: str) -> None:
+    here = Here(asked_for(300))
+    found = find_plan(here.design, here, policy).best
+    runs = sum(len(lot.plans) * len(lot.draws) for lot in here.asked.values())
+    assert 0 < runs <= 1.3 * 300
+    assert found.plan.name == policy
+    assert PURSE.is_kept_by(found.plan.units)
+    nothing = evaluate([RULE_PLANS["baseline"]], range(draws_of(300))).mean()
+    assert found.value > nothing
 
 
 def test_words_and_numbers_for_an_effort() -> None:
