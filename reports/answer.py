@@ -72,7 +72,7 @@ def _losers(result: StudyResult) -> Iterator[str]:
     table = result.worse_off().query("policy == 'plan'")
     cells = int(result.cells.groupby(["region", "group"]).ngroups)
     if table.empty:
-        yield f"None of {cells} cells is worse off than with nothing bought, in any draw."
+        yield f"No cell of {cells} is worse off than with nothing bought, in any draw."
         return
     first = table.iloc[0]
     yield (
