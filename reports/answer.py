@@ -10,7 +10,7 @@ from sim.studies.comparison import LAST_YEARS, compare, last_years, t_interval
 from sim.studies.result import StudyResult
 
 
-def answer(result: StudyResult) -> list[str]:
+def answer_box(result: StudyResult) -> list[str]:
     """Return what the plan brings, in sentences: gains, the worst-off, the gap, the losers."""
     if "plan" not in result.policies:
         return [words.verdict_words(row) + "." for _, row in result.comparisons().iterrows()]
@@ -24,7 +24,7 @@ def answer(result: StudyResult) -> list[str]:
     ]
 
 
-def gaps(result: StudyResult) -> pd.Series:
+def gap_by_draw(result: StudyResult) -> pd.Series:
     """Return the gap between the best and the worst covered group, by policy and draw."""
     cells = last_years(result.cells)
     covered = cells.assign(covered=cells["ec"] * cells["population"])
@@ -53,7 +53,7 @@ def _worst_off(result: StudyResult, rivals: list[str]) -> Iterator[str]:
 
 
 def _gap(result: StudyResult, rivals: list[str]) -> Iterator[str]:
-    gap = gaps(result)
+    gap = gap_by_draw(result)
     if len(result.scenario.groups) < 2:
         return
     for rival in rivals:

@@ -8,7 +8,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
-from reports.answer import answer
+from reports.answer import answer_box
 from reports.glossary import glossary
 from reports.timeline import timeline
 from sim.domain.levers import Stage
@@ -58,7 +58,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "uncertainty": scenario.uncertainty,
         "recommended": recommended,
         "headline": headline(result),
-        "answer": answer(result),
+        "answer": answer_box(result),
         "verdicts": [words.verdict_words(row) for _, row in comparisons.iterrows()],
         "money_words": words.shares_of_money(spend),
         "total_usd": float(spend.to_numpy().sum()),

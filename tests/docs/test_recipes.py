@@ -21,7 +21,7 @@ from sim.planning.objectives import Cells, Welfare, mean_utility
 from sim.planning.rules import equal_split
 from sim.scenario.schema import Scenario
 from sim.studies.provenance import provenance
-from sim.studies.search import without_ai
+from sim.studies.proposals import without_ai
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "scenarios" / "tiny.yaml"
