@@ -140,6 +140,8 @@ class LeverBounds(Spec):
 
     max_per_year: float | None = Field(None, ge=0.0, le=1e6)
     """Most units bought in a year in one region; the tables' value when not given."""
+    regions: Mapping[str, Annotated[float, Field(ge=0.0, le=1e6)]] = {}
+    """The same by region, such as `{KEN: 3, RWA: 0}`; lower than all other limits where it binds."""
     allowed: bool = True
     """Whether the plan may buy it at all."""
 

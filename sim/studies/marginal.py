@@ -31,11 +31,11 @@ AT_RANDOM = 0.25
 PURSE_SHARE = 0.01
 """The purse that is added or saved, as a share of the budget of all years. Of what is dearer, one
 unit is."""
-MOST_SAVINGS = 40
+MOST_SAVINGS = 24
 """Most savings that are simulated, those of the largest purchases."""
 MOST_BUNDLES = 24
 """Regions in which the links of AI are added together."""
-EXCHANGES = 24
+EXCHANGES = 20
 """Exchanges within the budget that are simulated, drawn at random."""
 USD_PER_MILLION = 1e6
 
