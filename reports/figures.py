@@ -134,6 +134,29 @@ def marginal(table: pd.DataFrame) -> str:
 
 
 @styled
+def search(history: pd.DataFrame) -> str:
+    """Draw how far a search came: gain of every step of a climb on what was there before.
+
+    Parameters
+    ----------
+    history : rows of ``HISTORY`` (sim.studies.plans).
+    """
+    figure, (axes,) = panel(height=2.6)
+    steps = history[history["what"] == "climb"]
+    gain, runs = 100.0 * steps["gain"].astype(float), steps["runs"].astype(float)
+    kept = steps["kept"].to_numpy(dtype=bool)
+    whole = gain.where(kept, 0.0).cumsum()
+    low, high = (100.0 * steps[end].astype(float) - gain for end in ("low", "high"))
+    axes.step(runs, whole, where="post", color="#0072b2", linewidth=2.0)
+    axes.vlines(runs[kept], (whole + low)[kept], (whole + high)[kept], color=QUIET, linewidth=1.2)
+    axes.plot(runs[~kept], whole[~kept], "x", color=QUIET, markersize=5)
+    axes.set_xlabel("Runs, of one plan in one search draw")
+    axes.set_ylabel("Gain so far (points)")
+    axes.axhline(0.0, color=QUIET, linewidth=0.9)
+    return svg(figure, name="search")
+
+
+@styled
 def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
     """Draw how much of the need is left after each step of care, by policy.
 

@@ -8,12 +8,13 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
+from reports.answer import answer_box
 from reports.glossary import glossary
 from reports.timeline import timeline
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.rules import label_of, phrase_of
-from sim.studies.comparison import last_years
+from sim.studies.comparison import WORTHWHILE, last_years
 from sim.studies.manifest import Finished
 from sim.studies.result import StudyResult, load
 from sim.studies.store import add_report
@@ -57,6 +58,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "uncertainty": scenario.uncertainty,
         "recommended": recommended,
         "headline": headline(result),
+        "answer": answer_box(result),
         "verdicts": [words.verdict_words(row) for _, row in comparisons.iterrows()],
         "money_words": words.shares_of_money(spend),
         "total_usd": float(spend.to_numpy().sum()),
@@ -71,6 +73,10 @@ def content(result: StudyResult) -> dict[str, Any]:
         "top": TOP,
         "marginal": marginal.head(TOP),
         "marginal_count": len(marginal),
+        "losses": result.losses_per_musd(),
+        "exchanges": result.bettered(),
+        "worthwhile": WORTHWHILE,
+        "search": result.search,
         "optimisation": result.optimisation.set_index("policy"),
         "robustness": result.robustness,
         "floor_ranking": result.ranking_by_floor(),
@@ -97,23 +103,29 @@ def headline(result: StudyResult) -> str:
     rivals = [baseline for policy, baseline in found if policy == "plan"]
     if not rivals:
         return "This study compares policies; it makes no plan."
-    beaten = words.enumerated([phrase_of(name) for name in rivals if found["plan", name]] or [""])
+    rivals = sorted(rivals, key=lambda name: name != result.best_rule)
+
+    def named(rival: str) -> str:
+        phrase = phrase_of(rival)
+        return f"the best simple rule, {phrase}" if rival == result.best_rule else phrase
+
+    beaten = words.enumerated([named(name) for name in rivals if found["plan", name]] or [""])
     unbeaten = [name for name in rivals if not found["plan", name]]
     if not unbeaten:
         return f"Follow the plan: in simulation it beats {beaten}."
     if found.get(("plan", "baseline")):
-        names = words.enumerated([phrase_of(name) for name in unbeaten])
+        names = words.enumerated([named(name) for name in unbeaten])
         good = [name for name in unbeaten if found.get((name, "baseline"))]
         advice = ": prefer the simpler rule" if good else ""
         return (
-            f"Spending as planned is better than {phrase_of('baseline')}, "
-            f"but the plan is not shown to beat {names}{advice}."
+            f"The plan is not shown to beat {names}{advice}. "
+            f"Spending as planned is better than {phrase_of('baseline')}."
         )
     if "baseline" in rivals:
         return (
             "No plan is shown to beat buying nothing: do not spend on the strength of this study."
         )
-    names = words.enumerated([phrase_of(name) for name in unbeaten])
+    names = words.enumerated([named(name) for name in unbeaten])
     return f"The plan is not shown to beat {names}; nothing was compared with buying nothing."
 
 
@@ -241,6 +253,8 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
             years=result.scenario.horizon.score_years,
         ),
     }
+    if len(result.search):
+        shown["search"] = figures.search(result.search)
     if len(result.marginal()):
         shown["marginal"] = figures.marginal(result.marginal())
     return shown

@@ -108,4 +108,8 @@ def most_per_year(world: World, scenario: Scenario) -> Floats:
             continue
         limit = np.inf if bounds.max_per_year is None else bounds.max_per_year
         most[:, i] = np.minimum(most[:, i], limit) if bounds.allowed else 0.0
+        for region, units in bounds.regions.items():
+            if region in world.regions:  # others are in a world that is pooled for planning
+                r = world.regions.index(region)
+                most[r, i] = min(most[r, i], units)
     return most

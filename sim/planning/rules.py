@@ -3,13 +3,13 @@
 A rule of one's own joins them by ``RULES.add(Rule(my_function, "My label"))``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.baseline.world import World
-from sim.domain.levers import Floats
+from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import Plan, cost_of_unit, empty_plan
 from sim.domain.registry import Registry
 from sim.errors import PlanError
@@ -18,8 +18,13 @@ from sim.scenario.schema import Scenario
 
 PolicyRule = Callable[[World, Scenario], Plan]
 """How: a world and a scenario become a plan."""
-PLAN = "plan"
-"""Policy that no rule makes: the optimised plan."""
+PLAN, GREEDY, AT_RANDOM = "plan", "greedy", "random_search"
+SEARCHED = {
+    PLAN: "the best plan that a search finds by simulation",
+    GREEDY: "bought piece by piece, by simulated gain per dollar, with as many runs as the plan",
+    AT_RANDOM: "the best of plans at random, with as many runs as the plan",
+}
+"""Policies that no rule makes, and what each is: they are searched for by simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +65,106 @@ def baseline(world: World, scenario: Scenario) -> Plan:
 
 def equal_split(world: World, scenario: Scenario) -> Plan:
     """Split every year's budget equally over regions and stages, and within a stage over levers."""
-    regions = len(world.regions)
-    return _spend_by_share("equal_split", world, scenario, np.full(regions, 1.0 / regions))
+    equal = np.full(len(world.regions), 1.0 / len(world.regions))
+    return _spend_by_share("equal_split", world, scenario, _by_stage, equal)
 
 
 def by_need(world: World, scenario: Scenario) -> Plan:
     """Split every year's budget over regions in proportion to need, and over stages equally."""
-    need = world.care.need_per_year.sum(axis=(1, 2))
-    return _spend_by_share("by_need", world, scenario, need / need.sum())
+    return _spend_by_share("by_need", world, scenario, _by_stage, need_share(world))
+
+
+def useful_split(world: World, scenario: Scenario) -> Plan:
+    """Split every year's budget by need, and equally over the stages of ``CHAIN`` and care."""
+
+    def shares(world: World, most: Floats) -> Floats:
+        levers = [item.lever for item in world.catalogue.items]
+        useful = [name in CHAIN or not LEVERS[name].only_ai for name in levers]
+        return _by_stage(world, np.where(useful, most, 0.0))
+
+    return _spend_by_share("useful_split", world, scenario, shares, need_share(world))
+
+
+def status_quo(world: World, scenario: Scenario) -> Plan:
+    """Spend every year's budget as money is spent today: on units and readers, as many as each."""
+
+    def shares(world: World, most: Floats) -> Floats:
+        catalogue, today = world.catalogue, np.zeros(most.shape)
+        for m, modality in enumerate(world.modalities):
+            today[:, catalogue.index("scanner", modality)] = world.care.units[:, m]
+        for p, profession in enumerate(world.professions):
+            reader = catalogue.index("reader", profession)
+            hours = world.care.reader_hours_per_year[:, p]
+            today[:, reader] = hours / catalogue.capacity[:, reader]
+        yearly = catalogue.capex_usd / catalogue.life_years + catalogue.running_usd
+        return _normalised(today * yearly * (most >= 1.0))
+
+    return _spend_by_share("status_quo", world, scenario, shares, need_share(world))
+
+
+CHAIN: tuple[LeverName, ...] = ("steward", "curator", "annotation", "gpu_hours", "audit", "site")
+"""Levers that together bring AI to read: each is a link, and worth little without the others."""
+
+
+def _by_levers(
+    name: str, label: str, about: str, money: Mapping[LeverName, float], *, chain: float = 0.0
+) -> "Rule":
+    """Return the rule that splits money by need over regions, and in fixed shares over levers.
+
+    Parameters
+    ----------
+    chain : share of the money for ``CHAIN``, in equal parts.
+    """
+    parts = dict(money) | dict.fromkeys(CHAIN, chain / len(CHAIN))
+
+    def shares(world: World, most: Floats) -> Floats:
+        levers = [item.lever for item in world.catalogue.items]
+        within = np.array([parts.get(lever, 0.0) / levers.count(lever) for lever in levers])
+        return _normalised(within * (most >= 1.0))
+
+    def rule(world: World, scenario: Scenario) -> Plan:
+        return _spend_by_share(name, world, scenario, shares, need_share(world))
+
+    rule.__name__ = name
+    return Rule(rule, label, about)
 
 
 RULES = Registry(
     "rule",
     (
         Rule(baseline, "Buying nothing", "no new money", phrase="buying nothing"),
-        Rule(equal_split, "Equal split", "every region and every stage gets the same"),
-        Rule(by_need, "Split by need", "regions get money in proportion to need"),
+        Rule(equal_split, "Equal split", "every region and every stage gets the same",
+             phrase="the equal split"),
+        Rule(by_need, "Split by need", "regions get money in proportion to need",
+             phrase="the split by need"),
+        Rule(useful_split, "Split over useful stages", "by need, equally over care and the links "
+             "of AI"),
+        Rule(status_quo, "More of the same", "by need, on units and readers as money is spent "
+             "today"),
+        _by_levers("only_readers", "Readers only", "by need, all for readers", {"reader": 1.0}),
+        _by_levers("only_outreach", "Mobile clinics only", "by need, all for outreach",
+                   {"outreach": 1.0}),
+        _by_levers("only_units", "Imaging units only", "by need, all for imaging units",
+                   {"scanner": 1.0}),
+        _by_levers("readers_first", "Readers first", "by need, readers 60%, outreach 30%, imaging "
+                   "units 10%, no AI", {"reader": 0.6, "outreach": 0.3, "scanner": 0.1}),
+        _by_levers("outreach_first", "Mobile clinics first", "by need, outreach 45%, readers 45%, "
+                   "imaging units 10%, no AI", {"reader": 0.45, "outreach": 0.45, "scanner": 0.1}),
+        _by_levers("thirds", "Thirds", "by need, a third each for outreach, readers and the links "
+                   "of AI", {"reader": 1 / 3, "outreach": 1 / 3}, chain=1 / 3),
+        _by_levers("care_and_ai", "Care, then AI", "by need, outreach 35%, readers 35%, the links "
+                   "of AI 25%, imaging units 5%",
+                   {"reader": 0.35, "outreach": 0.35, "scanner": 0.05}, chain=0.25),
+        _by_levers("ai_first", "AI first", "by need, the links of AI 70%, outreach 20%, imaging "
+                   "units 10%", {"outreach": 0.2, "scanner": 0.1}, chain=0.7),
     ),
-)
+)  # fmt: skip
 """Every rule by name."""
 
 
 def policies() -> dict[str, str]:
     """Return every policy that a scenario may compare, and what it does in one line."""
-    return {name: rule.about for name, rule in RULES.items()} | {PLAN: "the optimised plan"}
+    return {name: rule.about for name, rule in RULES.items()} | SEARCHED
 
 
 def label_of(policy: str) -> str:
@@ -93,7 +174,9 @@ def label_of(policy: str) -> str:
     ('Split by need', 'The plan', 'mine')
     """
     rule = RULES.get(policy)
-    return "The plan" if policy == PLAN else (rule.label if rule else "") or policy
+    if policy in SEARCHED:
+        return f"The {policy.replace('_', ' ')}" + ("" if policy != GREEDY else " plan")
+    return (rule.label if rule else "") or policy
 
 
 def phrase_of(policy: str) -> str:
@@ -107,7 +190,9 @@ def phrase_of(policy: str) -> str:
         return rule.phrase
     if label == policy:
         return policy
-    return "the plan" if policy == PLAN else f"the {label[0].lower()}{label[1:]}"
+    if policy in SEARCHED:
+        return f"t{label[1:]}"
+    return f"the rule '{label}'"
 
 
 @dataclass(slots=True)
@@ -147,29 +232,49 @@ class _Purse:
         return float(np.floor(min(float(limit.min(initial=np.inf)) for limit in limits) + 1e-9))
 
 
-def _spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) -> Plan:
-    """Return whole units bought year by year out of each region's and stage's share.
+Shares = Callable[[World, Floats], Floats]
+"""World and most units in a year, shape (r, i), to the share of a region's money for each item."""
+
+
+def need_share(world: World) -> Floats:
+    """Return the share of each region in all need, shape (r,)."""
+    need = world.care.need_per_year.sum(axis=(1, 2))
+    return np.asarray(need / need.sum())
+
+
+def _spend_by_share(
+    name: str, world: World, scenario: Scenario, within_of: Shares, share: Floats
+) -> Plan:
+    """Return the plan that splits money over regions, and in each over items.
 
     Parameters
     ----------
     share : share of the budget of each region, shape (r,); adds up to 1.
     """
+    most = np.floor(most_per_year(world, scenario))
+    return spend_by_share(name, world, scenario, share[:, None] * within_of(world, most))
+
+
+def spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) -> Plan:
+    """Return whole units bought year by year out of each region's and item's share.
+
+    Parameters
+    ----------
+    share : share of the budget of each item in each region, shape (r, i); adds up to 1.
+    """
     catalogue, horizon = world.catalogue, scenario.horizon
     cost = cost_of_unit(catalogue, years=horizon.score_years)
     budget = scenario.budget_usd_per_year
     most = np.floor(most_per_year(world, scenario))
-    within = share_of_item(world, most)
-    purse = _Purse(
-        budget * share[:, None] * within, budget, np.zeros((horizon.score_years, *within.shape))
-    )
-    units = np.zeros((horizon.decide_years, *within.shape))
+    purse = _Purse(budget * share, budget, np.zeros((horizon.score_years, *share.shape)))
+    units = np.zeros((horizon.decide_years, *share.shape))
     for a in range(horizon.decide_years):
         for claim in np.argsort(-purse.saved(a), axis=None, kind="stable"):
-            r, i = divmod(int(claim), within.shape[1])
+            r, i = divmod(int(claim), share.shape[1])
             room = most[r, i]
             if catalogue.items[i].is_one_each:
                 room = min(room, 1.0 - units[:, r, i].sum())
-            if room < 1.0 or within[r, i] <= 0.0:
+            if room < 1.0 or share[r, i] <= 0.0:
                 continue
             count = max(0, int(min(room, purse.affordable(r, i, cost[a, :, r, i]))))
             units[a, r, i] = count
@@ -177,7 +282,7 @@ def _spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) 
     return replace(baseline(world, scenario), name=name, units=units)
 
 
-def share_of_item(world: World, most: Floats) -> Floats:
+def _by_stage(world: World, most: Floats) -> Floats:
     """Return the share of a region's money for each item, shape (r, i).
 
     Stages share equally, within a stage its levers, and within a lever what it is for.
@@ -191,11 +296,15 @@ def share_of_item(world: World, most: Floats) -> Floats:
     per_lever = offered / np.maximum(offered @ _alike([item.lever for item in items]), 1.0)
     # a lever of which anything is offered counts once
     levers = per_lever @ _alike([item.stage for item in items])
-    share: Floats = per_lever / np.maximum(levers, 1.0)
-    total = share.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(share, total, out=np.zeros_like(share), where=total > 0))
+    return _normalised(per_lever / np.maximum(levers, 1.0))
 
 
 def _alike(labels: Sequence[str]) -> Floats:
     """Return 1 where two items have the same label, shape (i, i)."""
     return np.array([[a == b for b in labels] for a in labels], dtype=float)
+
+
+def _normalised(parts: Floats) -> Floats:
+    """Return shares of every region that add up to 1; none where there are none."""
+    total = parts.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(parts, total, out=np.zeros_like(parts), where=total > 0))

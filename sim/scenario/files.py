@@ -332,13 +332,19 @@ def _override_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator
 
 
 def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
-    """Yield regions of policy steps, and places of stated queues, that the scenario lacks."""
-    regions = names.places(scenario) if scenario.policy_steps or scenario.backlog else ()
+    """Yield regions of steps and limits, and places of stated queues, that the scenario lacks."""
+    stated = scenario.policy_steps or scenario.backlog or scenario.levers
+    regions = names.places(scenario) if stated else ()
     cells = [f"{region}.{modality}" for region in regions for modality in scenario.modalities]
     named: list[tuple[tuple[str | int, ...], str, Collection[str]]] = [
         (("policy_steps", number, "regions", place), region, regions)
         for number, step in enumerate(scenario.policy_steps)
         for place, region in enumerate(step.regions)
+    ]
+    named += [
+        (("levers", lever, "regions", region), region, regions)
+        for lever, bounds in scenario.levers.items()
+        for region in bounds.regions
     ]
     named += [
         (("backlog", station, cell), cell, cells)

@@ -140,6 +140,8 @@ class LeverBounds(Spec):
 
     max_per_year: float | None = Field(None, ge=0.0, le=1e6)
     """Most units bought in a year in one region; the tables' value when not given."""
+    regions: Mapping[str, Annotated[float, Field(ge=0.0, le=1e6)]] = {}
+    """The same by region, such as `{KEN: 3, RWA: 0}`; the lowest limit holds."""
     allowed: bool = True
     """Whether the plan may buy it at all."""
 
@@ -153,6 +155,16 @@ class Uncertainty(Spec):
     """Replications within each draw: the same parameters, other random events."""
     seed: int = Field(1, ge=0, le=2**32 - 1)
     """Seed of every stream; the same seed gives the same bits."""
+
+
+class SearchSpec(Spec):
+    """How much is simulated to find the plan."""
+
+    effort: Literal["quick", "standard", "thorough"] | Annotated[int, Field(ge=50, le=10**8)] = (
+        "standard"
+    )
+    """Runs, of one plan in one draw, that the search may take: a number, or a word for 2,500, 9,000
+    or 40,000. With less than the standard, the optimisation model proposes one plan, else three."""
 
 
 class Scenario(Spec):
@@ -203,6 +215,8 @@ class Scenario(Spec):
     """Outcome that the plan makes as large as possible, and by which policies are compared."""
     policies: tuple[Name, ...] = Field(("baseline", "equal_split", "plan"), min_length=1)
     """What to compare."""
+    search: SearchSpec = SearchSpec()
+    """How the plan is searched for."""
     uncertainty: Uncertainty = Uncertainty()
     """Draws, replications and seed."""
     overrides: Mapping[str, Override] = {}

@@ -5,8 +5,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
+from sim.domain.levers import Floats
 from sim.planning.rules import phrase_of
 from sim.studies.outcomes import OUTCOMES
 
@@ -89,7 +90,8 @@ def compare(by_draw: pd.DataFrame, metric: str, *, baseline: str) -> pd.DataFram
     One row per other policy: policy, baseline, metric, value and baseline_value (means over
     draws), difference, low and high (interval of the mean difference over draws), relative
     (difference over the baseline's value), draw_low and draw_high (5th and 95th percentile of the
-    draws), p_positive (share of draws with a difference above 0), draws and verdict.
+    draws), p_positive (share of draws with a difference above 0), p_value (of a paired t test, two
+    sides), draws and verdict.
     """
     wide = by_draw[metric].unstack("policy")  # noqa: PD010
     if baseline not in wide:
@@ -148,6 +150,40 @@ def verdict(gain: float, low: float, high: float, *, draws: int, worthwhile: flo
     return "does not beat" if high < worthwhile else "undecided"
 
 
+def together(table: pd.DataFrame) -> pd.DataFrame:
+    """Return comparisons whose verdicts hold for all of them together.
+
+    Of many comparisons some are won by chance: "beats" stays where the p value, adjusted after
+    Holm (1979), is below one less ``LEVEL``, and is "undecided" elsewhere.
+    """
+    adjusted = holm(table["p_value"].to_numpy(dtype=float))
+    doubtful = (table["verdict"] == "beats") & ~(adjusted < 1.0 - LEVEL)
+    return table.assign(verdict=table["verdict"].mask(doubtful, "undecided"), p_holm=adjusted)
+
+
+def holm(p_values: Floats) -> Floats:
+    """Return p values adjusted for their number (Holm 1979); those that are NaN count for nothing.
+
+    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    adjusted, known = p_values.copy(), np.flatnonzero(~np.isnan(p_values))
+    order = known[np.argsort(p_values[known], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1.0)
+    return adjusted
+
+
+def _p_value(difference: pd.Series) -> float:
+    count = len(difference)
+    if count < 2:
+        return float("nan")
+    mean, error = float(difference.mean()), float(difference.std(ddof=1)) / np.sqrt(count)
+    if error == 0.0:
+        return float(mean == 0.0)
+    return 2.0 * float(stdtr(count - 1, -abs(mean) / error))
+
+
 def sentence(row: pd.Series, *, replications: int) -> str:
     """Return one comparison in plain words, with numbers, interval and sample size."""
     outcome = OUTCOMES.called(str(row["metric"]))
@@ -191,6 +227,7 @@ def _row(wide: pd.DataFrame, metric: str, policy: str, baseline: str) -> dict[st
         "draw_low": float(difference.quantile(0.05)),
         "draw_high": float(difference.quantile(0.95)),
         "p_positive": float((difference > 0).mean()) if len(both) else float("nan"),
+        "p_value": _p_value(difference),
         "draws": len(both),
         "verdict": said,
     }

@@ -2,19 +2,22 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial as bind
-from math import ceil, isfinite
+from math import ceil, isfinite, nan
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
+from sim.domain.levers import Floats
 from sim.errors import RunFolderError, ScenarioError
 from sim.executors.executor import Executor
-from sim.planning.decisions import most_per_year
-from sim.planning.rules import PLAN, RULES
+from sim.planning.moves import Purse
+from sim.planning.rules import PLAN, RULES, SEARCHED
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.scenario.schema import Scenario
 from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
@@ -22,15 +25,18 @@ from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, t_interval
 from sim.studies.experiment import Trial
 from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES
-from sim.studies.marginal import Addition, added, additions
+from sim.studies.marginal import Addition, added, changes_of
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
+from sim.studies.proposals import candidate
 from sim.studies.provenance import fit_of, profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
-from sim.studies.search import HEDGES, best_of, candidate
+from sim.studies.search import Found, Lot, find_plan, runs_of, simulated
 from sim.studies.store import Part, Store, open_store, station_table
 from sim.studies.workload import Workload, expected
 
+T = TypeVar("T")
+R = TypeVar("R")
 MOST_DRAWS = 2_000
 """Draws at which no more are added, however wide an interval is."""
 Progress = Callable[[str, int, int, float], None]
@@ -98,6 +104,8 @@ class Execution:
     executor: Executor
     progress: Progress
     part: Part = WHOLE
+    _searched: list[int] = field(default_factory=list, repr=False)
+    """Runs of the search, step by step."""
 
     def tables(self, *, until: float | None) -> tuple[Scenario, dict[str, pd.DataFrame]]:
         """Do all that is not done yet; return the scenario with its draws, and its tables."""
@@ -127,44 +135,67 @@ class Execution:
         """Return the plan of every policy of the scenario, in its order.
 
         Rules see the central world; the plan is searched for on draws that no judged run shares.
+        The simple rule that was best there stands beside the plan, named by the scenario or not.
         """
         scenario = self.design.scenario
+        found = find_plan(self.design, self) if PLAN in scenario.policies else None
+        candidates = {}
+        for policy in scenario.policies:
+            if policy == PLAN and found is not None:
+                if found.rule and found.rule not in scenario.policies:
+                    candidates[found.rule] = _by_rule(found.rule, scenario, world, found)
+                candidates[PLAN] = found.best
+            elif policy in SEARCHED:
+                candidates[policy] = find_plan(self.design, self, policy).best
+            else:
+                candidates[policy] = _by_rule(policy, scenario, world, found)
+        return candidates
+
+    def proposals(self, tasks: Mapping[str, float]) -> dict[str, Candidate]:
+        """Return the optimisation model's plans; each is stored once made."""
+        world = self.design.sampler(self.design.scenario, None, "search").world
+        start = self.design.scenario.horizon.start_year
+        self._tell_search(0)
+
+        def put(name: str, found: Candidate) -> None:
+            self.store.put(name, arrays_of(found), {"about": about(found)})
+
+        self._all_done(bind(candidate, self.design), tasks, put)
+        made = {name: self.store.get(name) for name in tasks}
         return {
-            policy: best_of(self._searched(world))
-            if policy == PLAN
-            else Candidate(RULES.called(policy)(world, scenario))
-            for policy in scenario.policies
+            name: candidate_of(arrays, tables["about"], world, start_year=start)
+            for name, (arrays, tables) in made.items()
         }
 
-    def _searched(self, world: World) -> dict[float, Candidate]:
-        """Return the candidates of the search, by the share hedged; each is stored once made."""
-        names = {f"candidate--{hedge:g}": hedge for hedge in HEDGES}
-        begun, first_missing = time.monotonic(), len(self._missing(names))
-        self._tell_search(begun, first_missing, first_missing)
-        while missing := self._missing(names):
+    def outcomes(self, lots: Mapping[str, Lot]) -> dict[str, Floats]:
+        """Return outcomes of plans in search draws; each lot is stored once simulated."""
+
+        def put(name: str, reached: Floats) -> None:
+            self.store.put(name, {"reached": reached})
+
+        self._all_done(bind(simulated, self.design), lots, put)
+        self._searched.append(sum(len(lot.plans) * len(lot.draws) for lot in lots.values()))
+        self._tell_search(sum(self._searched))
+        return {name: np.asarray(self.store.get(name).arrays["reached"]) for name in lots}
+
+    def _all_done(
+        self,
+        work: Callable[[T], R],
+        tasks: Mapping[str, T],
+        put: Callable[[str, R], None],
+    ) -> None:
+        """Do and store the tasks that are not done yet, with others that do so in this folder."""
+        while missing := [name for name in tasks if name not in self.store.finished()]:
             # of several parts, each begins with another one, and looks again what others have made
             first = (self.part.number - 1) % len(missing)
             some = missing if self.part.of == 1 else [missing[first]]
-            tasks = {name: names[name] for name in some}
-            for name, found in self.executor.run(bind(candidate, self.design), tasks):
-                self.store.put(name, arrays_of(found), {"about": about(found)})
-                self._tell_search(begun, first_missing, len(self._missing(names)))
-        start = self.design.scenario.horizon.start_year
-        made = {}
-        for name, hedge in names.items():
-            arrays, tables = self.store.get(name)
-            made[hedge] = candidate_of(arrays, tables["about"], world, start_year=start)
-        return made
-
-    def _missing(self, names: Iterable[str]) -> list[str]:
-        finished = self.store.finished()
-        return [name for name in names if name not in finished]
+            for name, found in self.executor.run(work, {name: tasks[name] for name in some}):
+                put(name, found)
 
     def additions(self, world: World, candidates: Mapping[str, Candidate]) -> list[Addition]:
-        """Return the additions to the plan that are valued."""
+        """Return the changes of the plan that are valued."""
         scenario, base = self.design.scenario, candidates[base_of(candidates)]
-        most = most_per_year(world, scenario)
-        return additions(scenario, base.plan, most=most, duals=base.duals)
+        return changes_of(Purse(world, scenario), base)
 
     def judge(
         self, candidates: Mapping[str, Candidate], tried: Sequence[Addition], *, draws: int
@@ -193,12 +224,12 @@ class Execution:
             self.progress(what, done, total, pace * (total - done))
         return gathered
 
-    def _tell_search(self, begun: float, missing: int, left: int) -> None:
-        """Tell how far the search is, and what is left with the runs that come after it."""
-        known, made = self._expected(), missing - left
-        pace = (time.monotonic() - begun) / made if made else known.planning_s / len(HEDGES)
-        left_s = pace * left + known.simulating_s
-        self.progress("searching for a plan", len(HEDGES) - left, len(HEDGES), left_s)
+    def _tell_search(self, done: int) -> None:
+        """Tell how many runs of the search are done, and what is left with those after it."""
+        known, runs = self._expected(), runs_of(self.design.scenario.search.effort)
+        left = max(runs - done, 0)
+        left_s = known.searching_s * left / runs + known.simulating_s
+        self.progress("searching for a plan", min(done, runs), runs, left_s)
 
     def _expected(self) -> Workload:
         return expected(self.design, workers=self.executor.workers)
@@ -275,6 +306,14 @@ def headline_width(ede: pd.Series) -> float:
         raise ScenarioError("a difference needs two policies: this scenario has one.")
     low, high = t_interval(wide[judged] - others[others.mean().idxmax()])
     return high - low
+
+
+def _by_rule(policy: str, scenario: Scenario, world: World, found: Found | None) -> Candidate:
+    reached = {} if found is None else found.reached
+    return Candidate(
+        RULES.called(policy)(world, scenario),
+        value=reached.get(policy, nan) if policy != "baseline" else nan,
+    )
 
 
 def trials_of(

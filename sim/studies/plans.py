@@ -11,6 +11,10 @@ from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 
+HISTORY = ("runs", "what", "plan", "draws", "value", "gain", "low", "high", "kept")
+"""Columns of the history of a search: runs so far, what was done, of which plan, in how many draws,
+its mean outcome there, the gain on what was there before with its interval, and whether it was
+kept."""
 PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd"]
 
 
@@ -22,10 +26,12 @@ class Candidate:
     note: str = ""
     """How the plan came about, in words; empty for a rule."""
     value: float = float("nan")
-    """Mean outcome that it was made for, over the search draws; NaN for a rule."""
+    """Mean outcome that plans are made for, over the search draws; NaN where none was simulated."""
     duals: Floats | None = field(default=None)
     """Log EDE per further US dollar, shape (region, item), by duals of the optimisation model, for
     screening; None where there are none."""
+    history: pd.DataFrame | None = None
+    """How it was searched for, one row a decision; None where it was not. See ``HISTORY``."""
 
 
 def arrays_of(candidate: Candidate) -> dict[str, NDArray[np.generic]]:
@@ -69,20 +75,24 @@ def candidate_of(
 
 
 def plan_tables(candidates: Mapping[str, Candidate]) -> dict[str, pd.DataFrame]:
-    """Return candidates by policy as the tables ``plan`` and ``optimisation``.
+    """Return candidates by policy as the tables ``plan``, ``optimisation`` and ``search``.
 
     ``plan``: policy, year, region, item, stage, units, capex_usd. ``optimisation``: policy, status,
-    gap and predicted (NaN for rules), note.
+    gap and predicted (NaN but for plans of the optimisation model), value (mean outcome over the
+    search draws; NaN where none was simulated) and note. ``search``: ``HISTORY``.
     """
+    searched = [one.history for one in candidates.values() if one.history is not None]
     purchases = [one.plan.table().assign(policy=name) for name, one in candidates.items()]
     return {
         "plan": pd.concat(purchases, ignore_index=True)[PLAN_COLUMNS],
+        "search": searched[0] if searched else pd.DataFrame(columns=list(HISTORY)),
         "optimisation": pd.DataFrame(
             {
                 "policy": list(candidates),
                 "status": [one.plan.status for one in candidates.values()],
                 "gap": [one.plan.gap for one in candidates.values()],
                 "predicted": [one.plan.predicted for one in candidates.values()],
+                "value": [one.value for one in candidates.values()],
                 "note": [one.note for one in candidates.values()],
             }
         ),

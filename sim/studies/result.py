@@ -53,7 +53,9 @@ class StudyResult:
     plans: pd.DataFrame
     """policy, year, region, item, stage, units, capex_usd: every purchase."""
     optimisation: pd.DataFrame
-    """policy, status, gap, predicted, note: how every plan came about."""
+    """policy, status, gap, predicted, value, note: how every plan came about."""
+    search: pd.DataFrame
+    """How the plan was searched for; see ``sim.studies.search.Found``."""
     marginal_values: pd.DataFrame
     """See ``sim.studies.marginal.marginal_table``."""
     robustness_table: pd.DataFrame
@@ -69,6 +71,13 @@ class StudyResult:
         """Policies compared, in the scenario's order."""
         return tuple(map(str, self.optimisation["policy"]))
 
+    @property
+    def best_rule(self) -> str:
+        """The simple rule that did best on search draws; empty where none was simulated there."""
+        value = self.optimisation.set_index("policy")["value"]
+        value = value.drop(["plan", "baseline"], errors="ignore")
+        return str(value.idxmax()) if value.notna().any() else ""
+
     @cached_property
     def by_draw(self) -> pd.DataFrame:
         """Every measure by policy and draw, over which intervals are taken."""
@@ -79,8 +88,28 @@ class StudyResult:
         return comparison.compare(self.by_draw, metric, baseline=baseline)
 
     def marginal(self) -> pd.DataFrame:
-        """Return equity per million dollars by region and item, the largest first."""
-        return self.marginal_values
+        """Return equity per million dollars that additions bring, the largest first."""
+        table = self.marginal_values
+        return table[table["kind"] == "add"].reset_index(drop=True)
+
+    def losses_per_musd(self) -> dict[tuple[str, str], float]:
+        """Return what a million less of an item takes from equity, by region and item."""
+        saved = self.marginal_values.query("kind == 'save'")
+        keys = zip(saved["region"], saved["item"], strict=True)
+        return dict(zip(keys, saved["ede_gain_per_musd"].astype(float), strict=True))
+
+    def bettered(self) -> pd.DataFrame:
+        """Return the exchanges within the budget that were tried at the plan, the best first.
+
+        Columns of ``marginal_table`` and ``better``: whether the interval of the gain lies above
+        ``WORTHWHILE`` of the plan's equity, so that the plan could have been bettered.
+        """
+        table = self.marginal_values
+        tried = table[table["kind"] == "exchange"].sort_values("ede_gain", ascending=False)
+        judged = "plan" if "plan" in self.policies else self.policies[0]
+        value = float(self.by_draw["ede"].xs(judged, level="policy").mean())
+        better = tried["gain_low"] > comparison.WORTHWHILE * value
+        return tried.assign(better=better).reset_index(drop=True)
 
     def worse_off(self) -> pd.DataFrame:
         """Return who is covered less than if nothing were bought; see ``comparison.worse_off``."""
@@ -121,13 +150,18 @@ class StudyResult:
         return pd.concat(tables, ignore_index=True)
 
     def comparisons(self) -> pd.DataFrame:
-        """Return the objective of all policies against doing nothing, of the plan against rules."""
+        """Return the objective of all policies against doing nothing, of the plan against rules.
+
+        Verdicts hold for all of them together; see ``comparison.together``.
+        """
         pairs = [
             self.compare(self.scenario.objective, baseline=other).query("policy == @policy")
             for policy, other in self._pairs()
         ]
         columns = ["policy", "baseline", "verdict"]
-        return pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame(columns=columns)
+        if not pairs:
+            return pd.DataFrame(columns=columns)
+        return comparison.together(pd.concat(pairs, ignore_index=True))
 
     def verdicts(self) -> list[str]:
         """Return what the study found, in plain words with numbers, intervals and sample sizes."""
@@ -168,7 +202,11 @@ class StudyResult:
         if "baseline" in self.policies:
             yield from ((policy, "baseline") for policy in others)
         if "plan" in others:
-            yield from (("plan", rule) for rule in others if rule != "plan")
+            rules = sorted((one for one in others if one != "plan"), key=self._after_the_best)
+            yield from (("plan", rule) for rule in rules)
+
+    def _after_the_best(self, rule: str) -> bool:
+        return rule != self.best_rule
 
     def _worse_off_sentences(self) -> Iterator[str]:
         table = self.worse_off().query("policy == 'plan'")

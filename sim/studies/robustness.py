@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sim.studies.comparison import compare
+from sim.studies.comparison import compare, together
 from sim.studies.experiment import Variant
 
 VARIANTS: dict[Variant, str] = {
@@ -50,7 +50,7 @@ def robustness_rows(reached: pd.Series, variant: Variant, *, metric: str = "ede"
     ]
     if not tables:
         return pd.DataFrame(columns=COLUMNS)
-    rows = pd.concat(tables, ignore_index=True)
+    rows = together(pd.concat(tables, ignore_index=True))
     return rows.assign(variant=VARIANTS[variant])[COLUMNS]
 
 

@@ -1,215 +1,426 @@
-"""The search for a plan that is robust to parameter uncertainty.
+"""The search for a plan by simulation.
 
-An optimisation model knows one world. Whether a release will pass its audits is the widest of all
-unknowns, and a plan that counts on it loses where it does not. So several candidates are made,
-which buy from nothing up to everything as if AI never came to read, and the one with the best
-mean outcome over *search* draws is kept. None of these draws judges.
+The optimisation model and the simple rules propose; what is simulated decides. From the best
+proposal the search climbs: it tries purchases and savings of one size, exchanges those of the
+lowest loss per dollar for those of the highest gain, and keeps an exchange that does better on
+draws other than those that suggested it. The best plans of the climb, and the proposals, race on
+all search draws. All plans meet the same random numbers, and no search draw ever judges.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count, product
+from math import ceil
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 
-from sim.baseline.world import World
-from sim.domain.levers import LEVERS, Floats, LeverName
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.errors import UnsolvedError
-from sim.learning.response import Response
-from sim.pipeline.case import Case, Start
+from sim.pipeline.case import Case
 from sim.pipeline.run import simulate_many
-from sim.planning.correction import YearlyFlows
-from sim.planning.duals import dual_values
-from sim.planning.refinement import Effort, Observed, Refinement, Simulate, refine
-from sim.planning.rules import RULES
-from sim.scenario.schema import LeverBounds, Scenario
+from sim.planning.moves import Purse, Step, steps_of, taken
+from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, RULES, baseline, spend_by_share
+from sim.streams import stream
 from sim.studies.batch import Design, starts_of, unrecorded
-from sim.studies.income_groups import by_income_group, duals_of_countries, is_large, share_out
+from sim.studies.comparison import WORTHWHILE, t_interval
 from sim.studies.outcomes import People, Totals, measured
-from sim.studies.plans import Candidate
-from sim.studies.sample import Sample
+from sim.studies.plans import HISTORY, Candidate
+from sim.studies.proposals import HEDGES
 
-SEARCH_DRAWS = 10
-"""Draws on which candidates are compared; none of them judges."""
-HEDGES = (0.0, 0.5, 1.0)
-"""Shares of the budget that candidates spend as if AI never came to read."""
-ROUNDS = 2
-"""Rounds of optimisation and simulation for each candidate."""
-EFFORT = Effort(gap=2e-2, nodes=1, time_limit_s=300.0)
-"""Where a solve stops: at two percent of coverage, or at the root of the search. What the model
-expects of a plan and what is simulated differ by more; twenty nodes took twice as long, for plans
-that were no better when they were simulated. The clock is the last resort, because a plan that
-hangs on it may not repeat to the bit."""
-BY_RULE = "none solved"
-"""Status of a plan that a rule made because the optimisation gave none."""
-SURE = 0.75
-"""Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
-
-
-def best_of(made: Mapping[float, Candidate]) -> Candidate:
-    """Return the candidate with the best mean outcome over the search draws, by share hedged."""
-    best = max((made[hedge] for hedge in sorted(made)), key=lambda one: one.value)
-    table = ", ".join(_summary(hedge, made[hedge]) for hedge in sorted(made))
-    note = (
-        f"{best.note}. Of {len(made)} candidates, one for each share of the budget spent as if AI "
-        f"never came to read, the best over {SEARCH_DRAWS} search draws ({table})"
-    )
-    return replace(best, note=note)
+RUNS = {"quick": 2_500, "standard": 9_000, "thorough": 40_000}
+"""Runs, of one plan in one draw, by the words for the effort of a search."""
+FEW, MORE = 4, 12
+"""Draws that suggest an exchange, and others on which it has to do better."""
+LARGEST, SMALLEST = 0.04, 0.002
+"""Sizes of steps, as shares of the whole budget, with which a climb begins and ends."""
+SHRINK = 0.6
+"""What a step that brought nothing makes of the size of the next."""
+GREEDY_ROUNDS = 10
+"""Rounds in which the greedy plan spends its money."""
+SPARSE = 0.3
+"""Concentration of the shares of plans at random: below 1, few things get most of the money."""
+FIRST_RUNG = 6
+"""Draws after which the worse half of those who race is given up; then twice as many, and so on."""
+Evaluate = Callable[[Sequence[Plan], Sequence[int]], Floats]
+"""Plans and search draws to the outcome that plans are made for, shape (plan, draw)."""
 
 
-def _summary(hedge: float, one: Candidate) -> str:
-    by = " by a rule" if one.plan.status == BY_RULE else ""
-    return f"{hedge:.0%}: {one.value:.4f}{by}"
+class Lot(NamedTuple):
+    """Plans that are simulated in some search draws; the first is near to all others."""
+
+    plans: tuple[Plan, ...]
+    draws: tuple[int, ...]
 
 
-def candidate(design: Design, hedge: float) -> Candidate:
-    """Return the plan that spends a share of the budget as if AI never came to read.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search came to."""
 
-    Where the optimisation gives none, that of the best rule stands in, and says so; a scenario
-    that excludes every plan raises ``InfeasibleError``.
+    best: Candidate
+    rule: str
+    """The proposal by a rule that did best."""
+    reached: Mapping[str, float]
+    """Mean outcome of every proposal, over the draws in which it was simulated."""
+
+
+class Doer(Protocol):
+    """Who makes proposals and simulates them; in what order, or where, makes no difference."""
+
+    def proposals(self, tasks: Mapping[str, float]) -> Mapping[str, Candidate]:
+        """Return the optimisation model's plan for every hedge, see ``proposals.candidate``."""
+
+    def outcomes(self, lots: Mapping[str, Lot]) -> Mapping[str, Floats]:
+        """Return ``simulated`` of every lot."""
+
+
+def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
+    """Return the plan of a policy that is searched for by simulation, one of ``SEARCHED``."""
+    scenario = design.scenario
+    world = design.sampler(scenario, None, "search").world
+    runs = runs_of(scenario.search.effort)
+    search = Search(Purse(world, scenario), _Lots(doer, policy), runs)
+    if policy == GREEDY:
+        return search.greedy(baseline(world, scenario))
+    if policy == AT_RANDOM:
+        return search.at_random()
+    made = doer.proposals({f"model, {hedge:.0%} without AI": hedge for hedge in hedges_of(runs)})
+    rules = {
+        name: rule(world, scenario)
+        for name, rule in RULES.items()
+        if rule in RULES.shipped or name in scenario.policies
+    }
+    proposals = {name: one.plan for name, one in made.items()} | rules
+    found = search.find(proposals, [name for name in rules if name != "baseline"])
+    duals = next((one.duals for one in made.values() if one.duals is not None), None)
+    return replace(found, best=replace(found.best, duals=duals))
+
+
+def hedges_of(runs: int) -> tuple[float, ...]:
+    """Return the hedges of the plans that the optimisation model proposes; see ``HEDGES``."""
+    return HEDGES if runs >= RUNS["standard"] else HEDGES[1:2]
+
+
+@dataclass
+class _Lots:
+    """Has plans simulated, a step of the search after the other."""
+
+    doer: Doer
+    policy: str
+    steps: int = 0
+
+    def __call__(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+        self.steps += 1
+        parts = {
+            f"search-{self.policy}-{self.steps}-{name}": lot
+            for name, lot in lots(plans, draws).items()
+        }
+        done = self.doer.outcomes(parts)
+        return np.hstack([done[name] for name in parts])
+
+
+def runs_of(effort: str | int) -> int:
+    """Return the runs that an effort stands for."""
+    return RUNS[effort] if isinstance(effort, str) else effort
+
+
+def draws_of(runs: int) -> int:
+    """Return the search draws for so many runs.
+
+    >>> [draws_of(runs) for runs in (200, 2_500, 9_000, 40_000)]
+    [8, 30, 57, 120]
     """
-    world = design.sampler(design.scenario, None, "search").world
-    if not is_large(world):
-        return _candidate(design, hedge)
-    group = _candidate(replace(design, scenario=by_income_group(design.scenario)), hedge)
-    plan = share_out(group.plan, design.scenario, world)
-    note = f"{group.note}; planned for income groups, shared out to countries by need"
-    duals = None if group.duals is None else duals_of_countries(group.duals, design.scenario, world)
-    return Candidate(plan, note, SearchDraws.of(design).observe(plan).value, duals)
+    return int(np.clip(round(0.6 * runs**0.5), FIRST_RUNG, 120))
 
 
-def _candidate(design: Design, hedge: float) -> Candidate:
-    scenario, draws = design.scenario, SearchDraws.of(design)
-    central = design.sampler(scenario, None, "search")
-    world = risk_averse(central.world, [sample.world for sample in draws.samples])
-    try:
-        found = _refined(world, central.response, draws, hedge=hedge)
-    except UnsolvedError as error:
-        return _by_rule(central.world, scenario, draws.observe, reason=str(error))
-    return Candidate(found.plan, found.note, found.value, _duals(found))
+RUNS_PER_LOT = 60
+"""Runs of a lot, from which on more at a time are hardly faster."""
 
 
-def _refined(world: World, response: Response, draws: "SearchDraws", *, hedge: float) -> Refinement:
-    """Return the plan that spends a share of the budget as if AI never came to read."""
-    scenario, objective = draws.design.scenario, draws.design.objective
-    simulate, effort = draws.observe, EFFORT
-    found: Refinement | None = None
-    if hedge > 0.0:
-        budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
-        alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
-        found = refine(
-            world, response, alone, simulate, rounds=1, effort=effort, objective=objective
+def lots(plans: Sequence[Plan], draws: Sequence[int]) -> dict[str, Lot]:
+    """Return what is simulated together, by name; it does not depend on who does it."""
+    size = max(RUNS_PER_LOT // max(len(plans), 1), 1)
+    parts = [tuple(draws[k : k + size]) for k in range(0, len(draws), size)]
+    return {f"draws{part[0]}to{part[-1]}": Lot(tuple(plans), part) for part in parts}
+
+
+def simulated(design: Design, lot: Lot) -> Floats:
+    """Return the outcome of every plan in every draw of a lot, shape (plan, draw)."""
+    design = replace(design, scenario=unrecorded(design.scenario))
+    scenario = design.scenario
+    samples = [design.sampler(scenario, draw, "search") for draw in lot.draws]
+    starts = starts_of(design, samples, [0] * len(samples))
+    first, *others = lot.plans
+    cases = []
+    for start, sample in zip(starts, samples, strict=True):
+        respond = sample.respond()
+        cases.append(Case(start, first, respond))
+        cases += [Case(start, plan, respond, base=first) for plan in others]
+    runs = simulate_many(cases, scenario=scenario, stations=design.stations)
+    reached = [
+        design.objective.of(measured(Totals.of(run), People.of(run.world), scenario.equity))
+        for run in runs
+    ]
+    return np.array(reached).reshape(len(lot.draws), len(lot.plans)).T
+
+
+@dataclass
+class Search:
+    """A search under way. Its course depends on nothing but proposals, runs and outcomes."""
+
+    purse: Purse
+    evaluate: Evaluate
+    runs: int
+    """Runs that it may take."""
+    taken: int = 0
+    """Runs that it took so far."""
+    worth: dict[str, float] = field(default_factory=dict)
+    """Relative gain per dollar of every step by name: of late measurements more than of old."""
+    rows: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def draws(self) -> range:
+        """All search draws."""
+        return range(draws_of(self.runs))
+
+    def find(self, proposals: Mapping[str, Plan], rules: Iterable[str]) -> Found:
+        """Return the best plan that is found from some proposals.
+
+        Parameters
+        ----------
+        rules : names of the proposals that are simple rules.
+        """
+        raced = self._race(proposals, what="proposal")
+        by_value = sorted(raced, key=lambda name: _rank(raced[name]), reverse=True)
+        finalists = {name: proposals[name] for name in by_value[:2]}
+        climbs = 1 + (self.runs >= RUNS["standard"]) + (self.runs >= RUNS["thorough"])
+        for number, name in enumerate(by_value[:climbs], start=1):
+            upto = self.taken + (0.85 * self.runs - self.taken) / (climbs - number + 1)
+            for plan in self._climb(name, proposals[name], upto=upto)[-3:]:
+                finalists[plan.name] = plan
+        last = self._race(finalists, what="final")
+        best = max(last, key=lambda name: _rank(last[name]))
+        simple = [name for name in by_value if name in set(rules)]
+        value = float(np.nanmean(last[best]))
+        note = (
+            f"the best of {len(last)} plans over {len(self.draws)} search draws, found from "
+            f"{by_value[0]} by a search of {self.taken:,} runs; {_sure(last, best)}"
         )
-    if hedge < 1.0:
-        sure = None if found is None else found.plan.units
-        found = refine(
-            world,
-            response,
-            scenario,
-            simulate,
-            rounds=ROUNDS,
-            effort=effort,
-            at_least=sure,
-            objective=objective,
+        return Found(
+            best=Candidate(
+                replace(finalists[best], name=PLAN),
+                note,
+                value,
+                history=pd.DataFrame(self.rows, columns=list(HISTORY)),
+            ),
+            rule=simple[0] if simple else "",
+            reached={name: float(np.nanmean(values)) for name, values in raced.items()},
         )
-    if found is None:
-        raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
-    return found
+
+    def greedy(self, blank: Plan) -> Found:
+        """Return the plan bought piece by piece, each round what gains most per dollar."""
+        plan, usd = blank, self.purse.total_usd / GREEDY_ROUNDS
+        for number in range(1, 2 * GREEDY_ROUNDS):
+            tried = [one for one in self._tried(plan, number) if one.kind == "buy"]
+            if self.taken >= self.runs or not self._measure(
+                plan, tried, self._blocks(number)[0], usd
+            ):
+                break
+            order = sorted(tried, key=lambda one: -self.worth.get(one.name, 0.0))
+            units, left = plan.units, usd
+            for one in order:
+                units, cost = taken(self.purse, units, [one], left)
+                left -= cost
+            if (units == plan.units).all():
+                break
+            plan = replace(plan, units=units)
+        return Found(self._chosen({GREEDY: plan}, GREEDY, "bought by gain per dollar"), "", {})
+
+    def at_random(self) -> Found:
+        """Return the best of plans whose shares of money are drawn at random."""
+        world, scenario = self.purse.world, self.purse.scenario
+        rng = stream(scenario.uncertainty.seed, "random search")
+        parts = np.count_nonzero(self.purse.most >= 1.0)
+        plans = {}
+        for number in range(max(self.runs // (2 * FIRST_RUNG + 1), 2)):
+            share = np.zeros(self.purse.most.shape)
+            share[self.purse.most >= 1.0] = rng.dirichlet(np.full(parts, SPARSE))
+            plans[f"random {number + 1}"] = spend_by_share(AT_RANDOM, world, scenario, share)
+        return Found(self._chosen(plans, AT_RANDOM, f"the best of {len(plans)} at random"), "", {})
+
+    def _chosen(self, plans: Mapping[str, Plan], name: str, note: str) -> Candidate:
+        raced = self._race(plans, what="final")
+        best = max(raced, key=lambda one: _rank(raced[one]))
+        note = f"{note}; {self.taken:,} runs"
+        return Candidate(replace(plans[best], name=name), note, float(np.nanmean(raced[best])))
+
+    def _values(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+        self.taken += len(plans) * len(draws)
+        return self.evaluate(plans, draws)
+
+    def _race(self, plans: Mapping[str, Plan], *, what: str) -> dict[str, Floats]:
+        """Return the outcomes of plans by draw, NaN where one had been given up.
+
+        Of those who are left, the better half goes on to twice as many draws (successive halving;
+        Karnin, Koren and Somekh 2013).
+        """
+        names = list(plans)
+        values = np.full((len(names), len(self.draws)), np.nan)
+        alive, done = list(range(len(names))), 0
+        while done < len(self.draws):
+            upto = min(max(2 * done, FIRST_RUNG), len(self.draws))
+            rung = range(done, upto)
+            values[np.ix_(alive, rung)] = self._values([plans[names[k]] for k in alive], rung)
+            means = values[:, :upto].mean(axis=1)
+            alive = sorted(alive, key=lambda k: -means[k])
+            keep = max(ceil(len(alive) / 2), min(len(alive), 3))
+            for k in alive:
+                self._tell(what, names[k], values[k, :upto], values[alive[0], :upto], kept=True)
+                self.rows[-1]["kept"] = k in alive[:keep]
+            alive, done = alive[:keep], upto
+        return dict(zip(names, values, strict=True))
+
+    def _climb(self, name: str, plan: Plan, *, upto: float) -> list[Plan]:
+        """Return the plans of a climb, each better than the one before."""
+        size, path = LARGEST, [plan]
+        for step in count(1):
+            if size < SMALLEST or self.taken >= upto:
+                return path
+            exchange = self._exchange(path[-1], step, size * self.purse.total_usd)
+            if exchange is None:
+                size *= SHRINK
+                continue
+            path.append(replace(exchange, name=f"{name}, step {step}", status="found"))
+        return path
+
+    def _exchange(self, plan: Plan, step: int, usd: float) -> Plan | None:
+        """Return a plan that does better by exchanges of about so much; None where none does."""
+        tried = self._tried(plan, step)
+        few, more = self._blocks(step)
+        before = self._measure(plan, tried, few, usd)
+        nexts = [
+            replace(plan, units=units)
+            for units in _unlike(plan.units, self._suggested(plan, tried, usd))
+            if self.purse.is_kept_by(units)
+        ]
+        if not nexts or not before > 0.0:
+            return None
+        first = more[: len(more) // 3]
+        values = self._values([plan, *nexts], first)
+        best = np.argsort(-(values[1:] - values[0]).mean(axis=1), kind="stable")[:5]
+        last = self._values([plan, *(nexts[k] for k in best)], more[len(first) :])
+        values = np.hstack([values[[0, *(best + 1)]], last])
+        gains = values[1:] - values[0]
+        chosen = int(gains.mean(axis=1).argmax())
+        gain = gains[chosen]
+        error = gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else 0.0
+        better = bool(gain.mean() > 0.5 * error)
+        self._tell("climb", plan.name, values[chosen + 1], values[0], kept=better)
+        return nexts[best[chosen]] if better else None
+
+    def _tried(self, plan: Plan, step: int) -> list[Step]:
+        """Return the single steps that are tried: those not seen, the best, and some others."""
+        steps = list(steps_of(self.purse, plan.units))
+        most = int(np.clip(self.runs**0.5, 24, 160))
+        if len(steps) <= most:
+            return steps
+        new = [one for one in steps if one.name not in self.worth]
+        seen = sorted(
+            (one for one in steps if one.name in self.worth), key=lambda one: -self.worth[one.name]
+        )
+        chosen = new[: most // 2]
+        chosen += seen[: max(most - len(chosen) - most // 6, 0)]
+        rest = [one for one in steps if one not in chosen]
+        turn = (step * (most // 6)) % max(len(rest), 1)
+        return chosen + (rest[turn:] + rest[:turn])[: most - len(chosen)]
+
+    def _blocks(self, step: int) -> tuple[list[int], list[int]]:
+        """Return the draws that suggest, and those that decide; others in every step."""
+        total = len(self.draws)
+        few, more = min(FEW, total // 2), min(MORE, total - min(FEW, total // 2))
+        first = (step - 1) * (few + more)
+        return (
+            [(first + k) % total for k in range(few)],
+            [(first + few + k) % total for k in range(more)],
+        )
+
+    def _measure(
+        self, plan: Plan, tried: Sequence[Step], draws: Sequence[int], usd: float
+    ) -> float:
+        """Learn what single steps are worth, per dollar; return the outcome without any."""
+        changed, costs = [], []
+        for one in tried:
+            units, cost = taken(self.purse, plan.units, [one], usd, beyond=True)
+            changed.append(replace(plan, units=units))
+            costs.append(cost)
+        known = [k for k, cost in enumerate(costs) if cost != 0.0]
+        values = self._values([plan, *(changed[k] for k in known)], draws)
+        before = float(values[0].mean())
+        for k, reached in zip(known, values[1:], strict=True):
+            gain = float((reached - values[0]).mean()) / max(before, 1e-12) / abs(costs[k])
+            old = self.worth.get(tried[k].name, gain)
+            self.worth[tried[k].name] = (old + gain) / 2.0
+        return before
+
+    def _suggested(self, plan: Plan, tried: Sequence[Step], usd: float) -> Iterable[Floats]:
+        """Yield exchanges: what loses least per dollar for what gains most."""
+        known = sorted(
+            (one for one in tried if one.name in self.worth), key=lambda one: -self.worth[one.name]
+        )
+        buys = [one for one in known if one.kind == "buy" and self.worth[one.name] > 0.0][:6]
+        drops = [one for one in known if one.kind != "buy"][:8]
+
+        def exchanged(steps: Sequence[Step], usd: float) -> Floats:
+            units, _ = taken(self.purse, plan.units, steps, usd)
+            for _ in range(3):  # what is left goes to what gains most
+                units, cost = taken(self.purse, units, buys, usd)
+                if cost == 0.0:
+                    break
+            return units
+
+        yield exchanged((), usd)
+        for k in range(1, len(drops) + 1):
+            yield exchanged([*drops[:k], *buys[: (k + 1) // 2]], usd)
+        for buy, drop in product(buys[:4], drops[:4]):
+            for size in (1.0, 0.35):
+                yield exchanged([drop, buy], size * usd)
+
+    def _tell(self, what: str, plan: str, values: Floats, before: Floats, *, kept: bool) -> None:
+        gain = values - before
+        low, high = t_interval(pd.Series(gain))
+        row = (self.taken, what, plan, len(values), values.mean(), gain.mean(), low, high, kept)
+        self.rows.append(dict(zip(HISTORY, row, strict=True)))
 
 
-def _by_rule(world: World, scenario: Scenario, simulate: Simulate, *, reason: str) -> Candidate:
-    """Return the plan of the best rule, for want of one by the optimisation."""
-    # the shipped ones: a worker knows no others
-    plans = [rule(world, scenario) for rule in RULES.shipped]
-    value, rule = max(((simulate(plan).value, plan) for plan in plans), key=lambda pair: pair[0])
-    note = f"the optimisation gave no plan, so that of the rule {rule.name} stands in: {reason}"
-    return Candidate(replace(rule, name="plan", status=BY_RULE), note, value)
+def _unlike(units: Floats, others: Iterable[Floats]) -> list[Floats]:
+    """Return those that differ from the units given and from each other."""
+    found = {one.tobytes(): one for one in others}
+    found.pop(units.tobytes(), None)
+    return list(found.values())
 
 
-def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
-    """Return the scenario's limits on levers, with those that only serve AI forbidden."""
-    only_ai = [name for name, lever in LEVERS.items() if lever.only_ai]
-    return dict(scenario.levers) | dict.fromkeys(only_ai, LeverBounds(allowed=False))
+def _rank(values: Floats) -> tuple[int, float]:
+    """Return how far a plan came in a race, and its mean outcome until there."""
+    return int((~np.isnan(values)).sum()), float(np.nanmean(values))
 
 
-def risk_averse(central: World, drawn: Sequence[World]) -> World:
-    """Return the central world with thresholds that suffice in most of the drawn ones.
+def _sure(values: Mapping[str, Floats], best: str) -> str:
+    """Return how sure it is that none of the others is better by more than is worthwhile.
 
-    A training that is one GPU-hour short does not happen, and an audit with too few positives
-    opens no gate: buying the mean of a threshold is buying nothing in half of the draws.
+    One less the sum of the paired t probabilities that it is (Bonferroni), over those that were
+    simulated in all draws.
     """
-
-    def enough(read: Callable[[World], float]) -> float:
-        most = np.quantile([read(world) for world in drawn], SURE, method="higher")
-        return max(float(most), read(central))
-
-    prevalence = np.stack([world.care.prevalence for world in drawn])
-    rare = np.quantile(prevalence, 1.0 - SURE, axis=0, method="lower")
-    compute = replace(
-        central.compute,
-        gpu_hours_base=enough(lambda world: world.compute.gpu_hours_base),
-        pretraining_gpu_hours=enough(lambda world: world.compute.pretraining_gpu_hours),
-        gpu_hours_per_1000_studies=enough(lambda world: world.compute.gpu_hours_per_1000_studies),
+    mine = values[best]
+    margin, wrong = WORTHWHILE * float(np.nanmean(mine)), 0.0
+    for name, other in values.items():
+        ahead = (mine - other)[~np.isnan(other)]
+        if name == best or len(ahead) < 2:
+            continue
+        error = float(ahead.std(ddof=1)) / len(ahead) ** 0.5
+        if error > 0.0:
+            wrong += float(stdtr(len(ahead) - 1, -(float(ahead.mean()) + margin) / error))
+    return (
+        f"none of the others is better by {WORTHWHILE:.1%} with probability {max(1 - wrong, 0):.0%}"
     )
-    care = replace(central.care, prevalence=np.minimum(rare, central.care.prevalence))
-    return replace(central, compute=compute, care=care)
-
-
-@dataclass(frozen=True)
-class SearchDraws:
-    """The draws on which candidates are compared, each warmed up once."""
-
-    design: Design
-    samples: tuple[Sample, ...]
-
-    @classmethod
-    def of(cls, design: Design) -> "SearchDraws":
-        """Return the search draws of a design."""
-        quiet = replace(design, scenario=unrecorded(design.scenario))
-        scenario, draws = design.scenario, range(SEARCH_DRAWS)
-        return cls(quiet, tuple(design.sampler(scenario, draw, "search") for draw in draws))
-
-    @cached_property
-    def starts(self) -> list[Start]:
-        """How the draws begin: asked for after the first solve, during which others may compile."""
-        return starts_of(self.design, self.samples, [0] * len(self.samples))
-
-    def observe(self, plan: Plan) -> Observed:
-        """Return what a plan brings about: mean flows, and mean outcome, over the draws."""
-        cases = [
-            Case(start, plan, sample.respond())
-            for start, sample in zip(self.starts, self.samples, strict=True)
-        ]
-        scenario = self.design.scenario
-        runs = simulate_many(cases, scenario=scenario, stations=self.design.stations)
-
-        def mean(name: str) -> Floats:
-            cells = [run.records.cells[name].sum(axis=3) for run in runs]
-            return np.asarray(np.mean(cells, axis=0))
-
-        flows = YearlyFlows(
-            arrived=mean("arrived"),
-            exams=mean("exams"),
-            read_by_ai=mean("read_by_ai"),
-            read_by_human=mean("read_by_human"),
-            annotated=mean("labelled"),
-            benefit=mean("benefit"),
-        )
-        reached = [
-            self.design.objective.of(
-                measured(Totals.of(run), People.of(run.world), scenario.equity)
-            )
-            for run in runs
-        ]
-        return Observed(flows, float(np.mean(reached)))
-
-
-def _duals(found: Refinement) -> Floats | None:
-    try:
-        values: pd.DataFrame = dual_values(found.model, found.plan)
-    except UnsolvedError:
-        return None
-    duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)
-    return np.asarray(duals.reshape(found.plan.units.shape[1:]))

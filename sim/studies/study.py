@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sim.baseline.world import World
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import PlanError, nearest
 from sim.executors.executor import Executor, executor_of
@@ -30,9 +31,9 @@ from sim.pipeline.parts import Stations
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many
 from sim.pipeline.stations.order import STATIONS
-from sim.planning.decisions import most_per_year
+from sim.planning.moves import Purse
 from sim.planning.objectives import OBJECTIVES
-from sim.planning.rules import PLAN, RULES, PolicyRule, Rule, baseline
+from sim.planning.rules import PLAN, RULES, SEARCHED, PolicyRule, Rule, baseline
 from sim.scenario.schema import Scenario
 from sim.studies.ai_quality import Quality, quality_under
 from sim.studies.assembly import Gathered, marginal_values
@@ -40,13 +41,14 @@ from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.execution import Progress, execute, execute_part
 from sim.studies.experiment import Trial, Variant
-from sim.studies.marginal import added, additions
+from sim.studies.marginal import added, changes_of
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
 from sim.studies.plans import Candidate
+from sim.studies.proposals import candidate
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
-from sim.studies.search import HEDGES, best_of, candidate
+from sim.studies.search import Lot, find_plan, simulated
 from sim.studies.store import Part
 from sim.studies.workload import Workload, timed_workload
 
@@ -235,8 +237,7 @@ class Study:
     ) -> pd.DataFrame:
         """Return where the next dollar raises equity most; see ``marginal.marginal_table``."""
         scenario, found = self._with(draws=draws), self._candidate(plan)
-        most = most_per_year(self.world(), scenario)
-        tried = additions(scenario, found.plan, most=most, duals=found.duals)
+        tried = changes_of(Purse(self.world(), scenario), found)
         base = Trial(found.plan.name, found.plan)
         gathered = self._simulated(scenario, [base, *added(tried, found.plan)], progress)
         return marginal_values(gathered, tried, base=base.name)
@@ -336,17 +337,15 @@ class Study:
         if isinstance(how, pd.DataFrame):
             return Candidate(plan_of_table(how, baseline(self.world(), self.scenario)))
         if isinstance(how, str):
-            if how in (OPTIMISED, PLAN):
-                return self._searched()
+            if how == OPTIMISED or how in SEARCHED:
+                return self._searched(PLAN if how == OPTIMISED else how)
             how = RULES.called(how)
         rule = how if isinstance(how, Rule) else Rule(how)
         return Candidate(rule(self.world(), self.scenario))
 
-    def _searched(self) -> Candidate:
+    def _searched(self, policy: str) -> Candidate:
         with self._workers() as executor:
-            tasks = {f"{hedge:g}": hedge for hedge in HEDGES}
-            made = executor.run(bind(candidate, self._design), tasks)
-            return best_of({tasks[name]: found for name, found in made})
+            return find_plan(self._design, _Here(self._design, executor), policy).best
 
     def _simulated(
         self, scenario: Scenario, trials: Sequence[Trial], progress: Progress | None
@@ -368,6 +367,23 @@ class Study:
                     left_s = (time.monotonic() - begun) / done * (total - done)
                     progress("simulating plans", done, total, left_s)
         return gathered
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """Searches for a plan without a run folder."""
+
+    design: Design
+    executor: Executor
+
+    def proposals(self, tasks: Mapping[str, float]) -> dict[str, Candidate]:
+        """Return the optimisation model's plans."""
+        made = dict(self.executor.run(bind(candidate, self.design), tasks))
+        return {name: made[name] for name in tasks}
+
+    def outcomes(self, lots: Mapping[str, Lot]) -> dict[str, Floats]:
+        """Return outcomes of plans in search draws."""
+        return dict(self.executor.run(bind(simulated, self.design), lots))
 
 
 def plan_of_table(table: pd.DataFrame, blank: Plan) -> Plan:

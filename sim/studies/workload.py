@@ -16,18 +16,18 @@ from sim.baseline.world import World
 from sim.domain.plan import Plan
 from sim.pipeline.case import Case
 from sim.pipeline.run import CELLS_AT_ONCE, simulate_many
-from sim.planning.rules import RULES, by_need, equal_split
+from sim.planning.rules import PLAN, SEARCHED, by_need, equal_split
 from sim.scenario.schema import Scenario
 from sim.studies.batch import CELLS_PER_TASK, Design, starts_of, unrecorded
 from sim.studies.income_groups import by_income_group, is_large
-from sim.studies.marginal import CANDIDATES
+from sim.studies.marginal import CANDIDATES, EXCHANGES, MOST_BUNDLES, MOST_SAVINGS
 from sim.studies.outcomes import ACCOUNTS, COUNTS
 from sim.studies.robustness import VARIANTS
 from sim.studies.sample import Sample
-from sim.studies.search import HEDGES
+from sim.studies.search import hedges_of, runs_of
 
 PLANNING_S, PLANNING_POWER = 0.045, 1.1
-"""CPU seconds of one candidate, times the cells and years that it plans for to a power. Of three
+"""CPU seconds of one proposal, times the cells and years that it plans for to a power. Of three
 shipped scenarios one took half of that and one a half more."""
 RUN_S = 4e-4
 """CPU seconds of a run for every region and year, where none has been timed."""
@@ -47,10 +47,12 @@ class Workload:
 
     runs: int
     tasks: int
-    candidates: int
-    """Plans that the search makes; none where only rules are compared."""
-    candidate_s: float
+    proposals: int
+    """Plans of the optimisation model; none where only rules are compared."""
+    proposal_s: float
     """CPU seconds of one of them."""
+    search_runs: int
+    """Runs of the search."""
     run_s: float
     """CPU seconds of a run that is moved with others."""
     task_s: float
@@ -62,9 +64,10 @@ class Workload:
     """While the study is under way."""
 
     @property
-    def planning_s(self) -> float:
+    def searching_s(self) -> float:
         """Wall time of the search."""
-        return ceil(self.candidates / self.workers) * self.candidate_s
+        proposing_s = ceil(self.proposals / self.workers) * self.proposal_s
+        return proposing_s + self.search_runs * self.run_s / self.workers
 
     @property
     def simulating_s(self) -> float:
@@ -75,9 +78,10 @@ class Workload:
         """Return it in words, by what is counted."""
         many = "processes" if self.workers > 1 else "process"
         return {
-            "runs": f"{self.runs:,} in {self.tasks:,} tasks",
-            "time": f"about {duration(self.planning_s + self.simulating_s + AROUND_S)} with "
-            f"{self.workers} {many}: {duration(self.planning_s)} for the search for a plan, "
+            "runs": f"{self.runs:,} in {self.tasks:,} tasks, after {self.search_runs:,} of the "
+            "search for a plan",
+            "time": f"about {duration(self.searching_s + self.simulating_s + AROUND_S)} with "
+            f"{self.workers} {many}: {duration(self.searching_s)} for the search for a plan, "
             f"{duration(self.simulating_s)} for the runs, and the start, tables and report",
             "memory": f"about {self.memory_mb:,.0f} MB in all processes together",
             "disk": f"about {self.disk_mb:,.0f} MB while it is under way",
@@ -99,19 +103,22 @@ def duration(seconds: float) -> str:
 def expected(design: Design, *, workers: int) -> Workload:
     """Return what a study should take, without a run."""
     scenario, world = design.scenario, design.sampler(design.scenario, None, "search").world
-    uncertainty, policies = scenario.uncertainty, len(scenario.policies)
+    searched = PLAN in scenario.policies
+    search_runs = runs_of(scenario.search.effort) * sum(p in SEARCHED for p in scenario.policies)
+    # the best simple rule stands beside the plan
+    uncertainty, policies = scenario.uncertainty, len(scenario.policies) + searched
     full = policies * uncertainty.replications
-    per_draw = full + policies * len(VARIANTS) + most_additions(world)
+    per_draw = full + policies * len(VARIANTS) + most_changes(world)
     runs, cells = per_draw * uncertainty.draws, int(np.prod(world.shape))
     tasks = uncertainty.draws * ceil(per_draw * cells / CELLS_PER_TASK)
-    searched = any(policy not in RULES for policy in scenario.policies)
     years = scenario.horizon.score_years
     in_memory = min(CELLS_AT_ONCE, per_draw * cells) + min(CELLS_PER_TASK, per_draw * cells)
     return Workload(
         runs=runs,
         tasks=tasks,
-        candidates=len(HEDGES) * searched,
-        candidate_s=candidate_seconds(design),
+        proposals=len(hedges_of(runs_of(scenario.search.effort))) * searched,
+        proposal_s=proposal_seconds(design),
+        search_runs=search_runs,
         run_s=RUN_S * len(world.regions) * years,
         task_s=0.0,
         workers=workers,
@@ -133,8 +140,8 @@ def timed_workload(design: Design, *, workers: int) -> Workload:
     return replace(known, run_s=run_s, task_s=max(one_s - run_s, 0.0))
 
 
-def candidate_seconds(design: Design) -> float:
-    """Return CPU seconds that a candidate for the plan should take."""
+def proposal_seconds(design: Design) -> float:
+    """Return CPU seconds that a proposal of the optimisation model should take."""
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
     if is_large(world):
@@ -143,11 +150,13 @@ def candidate_seconds(design: Design) -> float:
     return float(PLANNING_S * size**PLANNING_POWER)
 
 
-def most_additions(world: World) -> int:
-    """Return how many additions are valued at most."""
-    pooled_items = sum(item.is_pooled for item in world.catalogue.items)
-    items = len(world.catalogue.items) - pooled_items
-    return min(CANDIDATES, len(world.regions) * items + pooled_items)
+def most_changes(world: World) -> int:
+    """Return how many changes of a plan are valued at most."""
+    regions, catalogue = len(world.regions), world.catalogue
+    pooled_items = sum(item.is_pooled for item in catalogue.items)
+    single = regions * (len(catalogue.items) - pooled_items) + pooled_items
+    saved = min(single + regions, MOST_SAVINGS)
+    return min(single, CANDIDATES) + min(regions, MOST_BUNDLES) + saved + EXCHANGES
 
 
 def _seconds(design: Design, sample: Sample, plans: Sequence[Plan]) -> float:

@@ -10,9 +10,9 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from sim.studies import search
+from sim.studies import proposals
 from sim.studies.batch import Design
-from sim.studies.search import candidate
+from sim.studies.proposals import candidate
 from tests.unit.studies.small_study import run_small, sample_small, small_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ COUNTS = ("need", "arrived", "exams", "gave_up", "read_by_ai", "read_by_human", 
 def plan_and_counts() -> dict[str, list[float]]:
     """Return what a small study plans, and what a judged run of it counts."""
     scenario = small_scenario().model_copy(update={"levers": {}})
-    with mock.patch.object(search, "SEARCH_DRAWS", 1):
+    with mock.patch.object(proposals, "SEARCH_DRAWS", 1):
         plan = candidate(Design(scenario, sample_small), 0.0).plan
     cells = run_small(scenario, plan).records.cells
     counts = {name: cells[name].ravel().tolist() for name in COUNTS}

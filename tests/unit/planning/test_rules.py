@@ -13,7 +13,7 @@ from tests.small_world import small_world
 HORIZON = Horizon(decide_years=6, score_years=9)
 
 
-@pytest.mark.parametrize("name", ["equal_split", "by_need"])
+@pytest.mark.parametrize("name", [name for name in RULES if name != "baseline"])
 @pytest.mark.parametrize("budget_usd", [0.0, 40e3, 300e3, 5e6])
 def test_rules_never_exceed_a_years_budget(name: str, budget_usd: float) -> None:
     case = scenario(horizon=HORIZON, budget_usd_per_year=budget_usd)
@@ -68,6 +68,14 @@ def test_limits_of_the_scenario_are_kept() -> None:
     assert plan.units[:, :, plan.catalogue.index("scanner", "dermoscopy")].max() == 1
     assert plan.units[:, :, plan.catalogue.index("site")].max() == 0
     assert plan.units[:, :, plan.catalogue.index("agreement")].sum(axis=0).max() == 1
+
+
+def test_a_limit_by_region_holds_there_and_nowhere_else() -> None:
+    levers = {"audit": {"max_per_year": 3, "regions": {"AAA": 1, "BBB": 5}}}
+    case = scenario(horizon=HORIZON, budget_usd_per_year=5e6, levers=levers)
+    plan = RULES["equal_split"](small_world(2), case)
+    audits = plan.units[:, :, plan.catalogue.index("audit")]
+    assert audits.max(axis=0).tolist() == [1.0, 3.0]
 
 
 def test_baseline_buys_nothing() -> None:

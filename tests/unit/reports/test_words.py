@@ -110,9 +110,7 @@ def test_shares_of_money_add_up_to_all_of_it(usd: list[float]) -> None:
 
 
 def test_every_policy_can_be_the_object_of_a_sentence() -> None:
-    assert [phrase_of(name) for name in policies()] == [
-        "buying nothing",
-        "the equal split",
-        "the split by need",
-        "the plan",
-    ]
+    phrases = [phrase_of(name) for name in policies()]
+    assert phrases[:3] == ["buying nothing", "the equal split", "the split by need"]
+    assert phrases[3] == "the rule 'Split over useful stages'"
+    assert phrases[-3:] == ["the plan", "the greedy plan", "the random search"]

@@ -135,7 +135,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(
 ) -> None:
     """Whatever the size of the tasks that it was, and is, cut into."""
     out = tmp_path / "run"
-    monkeypatch.setattr(batch, "CELLS_PER_TASK", 20)  # five runs, in each draw 14
+    monkeypatch.setattr(batch, "CELLS_PER_TASK", 20)  # five runs, in each draw 38
     with pytest.raises(KeyboardInterrupt):
         execute_small(SCENARIO, out, sampler=Interrupted(samples=2))
     assert not is_complete(out)
@@ -146,9 +146,10 @@ def test_an_interrupted_study_goes_on_where_it_stopped(
         out,
         progress=lambda what, done, total, _: seen.append((what, done, total)),
     )
-    # per draw: two policies, twice; two variants of each; six additions
-    assert seen[0] == ("simulating plans", 10, 32)
-    assert seen[-1] == ("simulating plans", 32, 32)
+    # per draw: two policies, twice; two variants of each; six additions, four savings and
+    # 20 exchanges
+    assert seen[0] == ("simulating plans", 10, 76)
+    assert seen[-1] == ("simulating plans", 76, 76)
     assert differing(finished[0], out) == []
 
 

@@ -1,241 +1,172 @@
-"""The search keeps the plan that does best on draws that never judge."""
+"""The search finds what simulation says is best, the same whoever simulates it."""
 
-from dataclasses import asdict, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sim.baseline.world import World
-from sim.domain.levers import LEVERS
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.equity.coverage import ede
-from sim.errors import InfeasibleError
-from sim.planning import refinement
-from sim.planning.refinement import Effort
-from sim.planning.rules import RULES
-from sim.scenario.schema import LeverBounds
-from sim.studies import income_groups, search
+from sim.planning.moves import Purse
+from sim.planning.rules import AT_RANDOM, GREEDY, RULES
+from sim.studies import proposals, search
 from sim.studies.batch import Design
-from sim.studies.names import load_scenario
-from sim.studies.outcomes import People, Totals, measured
-from sim.studies.plans import Candidate
-from sim.studies.search import (
-    BY_RULE,
-    HEDGES,
-    SURE,
-    SearchDraws,
-    best_of,
-    candidate,
-    risk_averse,
-    without_ai,
-)
+from sim.studies.plans import HISTORY, Candidate
+from sim.studies.proposals import candidate
+from sim.studies.search import Lot, Search, draws_of, find_plan, lots, runs_of, simulated
 from tests.small_world import small_world
-from tests.unit.studies.small_study import Watched, plan_of, run_small, sample_small, small_scenario
+from tests.unit.studies.small_study import plan_of, sample_small, small_scenario
 
-TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
-SCENARIO = small_scenario().model_copy(update={"levers": {}})
+SCENARIO = small_scenario()
+"""Scanners, outreach and readers only, in two years."""
 DESIGN = Design(SCENARIO, sample_small)
+WORLD = small_world()
+PURSE = Purse(WORLD, SCENARIO)
+RULE_PLANS = {name: rule(WORLD, SCENARIO) for name, rule in RULES.items()}
+
+
+@dataclass
+class Here:
+    """Simulates in this process, and remembers what it was asked for."""
+
+    design: Design
+    asked: dict[str, Lot] = field(default_factory=dict)
+
+    def proposals(self, tasks: Mapping[str, float]) -> dict[str, Candidate]:
+        return {name: candidate(self.design, hedge) for name, hedge in tasks.items()}
+
+    def outcomes(self, parts: Mapping[str, Lot]) -> dict[str, Floats]:
+        self.asked |= parts
+        return {name: simulated(self.design, lot) for name, lot in parts.items()}
+
+
+def evaluate(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+    return np.hstack([simulated(DESIGN, lot) for lot in lots(plans, draws).values()])
+
+
+def asked_for(effort: int) -> Design:
+    spec = SCENARIO.search.model_copy(update={"effort": effort})
+    return replace(DESIGN, scenario=SCENARIO.model_copy(update={"search": spec}))
 
 
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "SEARCH_DRAWS", 3)
+    monkeypatch.setattr(proposals, "SEARCH_DRAWS", 2)
 
 
-ONLY_AI = [name for name, lever in LEVERS.items() if lever.only_ai]
+def test_what_is_simulated_does_not_depend_on_how_it_is_cut() -> None:
+    plans = [RULE_PLANS[name] for name in ("baseline", "only_outreach", "only_readers")]
+    whole = simulated(DESIGN, Lot(tuple(plans), (0, 1, 2)))
+    assert whole.shape == (3, 3)
+    alone = [[simulated(DESIGN, Lot((p,), (d,)))[0, 0] for d in range(3)] for p in plans]
+    np.testing.assert_array_equal(whole, alone)
+    assert len({*whole.ravel()}) > 3
 
 
-def ai_units(plan_units: np.ndarray) -> float:
-    catalogue = small_world().catalogue
-    return float(sum(plan_units[:, :, catalogue.index(lever)].sum() for lever in ONLY_AI))
+def test_a_search_takes_about_the_runs_that_it_may() -> None:
+    found = Search(PURSE, evaluate, 400)
+    best = found.find(RULE_PLANS, ["only_outreach"]).best
+    assert found.taken <= 1.3 * 400
+    assert best.history is not None
+    assert tuple(best.history.columns) == HISTORY
+    assert best.history["runs"].is_monotonic_increasing
+    assert best.history["runs"].max() == found.taken
 
 
-def ede_in(draw: int, plan: Plan) -> float:
-    run = run_small(SCENARIO, plan, draw=draw, purpose="search")
-    return ede(measured(Totals.of(run), People.of(run.world), SCENARIO.equity))
+def test_the_plan_is_at_least_as_good_as_every_proposal_on_the_search_draws() -> None:
+    found = Search(PURSE, evaluate, 400)
+    result = found.find(RULE_PLANS, list(RULE_PLANS))
+    reached = evaluate([result.best.plan, *RULE_PLANS.values()], found.draws).mean(axis=1)
+    assert result.best.value == pytest.approx(reached[0])
+    assert reached[0] >= reached[1:].max()
+    assert PURSE.is_kept_by(result.best.plan.units)
+    assert result.rule in RULE_PLANS
 
 
-def test_the_best_candidate_has_the_best_mean_equity_over_the_search_draws() -> None:
-    made = {hedge: candidate(DESIGN, hedge) for hedge in HEDGES}
-    found = best_of(made)
-    for hedge, one in made.items():
-        assert one.value == pytest.approx(np.mean([ede_in(draw, one.plan) for draw in range(3)]))
-        assert f"{hedge:.0%}: {one.value:.4f}" in found.note
-    assert len({one.value for one in made.values()}) > 1  # else any choice would do
-    best = max(made.values(), key=lambda one: one.value)
-    assert found.value == best.value
-    np.testing.assert_array_equal(found.plan.units, best.plan.units)
+def test_what_was_given_up_in_a_race_does_not_win_by_its_few_draws() -> None:
+    def lucky(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+        """The first plan is good in the first draws, and would be poor in the others."""
+        late = np.array([0.5 if draw < search.FIRST_RUNG else 0.1 for draw in draws])
+        return np.stack([late + (0.01 if plan.name == "second" else 0.0) for plan in plans])
+
+    names = ("first", "second", "third", "fourth")
+    plans = {name: plan_of({"outreach": 1.0}, name=name) for name in names}
+    found = Search(PURSE, lucky, 400)
+    raced = found._race(plans, what="final")
+    assert max(raced, key=lambda name: search._rank(raced[name])) == "second"
+    assert max(raced, key=lambda name: float(np.nanmean(raced[name]))) != "second"
 
 
-def test_a_tie_goes_to_the_least_hedge_whoever_finishes_first() -> None:
-    plans = {hedge: plan_of({}, name=f"{hedge:g}") for hedge in reversed(HEDGES)}
-    equal = {hedge: Candidate(plan, value=0.5) for hedge, plan in plans.items()}
-    assert best_of(equal).plan.name == f"{min(HEDGES):g}"
+def test_the_same_search_whoever_simulates_and_when_it_goes_on() -> None:
+    once = Here(asked_for(200))
+    found = find_plan(once.design, once)
+    kept = {name: simulated(once.design, lot) for name, lot in once.asked.items()}
+
+    class Again(Here):
+        def outcomes(self, parts: Mapping[str, Lot]) -> dict[str, Floats]:
+            return {name: kept[name] for name in parts}  # all was simulated before
+
+    again = find_plan(once.design, Again(once.design))
+    np.testing.assert_array_equal(again.best.plan.units, found.best.plan.units)
+    assert again.best.note == found.best.note
+    assert again.rule == found.rule
 
 
-def test_a_candidate_asks_for_search_samples_only() -> None:
-    watched = Watched()
-    candidate(Design(SCENARIO, watched), 1.0)
-    assert watched.asked == {(draw, "search") for draw in (None, 0, 1, 2)}
+def test_search_draws_and_no_others_are_asked_for() -> None:
+    here = Here(asked_for(200))
+    find_plan(here.design, here)
+    draws = {draw for lot in here.asked.values() for draw in lot.draws}
+    assert draws == set(range(draws_of(200)))
 
 
-def test_a_hedge_spends_its_share_without_ai_and_the_rest_as_is_best(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    budgets, found = [], []
-
-    def watched(*args: object, **options: object) -> refinement.Refinement:
-        budgets.append((args[2].budget_usd_per_year, args[2].levers))
-        found.append((refinement.refine(*args, **options), options.get("at_least")))
-        return found[-1][0]
-
-    monkeypatch.setattr(search, "refine", watched)
-    half = candidate(DESIGN, 0.5)
-    budget = SCENARIO.budget_usd_per_year
-    assert budgets == [(budget / 2, without_ai(SCENARIO)), (budget, SCENARIO.levers)]
-    (alone, nothing), (both, at_least) = found
-    assert nothing is None
-    np.testing.assert_array_equal(at_least, alone.plan.units)
-    np.testing.assert_array_equal(half.plan.units, both.plan.units)
-    assert alone.plan.units.sum() > 0
-    assert (half.plan.units >= alone.plan.units - 1e-9).all()
-    assert ai_units(alone.plan.units) == 0.0
-    assert ai_units(half.plan.units) > 0.0
+@pytest.mark.parametrize("policy", [GREEDY, AT_RANDOM])
+def test_opponents_that_search_keep_the_budget_and_their_runs(policy: str) -> None:
+    here = Here(asked_for(300))
+    found = find_plan(here.design, here, policy).best
+    runs = sum(len(lot.plans) * len(lot.draws) for lot in here.asked.values())
+    assert 0 < runs <= 1.3 * 300
+    assert found.plan.name == policy
+    assert PURSE.is_kept_by(found.plan.units)
+    nothing = evaluate([RULE_PLANS["baseline"]], range(draws_of(300))).mean()
+    assert found.value > nothing
 
 
-def test_a_full_hedge_buys_nothing_that_serves_only_ai() -> None:
-    full = candidate(DESIGN, 1.0)
-    assert full.plan.units.sum() > 0.0
-    assert ai_units(full.plan.units) == 0.0
+def test_words_and_numbers_for_an_effort() -> None:
+    assert runs_of("quick") < runs_of("standard") < runs_of("thorough")
+    assert runs_of(321) == 321
 
 
-@pytest.mark.parametrize("hedge", HEDGES)
-def test_without_a_solution_the_best_rule_stands_in_and_says_so(
-    monkeypatch: pytest.MonkeyPatch, hedge: float
-) -> None:
-    monkeypatch.setattr(search, "EFFORT", Effort(time_limit_s=0.0))
-    found = candidate(DESIGN, hedge)
-    world = sample_small(SCENARIO, None, "search").world
-    plans = [rule(world, SCENARIO) for rule in RULES.values()]
-    draws = SearchDraws.of(DESIGN)
-    best = max(plans, key=lambda plan: draws.observe(plan).value)
-    assert best.units.sum() > 0.0
-    np.testing.assert_array_equal(found.plan.units, best.units)
-    assert (found.plan.name, found.plan.status) == ("plan", BY_RULE)
-    assert np.isnan(found.plan.gap)
-    assert f"of the rule {best.name} stands in: HiGHS found no plan" in found.note
-    assert "time limit reached" in found.note
-    assert found.duals is None
+@pytest.mark.slow
+def test_within_a_percent_of_the_best_of_all_plans() -> None:
+    """Brute force: every plan of a year's purchases of three things in two regions."""
+    scenario = SCENARIO.model_copy(update={"budget_usd_per_year": 120_000.0})
+    purse = Purse(WORLD, scenario)
+    blank = RULES["baseline"](WORLD, scenario)
+    items = [WORLD.catalogue.index(*which) for which in (
+        ("scanner", "dermoscopy"), ("outreach",), ("reader", "dermatologist"))]  # fmt: skip
+    plans = []
+    for counts in product(range(4), range(3), range(3), repeat=2):
+        units = blank.units.copy()
+        for (r, i), count in zip(product(range(2), items), counts, strict=True):
+            units[0, r, i] = count
+        if purse.is_kept_by(units):
+            plans.append(replace(blank, units=units))
+    found = Search(purse, evaluate, 1_500)
+    rules = {name: rule(WORLD, scenario) for name, rule in RULES.items()}
+    best = found.find(rules, list(rules)).best
+    all_of_them = evaluate(plans, found.draws).mean(axis=1)
+    assert len(plans) > 100
+    assert best.value >= 0.99 * all_of_them.max()
 
 
-def test_a_note_tells_which_candidates_are_a_rules() -> None:
-    made = {
-        hedge: Candidate(replace(plan_of({}), status=status), value=0.5 + hedge)
-        for hedge, status in ((0.0, "optimal"), (0.5, BY_RULE), (1.0, "optimal"))
-    }
-    assert "(0%: 0.5000, 50%: 1.0000 by a rule, 100%: 1.5000)" in best_of(made).note
-
-
-def test_limits_that_exclude_every_plan_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def clash(*_: object, **__: object) -> refinement.Refinement:
-        raise InfeasibleError(("budget_usd_2027",))
-
-    monkeypatch.setattr(search, "refine", clash)
-    with pytest.raises(InfeasibleError, match="budget_usd_2027"):
-        candidate(DESIGN, 0.0)
-
-
-def test_no_hedge_is_a_mistake_in_the_code_and_said_to_be() -> None:
-    with pytest.raises(ValueError, match="0 to 1, got nan"):
-        candidate(DESIGN, float("nan"))
-
-
-def test_without_ai_forbids_exactly_the_levers_that_only_serve_ai() -> None:
-    limited = {"scanner": LeverBounds(max_per_year=3.0), "site": LeverBounds(max_per_year=1.0)}
-    scenario = SCENARIO.model_copy(update={"levers": limited})
-    found = without_ai(scenario)
-    assert found["scanner"] == limited["scanner"]
-    forbidden = {lever for lever, bounds in found.items() if not bounds.allowed}
-    assert forbidden == set(LEVERS) - {"scanner", "outreach", "reader"}
-    assert scenario.levers == limited  # the scenario is left as it was
-
-
-def drawn_worlds(values: list[tuple[float, float, float]]) -> list[World]:
-    central = small_world()
-    return [
-        replace(
-            central,
-            compute=replace(
-                central.compute, gpu_hours_base=base, gpu_hours_per_1000_studies=per_1000
-            ),
-            care=replace(central.care, prevalence=np.full((2, 1), prevalence)),
-        )
-        for base, per_1000, prevalence in values
-    ]
-
-
-DRAW = st.tuples(st.floats(1.0, 1e4), st.floats(0.01, 100.0), st.floats(0.001, 0.9))
-
-
-@given(st.lists(DRAW, min_size=1, max_size=12))
-def test_prudence_buys_thresholds_that_suffice_in_most_draws(
-    values: list[tuple[float, float, float]],
-) -> None:
-    central, drawn = small_world(), drawn_worlds(values)
-    found = risk_averse(central, drawn)
-    base, per_1000, prevalence = (np.array(column) for column in zip(*values, strict=True))
-    assert found.compute.gpu_hours_base >= np.quantile(base, SURE) * (1 - 1e-12)
-    assert found.compute.gpu_hours_per_1000_studies >= np.quantile(per_1000, SURE) * (1 - 1e-12)
-    # the share is kept in whole draws, not between two of them
-    assert np.mean(base <= found.compute.gpu_hours_base) >= SURE
-    assert np.mean(prevalence >= found.care.prevalence[0, 0]) >= SURE
-    assert (found.care.prevalence <= central.care.prevalence).all()
-    assert found.compute.gpu_hours_base >= central.compute.gpu_hours_base
-
-
-def test_prudence_changes_thresholds_and_nothing_else() -> None:
-    central = small_world()
-    found = risk_averse(central, drawn_worlds([(80.0, 3.0, 0.1), (90.0, 4.0, 0.3)]))
-    assert found.compute.gpu_hours_base > central.compute.gpu_hours_base
-    again = replace(
-        found,
-        compute=replace(
-            found.compute,
-            gpu_hours_base=central.compute.gpu_hours_base,
-            gpu_hours_per_1000_studies=central.compute.gpu_hours_per_1000_studies,
-        ),
-        care=replace(found.care, prevalence=central.care.prevalence),
-    )
-    np.testing.assert_equal(asdict(again), asdict(central))
-
-
-def test_what_is_observed_is_the_mean_over_the_draws_each_as_if_alone() -> None:
-    plan = plan_of({"scanner.dermoscopy": 1.0, "annotation": 1.0, "curator": 1.0, "steward": 1.0})
-    runs = [run_small(SCENARIO, plan, draw=draw, purpose="search") for draw in range(3)]
-    seen = SearchDraws.of(DESIGN).observe(plan)
-    each = np.array([run.records.cells["exams"].sum(axis=3) for run in runs])
-    assert not np.array_equal(each[0], each[1])  # the draws differ
-    np.testing.assert_array_equal(seen.flows.exams, each.mean(axis=0))
-    done = sum(run.station("annotation")["done"].sum() for run in runs)
-    assert done > 0
-    assert seen.flows.annotated.sum() == pytest.approx(done / 3)
-    apart = [ede_in(draw, plan) for draw in range(3)]
-    assert apart[0] != apart[1]
-    assert seen.value == np.mean(apart)
-
-
-def test_many_countries_are_planned_for_pooled_and_judged_apart(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(income_groups, "MANY_REGIONS", 1)
-    monkeypatch.setattr(search, "SEARCH_DRAWS", 1)
-    design = Design(load_scenario(TINY))
-    found = candidate(design, 1.0)
-    assert found.plan.regions == ("KEN", "RWA")
-    assert "shared out to countries by need" in found.note
-    assert found.duals is not None
-    assert found.duals.shape == found.plan.units.shape[1:]
-    assert found.value == SearchDraws.of(design).observe(found.plan).value
+@pytest.mark.slow
+def test_more_money_never_finds_a_worse_plan() -> None:
+    reached = []
+    for budget in (5e4, 1e5, 2e5, 4e5, 8e5, 1.6e6):
+        scenario = SCENARIO.model_copy(update={"budget_usd_per_year": budget})
+        rules = {name: rule(WORLD, scenario) for name, rule in RULES.items()}
+        found = Search(Purse(WORLD, scenario), evaluate, 800).find(rules, list(rules))
+        reached.append(found.best.value)
+    assert reached == sorted(reached)

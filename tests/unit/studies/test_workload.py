@@ -7,30 +7,32 @@ import pandas as pd
 import pytest
 
 from sim.errors import ScenarioError
+from sim.planning.moves import Purse
 from sim.studies.assembly import Gathered
 from sim.studies.batch import Design, tasks_of
 from sim.studies.execution import MOST_DRAWS, headline_width, more_draws, trials_of
 from sim.studies.experiment import Experiment
-from sim.studies.marginal import additions
+from sim.studies.marginal import changes_of
 from sim.studies.workload import Workload, duration, expected, timed_workload
-from tests.small_world import ITEMS
-from tests.unit.studies.small_study import candidates, plan_of, sample_small, small_scenario
+from tests.small_world import small_world
+from tests.unit.studies.small_study import candidates, sample_small, small_scenario
 
 SCENARIO = small_scenario().model_copy(update={"levers": {}, "policies": ("baseline", "plan")})
 DESIGN = Design(SCENARIO, sample_small)
 
 
 def test_the_runs_expected_are_those_that_a_study_has() -> None:
-    most = np.full((2, len(ITEMS)), 200.0)
-    tried = additions(SCENARIO, plan_of({}), most=most, duals=None)
-    trials = trials_of(SCENARIO, candidates(), tried)
+    tried = changes_of(Purse(small_world(), SCENARIO), candidates()["plan"])
+    beside = {"baseline": candidates()["baseline"], "rule": candidates()["baseline"]}
+    trials = trials_of(SCENARIO, beside | {"plan": candidates()["plan"]}, tried)
     tasks = tasks_of(trials, {}, draws=range(SCENARIO.uncertainty.draws), cells=4)
     known = expected(DESIGN, workers=2)
-    assert known.runs == sum(len(task.runs) for task in tasks.values())
+    runs = sum(len(task.runs) for task in tasks.values())
+    assert runs <= known.runs <= 2 * runs  # a plan that buys little leaves little to be saved
     assert known.tasks == len(tasks)
-    assert known.candidates == 3
+    assert (known.proposals, known.search_runs) == (3, 9_000)
     rules = SCENARIO.model_copy(update={"policies": ("baseline", "by_need")})
-    assert expected(Design(rules, sample_small), workers=2).candidates == 0
+    assert expected(Design(rules, sample_small), workers=2).proposals == 0
 
 
 def test_a_larger_study_takes_longer_and_more_workers_less() -> None:
@@ -48,9 +50,9 @@ def test_a_larger_study_takes_longer_and_more_workers_less() -> None:
 
 
 def test_it_is_said_in_words() -> None:
-    words = Workload(1_560, 20, 3, 10.0, 0.01, 0.1, 2, 900.0, 8.2).words()
-    assert words["runs"] == "1,560 in 20 tasks"
-    assert words["time"].startswith("about 34 s with 2 processes: 20 s for the search for a plan")
+    words = Workload(1_560, 20, 3, 10.0, 1_000, 0.01, 0.1, 2, 900.0, 8.2).words()
+    assert words["runs"] == "1,560 in 20 tasks, after 1,000 of the search for a plan"
+    assert words["time"].startswith("about 39 s with 2 processes: 25 s for the search for a plan")
     assert words["memory"] == "about 900 MB in all processes together"
     assert duration(7_100.0) == "118.3 min"
 

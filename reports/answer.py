@@ -1,0 +1,92 @@
+"""The answer box: what the recommended policy brings, to whom, and what that rests on."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from reports import words
+from sim.planning.rules import phrase_of
+from sim.studies.comparison import LAST_YEARS, compare, last_years, t_interval
+from sim.studies.result import StudyResult
+
+
+def answer_box(result: StudyResult) -> list[str]:
+    """Return what the plan brings, in sentences: gains, the worst-off, the gap, the losers."""
+    if "plan" not in result.policies:
+        return [words.verdict_words(row) + "." for _, row in result.comparisons().iterrows()]
+    rivals = [name for name in ("baseline", result.best_rule) if name in result.policies]
+    return [
+        *_gains(result, rivals),
+        *_worst_off(result, rivals),
+        *_gap(result, rivals),
+        *_losers(result),
+        _assumed(result),
+    ]
+
+
+def gap_by_draw(result: StudyResult) -> pd.Series:
+    """Return the gap between the best and the worst covered group, by policy and draw."""
+    cells = last_years(result.cells)
+    covered = cells.assign(covered=cells["ec"] * cells["population"])
+    keys = ["policy", "draw", "group"]
+    sums = covered.groupby(keys, sort=False)[["covered", "population"]].sum()
+    by_group = (sums["covered"] / sums["population"]).groupby(["policy", "draw"], sort=False)
+    return by_group.max() - by_group.min()
+
+
+def _gains(result: StudyResult, rivals: list[str]) -> Iterator[str]:
+    for _, row in result.comparisons().iterrows():
+        if row["policy"] == "plan" and row["baseline"] in rivals:
+            yield words.verdict_words(row) + "."
+
+
+def _worst_off(result: StudyResult, rivals: list[str]) -> Iterator[str]:
+    for rival in rivals:
+        table = compare(result.by_draw, "worst_ec", baseline=rival)
+        row = table[table["policy"] == "plan"].iloc[0]
+        yield (
+            f"The worst-off cell has a coverage of {words.percent(row['value'])} under the plan, "
+            f"{words.percent(row['baseline_value'])} under {phrase_of(rival)}: "
+            f"{words.points(row['difference'])} points "
+            f"({words.interval(row['low'], row['high'])})."
+        )
+
+
+def _gap(result: StudyResult, rivals: list[str]) -> Iterator[str]:
+    gap = gap_by_draw(result)
+    if len(result.scenario.groups) < 2:
+        return
+    for rival in rivals:
+        change = gap.loc["plan"] - gap.loc[rival]
+        yield (
+            f"The gap between groups in the last {LAST_YEARS} years is "
+            f"{words.points(float(gap.loc['plan'].mean()))} points under the plan, "
+            f"{words.points(float(gap.loc[rival].mean()))} under {phrase_of(rival)}: "
+            f"{words.points(float(change.mean()))} ({words.interval(*t_interval(change))})."
+        )
+
+
+def _losers(result: StudyResult) -> Iterator[str]:
+    if "baseline" not in result.policies:
+        return
+    table = result.worse_off().query("policy == 'plan'")
+    cells = int(result.cells.groupby(["region", "group"]).ngroups)
+    if table.empty:
+        yield f"No cell of {cells} is worse off than with nothing bought, in any draw."
+        return
+    first = table.iloc[0]
+    yield (
+        f"{len(table)} of {cells} cells are worse off than with nothing bought in some draw; most "
+        f"often {first['region']}, {first['group']}, in {first['worse']} of {first['draws']} draws."
+    )
+
+
+def _assumed(result: StudyResult) -> str:
+    status = result.inputs["status"]
+    warnings = len(result.robustness.warnings)
+    changed = f"{warnings} of them change" if warnings != 1 else "1 of them changes"
+    return (
+        f"{int((status == 'assumed').sum())} of {len(status)} inputs are assumptions. Under two "
+        f"other readings of the measured response {len(result.robustness.table)} comparisons were "
+        f"repeated; {changed}."
+    )
