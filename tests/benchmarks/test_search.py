@@ -1,10 +1,10 @@
 """The search for a plan against optimisers of others, at equal simulation budget.
 
 Each spends the same runs, of one plan in one search draw, on the same scenario; what it finds is
-judged on fresh draws. The others choose shares of money for every item and region (by a softmax), of which
-``spend_by_share`` makes plans that keep every year's budget, and see the mean of the same few
-search draws. CMA-ES (package ``cma``) and adaptive stochastic descent (``sciris.asd``) take part
-where they are installed. `make bench` shows the table.
+judged on fresh draws. The others choose shares of money for every item and region (by a softmax),
+of which ``spend_by_share`` makes plans that keep every year's budget, and see the mean of the same
+few search draws. CMA-ES (package ``cma``) and adaptive stochastic descent (``sciris.asd``) take
+part where they are installed. `make bench` shows the table.
 """
 
 from collections.abc import Callable, Sequence
