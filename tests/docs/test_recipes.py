@@ -81,7 +81,7 @@ def test_a_rule_of_ones_own_is_called_by_name_everywhere(tmp_path: Path) -> None
     result = study.run(tmp_path / "run")
     assert result.policies == ("baseline", "late_split")
     assert set(result.plans["region"]) == {"RWA"}
-    assert "the late split beats buying nothing" in " ".join(result.verdicts())
+    assert "the rule 'Late split' beats buying nothing" in " ".join(result.verdicts())
     assert sim.load(tmp_path / "run").values("kenyan_ec")["policy"].tolist() == [
         "baseline",
         "late_split",
@@ -148,8 +148,8 @@ def test_plans_are_made_for_an_objective_of_ones_own(monkeypatch: pytest.MonkeyP
     study = sim.study(TINY, overrides=changes, workers=2)
     plan = study.plan("optimised")
     apart = [not item.is_pooled for item in plan.catalogue.items]
-    assert plan.units[:, 0].any()
-    assert not plan.units[:, 1, apart].any()
+    bought = plan.units[:, :, apart].sum(axis=(0, 2))
+    assert bought[0] > 2.0 * bought[1]  # studies of the other country may teach too
     found = study.compare({"plan": plan, "nothing": "baseline"})
     assert found.metric == "kenyan_ec"
     assert (found.differences["difference"] > 0).all()

@@ -56,7 +56,7 @@ def test_a_dear_unit_is_bought_though_it_is_more_than_the_purse() -> None:
 
 
 def test_beyond_the_budget_is_bought_what_a_plan_without_money_left_could_not() -> None:
-    buy = step("buy", "outreach", PURSE.world.regions[0])
+    buy = step("buy", "outreach.group1", PURSE.world.regions[0])
     full, _ = taken(PURSE, START, [buy] * 50, 1e6)
     within, none = taken(PURSE, full, [buy], 1e6)
     assert none == 0.0
@@ -65,12 +65,12 @@ def test_beyond_the_budget_is_bought_what_a_plan_without_money_left_could_not() 
 
 
 def test_the_last_or_the_first_purchases_are_given_up() -> None:
-    i, region = PURSE.world.catalogue.index("outreach"), PURSE.world.regions[0]
+    i, region = PURSE.world.catalogue.index("outreach", "group1"), PURSE.world.regions[0]
     units = np.zeros_like(START)
     units[0, 0, i], units[3, 0, i] = 2.0, 2.0
-    last, saved = taken(PURSE, units, [step("drop last", "outreach", region)], 1.0)
+    last, saved = taken(PURSE, units, [step("drop last", "outreach.group1", region)], 1.0)
     assert last[:, 0, i].tolist() == [2.0, 0.0, 0.0, 1.0]
-    first, more = taken(PURSE, units, [step("drop first", "outreach", region)], 1.0)
+    first, more = taken(PURSE, units, [step("drop first", "outreach.group1", region)], 1.0)
     assert first[:, 0, i].tolist() == [1.0, 0.0, 0.0, 2.0]
     assert more < saved < 0.0  # what was bought first costs more to keep
 

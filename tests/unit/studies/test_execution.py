@@ -146,10 +146,10 @@ def test_an_interrupted_study_goes_on_where_it_stopped(
         out,
         progress=lambda what, done, total, _: seen.append((what, done, total)),
     )
-    # per draw: two policies, twice; two variants of each; six additions, four savings and
+    # per draw: two policies, twice; two variants of each; eight additions, six savings and
     # 20 exchanges
-    assert seen[0] == ("simulating plans", 10, 76)
-    assert seen[-1] == ("simulating plans", 76, 76)
+    assert seen[0] == ("simulating plans", 10, 80)
+    assert seen[-1] == ("simulating plans", 80, 80)
     assert differing(finished[0], out) == []
 
 

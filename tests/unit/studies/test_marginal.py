@@ -117,7 +117,7 @@ def test_gains_are_paired_with_the_plan_by_draw() -> None:
 
 
 OPEN = SCENARIO.model_copy(update={"levers": {}, "budget_usd_per_year": 1e6})
-BOUGHT = {"reader.dermatologist": 2.0, "outreach": 3.0, "audit": 4.0}
+BOUGHT = {"reader.dermatologist": 2.0, "outreach.group1": 3.0, "audit": 4.0}
 
 
 def test_links_of_ai_are_added_together() -> None:

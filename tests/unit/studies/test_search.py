@@ -92,7 +92,7 @@ def test_what_was_given_up_in_a_race_does_not_win_by_its_few_draws() -> None:
         return np.stack([late + (0.01 if plan.name == "second" else 0.0) for plan in plans])
 
     names = ("first", "second", "third", "fourth")
-    plans = {name: plan_of({"outreach": 1.0}, name=name) for name in names}
+    plans = {name: plan_of({"outreach.group1": 1.0}, name=name) for name in names}
     found = Search(PURSE, lucky, 400)
     raced = found._race(plans, what="final")
     assert max(raced, key=lambda name: search._rank(raced[name])) == "second"
@@ -145,7 +145,7 @@ def test_within_a_percent_of_the_best_of_all_plans() -> None:
     purse = Purse(WORLD, scenario)
     blank = RULES["baseline"](WORLD, scenario)
     items = [WORLD.catalogue.index(*which) for which in (
-        ("scanner", "dermoscopy"), ("outreach",), ("reader", "dermatologist"))]  # fmt: skip
+        ("scanner", "dermoscopy"), ("outreach", "group1"), ("reader", "dermatologist"))]  # fmt: skip
     plans = []
     for counts in product(range(4), range(3), range(3), repeat=2):
         units = blank.units.copy()
