@@ -50,8 +50,9 @@ class Inputs:
     def country(self, iso3: str, variable: str) -> float:
         """Return a country's value: its own, or that of its income group where it has none."""
         name = f"{iso3}.{variable}"
-        if name not in self.scenario.overrides and tables.is_of_income_group(iso3, variable):
-            return self.operation(variable, str(tables.countries().loc[iso3, "income_group"]))
+        group = tables.giving_group(iso3, variable)
+        if group and name not in self.scenario.overrides:
+            return self.operation(variable, group)
         datum = self._overridden(name, tables.country(iso3, variable))
         own = datum.status != "assumed"
         return self._sampled(name, datum, override=name, unknown=name if own else variable)

@@ -140,11 +140,12 @@ def country(iso3: str, variable: str) -> Datum:
     )
 
 
-def is_of_income_group(iso3: str, variable: str) -> bool:
-    """Return whether a country has no value of its own, and its income group has one."""
+@cache
+def giving_group(iso3: str, variable: str) -> str:
+    """Return the income group that gives a country its value; empty where it has one of its own."""
     group = str(countries().loc[iso3, "income_group"])
-    of_group = (variable, group) in _rows("operations")
-    return of_group and (iso3, variable) not in _rows("country_values")
+    own = (iso3, variable) in _rows("country_values")
+    return "" if own or (variable, group) not in _rows("operations") else group
 
 
 def modality(name: str, variable: str, income_group: str) -> Datum:
