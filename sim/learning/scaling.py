@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 
-def effective(own: ArrayLike, other: ArrayLike, kappa: float) -> Floats:
+def effective(own: ArrayLike, other: ArrayLike, kappa: ArrayLike) -> Floats:
     """Return own studies plus the worth of others', ``own + kappa * other``.
 
     Parameters
@@ -21,11 +21,11 @@ def effective(own: ArrayLike, other: ArrayLike, kappa: float) -> Floats:
     >>> float(effective(100, 400, 0.25))
     200.0
     """
-    return np.asarray(np.asarray(own, float) + kappa * np.asarray(other, float))
+    return np.asarray(np.asarray(own, float) + np.asarray(kappa, float) * np.asarray(other, float))
 
 
 def power_law(
-    studies: ArrayLike, *, floor: ArrayLike, scale: ArrayLike, power: float, offset: float
+    studies: ArrayLike, *, floor: ArrayLike, scale: ArrayLike, power: ArrayLike, offset: ArrayLike
 ) -> Floats:
     """Return the error after training on ``studies`` effective studies (docs/model.md §4).
 
@@ -39,7 +39,7 @@ def power_law(
     power : above 0 (p).
     offset : above 0 (n_0): studies that knowing the task at all is worth.
     """
-    falling = (np.asarray(studies, float) + offset) ** -power
+    falling = (np.asarray(studies, float) + offset) ** -np.asarray(power, float)
     return np.asarray(np.asarray(floor, float) + np.asarray(scale, float) * falling)
 
 

@@ -21,27 +21,32 @@ STEEP = {"floor": 0.2, "scale": 10.0, "power": 0.9, "offset": 30.0}
 """A floor that the largest counts nearly reach."""
 
 
-def simulated(seed, *, counts, seeds, kappa, spread, law=LAW_OF):
-    """Return the law's errors with noise of known size: of seeds, of subsets and of runs."""
+def simulated(seed, *, counts, seeds, kappa, spread, law=LAW_OF, folds=99):
+    """Return the law's errors with noise of known size: of folds, of subsets and of runs."""
     pairs = [(a, b) for a in counts for b in counts if a + b]
     own = np.array(pairs, float)
     other = own[:, ::-1]
     exact = power_law(effective(own, other, kappa), **law)
     rng = stream(seed, "simulated", seeds)
-    of_seed, of_subset, of_run = spread
-    noise = rng.normal(0, of_seed, (seeds, 1, 2)) + rng.normal(0, of_run, (seeds, len(own), 2))
+    of_fold, of_subset, of_run = spread
+    fold = np.arange(seeds) % folds
+    noise = rng.normal(0, of_fold, (seeds, 1, 2))[fold] + rng.normal(
+        0, of_run, (seeds, len(own), 2)
+    )
     by_level = rng.normal(0, of_subset, (seeds, len(counts), 2))
     level = np.searchsorted(counts, own)
     noise = noise + by_level[:, level, np.arange(2)]
-    return Grid(("a", "b"), own, other, exact + noise, np.full((seeds, 2), of_seed), 0.5)
+    return Grid(("a", "b"), own, other, exact + noise, np.full((seeds, 2), of_fold), fold, 0.5)
 
 
 SMALL = {"counts": (0, 60, 180, 420), "seeds": 3, "kappa": 0.5}
 LARGE = {"counts": (0, 60, 180, 420, 810), "seeds": 5, "kappa": 0.15}
+REPEATED = SMALL | {"seeds": 12, "folds": 4}
+"""Several seeds of each fold: more seeds do not make its test cases more."""
 
 
 @pytest.mark.parametrize("spread", [(0.03, 0.0, 0.0), (0.0, 0.03, 0.0), (0.0, 0.0, 0.03)])
-@pytest.mark.parametrize("design", [SMALL, LARGE])
+@pytest.mark.parametrize("design", [SMALL, LARGE, REPEATED])
 def test_draws_spread_as_the_mean_of_repeated_measurements_does(design, spread):
     repeated = np.array([mean(simulated(s, **design, spread=spread).error) for s in range(400)])
     truth = repeated.var(axis=0).mean()
@@ -66,9 +71,9 @@ def test_subsets_of_a_seed_stay_together_and_runs_do_not():
     assert abs(related[~same].mean()) < 0.1
 
 
-def test_what_a_seed_shares_is_at_least_the_noise_of_its_test_cases():
+def test_what_a_fold_shares_is_at_least_the_noise_of_its_test_cases():
     quiet = simulated(0, **LARGE, spread=(0.0, 0.001, 0.001))
-    grid = Grid(quiet.groups, quiet.own, quiet.other, quiet.error, quiet.test_sd + 0.04, 0.5)
+    grid = replace(quiet, test_sd=quiet.test_sd + 0.04)
     assert (noise_of(grid).shared == 0.04).all()
 
 
@@ -77,11 +82,11 @@ def test_runs_that_are_missing_or_single_leave_finite_draws():
     error = grid.error.copy()
     error[1:, 3] = np.nan
     error[0, 5, 0] = np.nan
-    some = Grid(grid.groups, grid.own, grid.other, error, grid.test_sd, 0.5)
+    some = replace(grid, error=error)
     draws = [resampled(some, noise_of(some), stream(d, "missing")) for d in range(50)]
     assert np.isfinite(draws).all()
     assert np.std(draws, axis=0)[3].min() > 0.01
-    alone = Grid(grid.groups, grid.own, grid.other, grid.error[:1], grid.test_sd[:1], 0.5)
+    alone = replace(grid, error=grid.error[:1], test_sd=grid.test_sd[:1], fold=grid.fold[:1])
     one = [resampled(alone, noise_of(alone), stream(d, "one")) for d in range(200)]
     assert np.std(one, axis=0) == pytest.approx(0.02, rel=0.25)
 
