@@ -16,7 +16,7 @@ from sim.learning.response import FACTORS, FROZEN_BEYOND
 from sim.learning.scaling import effective, power_law
 from sim.profiles.card.figures import curves, gaps, kappas, residuals, untreated
 from sim.profiles.card.panels import panels
-from sim.profiles.card.tasks import task_constants, task_curves
+from sim.profiles.card.several import task_constants, task_curves
 from sim.profiles.fit.contrasts import quantiles
 from sim.profiles.fit.factors import FEWEST_SEEDS
 from sim.profiles.metering.published import contents, recipes

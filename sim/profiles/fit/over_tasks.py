@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.learning.response import PARAMETERS
-from sim.profiles.fit.factors import answer
+from sim.profiles.fit.factors import factor_of
 from sim.profiles.fit.forms import POWER_RANGE
-from sim.profiles.fit.random_effects import pooled
+from sim.profiles.fit.random_effects import one_more, pooled
 
 Floats = NDArray[np.float64]
 Fitted = Mapping[str, Any]
@@ -24,6 +24,8 @@ def over_tasks(tasks: Mapping[str, Fitted]) -> dict[str, Any]:
     """Return the profile of several tasks: their draws in turn, and what varies between them.
 
     A mixture with equal weights: its spread is that between tasks and each one's own uncertainty.
+    A few tasks reach less far than others like them would: kappa, on which the questions of the
+    simulation hang, is spread to what random effects give for one more task (``spread_kappa``).
     Tasks in which images do not beat guessing from group and covariates are left out of it, as
     what their runs learn is not known to be in the image; all are left out only where all are so.
     """
@@ -54,6 +56,8 @@ def beats_guessing(one: Fitted) -> bool:
 
 def _mixture(fits: Sequence[Fitted]) -> dict[str, Any]:
     draws = {key: _in_turn([one["draws"][key] for one in fits]) for key in PARAMETERS}
+    if len(fits) > 1 and any(one["kappa_identified"] for one in fits):
+        draws["kappa"] = spread_kappa([np.array(one["draws"]["kappa"]) for one in fits])
     best = Counter(one["comparison"]["best"] for one in fits).most_common(1)[0][0]
     forms = [set(one["comparison"]["rmse"]) for one in fits]
     return {
@@ -81,6 +85,17 @@ def _mixture(fits: Sequence[Fitted]) -> dict[str, Any]:
     }
 
 
+def spread_kappa(draws: Sequence[Floats]) -> Floats:
+    """Return draws of kappa in one more task, in the order of the tasks' draws taken in turn.
+
+    The lowest of all stands for the lowest quantile, and so on, so that a draw keeps its place
+    among the others and what it has in common with their other constants.
+    """
+    taken = _in_turn(draws)
+    shares = (np.argsort(np.argsort(taken, kind="stable"), kind="stable") + 0.5) / len(taken)
+    return one_more(draws, shares, bounds=BOUNDS["kappa"])
+
+
 def _factors(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return each constant of the treatments over the tasks that tried it."""
     result = {}
@@ -88,10 +103,10 @@ def _factors(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         some = [one[name] for one in found if name in one]
         size = (sum(one["runs"] for one in some), min(one["seeds"] for one in some))
         draws = _in_turn([one["draws"] for one in some])
-        result[name] = answer(draws, size, some[0]["null"], some[0]["unit"])
+        result[name] = factor_of(draws, size, some[0]["null"], some[0]["unit"])
     return result
 
 
-def _in_turn(draws: Sequence[Sequence[float]]) -> Floats:
+def _in_turn(draws: Sequence[Sequence[float] | Floats]) -> Floats:
     """Return the draws of all tasks, one of each in turn; all have as many."""
     return np.asarray(np.array(draws, dtype=np.float64).T.ravel())

@@ -115,7 +115,9 @@ def test_draws_of_several_tasks_are_of_each_in_turn(two):
     fitted, profile = two[1], load_profile(two[0])
     for number, name in enumerate(("first", "second")):
         of = fitted["tasks"][name]["fits"]["sensitivity"]["draws"]
-        assert_allclose(profile.draws["kappa"][number::2], of["kappa"], rtol=1e-5)
+        assert_allclose(profile.draws["floor"][number::2], of["floor"], rtol=1e-5)
+        rank = np.argsort(of["kappa"], kind="stable")
+        assert (np.diff(profile.draws["kappa"][number::2][rank]) >= 0).all()
         assert draw_response(profile, number).power == pytest.approx(of["power"][0], rel=1e-5)
     noise = fitted["tasks"]["first"]["factors"]["noise_exponent"]
     assert profile.factors["noise_exponent"].draws == pytest.approx(noise["draws"], rel=1e-5)
@@ -296,12 +298,14 @@ def test_a_public_encoder_turns_images_into_features(tmp_path):
         progress=lambda done, total: seen.append((done, total)),
     )
     with np.load(tmp_path / "features.npz") as file:
-        assert file["features"].shape == (3, 1280)
+        assert file["features"].shape == (3, 1024)
         assert np.ptp(file["features"].astype(float), axis=0).max() > 0.01
         assert file["kind"].tolist() == ["a", "b", "c"]
         assert json.loads(str(file["encoder"])) == made.model_dump()
-    # published: 407 million multiply-adds at 224 px, 1.28 of them in the classifier
-    assert made.flops / 2 == pytest.approx(407e6, rel=0.06)
+    # counted by others with the last layer and the classifier: 0.385 giga multiply-adds at 224 px
+    # (github.com/d-li14/efficientnet-lite.pytorch)
+    last = 320 * 1280 * 7**2 + 1280 * 1000
+    assert made.flops / 2 + last == pytest.approx(0.385e9, rel=0.005)
     assert made.joules > 0
     assert seen == [(3, 3)]
     with pytest.raises(ProfileError, match=r"no encoder 'efficientnet-lite'\. Did you mean"):
