@@ -27,7 +27,8 @@ OWN, OTHERS = (100, 300, 1_000, 3_000), (0, 1_000, 10_000)
 """Own and other studies at which the gain of twice the own ones is shown."""
 TEMPLATE, TASKS_TEMPLATE = "card.html.jinja", "tasks.html.jinja"
 CONSTANTS = (
-    ("kappa", "kappa: worth of another group's study"),
+    ("kappa", "kappa: worth of another group's first study"),
+    ("limit", "m: worth of all studies of others at most, own studies"),
     ("floor", "d: floor of the error"),
     ("scale", "a: scale"),
     ("power", "p: exponent"),
@@ -152,7 +153,7 @@ def _of_one(fit: dict[str, Any], runs: pd.DataFrame) -> str:
             sensitivity=fit["fits"]["sensitivity"],
             auc=fit["fits"]["auc"],
             draws=len(fit["fits"]["auc"]["draws"]["kappa"]),
-            constants=[one for one in CONSTANTS if several or one[0] != "kappa"],
+            constants=[one for one in CONSTANTS if several or one[0] not in ("kappa", "limit")],
             best=best,
             weak=[g for g in fit["groups"] if _is_weak(g, best, fit)],
             local_gap=_local_gap(runs) if fit["gap_estimable"] else None,
@@ -205,7 +206,7 @@ def doubled(one: Mapping[str, Any]) -> dict[str, Any]:
     draws = {key: np.asarray(values)[:, None] for key, values in one["draws"].items()}
 
     def error(own: float, other: float) -> NDArray[np.float64]:
-        studies = effective(own, other, draws["kappa"])
+        studies = effective(own, other, draws["kappa"], draws["limit"])
         constants = {key: draws[key] for key in ("floor", "scale", "power", "offset")}
         return power_law(studies, **constants)[:, 0]
 

@@ -38,7 +38,7 @@ def _curves_of(axes: Axes, rows: pd.DataFrame, one: Mapping[str, Any], measure_o
     for count, shade in zip({others[0], others[-1]}, (SHADES[1], SHADES[4]), strict=False):
         mean = rows[rows["n_other"] == count].groupby("n_own")[measure_of].mean()
         axes.plot(mean.index, mean, "o", color=shade, markersize=3.5)
-        studies = effective(line, count, law["kappa"])
+        studies = effective(line, count, law["kappa"], law["limit"])
         shared = {"power": law["power"], "offset": law["offset"]}
         of_group = [
             1 - power_law(studies, floor=floor, scale=scale, **shared)

@@ -18,7 +18,16 @@ from sim.learning.scaling import effective
 from sim.profiles.fit.contrasts import effects, table_of
 from sim.profiles.fit.factors import factors, mitigated
 from sim.profiles.fit.floors import Floorless, without_floors
-from sim.profiles.fit.forms import LAW, RIVALS, SATURATING, Form, Target, fit_form, law_parameters
+from sim.profiles.fit.forms import (
+    LAW,
+    LIMIT_RANGE,
+    RIVALS,
+    SATURATING,
+    Form,
+    Target,
+    fit_form,
+    law_parameters,
+)
 from sim.profiles.fit.over_tasks import over_tasks
 from sim.profiles.fit.resampling import Grid, mean, noise_of, resampled
 from sim.profiles.metering.energy import energy_by_setting, energy_per_image
@@ -33,6 +42,8 @@ COMPARED_DRAWS = 100
 """Most draws in which the forms are compared again, and floors with none."""
 FEWEST_DRAWS = 100
 """Draws of a task with which an interval of 95% can be told."""
+SHARED = ("offset", "power", "kappa", "limit")
+"""Constants that the groups share, in the order of the law's vector."""
 IDENTIFIED_WIDTH = 0.8
 """Width of kappa's 95% interval from which on it is not identified."""
 
@@ -183,14 +194,15 @@ def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
     drawn = [law_parameters(vector, groups, grid.chance) for vector in vectors]
     by_group = {key: np.array([d[key] for d in drawn]) for key in ("floor", "scale")}
     draws = {key: values.mean(axis=1) for key, values in by_group.items()}
-    draws |= {key: np.array([float(d[key]) for d in drawn]) for key in ("power", "kappa", "offset")}
+    draws |= {key: np.array([float(d[key]) for d in drawn]) for key in SHARED}
     if groups == 1:  # nobody else's studies were tried: anything from none to all is possible
         draws["kappa"] = np.array([rng.uniform() for rng in streams])
+        draws["limit"] = np.full(len(streams), LIMIT_RANGE[1])
     deviations = [sample - observed for sample in samples[:COMPARED_DRAWS]]
     floorless = without_floors(grid, observed, best, deviations)
     interval = _intervals(draws, floorless)
     estimate = law_parameters(_middle(grid, vectors), groups, grid.chance)
-    kappa = float(estimate["kappa"])
+    counted = effective(grid.own, grid.other, estimate["kappa"], estimate["limit"])
     return {
         "chance": grid.chance,
         "kappa_identified": interval["kappa"][1] - interval["kappa"][0] < IDENTIFIED_WIDTH,
@@ -204,7 +216,7 @@ def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
         "measured_max": {
             "own": float(grid.own.max()),
             "other": float(grid.other.max()),
-            "effective": float(effective(grid.own, grid.other, kappa).max()),
+            "effective": float(counted.max()),
         },
         "comparison": _comparison(grid, observed, samples[:COMPARED_DRAWS]),
         "draws": {key: values.tolist() for key, values in draws.items()},
@@ -250,8 +262,7 @@ def _at_bound(vectors: list[Floats], groups: int) -> dict[str, float]:
     low, high, _ = LAW.bounds(groups)
     slack = 1e-3 * (high - low)
     stuck = np.array([(v <= low + slack) | (v >= high - slack) for v in vectors]).mean(axis=0)
-    names = ("offset", "power", "kappa")
-    return dict(zip(names, stuck[2 * groups :].tolist(), strict=True))
+    return dict(zip(SHARED, stuck[2 * groups :].tolist(), strict=True))
 
 
 def _kappa_by_group(grid: Grid, observed: Floats) -> dict[str, float]:
