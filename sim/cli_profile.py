@@ -50,6 +50,9 @@ def profile_list() -> None:
 @profile.command("card")
 def profile_card(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Profile, or its folder.")],
+    task: Annotated[
+        str | None, typer.Option(help="One task of a profile of several; else all of them.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(parser=terminal.place, metavar="FILE", help="Where to write the page."),
@@ -63,11 +66,12 @@ def profile_card(
     from sim.learning.response import profile_folder
     from sim.profiles.card.page import write_card
 
-    place, folder = out or Path(f"{Path(name).name}_card.html"), profile_folder(name)
+    named = "_".join(filter(None, (Path(name).name, task)))
+    place, folder = out or Path(f"{named}_card.html"), profile_folder(name)
     if place.exists() and not overwrite:
         raise ProfileError(f"{place} exists already; --overwrite replaces it.")
     require_place(place)
-    terminal.say(f"Card: {write_card(folder, out=place)}")
+    terminal.say(f"Card: {write_card(folder, task=task, out=place)}")
 
 
 @profile.command("measure")
@@ -78,7 +82,7 @@ def profile_measure(
         typer.Option(parser=terminal.place, metavar="DIR", help="Folder for the runs."),
     ],
     images: Annotated[
-        Path | None, typer.Option("--data", help="Images: an npz file, or a folder.")
+        Path | None, typer.Option("--data", help="Images or features: a file, or a folder.")
     ] = None,
     table: Annotated[
         Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
@@ -117,6 +121,45 @@ def profile_measure(
             progress=lambda done, total, run: progress(run, done, total),
         )
     terminal.say(f"Runs: {folder}. Next: equiscan profile fit {folder}")
+
+
+@profile.command("features")
+def profile_features(
+    images: Annotated[Path, typer.Option("--data", help="Images: an npz file, or a folder.")],
+    out: Annotated[
+        Path, typer.Option(parser=terminal.place, metavar="FILE", help="npz file to write.")
+    ],
+    encoder: Annotated[str, typer.Option(help="Encoder.")] = "efficientnet-lite0",
+    px: Annotated[int, typer.Option(min=32, help="Side that the encoder is shown.")] = 160,
+    table: Annotated[
+        Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the processor.")] = 1,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file in --out.")
+    ] = False,
+) -> None:
+    """Compute a public encoder's features of images once, for plans with `model: probe`."""
+    from sim.atomic import require_place
+    from sim.profiles.training.encoder import write_features
+
+    if out.exists() and not overwrite:
+        raise ProfileError(f"{out} exists already; --overwrite replaces it.")
+    require_place(out)
+    with terminal.progress_bar() as progress:
+        made = write_features(
+            images,
+            out,
+            encoder=encoder,
+            image_px=px,
+            table=table,
+            threads=threads,
+            progress=progress and (lambda done, total: progress("features", done, total)),
+        )
+    terminal.say(
+        f"Features: {out}. An image takes {made.flops / 1e6:.3g} MFLOP, {1000 * made.seconds:.3g} "
+        f"ms and {made.joules:.3g} J ({made.power_source} power) of {made.hardware}."
+    )
 
 
 @profile.command("fit")

@@ -33,6 +33,7 @@ LAW = {
     "scale": Bounds(0.0, 1e6, "error"),
     "power": Bounds(1e-3, 10.0, "without a unit"),
     "kappa": SHARE,
+    "limit": Bounds(1.0, 1e9, "studies"),
     "offset": Bounds(1e-6, 1e6, "studies"),
 }
 """Bounds of the law's parameters, see ``scaling.power_law``."""
@@ -146,12 +147,14 @@ class Response:
     """Specificity of the threshold at which sensitivity was read."""
     edge: float = math.inf
     """Effective studies beyond which error stays put; infinite: extrapolated."""
+    limit: float = math.inf
+    """What all studies of others are worth at most, in own studies."""
     level: float = 1.0
     """Error of the simulated model against the measured network's, 1 = as measured."""
 
     def effective(self, own: ArrayLike, other: ArrayLike) -> Floats:
-        """Return own studies plus kappa times others', at most ``edge``."""
-        return np.minimum(effective(own, other, self.kappa), self.edge)
+        """Return own studies and what others' are worth, at most ``edge``."""
+        return np.minimum(effective(own, other, self.kappa, self.limit), self.edge)
 
     def error(self, own: ArrayLike, other: ArrayLike) -> Floats:
         """Return the error, 0 to 1, after training on own and others' effective studies."""
@@ -189,7 +192,7 @@ def draw_response(
     one = {name: float(profile.draws[name][draw % profile.size]) for name in PARAMETERS}
     key = keys(0, 0, "learning/transport", [profile.name])
     if float(uniforms(key, draw)[0, 0]) < kappa_one_weight:
-        one["kappa"] = 1.0
+        one |= {"kappa": 1.0, "limit": math.inf}
     return Response(**one, specificity=profile.specificity, level=level)
 
 
@@ -206,9 +209,9 @@ def central(profile: Profile, *, level: float = 1.0, points: int = 9) -> Respons
     points : counts of own, and of other studies.
     """
     counts = np.expm1(np.linspace(0, np.log1p(FROZEN_BEYOND * profile.measured_max), points))
-    floor, scale, power, kappa, offset = (profile.draws[n][:, None, None] for n in PARAMETERS)
-    studies = counts[:, None] + kappa * counts
-    error = floor + scale * (studies + offset) ** -power
+    law = {name: profile.draws[name][:, None, None] for name in PARAMETERS}
+    studies = effective(counts[:, None], counts, law.pop("kappa"), law.pop("limit"))
+    error = power_law(studies, **law)
     distance = ((error - error.mean(axis=0)) ** 2).sum(axis=(1, 2))
     return draw_response(profile, int(np.argmin(distance)), level=level)
 

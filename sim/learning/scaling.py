@@ -10,18 +10,25 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 
-def effective(own: ArrayLike, other: ArrayLike, kappa: ArrayLike) -> Floats:
-    """Return own studies plus the worth of others', ``own + kappa * other``.
+def effective(
+    own: ArrayLike, other: ArrayLike, kappa: ArrayLike, limit: ArrayLike = np.inf
+) -> Floats:
+    """Return own studies plus the worth of others', ``own + worth / (1 + worth / limit)``.
+
+    Here ``worth = kappa * other``, which is all where others are few or there is no limit: what
+    another place's studies have in common with one's own can be learnt only once.
 
     Parameters
     ----------
     own, other : effective studies of the group itself, and of all other groups; at least 0.
-    kappa : what another group's study is worth to this one, 0 to 1.
+    kappa : what the first study of another group is worth to this one, 0 to 1.
+    limit : what all studies of other groups together are worth at most, in own studies.
 
-    >>> float(effective(100, 400, 0.25))
-    200.0
+    >>> float(effective(100, 400, 0.25)), float(effective(100, 400, 0.25, 100))
+    (200.0, 150.0)
     """
-    return np.asarray(np.asarray(own, float) + np.asarray(kappa) * np.asarray(other, float))
+    worth = np.asarray(kappa, float) * np.asarray(other, float)
+    return np.asarray(np.asarray(own, float) + worth / (1.0 + worth / np.asarray(limit, float)))
 
 
 def power_law(

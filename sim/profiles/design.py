@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress, product
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from sim.errors import ProfileError
-from sim.profiles.treatment import CONTROL, CONTROL_OWN, Share, Treatment
+from sim.profiles.treatment import CONTROL, CONTROL_OWN, OF_NETWORKS, Share, Treatment
 
 
 class Cell(NamedTuple):
@@ -20,12 +20,15 @@ class Cell(NamedTuple):
     """Training studies per group, in the order of the plan's ``groups``."""
     seed: int
     treatment: Treatment = CONTROL
+    task: str = ""
+    """Name of the task; empty in a plan of one."""
 
     @property
     def run_id(self) -> str:
         """Name of the run, unique within a plan."""
         counts = "-".join(map(str, self.counts))
-        return f"n{counts}_{self.treatment.words}_seed{self.seed}"
+        of = f"{self.task}_" if self.task else ""
+        return f"{of}n{counts}_{self.treatment.words}_seed{self.seed}"
 
 
 class Contrast(BaseModel):
@@ -56,11 +59,52 @@ class Contrast(BaseModel):
             yield from (Cell(counts, seed, level) for counts in self.counts for level in levels)
 
 
+class ClinicalTask(BaseModel):
+    """What one task of a plan changes in it; a field left out is the plan's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    task: str
+    """The task, in words."""
+    label: str | None = None
+    positive: tuple[str, ...] | None = None
+    prevalence: Share | None = Field(default=None, gt=0, lt=1)
+    where: Mapping[str, tuple[str, ...]] | None = None
+    counts: tuple[int, ...] | None = None
+    contrasts: tuple[Contrast, ...] | None = None
+
+
+class Encoder(BaseModel):
+    """A network that turned images into features and is not trained here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str
+    """Name and version."""
+    pretraining: str
+    """What it was trained on, and whether these images can be among it."""
+    image_px: int = Field(ge=1)
+    """Side of the images that it was shown, pixels."""
+    flops: float = Field(ge=0)
+    """Floating-point operations per image."""
+    joules: float = Field(ge=0)
+    """Energy per image, of the whole machine."""
+    seconds: float = Field(ge=0)
+    """Time per image."""
+    power_source: Literal["measured", "nameplate", "model", "default"]
+    """How the power is known: the weakest of its parts."""
+    alone: bool
+    """Whether nothing else ran meanwhile; with other work beside it an image is charged more."""
+    hardware: str
+    """What it ran on."""
+
+
 class MeasurementPlan(BaseModel):
-    """Training runs on one task: a grid of counts, and contrasts beside it (docs/model.md §4).
+    """Training runs: a grid of counts, and contrasts beside it (docs/model.md §4).
 
     Every group's training count is crossed with every other group's, class prevalence held fixed,
     and all runs of one seed are tested on the same cases. Contrasts change one factor at a time.
+    A plan of several ``tasks`` does so for each of them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -68,7 +112,14 @@ class MeasurementPlan(BaseModel):
     name: str
     """Name of the profile, and of its folder."""
     task: str
-    """Clinical task, in words."""
+    """Clinical task, in words; of several, what they have in common."""
+    model: Literal["network", "probe"] = "network"
+    """What is trained: a small ``network`` from scratch on images, or a ``probe``: a logistic
+    regression on the features of an encoder that stays as it is."""
+    encoder: Encoder | None = None
+    """Whose features they are, where the file of the features does not say it."""
+    tasks: Mapping[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], ClinicalTask] = {}
+    """Several tasks on the same images, by name; empty: the plan's own is the only one."""
     modality: str
     """Imaging modality."""
     citation: str
@@ -80,7 +131,9 @@ class MeasurementPlan(BaseModel):
     """Share of what shows the disease that all groups of a phantom have in common: with 1 another
     group's study is worth one's own, with 0 nothing."""
     label: str = "label"
-    """Column (array of the npz file) of 0 and 1."""
+    """Column (array of the npz file) of 0 and 1, or of what ``positive`` lists some of."""
+    positive: tuple[str, ...] = ()
+    """Values of the label that are positive, all others are negative; empty: it is 0 or 1."""
     group_attribute: str = "group"
     """Column that names each image's group."""
     id_column: str = "id"
@@ -147,7 +200,31 @@ class MeasurementPlan(BaseModel):
         shared = set(self.groups) & (set(self.not_estimable) | set(self.left_out))
         if shared:
             raise ValueError(f"{', '.join(sorted(shared))}: both used and left out")
+        if self.model == "probe":
+            self._check_probed()
+        for name in self.tasks:
+            self.of_task(name)
         return self
+
+    def _check_probed(self) -> None:
+        """Raise where a treatment needs pixels or a network; a probe sees features at once."""
+        levels = [level for contrast in self.contrasts for level in contrast.levels]
+        changed = {name for level in levels for name in level.model_dump(exclude_defaults=True)}
+        if unknown := sorted(changed & OF_NETWORKS):
+            raise ValueError(
+                f"'model: probe' cannot vary {', '.join(unknown)}: it has no such part"
+            )
+        if {level.mitigation for level in levels} - {"none", "reweighted"}:
+            raise ValueError("'model: probe' has no batches: its only mitigation is 'reweighted'")
+
+    def of_task(self, name: str) -> Self:
+        """Return the plan of one of its tasks."""
+        own = self.tasks[name].model_dump(exclude_none=True)
+        return type(self).model_validate(self.model_dump() | own | {"tasks": {}})
+
+    def by_task(self) -> dict[str, Self]:
+        """Return the plan of each task by name; of the only one under no name."""
+        return {name: self.of_task(name) for name in self.tasks} or {"": self}
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -184,7 +261,7 @@ class MeasurementPlan(BaseModel):
         raw = self.model_dump() | changed | {"contrasts": [c for c in contrasts if c]}
         return type(self).model_validate(raw)
 
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self, task: str = "") -> tuple[Cell, ...]:
         """Return every training once, seed by seed, so that an interrupted plan is balanced.
 
         No data at all is not a run: its answer is chance, by definition.
@@ -194,4 +271,4 @@ class MeasurementPlan(BaseModel):
         for seed in range(max(self.seeds, *(c.seeds for c in self.contrasts), 0)):
             cells += [Cell(counts, seed) for counts in grid if seed < self.seeds]
             cells += [cell for contrast in self.contrasts for cell in contrast.cells(seed)]
-        return tuple(dict.fromkeys(cells))
+        return tuple(cell._replace(task=task) for cell in dict.fromkeys(cells))

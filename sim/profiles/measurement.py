@@ -12,7 +12,7 @@ from sim.executors.executor import Executor, Serial
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.metering.energy import measured_alone
 from sim.profiles.runs import PARTS, collect, finished, open_folder, write_runs
-from sim.profiles.training.bench import MeasurementData, Setup, cases_of, forget, survey
+from sim.profiles.training.bench import MeasurementData, Setup, cases_of, digest, forget, survey
 from sim.profiles.training.preparation import Prepared, preparations, saved
 from sim.profiles.training.tasks import Finished, Preparation, Task, Training, needed, perform
 
@@ -41,7 +41,7 @@ def measure(
 
     Parameters
     ----------
-    data : npz file or folder of the images, for all workers; ``None`` for a phantom plan.
+    data : file or folder of images or features, for all workers; ``None`` for a phantom plan.
     table : csv or parquet with one row per image; see ``images.source``.
     executor : who does the runs, each with the plan's number of threads; see ``executor_of``.
     progress : called with runs done, runs in all, and the id of the run just done.
@@ -50,15 +50,15 @@ def measure(
     inputs = MeasurementData(plan.model_dump_json(), _absolute(data), _absolute(table))
     forget()
     try:
-        plan, cases = cases_of(inputs)
-        open_folder(folder, plan, cases)
-        cells = plan.cells()
+        tasks = cases_of(inputs)
+        open_folder(folder, plan, tasks)
+        cells = tuple(cell for task, (own, _) in tasks.items() for cell in own.cells(task))
         alone = measured_alone(cells)
         done = finished(folder, {cell.run_id for cell in alone})
         missing = [cell for cell in cells if cell.run_id not in done]
         if missing:
             ((_, (device, torch)),) = executor.run(survey, {"choice of a device": plan})
-            setup = Setup(inputs, cases.digest(), device, torch)
+            setup = Setup(inputs, digest(tasks), device, torch)
             start = len(cells) - len(missing) + 1
             with closing(_Measurement(folder, setup, executor).made(missing, alone)) as made:
                 for number, run_id in enumerate(made, start=start):

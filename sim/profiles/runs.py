@@ -1,7 +1,7 @@
 """The folder of a measurement: what it is of, and one table of a row per run and group."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,17 @@ GROWING = ("seeds", "contrasts", "device")
 """Fields of a plan that may change: finished runs stay valid, each says what it ran on."""
 
 
-def open_folder(folder: Path, plan: MeasurementPlan, cases: Cases) -> None:
+Tasks = Mapping[str, tuple[MeasurementPlan, Cases]]
+"""Plan and cases of each task, under no name of the only one."""
+
+
+def open_folder(folder: Path, plan: MeasurementPlan, tasks: Tasks) -> None:
     """Describe the measurement in its folder; refuse a folder that holds another one.
 
     Only ``GROWING`` fields may differ.
     """
     path = folder / ABOUT
-    about = _about(plan, cases)
+    about = _about(plan, tasks)
     if path.exists():
         before, sha256 = _described(path)
         growing = {name: about["plan"][name] for name in GROWING}
@@ -67,13 +71,27 @@ def _described(path: Path) -> tuple[dict[str, Any], str]:
         ) from None
 
 
-def _about(plan: MeasurementPlan, cases: Cases) -> dict[str, Any]:
+def _about(plan: MeasurementPlan, tasks: Tasks) -> dict[str, Any]:
+    of_task = {name: _about_task(own, cases) for name, (own, cases) in tasks.items()}
+    for name, about in of_task.items() if plan.tasks else ():
+        own = tasks[name][0]
+        about |= {"groups": own.groups, "not_estimable": own.not_estimable}
+    cases = next(iter(tasks.values()))[1]
+    # of one task, groups with too few cases are known; of several, each has its own
+    whole = plan if plan.tasks else tasks[""][0]
+    return {
+        "plan": json.loads(whole.model_dump_json()),
+        "data_sha256": cases.sha256,
+        "encoder": cases.encoder and cases.encoder.model_dump(),
+        **({"tasks": of_task} if plan.tasks else of_task[""]),
+    }
+
+
+def _about_task(plan: MeasurementPlan, cases: Cases) -> dict[str, Any]:
     def counts(pair: tuple[int, int]) -> dict[str, int]:
         return {"positives": pair[0], "negatives": pair[1]}
 
     return {
-        "plan": json.loads(plan.model_dump_json()),
-        "data_sha256": cases.sha256,
         "cases": {g: counts(cases.count(g)) for g in (*plan.groups, *plan.not_estimable)},
         "left_out_images": {group: counts(pair) for group, pair in cases.left_out.items()},
         "repeated_images": cases.repeated,

@@ -74,6 +74,11 @@ CONTROL = Treatment()
 """Nothing done: clean labels, real images, plain training from scratch."""
 CORRUPTIONS = frozenset({"noise", "corrupted", "reading", "duplicates"})
 """Factors that change the real studies themselves."""
+OF_NETWORKS = frozenset(
+    {"corrupted", "synthetic", "synthetic_for", "pretraining_steps", "pretraining_own"}
+    | {"width", "precision", "batch"}
+)
+"""Factors that change pixels, or a network and how it is trained."""
 FACTORS: tuple[str, ...] = tuple(Treatment.model_fields)
 """Columns of the runs that hold the treatment."""
 

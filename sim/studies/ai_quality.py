@@ -110,10 +110,12 @@ def _sensitivity(
 ) -> Floats:
     """Return the mean sensitivity by draw of the profile, kappa (its own, 1) and level."""
     law = {name: profile.draws[name][:, None, None] for name in PARAMETERS}
-    kappa = np.concatenate([law.pop("kappa"), np.ones((profile.size, 1, 1))], axis=1)
+    as_own = np.ones((profile.size, 1, 1))
+    kappa = np.concatenate([law.pop("kappa"), as_own], axis=1)
+    limit = np.concatenate([law.pop("limit"), np.inf * as_own], axis=1)
     by_need = np.broadcast_to(weights, np.broadcast_shapes(weights.shape, holdings.own.shape))
     own, other = (np.broadcast_to(h, by_need.shape).ravel() for h in (holdings.own, holdings.other))
-    error = power_law(effective(own, other, kappa), **law)
+    error = power_law(effective(own, other, kappa, limit), **law)
     assumed = scenario.response.level
     levels = [
         triangular((i + 0.5) / LEVELS, low=assumed.low, mode=assumed.value, high=assumed.high)

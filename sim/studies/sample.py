@@ -1,5 +1,6 @@
 """The parameter sample of a draw: world and response, before any event and any plan."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -151,7 +152,7 @@ def response_of(
     weight = scenario.response.kappa_one_weight
     if draw is None:
         middle = central(profile, level=scenario.response.level.value)
-        return replace(middle, kappa=1.0) if weight > 0.5 else middle
+        return as_own(middle) if weight > 0.5 else middle
     rng = stream(scenario.uncertainty.seed, "response", purpose, draw)
     level = scenario.response.level
     return draw_response(
@@ -170,4 +171,9 @@ def varied(response: Response, variant: Variant, profile: Profile) -> Response:
     """
     if variant == "frozen":
         return replace(response, edge=FROZEN_BEYOND * profile.measured_max)
-    return replace(response, kappa=1.0) if variant == "kappa_one" else response
+    return as_own(response) if variant == "kappa_one" else response
+
+
+def as_own(response: Response) -> Response:
+    """Return the response to which studies from elsewhere are as good as one's own."""
+    return replace(response, kappa=1.0, limit=math.inf)

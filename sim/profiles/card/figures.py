@@ -92,7 +92,7 @@ def residuals(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
         for g, (group, colour) in enumerate(zip(fit["groups"], HUES, strict=False)):
             rows = clean[clean["group"] == group]
             mean = rows.groupby([*names, "n_own", "n_other"])[measure_of].mean().reset_index()
-            studies = effective(mean["n_own"], mean["n_other"], law["kappa"])
+            studies = effective(mean["n_own"], mean["n_other"], law["kappa"], law["limit"])
             fitted = power_law(
                 studies,
                 floor=law["floor"][g],
@@ -108,7 +108,9 @@ def residuals(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
         axes.minorticks_off()
         axes.set_title(f"{LABELS[measure_of]}, measured minus fitted")
         several = len(fit["groups"]) > 1
-        axes.set_xlabel("effective studies: own + kappa · other" if several else "studies")
+        axes.set_xlabel(
+            "effective studies: own ones and the worth of others" if several else "studies"
+        )
     axes.legend(fontsize=8.5)
     return svg(figure, name="residuals")
 
@@ -139,12 +141,12 @@ def _band(one: Mapping[str, Any], group: str, own: Floats, other: float) -> Floa
     columns = zip(
         by_group["floor"][group],
         by_group["scale"][group],
-        *(draws[key] for key in ("power", "kappa", "offset")),
+        *(draws[key] for key in ("power", "kappa", "limit", "offset")),
         strict=True,
     )
     scores = [
-        1 - power_law(effective(own, other, k), floor=f, scale=s, power=p, offset=o)
-        for f, s, p, k, o in columns
+        1 - power_law(effective(own, other, k, m), floor=f, scale=s, power=p, offset=o)
+        for f, s, p, k, m, o in columns
     ]
     return np.quantile(scores, (0.025, 0.5, 0.975), axis=0)
 

@@ -1,25 +1,34 @@
 """One self-contained page that says what a profile measured, on what, and how far to trust it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from sim.atomic import replace_file
-from sim.errors import ProfileError
+from sim.errors import ProfileError, nearest
 from sim.learning.response import FACTORS, FROZEN_BEYOND
+from sim.learning.scaling import effective, power_law
 from sim.profiles.card.figures import curves, gaps, kappas, residuals, untreated
 from sim.profiles.card.panels import panels
+from sim.profiles.card.several import task_constants, task_curves
+from sim.profiles.fit.contrasts import quantiles
 from sim.profiles.fit.factors import FEWEST_SEEDS
 from sim.profiles.metering.published import contents, recipes
 from sim.profiles.runs import RUNS
 from sim.profiles.treatment import FACTORS as TREATED
 
-TEMPLATE = "card.html.jinja"
+OWN, OTHERS = (100, 300, 1_000, 3_000), (0, 1_000, 10_000)
+"""Own and other studies at which the gain of twice the own ones is shown."""
+TEMPLATE, TASKS_TEMPLATE = "card.html.jinja", "tasks.html.jinja"
 CONSTANTS = (
-    ("kappa", "kappa: worth of another group's study"),
+    ("kappa", "kappa: worth of another group's first study"),
+    ("limit", "m: worth of all studies of others at most, own studies"),
     ("floor", "d: floor of the error"),
     ("scale", "a: scale"),
     ("power", "p: exponent"),
@@ -61,10 +70,23 @@ MITIGATED = (
 )
 
 
-def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
+def write_card(
+    folder: str | Path, *, task: str | None = None, out: str | Path | None = None
+) -> Path:
     """Write the card of the runs and the fit in ``folder``, by default beside them.
 
-    Returns the path of the page.
+    Parameters
+    ----------
+    task : one task of a profile of several; without it the page is of all of them.
+
+    Returns
+    -------
+    The path of the page.
+
+    Raises
+    ------
+    ProfileError
+        When nothing is fitted there, and for a task that the profile does not have.
     """
     folder = Path(folder)
     try:
@@ -74,50 +96,122 @@ def write_card(folder: str | Path, *, out: str | Path | None = None) -> Path:
         raise ProfileError(
             f"{error.filename}: not found. Fit first: `equiscan profile fit`."
         ) from None
-    best = _with_all_data(runs, fit)
-    several = len(fit["groups"]) > 1
+    if task is not None or "tasks" not in fit:
+        page = _of_one(*_only(fit, runs, task))
+    else:
+        page = _of_tasks(fit, runs)
+    path = folder / "card.html" if out is None else Path(out)
+    replace_file(path, lambda there: there.write(page.encode()))
+    return path
+
+
+def _environment() -> Environment:
+    """Return what fills in the templates, with the words that all of them use."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    page = environment.get_template(TEMPLATE).render(
-        fit=fit,
-        fits=_fits(fit),
-        sensitivity=fit["fits"]["sensitivity"],
-        auc=fit["fits"]["auc"],
-        draws=len(fit["fits"]["auc"]["draws"]["kappa"]),
-        constants=[one for one in CONSTANTS if several or one[0] != "kappa"],
-        best=best,
-        weak=[g for g in fit["groups"] if _is_weak(g, best, fit)],
-        local_gap=_local_gap(runs) if fit["gap_estimable"] else None,
-        factors=[(name, fit["factors"].get(name)) for name in FACTORS],
-        meanings=MEANINGS,
-        words=_words,
-        frozen_beyond=FROZEN_BEYOND,
-        attribute=fit["group_attribute"].replace("_", " "),
-        several=several,
-        rivals=[(name, one) for name, one in _fits(fit) if not one["comparison"]["law_is_best"]],
-        fewest_seeds=FEWEST_SEEDS,
-        number=_number,
-        interval=_interval,
-        mitigated=MITIGATED,
-        mitigated_seeds=fit["factors"].get("mitigation_gap_change", {"seeds": 0})["seeds"],
-        levelled_down=_is_levelled_down(fit["mitigated"]),
-        recipes=recipes(fit["energy"]),
-        contents=contents(),
-        known=lambda value: "not read" if value is None else _number(value),
-        span=lambda pair: f"{_number(pair[0])} to {_number(pair[1])}",
-        curves=curves(runs, fit),
-        gaps=gaps(runs, fit) if several else "",
-        kappas=kappas(fit) if several else "",
-        residuals=residuals(runs, fit),
-        panels=panels(fit),
+    environment.globals |= {
+        "number": _number,
+        "interval": _interval,
+        "span": lambda pair: f"{_number(pair[0])} to {_number(pair[1])}",
+        "meanings": MEANINGS,
+        "frozen_beyond": FROZEN_BEYOND,
+    }
+    return environment
+
+
+def _only(
+    fit: dict[str, Any], runs: pd.DataFrame, task: str | None
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return fit and runs of one task, or of a profile of a single one."""
+    if task is None:
+        return fit, runs
+    tasks = fit.get("tasks", {})
+    if task not in tasks:
+        have = ", ".join(tasks) or "only one task"
+        raise ProfileError(
+            f"profile '{fit['name']}' has no task '{task}'.{nearest(task, tasks)} It has {have}."
+        )
+    some = runs[runs["task"] == task]
+    counts = {"runs": int(some["run_id"].nunique()), "name": f"{fit['name']}: {task}"}
+    return {**fit, **tasks[task], **counts}, some
+
+
+def _of_one(fit: dict[str, Any], runs: pd.DataFrame) -> str:
+    """Return the page of one task."""
+    best = _with_all_data(runs, fit)
+    several = len(fit["groups"]) > 1
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            fit=fit,
+            fits=_fits(fit),
+            sensitivity=fit["fits"]["sensitivity"],
+            auc=fit["fits"]["auc"],
+            draws=len(fit["fits"]["auc"]["draws"]["kappa"]),
+            constants=[one for one in CONSTANTS if several or one[0] not in ("kappa", "limit")],
+            best=best,
+            weak=[g for g in fit["groups"] if _is_weak(g, best, fit)],
+            local_gap=_local_gap(runs) if fit["gap_estimable"] else None,
+            factors=[(name, fit["factors"].get(name)) for name in FACTORS],
+            words=_words,
+            attribute=fit["group_attribute"].replace("_", " "),
+            several=several,
+            rivals=[
+                (name, one) for name, one in _fits(fit) if not one["comparison"]["law_is_best"]
+            ],
+            fewest_seeds=FEWEST_SEEDS,
+            mitigated=MITIGATED,
+            mitigated_seeds=fit["factors"].get("mitigation_gap_change", {"seeds": 0})["seeds"],
+            levelled_down=_is_levelled_down(fit["mitigated"]),
+            recipes=recipes(fit["energy"]),
+            contents=contents(),
+            known=lambda value: "not read" if value is None else _number(value),
+            curves=curves(runs, fit),
+            gaps=gaps(runs, fit) if several else "",
+            kappas=kappas(fit) if several else "",
+            residuals=residuals(runs, fit),
+            panels=panels(fit),
+        )
     )
-    path = folder / "card.html" if out is None else Path(out)
-    replace_file(path, lambda there: there.write(page.encode()))
-    return path
+
+
+def _of_tasks(fit: dict[str, Any], runs: pd.DataFrame) -> str:
+    """Return the page of several tasks together."""
+    sensitivity = fit["fits"]["sensitivity"]
+    return (
+        _environment()
+        .get_template(TASKS_TEMPLATE)
+        .render(
+            fit=fit,
+            sensitivity=sensitivity,
+            several=any(len(one["groups"]) > 1 for one in fit["tasks"].values()),
+            left_out=[name.replace("_", " ") for name in fit["tasks"] if name not in fit["pooled"]],
+            attribute=fit["group_attribute"].replace("_", " "),
+            factors=[(name, fit["factors"].get(name)) for name in FACTORS],
+            doubled=doubled(sensitivity),
+            edge=FROZEN_BEYOND * sensitivity["measured_max"]["effective"],
+            curves=task_curves(runs, fit),
+            constants=task_constants(fit),
+        )
+    )
+
+
+def doubled(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return by how much sensitivity grows when own studies double, by own and other studies."""
+    draws = {key: np.asarray(values)[:, None] for key, values in one["draws"].items()}
+
+    def error(own: float, other: float) -> NDArray[np.float64]:
+        studies = effective(own, other, draws["kappa"], draws["limit"])
+        constants = {key: draws[key] for key in ("floor", "scale", "power", "offset")}
+        return power_law(studies, **constants)[:, 0]
+
+    gains = {own: [quantiles(error(own, n) - error(2 * own, n)) for n in OTHERS] for own in OWN}
+    return {"others": OTHERS, "rows": [{"own": own, "gains": of} for own, of in gains.items()]}
 
 
 def _fits(fit: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.learning.law import effective_studies
+from sim.learning.scaling import effective
 from sim.profiles.images.training_set import wrong_after
 from sim.profiles.treatment import CONTROL, FACTORS, Treatment, treated
 from sim.streams import stream
@@ -130,7 +131,7 @@ def worth_of(loss: Floats, draws: Mapping[str, Floats], own: float, other: float
 
     0 where the loss is more than all data are worth, at most ``MOST_WORTH``.
     """
-    studies = own + draws["kappa"] * other
+    studies = effective(own, other, draws["kappa"], draws["limit"])
     before = draws["scale"] * (studies + draws["offset"]) ** -draws["power"]
     after = np.maximum(before + loss, 1e-12)
     with np.errstate(over="ignore"):

@@ -18,7 +18,17 @@ from sim.learning.scaling import effective
 from sim.profiles.fit.contrasts import effects, table_of
 from sim.profiles.fit.factors import factors, mitigated
 from sim.profiles.fit.floors import Floorless, without_floors
-from sim.profiles.fit.forms import LAW, RIVALS, SATURATING, Form, Target, fit_form, law_parameters
+from sim.profiles.fit.forms import (
+    LAW,
+    LIMIT_RANGE,
+    RIVALS,
+    SATURATING,
+    Form,
+    Target,
+    fit_form,
+    law_parameters,
+)
+from sim.profiles.fit.over_tasks import over_tasks
 from sim.profiles.fit.resampling import Grid, mean, noise_of, resampled
 from sim.profiles.metering.energy import energy_by_setting, energy_per_image
 from sim.profiles.metering.published import recipes
@@ -30,6 +40,10 @@ Floats = NDArray[np.float64]
 
 COMPARED_DRAWS = 100
 """Most draws in which the forms are compared again, and floors with none."""
+FEWEST_DRAWS = 100
+"""Draws of a task with which an interval of 95% can be told."""
+SHARED = ("offset", "power", "kappa", "limit")
+"""Constants that the groups share, in the order of the law's vector."""
 IDENTIFIED_WIDTH = 0.8
 """Width of kappa's 95% interval from which on it is not identified."""
 
@@ -42,50 +56,74 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
 
     Parameters
     ----------
-    draws : bootstrap draws; each is one answer that the simulation may use.
+    draws : bootstrap draws, each one answer that the simulation may use; of several tasks each has
+        its share, and at least ``FEWEST_DRAWS``.
     """
     folder = Path(folder)
     runs, about = _read(folder)
     plan = about["plan"]
     finished = runs[runs["error"].isna()]
-    grids = {name: _grid(finished, plan, name) for name in ("sensitivity", "auc")}
-    fits = {
-        name: _fit_grid(grid, [stream(d, "profile fit", plan["name"], name) for d in range(draws)])
-        for name, grid in grids.items()
-    }
-    energy = energy_per_image(finished)
-    found = effects(finished, fits["auc"], plan["groups"])
+    energy = energy_per_image(finished, about.get("encoder"))
     first = finished.iloc[0]
-    result = {
+    shared = {
         "schema": SCHEMA,
         "data": str(first["data"]),
         **{key: plan[key] for key in ("name", "task", "modality", "citation", "group_attribute")},
-        **{key: plan[key] for key in ("prevalence", "specificity", "folds")},
+        **{key: plan[key] for key in ("specificity", "folds", "left_out")},
+        "model": plan.get("model", "network"),
+        "encoder": about.get("encoder"),
         "seeds": int(finished["seed"].nunique()),
-        "groups": plan["groups"],
-        "cases": about["cases"],
-        "gap_estimable": len(plan["groups"]) > 1,
-        "not_estimable": plan["not_estimable"],
-        "left_out": plan["left_out"],
-        "left_out_images": about["left_out_images"],
-        "repeated_images": about["repeated_images"],
-        "baseline": about["baseline"],
         "runs": int(finished["run_id"].nunique()),
         "failed_runs": int(runs.loc[runs["error"].notna(), "run_id"].nunique()),
-        "fits": fits,
-        "treatments": table_of(found),
-        "factors": factors(found, finished),
-        "mitigated": mitigated(found),
-        "pairs": alike(finished),
         "energy": energy,
         "recipes": recipes(energy),
         "settings": energy_by_setting(finished),
         "hardware": str(first["hardware"]),
         "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
     }
+    if plan.get("tasks"):
+        share = max(draws // len(about["tasks"]), min(draws, FEWEST_DRAWS))
+        of_task = {
+            name: _fit_task(
+                finished[finished["task"] == name],
+                plan | {k: v for k, v in plan["tasks"][name].items() if v is not None} | one,
+                draws=share,
+            )
+            for name, one in about["tasks"].items()
+        }
+        result = shared | over_tasks(of_task) | {"tasks": of_task}
+    else:
+        result = shared | _fit_task(finished, plan | about, draws=draws)
     text = _compact(json.dumps(_rounded(result), indent=1)) + "\n"
     replace_file(folder / "fit.json", lambda there: there.write(text.encode()))
     return result
+
+
+def _fit_task(runs: pd.DataFrame, about: Mapping[str, Any], *, draws: int) -> dict[str, Any]:
+    """Return what is fitted to the finished runs of one task.
+
+    Parameters
+    ----------
+    about : its plan, its cases, and what is known of them.
+    """
+    streams = {
+        name: [stream(d, "profile fit", about["name"], name) for d in range(draws)]
+        for name in ("sensitivity", "auc")
+    }
+    grids = {name: _grid(runs, about, name) for name in streams}
+    fits = {name: _fit_grid(grids[name], rngs) for name, rngs in streams.items()}
+    found = effects(runs, fits["auc"], about["groups"])
+    return {
+        **{key: about[key] for key in ("task", "prevalence", "groups", "not_estimable")},
+        **{key: about[key] for key in ("cases", "left_out_images", "repeated_images", "baseline")},
+        "gap_estimable": len(about["groups"]) > 1,
+        "all_data": _with_all_data(grids),
+        "fits": fits,
+        "treatments": table_of(found),
+        "factors": factors(found, runs),
+        "mitigated": mitigated(found),
+        "pairs": alike(runs),
+    }
 
 
 def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -102,7 +140,20 @@ def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     return runs, about
 
 
-def _grid(runs: pd.DataFrame, plan: dict[str, Any], measure_of: str) -> Grid:
+def _with_all_data(grids: Mapping[str, Grid]) -> dict[str, float]:
+    """Return mean scores over groups with the most studies of all, and the end of AUC's interval.
+
+    Its standard error is that of the test cases of all folds.
+    """
+    most = int(np.argmax(grids["auc"].own.sum(axis=1)))
+    reached = {name: float(1 - np.nanmean(grid.error[:, most])) for name, grid in grids.items()}
+    grid = grids["auc"]
+    variance = np.mean(grid.test_sd**2, axis=0) / len(np.unique(grid.fold))
+    sd = float(np.sqrt(variance.sum())) / len(variance)
+    return reached | {"auc_low": reached["auc"] - 1.96 * sd}
+
+
+def _grid(runs: pd.DataFrame, plan: Mapping[str, Any], measure_of: str) -> Grid:
     rows = runs[~treated(runs) & (runs["estimable"] == True)]  # noqa: E712
     names = [f"n_{group}" for group in plan["groups"]]
     cells = rows[names].drop_duplicates().sort_values(names)
@@ -128,6 +179,7 @@ def _grid(runs: pd.DataFrame, plan: dict[str, Any], measure_of: str) -> Grid:
         other=own.sum(axis=1, keepdims=True) - own,
         error=error,
         test_sd=np.sqrt(np.nanmean(variance, axis=1)),
+        fold=np.unique(np.array(seeds) % plan["folds"], return_inverse=True)[1],
         chance=plan["specificity"] if measure_of == "sensitivity" else 0.5,
     )
 
@@ -142,14 +194,15 @@ def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
     drawn = [law_parameters(vector, groups, grid.chance) for vector in vectors]
     by_group = {key: np.array([d[key] for d in drawn]) for key in ("floor", "scale")}
     draws = {key: values.mean(axis=1) for key, values in by_group.items()}
-    draws |= {key: np.array([float(d[key]) for d in drawn]) for key in ("power", "kappa", "offset")}
+    draws |= {key: np.array([float(d[key]) for d in drawn]) for key in SHARED}
     if groups == 1:  # nobody else's studies were tried: anything from none to all is possible
         draws["kappa"] = np.array([rng.uniform() for rng in streams])
+        draws["limit"] = np.full(len(streams), LIMIT_RANGE[1])
     deviations = [sample - observed for sample in samples[:COMPARED_DRAWS]]
     floorless = without_floors(grid, observed, best, deviations)
     interval = _intervals(draws, floorless)
     estimate = law_parameters(_middle(grid, vectors), groups, grid.chance)
-    kappa = float(estimate["kappa"])
+    counted = effective(grid.own, grid.other, estimate["kappa"], estimate["limit"])
     return {
         "chance": grid.chance,
         "kappa_identified": interval["kappa"][1] - interval["kappa"][0] < IDENTIFIED_WIDTH,
@@ -163,7 +216,7 @@ def _fit_grid(grid: Grid, streams: list[np.random.Generator]) -> dict[str, Any]:
         "measured_max": {
             "own": float(grid.own.max()),
             "other": float(grid.other.max()),
-            "effective": float(effective(grid.own, grid.other, kappa).max()),
+            "effective": float(counted.max()),
         },
         "comparison": _comparison(grid, observed, samples[:COMPARED_DRAWS]),
         "draws": {key: values.tolist() for key, values in draws.items()},
@@ -209,8 +262,7 @@ def _at_bound(vectors: list[Floats], groups: int) -> dict[str, float]:
     low, high, _ = LAW.bounds(groups)
     slack = 1e-3 * (high - low)
     stuck = np.array([(v <= low + slack) | (v >= high - slack) for v in vectors]).mean(axis=0)
-    names = ("offset", "power", "kappa")
-    return dict(zip(names, stuck[2 * groups :].tolist(), strict=True))
+    return dict(zip(SHARED, stuck[2 * groups :].tolist(), strict=True))
 
 
 def _kappa_by_group(grid: Grid, observed: Floats) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The law and its rivals as functions of one bounded vector, which is what a fit searches.
 
-Floors and heights belong to a group; the exponent, kappa and the offset are shared. A group's
-images can be harder (its floor) or the start worse (its height), but what a study of one's own
+Floors and heights belong to a group; exponent, offset, kappa and limit are shared. A group's images
+can be harder (its floor) or the start worse (its height), but what a study of one's own
 and of another group is worth is one question, asked in every direction at once; with two groups
 and a curve each, more could not be identified. Bounds hold by construction: never above chance.
 """
@@ -21,6 +21,8 @@ Predict = Callable[[Floats, Floats, Floats, float], Floats]
 
 OFFSET_RANGE = (1.0, 1e4)
 """Studies; well beyond what is measured on both sides."""
+LIMIT_RANGE = (10.0, 1e5)
+"""Own studies; so far beyond what is measured that the upper end is no limit at all."""
 POWER_RANGE = (0.05, 1.0)
 """At 1 the removable error falls as 1 / n, the rate of a regular parametric model; a steeper fit
 over a short range would promise too much beyond it."""
@@ -111,12 +113,12 @@ def misfit(form: Form, vector: Floats, target: Target) -> float:
 
 def law_parameters(vector: Floats, groups: int, chance: float) -> dict[str, Floats]:
     """Return the law's parameters by name from its vector; floor and scale by group."""
-    log_offset, power, kappa = vector[2 * groups :]
+    log_offset, power, kappa, log_limit = vector[2 * groups :]
     floor, offset = chance * vector[:groups], float(np.exp(log_offset))
     scale = scale_at_zero(
         vector[groups : 2 * groups], floor=floor, chance=chance, offset=offset, power=power
     )
-    single = {"power": power, "kappa": kappa, "offset": offset}
+    single = {"power": power, "kappa": kappa, "offset": offset, "limit": np.exp(log_limit)}
     return {"floor": floor, "scale": scale, **{k: np.asarray(v) for k, v in single.items()}}
 
 
@@ -133,7 +135,7 @@ def _starts(form: Form, low: Floats, high: Floats, start: Floats) -> list[Floats
 def _law(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
     named = law_parameters(vector, own.shape[1], chance)
     return power_law(
-        effective(own, other, float(named["kappa"])),
+        effective(own, other, named["kappa"], named["limit"]),
         floor=named["floor"],
         scale=named["scale"],
         power=float(named["power"]),
@@ -145,9 +147,9 @@ def _law_slopes(vector: Floats, own: Floats, other: Floats, chance: float) -> Fl
     """Return the derivatives of ``_law``, shape (cells, groups, parameters)."""
     groups = own.shape[1]
     floor, height = vector[:groups], vector[groups : 2 * groups]
-    log_offset, power, kappa = vector[2 * groups :]
-    offset = np.exp(log_offset)
-    times = 1 + effective(own, other, float(kappa)) / offset
+    log_offset, power, kappa, log_limit = vector[2 * groups :]
+    offset, limit = np.exp(log_offset), np.exp(log_limit)
+    times = 1 + effective(own, other, kappa, limit) / offset
     left = times**-power
     removable = height * chance * (1 - floor) * left
     slopes = np.zeros((*own.shape, len(vector)))
@@ -156,20 +158,23 @@ def _law_slopes(vector: Floats, own: Floats, other: Floats, chance: float) -> Fl
     slopes[:, each, groups + each] = chance * (1 - floor) * left
     slopes[..., 2 * groups] = power * removable * (times - 1) / times
     slopes[..., 2 * groups + 1] = -removable * np.log(times)
-    slopes[..., 2 * groups + 2] = -power * removable * other / (offset * times)
+    by_study = -power * removable / (offset * times)
+    left_of_limit = 1 / (1 + kappa * other / limit)
+    slopes[..., 2 * groups + 2] = by_study * other * left_of_limit**2
+    slopes[..., 2 * groups + 3] = by_study * limit * (1 - left_of_limit) ** 2
     return slopes
 
 
-def _law_with(name: str, kappa: float) -> Form:
-    """Return the law with a given kappa as a form of its own."""
+def _law_with(name: str, *given: float) -> Form:
+    """Return the law with a given limit, or kappa and limit, as a form of its own."""
 
     def predict(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
-        return _law(np.append(vector, kappa), own, other, chance)
+        return _law(np.append(vector, given), own, other, chance)
 
     def slopes(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
-        return _law_slopes(np.append(vector, kappa), own, other, chance)[..., :-1]
+        return _law_slopes(np.append(vector, given), own, other, chance)[..., : -len(given)]
 
-    return Form(name, predict, (_OFFSET, _POWER), slopes=slopes)
+    return Form(name, predict, (_OFFSET, _POWER, _KAPPA)[: 4 - len(given)], slopes=slopes)
 
 
 def _saturating(vector: Floats, own: Floats, other: Floats, chance: float) -> Floats:
@@ -213,18 +218,21 @@ TWO_POWERS_SCALE = 10.0
 _OFFSET = (*np.log(OFFSET_RANGE).tolist(), float(np.log(100.0)))
 _POWER = (*POWER_RANGE, 0.5)
 _KAPPA = (0.0, 1.0, 0.4)
+_LIMIT = (*np.log(LIMIT_RANGE).tolist(), float(np.log(1_000.0)))
+_NO_LIMIT = float(np.log(1e12))
 
-LAW = Form("law", _law, (_OFFSET, _POWER, _KAPPA), slopes=_law_slopes)
+LAW = Form("law", _law, (_OFFSET, _POWER, _KAPPA, _LIMIT), slopes=_law_slopes)
 FLOORLESS = Form(
     "law without floor",
     _floorless,
-    (_OFFSET, _POWER, _KAPPA),
+    LAW.shared,
     has_floor=False,
     slopes=_floorless_slopes,
 )
 RIVALS = (
     Form("two powers (Rolf et al. 2021)", _two_powers, (_POWER, (0.0, 10.0, 0.5), _POWER), True),
-    _law_with("own data only", 0.0),
-    _law_with("total data only", 1.0),
+    _law_with("law without limit", _NO_LIMIT),
+    _law_with("own data only", 0.0, _NO_LIMIT),
+    _law_with("total data only", 1.0, _NO_LIMIT),
     Form(SATURATING, _saturating, (_OFFSET, _KAPPA)),
 )

@@ -42,16 +42,37 @@ def pooled(draws: Sequence[Floats], *, bounds: tuple[float, float] = (0.0, 1.0))
     -----
     Profiles count as independent tasks, which they are not where they share images.
     """
-    value = np.array([np.mean(one) for one in draws])
-    within = float(np.mean([np.var(one) for one in draws]))
-    count, mean = len(value), float(value.mean())
+    count, mean = len(draws), float(np.mean([np.mean(one) for one in draws]))
     if count == 1:
         low, high = np.quantile(draws[0], (0.025, 0.975)).tolist()
         return Pooled(mean, low, high, *bounds, 0.0, 1)
-    seen = float(value.var(ddof=1))
-    between = max(seen - within, 0.0)
-    error = max(seen, within) / count  # vague values that agree do so by accident
-    half = float(t.ppf(0.975, count - 1)) * np.sqrt([error, error + between])
-    low, next_low = np.clip(mean - half, *bounds).tolist()
-    high, next_high = np.clip(mean + half, *bounds).tolist()
+    error, between = _variances(draws)
+    half = float(t.ppf(0.975, count - 1)) * np.sqrt(error)
+    low, high = np.clip((mean - half, mean + half), *bounds).tolist()
+    next_low, next_high = one_more(draws, np.array([0.025, 0.975]), bounds=bounds).tolist()
     return Pooled(mean, low, high, next_low, next_high, float(np.sqrt(between)), count)
+
+
+def one_more(
+    draws: Sequence[Floats], shares: Floats, *, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Floats:
+    """Return quantiles of the constant in one more task like these, of two or more.
+
+    Parameters
+    ----------
+    draws, bounds : as of ``pooled``.
+    shares : between 0 and 1, any shape.
+    """
+    value = np.array([np.mean(one) for one in draws])
+    error, _ = _variances(draws)
+    # what tasks differ by is not cut by their own uncertainty, which is known only roughly
+    far = t.ppf(shares, len(draws) - 1) * np.sqrt(error + value.var(ddof=1))
+    return np.asarray(np.clip(value.mean() + far, *bounds))
+
+
+def _variances(draws: Sequence[Floats]) -> tuple[float, float]:
+    """Return the variance of the mean over tasks, and that between tasks."""
+    within = float(np.mean([np.var(one) for one in draws]))
+    seen = float(np.var([np.mean(one) for one in draws], ddof=1))
+    # vague values that agree do so by accident
+    return max(seen, within) / len(draws), max(seen - within, 0.0)

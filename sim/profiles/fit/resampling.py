@@ -23,6 +23,8 @@ class Grid:
     """Shape (seeds, cells, groups); ``nan`` where a run failed or is missing."""
     test_sd: Floats
     """Standard error from the finite test set, shape (seeds, groups)."""
+    fold: NDArray[np.int64]
+    """Number of the test cases of each seed, shape (seeds,): seeds of one fold share them."""
     chance: float
     """Error without any information."""
 
@@ -41,11 +43,13 @@ class Noise:
     """
 
     shared: Floats
-    """Standard deviation common to all runs of a seed and group: they share their test cases."""
+    """Standard deviation common to all runs of a fold and group: they share their test cases."""
     subset: Floats
     """Common to the runs of a seed with one count of own studies: they share those studies."""
     run: Floats
     """What is left."""
+    fold: NDArray[np.int64]
+    """Number of each seed's fold, shape (seeds,)."""
     level: NDArray[np.int64]
     """Number of each cell's count of own studies, shape (cells, groups)."""
 
@@ -57,7 +61,7 @@ class Noise:
         was, and a run's groups stay correlated.
         """
         seeds, cells, groups = self.run.shape
-        common = rng.standard_normal((seeds, 1, groups))
+        common = rng.standard_normal((seeds, 1, groups))[self.fold]
         by_level = rng.standard_normal((seeds, cells, groups))
         of_subset = by_level[:, self.level, np.arange(groups)]
         alone = rng.standard_normal((seeds, cells, 1))
@@ -67,7 +71,7 @@ class Noise:
 def noise_of(grid: Grid) -> Noise:
     """Return the noise of the runs, as far as their seeds and test cases tell.
 
-    What the runs of a seed share varies by the spread between seeds, and at least by the standard
+    What the runs of a fold share varies by the spread between folds, and at least by the standard
     error of the test cases: three seeds can agree by accident, but not on cases they never saw.
     """
     there = np.isfinite(grid.error)
@@ -76,9 +80,11 @@ def noise_of(grid: Grid) -> Noise:
     usual = np.sqrt(_mean_of(deviation[:, count.min(axis=1) > 1] ** 2, axis=(0, 1)))
     # a cell with one run says nothing about its noise
     deviation = np.where(there, np.where(count > 1, deviation, np.nan_to_num(usual)), np.nan)
-    seed = _mean_of(deviation, axis=1)
-    shared = np.maximum(np.sqrt(_mean_of(seed**2, axis=(0, 1))), grid.test_sd[:, None, :])
-    rest = deviation - seed
+    of_fold = np.full((len(grid.fold), 1, deviation.shape[2]), np.nan)
+    for fold in range(int(grid.fold.max()) + 1):
+        of_fold[grid.fold == fold] = _mean_of(deviation[grid.fold == fold], axis=(0, 1))
+    shared = np.maximum(np.sqrt(_mean_of(of_fold**2, axis=(0, 1))), grid.test_sd[:, None, :])
+    rest = deviation - of_fold
     subset, run = np.zeros_like(rest), np.zeros_like(rest)
     level = np.zeros(grid.own.shape, dtype=np.int64)
     for g in range(len(grid.groups)):
@@ -88,7 +94,7 @@ def noise_of(grid: Grid) -> Noise:
             common = _mean_of(rest[:, same, g], axis=1)
             subset[:, same, g] = common * _widening(len(sizes))
             run[:, same, g] = (rest[:, same, g] - common) * _widening(size)
-    return Noise(np.broadcast_to(shared, rest.shape), subset, run, level)
+    return Noise(np.broadcast_to(shared, rest.shape), subset, run, grid.fold, level)
 
 
 def resampled(grid: Grid, noise: Noise, rng: np.random.Generator) -> Floats:

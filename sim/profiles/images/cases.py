@@ -4,16 +4,18 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import ProfileError
-from sim.profiles.design import MeasurementPlan
+from sim.errors import ProfileError, nearest
+from sim.profiles.design import Encoder, MeasurementPlan
 from sim.profiles.images.image_files import Source, open_source
 from sim.streams import stream
 
 Bytes = NDArray[np.uint8]
+Features = NDArray[np.float32]
 Index = NDArray[np.int64]
 Labels = NDArray[np.int8]
 Names = NDArray[np.str_]
@@ -23,8 +25,8 @@ Names = NDArray[np.str_]
 class Cases:
     """One image per patient or lesion; all arrays share the first axis."""
 
-    images: Bytes
-    """Shape (cases, side, side, 3)."""
+    images: NDArray[Any]
+    """Pixels, shape (cases, side, side, 3), or an encoder's features, shape (cases, features)."""
     label: Labels
     group: Names
     id: Names
@@ -35,6 +37,8 @@ class Cases:
     """Positive and negative images of the file's groups that the plan does not use."""
     repeated: int = 0
     """Images dropped because another id has the same pixels."""
+    encoder: Encoder | None = None
+    """What made the features."""
 
     def digest(self) -> str:
         """Return a checksum of all that is trained and tested on."""
@@ -50,7 +54,7 @@ class Cases:
 
 
 def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None = None) -> Cases:
-    """Return the plan's cases from an npz file or a folder of images; see ``open_source``.
+    """Return the plan's cases from files of images or features; see ``open_source``.
 
     Raises
     ------
@@ -63,7 +67,11 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
     allowed = _allowed(plan, source)
     used = allowed & np.isin(group, [*plan.groups, *plan.not_estimable])
     rows = _one_per_id(_ids(plan, source, used), used, plan)
-    images = source.pixels(rows, plan.image_px, plan.file_column)
+    images = (
+        source.features(rows)
+        if plan.model == "probe"
+        else source.pixels(rows, plan.image_px, plan.file_column)
+    )
     first = _first_of_each(images)
     rows, images = rows[first], images[first]
     label = _labels(plan, source)
@@ -76,6 +84,7 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
         sha256=source.sha256,
         left_out=_left_out(group[allowed], label[allowed], plan),
         repeated=int((~first).sum()),
+        encoder=_encoder(plan, source) if plan.model == "probe" else None,
     )
     _check_groups(cases, plan)
     return cases
@@ -91,6 +100,16 @@ def countable(plan: MeasurementPlan, cases: Cases) -> MeasurementPlan:
     """
     enough = [g for g in plan.groups if min(cases.count(g)) // plan.folds >= plan.fewest_tested]
     return plan.scoring(tuple(enough))
+
+
+def _encoder(plan: MeasurementPlan, source: Source) -> Encoder:
+    found = plan.encoder or source.encoder
+    if found is None:
+        raise ProfileError(
+            f"{source.path} does not say which encoder made its features. Say it in the plan, "
+            f"'encoder: {{{', '.join(Encoder.model_fields)}}}'."
+        )
+    return found
 
 
 def _allowed(plan: MeasurementPlan, source: Source) -> NDArray[np.bool_]:
@@ -109,9 +128,20 @@ def _allowed(plan: MeasurementPlan, source: Source) -> NDArray[np.bool_]:
 def _labels(plan: MeasurementPlan, source: Source) -> Labels:
     label = source.column(plan.label)
     found = np.unique(label)
+    if plan.positive:
+        absent = sorted(set(plan.positive) - set(found.astype(str).tolist()))
+        if absent:
+            raise ProfileError(
+                f"{source.path}: no {', '.join(absent)} in '{plan.label}'."
+                f"{nearest(absent[0], found.astype(str).tolist())}"
+            )
+        return np.isin(label.astype(str), plan.positive).astype(np.int8)
     if not np.isin(found, (0, 1)).all():
         some = ", ".join(map(str, found[:5]))
-        raise ProfileError(f"{source.path}: '{plan.label}' holds {some}; it must be 0 or 1.")
+        raise ProfileError(
+            f"{source.path}: '{plan.label}' holds {some}; it must be 0 or 1, or "
+            "the plan must list the positive ones under 'positive'."
+        )
     return label.astype(np.int8)
 
 
@@ -141,7 +171,7 @@ def _one_per_id(ids: Names, used: NDArray[np.bool_], plan: MeasurementPlan) -> I
     return np.sort(rows[first])
 
 
-def _first_of_each(images: Bytes) -> NDArray[np.bool_]:
+def _first_of_each(images: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which images no earlier one equals: the same picture under two ids would leak."""
     seen: set[bytes] = set()
     first = np.zeros(len(images), dtype=np.bool_)

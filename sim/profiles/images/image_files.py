@@ -1,4 +1,4 @@
-"""Images and their table from disk: an npz file or a folder of pictures, with or without a table.
+"""Images or their features from disk: an npz or Parquet file, or a folder of pictures; their table.
 
 Everything comes out as columns of one length, whatever it was stored as.
 """
@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from pydantic import ValidationError
 
 from sim.errors import ProfileError, nearest
+from sim.profiles.design import Encoder
 
 Bytes = NDArray[np.uint8]
 Column = NDArray[np.generic]
@@ -22,6 +24,8 @@ Index = NDArray[np.int64]
 
 PLANES = ("Yd", "Cbd", "Crd")
 """Left-delta-coded luma and halved chroma: a compact way to keep many small colour images."""
+FEATURES, ENCODER = "features", "encoder"
+"""Array of an encoder's features, and what it was, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,11 @@ class Source:
     path: Path
     columns: Mapping[str, Column]
     stored: Mapping[str, Column] = field(default_factory=dict)
-    """Arrays of pixels of an npz file; empty for a folder."""
+    """Arrays of pixels or of features of a file; empty for a folder."""
     sha256: str = ""
-    """Of the npz file, or of the folder's table."""
+    """Of the file, or of the folder's table."""
+    encoder: Encoder | None = None
+    """What made the features, where the file says it."""
 
     def column(self, name: str) -> Column:
         """Return a column; ``ProfileError`` names what there is when it is missing."""
@@ -43,20 +49,43 @@ class Source:
             raise ProfileError(f"{self.path}: no array or column {name}.{close} It holds: {have}.")
         return self.columns[name]
 
+    @property
+    def side(self) -> int | None:
+        """Side of the images of a file, pixels; of a folder's pictures none is known."""
+        return next((array.shape[1] for array in self.stored.values()), None)
+
     def pixels(self, rows: Index, side: int, file_column: str) -> Bytes:
         """Return RGB images of some rows, averaged to ``side``; shape (rows, side, side, 3)."""
+        if FEATURES in self.stored:
+            raise ProfileError(f"{self.path} holds features and no images: use 'model: probe'.")
         if self.stored:
             return averaged(_decoded(self.stored, rows), side)
         names = self.column(file_column).astype(str)[rows]
         return np.stack([_picture(self.path / name, side) for name in names])
 
+    def features(self, rows: Index) -> NDArray[np.float32]:
+        """Return the encoder's features of some rows, shape (rows, features)."""
+        if FEATURES not in self.stored:
+            raise ProfileError(
+                f"{self.path} holds images and no features, which 'model: probe' needs. "
+                "`equiscan profile features` computes them."
+            )
+        every = self.stored[FEATURES]
+        if every.ndim != 2 or every.dtype.kind != "f" or not np.isfinite(every).all():
+            raise ProfileError(
+                f"{self.path}: 'features' must be finite numbers of shape (images, features); it "
+                f"is {every.dtype} of shape {every.shape}."
+            )
+        return every[rows].astype(np.float32)
+
 
 def open_source(path: str | Path, table: str | Path | None = None) -> Source:
-    """Return what is in an npz file, or in a folder of pictures with a table.
+    """Return what is in a file of images or features, or in a folder of pictures with a table.
 
     Parameters
     ----------
-    path : an npz file with ``images`` (N, H, W, 1 or 3) as uint8, or a folder.
+    path : an npz file with ``images`` (N, H, W, 1 or 3) as uint8, a folder of pictures, or an npz
+        or Parquet file with ``features`` (N, features), in Parquet a list in each row.
     table : csv or parquet with one row per image: needed for a folder, whose pictures its file
         column names; beside an npz file, its rows are in the order of the images.
 
@@ -71,16 +100,19 @@ def open_source(path: str | Path, table: str | Path | None = None) -> Source:
         if table is None:
             raise ProfileError(f"{path} is a folder of images: name its table with --table.")
         return Source(path, read, sha256=_digest(Path(table)))
-    arrays = _arrays(path)
-    stored = {name: arrays.pop(name) for name in ("images", *PLANES) if name in arrays}
+    arrays = _listed(path) if path.suffix == ".parquet" else _arrays(path)
+    named = ("images", *PLANES, FEATURES)
+    stored = {name: arrays.pop(name) for name in named if name in arrays}
     if not stored:
-        raise ProfileError(f"{path}: no array 'images'. It holds: {', '.join(sorted(arrays))}.")
+        have = ", ".join(sorted(arrays))
+        raise ProfileError(f"{path}: no array 'images' or 'features'. It holds: {have}.")
+    encoder = _encoder(path, arrays.pop(ENCODER)) if ENCODER in arrays else None
     count = len(next(iter(stored.values())))
     rows = {len(column) for column in read.values()}
     if rows - {count}:
         raise ProfileError(f"{table} has {rows.pop()} rows and {path} has {count} images.")
     columns = {name: array for name, array in arrays.items() if array.shape[:1] == (count,)}
-    return Source(path, columns | read, stored, _digest(path))
+    return Source(path, columns | read, stored, _digest(path), encoder)
 
 
 def averaged(images: Bytes, side: int) -> Bytes:
@@ -104,7 +136,28 @@ def _arrays(path: Path) -> dict[str, Column]:
         raise ProfileError(f"{path}: not a readable npz file ({error}).") from None
 
 
-def _table(path: Path) -> dict[str, Column]:
+def _listed(path: Path) -> dict[str, Column]:
+    """Return the columns of a Parquet file, its features as one array."""
+    columns = _table(path, lists=(FEATURES,))
+    if FEATURES in columns:
+        try:
+            columns[FEATURES] = np.stack([np.asarray(row, float) for row in columns[FEATURES]])
+        except (TypeError, ValueError) as error:
+            raise ProfileError(
+                f"{path}: 'features' must hold a list of as many numbers in each row ({error})."
+            ) from None
+    return columns
+
+
+def _encoder(path: Path, text: Column) -> Encoder:
+    try:
+        return Encoder.model_validate_json(str(text))
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, one["loc"])) or one["msg"] for one in error.errors())
+        raise ProfileError(f"{path}: 'encoder' does not describe one: {wrong}.") from None
+
+
+def _table(path: Path, lists: tuple[str, ...] = ()) -> dict[str, Column]:
     if path.suffix not in (".csv", ".parquet"):
         raise ProfileError(f"{path}: a table is a .csv or a .parquet file.")
     try:
@@ -114,7 +167,9 @@ def _table(path: Path) -> dict[str, Column]:
     if frame.empty:
         raise ProfileError(f"{path}: the table has no rows.")
     return {
-        str(name): np.asarray(column if column.dtype.kind in "fiub" else column.astype(str))
+        str(name): np.asarray(
+            column if column.dtype.kind in "fiub" or name in lists else column.astype(str)
+        )
         for name, column in frame.items()
     }
 

@@ -1,4 +1,4 @@
-"""Generated images whose answer is known, for tests and offline use; never mixed with real ones."""
+"""Generated images, or features of such, whose answer is known; never mixed with real ones."""
 
 import hashlib
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import ProfileError
-from sim.profiles.design import MeasurementPlan
-from sim.profiles.images.cases import Cases
+from sim.profiles.design import Encoder, MeasurementPlan
+from sim.profiles.images.cases import Bytes, Cases, Features
 from sim.streams import stream
 
 Floats = NDArray[np.float64]
@@ -24,6 +24,19 @@ CONTRAST, VARIATION, NOISE = 20.0, 0.35, 6.0
 own noise."""
 SEPARATION = 2.2
 """Distance of positives from negatives, in standard deviations, to who knows all textures."""
+FEATURES, TELLING = 96, 24
+"""Numbers of a phantom's features, and how many of them tell the disease in a group."""
+NO_ENCODER = Encoder(
+    name="none",
+    pretraining="none: the features were generated",
+    image_px=1,
+    flops=0.0,
+    joules=0.0,
+    seconds=0.0,
+    power_source="measured",
+    alone=True,
+    hardware="none",
+)
 
 
 def phantoms(plan: MeasurementPlan) -> Cases:
@@ -34,12 +47,49 @@ def phantoms(plan: MeasurementPlan) -> Cases:
     another group is one's own and kappa is 1; with none shared it says nothing and kappa is 0. A
     copy is nothing new: training takes the same steps on half the studies. Textures have no mean,
     so that a blank frame of an image's mean colour holds nothing; and they look the same when
-    turned or flipped.
+    turned or flipped. For a probe the same of numbers: ``TELLING`` of ``FEATURES`` tell a group's
+    disease.
     """
     names = (*plan.groups, *plan.not_estimable)
-    images, labels, groups = [], [], []
+    label = (np.arange(2 * CASES) % 2).astype(np.int8)
+    draw = _features if plan.model == "probe" else _images
+    group_of = np.repeat(names, len(label))
+    return Cases(
+        images=np.concatenate(draw(plan, names, label)),
+        label=np.tile(label, len(names)),
+        group=group_of,
+        id=np.arange(len(group_of)).astype(str),
+        covariates={},
+        sha256=_digest(plan, names),
+        left_out={},
+        encoder=NO_ENCODER if plan.model == "probe" else None,
+    )
+
+
+def _features(
+    plan: MeasurementPlan, names: tuple[str, ...], label: NDArray[np.int8]
+) -> list[Features]:
+    """Return each group's features, shape (cases, features)."""
+    common = round(plan.phantom_shared * TELLING)
+    if common + len(names) * (TELLING - common) > FEATURES:
+        raise ProfileError(
+            f"plan '{plan.name}': phantoms of {FEATURES} features cannot hold {len(names)} groups "
+            f"with {TELLING - common} of their own each. Raise 'phantom_shared'."
+        )
+    images = []
+    for number, group in enumerate(names):
+        own = common + number * (TELLING - common) + np.arange(TELLING - common)
+        seen = stream(0, plan.name, "phantom", group).standard_normal((len(label), FEATURES))
+        shift = SEPARATION / np.sqrt(TELLING) * (label[:, None] - 0.5)
+        seen[:, np.r_[:common, own]] += shift
+        images.append(seen.astype(np.float32))
+    return images
+
+
+def _images(plan: MeasurementPlan, names: tuple[str, ...], label: NDArray[np.int8]) -> list[Bytes]:
+    """Return each group's images, shape (cases, side, side, 3)."""
+    images = []
     for group, textures in zip(names, _textures(plan, len(names)), strict=True):
-        label = np.arange(2 * CASES) % 2
         rng = stream(0, plan.name, "phantom", group)
         sign = np.where(np.arange(TEXTURES) % 2 == 0, 1.0, -1.0) / np.sqrt(TEXTURES)
         shift = SEPARATION * (label[:, None] - 0.5) * sign
@@ -48,18 +98,7 @@ def phantoms(plan: MeasurementPlan) -> Cases:
         seen = 128 + CONTRAST * np.tensordot(amount, textures, 1)
         seen += rng.normal(0, NOISE, seen.shape)
         images.append(np.clip(seen, 0, 255).astype(np.uint8))
-        labels.append(label)
-        groups.append(np.full(len(label), group))
-    group_of = np.concatenate(groups)
-    return Cases(
-        images=np.concatenate(images),
-        label=np.concatenate(labels).astype(np.int8),
-        group=group_of,
-        id=np.arange(len(group_of)).astype(str),
-        covariates={},
-        sha256=_digest(plan, names),
-        left_out={},
-    )
+    return images
 
 
 def _textures(plan: MeasurementPlan, groups: int) -> list[Floats]:

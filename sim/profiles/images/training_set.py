@@ -1,12 +1,13 @@
 """What happens to training studies before they are learnt from: copies, wrong labels, blanks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.profiles.design import Cell, MeasurementPlan
-from sim.profiles.images.cases import Bytes, Cases, Index, Labels
+from sim.profiles.images.cases import Cases, Index, Labels
 from sim.streams import stream
 
 
@@ -14,7 +15,7 @@ from sim.streams import stream
 class TrainingSet:
     """What one run learns from; arrays share the first axis."""
 
-    images: Bytes
+    images: NDArray[Any]
     label: Labels
     group: Index
     """Number of the group in the plan."""
@@ -41,7 +42,8 @@ def training_set(cases: Cases, rows: Index, plan: MeasurementPlan, cell: Cell) -
     rng = stream(cell.seed, plan.name, "damage")
     wrong = _chosen(rng, len(rows), cell.treatment.noise)
     blank = _chosen(rng, len(rows), cell.treatment.corrupted)
-    images[blank] = images[blank].mean(axis=(1, 2), keepdims=True).round().astype(np.uint8)
+    if blank.any():
+        images[blank] = images[blank].mean(axis=(1, 2), keepdims=True).round().astype(np.uint8)
     label, kept, readings = _read(truth, wrong, plan, cell)
     group = np.array([plan.groups.index(name) for name in cases.group[rows]], dtype=np.int64)
     return TrainingSet(images[kept], label[kept], group[kept], readings)

@@ -1,6 +1,6 @@
 """What runs cost: in all, by how it is known, and per image; of whole tables of runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -38,22 +38,31 @@ def is_apportioned(runs: pd.DataFrame) -> "pd.Series[bool]":
     return (runs[["energy", "inference_energy"]] == "apportioned").any(axis=1)
 
 
-def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
+def energy_per_image(
+    runs: pd.DataFrame, encoder: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return joules, FLOPs and seconds per image of untreated runs, and what all runs drew.
 
     Per image: of the runs that had the machine to themselves, of one number of threads, where
     there are any, else of all untreated runs; ``headline_*`` say which and how many. A run whose
     energy was apportioned is never alone.
+
+    Parameters
+    ----------
+    encoder : fields of the ``Encoder`` whose features the runs learn from. Its pass over an image
+        is metered once, not by every run, and is part of what each image costs.
     """
     once = runs.drop_duplicates("run_id")
     plain = _comparable(once[~treated(once)])
     # Medians: even then, other work made some runs take longer and draw more.
     trained_j = JOULES_PER_KWH * float((plain["kwh"] / plain["samples_trained"]).median())
     inferred = JOULES_PER_KWH * plain["inference_kwh"] / plain["inference_images"]
+    before = encoder or {"joules": 0.0, "seconds": 0.0}
+    trained_j += before["joules"]
     per_sample = float(plain["flops_per_training_sample"].iloc[0])
     speed = per_sample * plain["samples_trained"] / plain["seconds"]
     return {
-        "power_source": weakest(once["power_source"]),
+        "power_source": weakest([*once["power_source"], before.get("power_source")]),
         "share_by_source": _share_by_source(once),
         "gpu_counter_ratio": _counter_ratio(once),
         "tracking": "; ".join(sorted(once["tracking"].unique())),
@@ -65,10 +74,9 @@ def energy_per_image(runs: pd.DataFrame) -> dict[str, Any]:
         "headline_alone": bool(_alone(plain).all()),
         "headline_threads": sorted({int(n) for n in plain["threads"]}),
         "joules_per_training_sample": trained_j,
-        "joules_per_inference": float(inferred.median()),
-        "seconds_per_inference": float(
-            (plain["inference_seconds"] / plain["inference_images"]).median()
-        ),
+        "joules_per_inference": before["joules"] + float(inferred.median()),
+        "seconds_per_inference": before["seconds"]
+        + float((plain["inference_seconds"] / plain["inference_images"]).median()),
         "flops_per_training_sample": per_sample,
         "flops_per_inference": float(plain["flops_per_inference"].iloc[0]),
         "joules_per_flop": trained_j / per_sample,

@@ -1,9 +1,10 @@
 """What a worker needs for any run of a measurement: images, a device that is warm, and a meter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from importlib.metadata import version
 from math import nan
 from platform import node
@@ -27,6 +28,7 @@ from sim.profiles.training.network import (
     train,
     use_threads,
 )
+from sim.profiles.training.probe import train_probe
 from sim.profiles.treatment import CONTROL
 
 WARM_UP_RATE = 1e-6
@@ -70,16 +72,23 @@ class Bench:
     meter: Meter
     device: torch.device
     common: Row
-    peaks: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, float]
     """Measured FLOP per second by precision."""
 
 
 @lru_cache(maxsize=1)
-def cases_of(inputs: MeasurementData) -> tuple[MeasurementPlan, Cases]:
-    """Return the cases, and the plan that scores those of its groups with enough of them."""
-    plan = MeasurementPlan.model_validate_json(inputs.plan)
-    cases = load_cases(plan, inputs.data, inputs.table)
-    return countable(plan, cases), cases
+def cases_of(inputs: MeasurementData) -> dict[str, tuple[MeasurementPlan, Cases]]:
+    """Return each task's cases, and the plan that scores those of its groups with enough."""
+    found = {}
+    for task, plan in MeasurementPlan.model_validate_json(inputs.plan).by_task().items():
+        cases = load_cases(plan, inputs.data, inputs.table)
+        found[task] = (countable(plan, cases), cases)
+    return found
+
+
+def digest(tasks: Mapping[str, tuple[MeasurementPlan, Cases]]) -> str:
+    """Return a checksum of all that is trained and tested on."""
+    return sha256("".join(cases.digest() for _, cases in tasks.values()).encode()).hexdigest()
 
 
 def survey(plan: MeasurementPlan) -> tuple[str, str]:
@@ -87,8 +96,8 @@ def survey(plan: MeasurementPlan) -> tuple[str, str]:
     return choose_device(plan).type, version("torch")
 
 
-def bench_of(setup: Setup) -> Bench:
-    """Return the bench of this process, made ready the first time.
+def bench_of(setup: Setup, task: str = "") -> Bench:
+    """Return the bench of this process for a task, made ready the first time.
 
     Each thread that computes asks for it: numbers of threads are of a thread.
 
@@ -99,29 +108,36 @@ def bench_of(setup: Setup) -> Bench:
     ProfileError
         When not even the warm-up fits on the device.
     """
-    bench = _opened(setup)
+    bench = _opened(setup)[task]
     use_threads(bench.plan.threads)
     return bench
 
 
 @lru_cache(maxsize=1)
-def _opened(setup: Setup) -> Bench:
+def _opened(setup: Setup) -> dict[str, Bench]:
+    """Return the bench of each task; they share all but plan and cases."""
     _require_same(setup.torch, version("torch"), what="torch")
     try:
-        plan, cases = cases_of(setup.inputs)
+        tasks = cases_of(setup.inputs)
     except ProfileError as error:
         raise ExecutorError(
             f"a worker on '{node()}' cannot read the images: {error} Every machine needs them, at "
             "the same path."
         ) from error
-    _require_same(setup.digest[:12], cases.digest()[:12], what="images with checksum")
+    _require_same(setup.digest[:12], digest(tasks)[:12], what="images with checksum")
+    plan, cases = next(iter(tasks.values()))
     device = choose_device(plan.model_copy(update={"device": setup.device}))
     kind = str(device)
     use_threads(plan.threads)
     meter = Meter(plan.country, open_counter(kind), Register(gpus_of(kind)))
     with meter.block():  # first use of kernels and caches is not a run's cost
         _warm_up(plan, cases, device)
-    return Bench(plan, cases, meter, device, {**_sources(meter), **_machine(plan, meter, kind)})
+    common = {**_sources(meter), **_machine(plan, meter, kind)}
+    peaks: dict[str, float] = {}
+    return {
+        task: Bench(plan, cases, meter, device, common, peaks)
+        for task, (plan, cases) in tasks.items()
+    }
 
 
 def forget() -> None:
@@ -166,7 +182,10 @@ def _warm_up(plan: MeasurementPlan, cases: Cases, device: torch.device) -> None:
     some = TrainingSet(images, label, np.zeros(len(label), dtype=np.int64))
     calm = plan.model_copy(update={"learning_rate": WARM_UP_RATE})
     try:
-        train(calm, some, seed=0, device=device, treatment=CONTROL)
+        if plan.model == "probe":
+            train_probe(some, cases, np.arange(len(cases.label)))
+        else:
+            train(calm, some, seed=0, device=device, treatment=CONTROL)
     except FAILURES as error:
         raise ProfileError(
             f"{device} of '{node()}': no run can start, {words_of(error)}. With several workers, "

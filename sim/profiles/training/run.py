@@ -1,6 +1,7 @@
 """One training: start from what is prepared, train, test every group, and say what it cost."""
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sim.profiles.training import generator
 from sim.profiles.training.bench import FAILURES, Bench, Row, fastest_at, words_of
 from sim.profiles.training.network import Trained, flops, schedule, train
 from sim.profiles.training.preparation import KINDS, Prepared
+from sim.profiles.training.probe import Probe, train_probe
 from sim.profiles.training.scores import calibration_error, delong, rates, threshold_at
 
 INFERENCE_PASSES = 5
@@ -33,6 +35,7 @@ def rows_of(bench: Bench, cell: Cell, prepared: Mapping[str, Prepared]) -> list[
     plan = bench.plan
     run: Row = {
         "run_id": cell.run_id,
+        "task": cell.task,
         "seed": cell.seed,
         "fold": cell.seed % plan.folds,
         **cell.treatment.model_dump(),
@@ -65,10 +68,43 @@ def _measured(
     for one in prepared.values():
         one.require()
     parts = split(bench.cases, bench.plan, cell.seed % bench.plan.folds)
-    network, costs = _train(bench, cell, parts, prepared)
-    scores, inference = _score(bench, network, parts)
+    trained, costs = (
+        _probe(bench, cell, parts)
+        if bench.plan.model == "probe"
+        else _train(bench, cell, parts, prepared)
+    )
+    scores, inference = _score(bench, trained, parts)
     drawn = bench.common | costs | inference
     return scores, drawn | {"power_source": weakest_used(drawn)}
+
+
+def _probe(bench: Bench, cell: Cell, parts: Split) -> tuple[Probe, Row]:
+    """Return a probe and what training it cost; the features are there already."""
+    plan, cases, encoder = bench.plan, bench.cases, bench.cases.encoder
+    assert encoder is not None
+    learnt = training_set(cases, subset(cases, parts.train, plan, cell), plan, cell)
+    training = [g for g, count in zip(plan.groups, cell.counts, strict=True) if count]
+    choosing = parts.validation[np.isin(cases.group[parts.validation], training)]
+    reweighted = cell.treatment.mitigation == "reweighted"
+    with bench.meter.block() as reading, peak_memory(str(bench.device)) as peak:
+        probe = train_probe(learnt, cases, choosing, reweighted=reweighted)
+    operations = encoder.flops + 2.0 * cases.images.shape[1]
+    return probe, {
+        "samples_trained": len(learnt),
+        "studies_trained": len(learnt),
+        "readings": learnt.readings,
+        "peak_memory_mb": peak.mb,
+        "peak_memory_of": peak.of,
+        "flops_per_inference": operations,
+        "flops_per_training_sample": operations,
+        "peak_flops": nan,
+        "utilisation": nan,
+        "other_cores": reading.other_cores,
+        **_costs("", reading),
+        **_made_by_group(plan, None),
+        **_costs("generation_", NOTHING),
+        **_started({}),
+    }
 
 
 def _train(
@@ -137,7 +173,7 @@ def _made_by_group(plan: MeasurementPlan, made: TrainingSet | None) -> Row:
     return {f"generated_{g}": n for g, n in zip(plan.groups, numbers.tolist(), strict=True)}
 
 
-def _score(bench: Bench, network: Trained, parts: Split) -> tuple[Mapping[str, Row], Row]:
+def _score(bench: Bench, network: Trained | Probe, parts: Split) -> tuple[Mapping[str, Row], Row]:
     """Return each group's scores at the run's one threshold, and what inference cost."""
     plan, cases = bench.plan, bench.cases
     validated = network.probability(cases.images[parts.validation])

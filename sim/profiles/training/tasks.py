@@ -40,7 +40,7 @@ Finished = Prepared | list[Row]
 def perform(setup: Setup, task: Task) -> Finished:
     """Do a task."""
     with _TURN:
-        bench = bench_of(setup)
+        bench = bench_of(setup, task.cell.task)
         if isinstance(task, Preparation):
             return prepare(bench, task.cell, task.kind)
         return rows_of(bench, task.cell, task.prepared)

@@ -1,16 +1,19 @@
 """How well can one guess without any image? Any profile has to be read against that."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from sim.profiles.design import MeasurementPlan
 from sim.profiles.images.cases import Cases
 from sim.profiles.images.split import split
+from sim.profiles.training.probe import logistic
 from sim.profiles.training.scores import delong
 
 Floats = NDArray[np.float64]
+
+RIDGE = 1e-2
+"""Penalty over all cases."""
 
 
 def no_image_baseline(cases: Cases, plan: MeasurementPlan) -> dict[str, object]:
@@ -24,7 +27,10 @@ def no_image_baseline(cases: Cases, plan: MeasurementPlan) -> dict[str, object]:
     score = np.full(len(cases.label), np.nan)
     for fold in range(plan.folds):
         parts = split(cases, plan, fold)
-        weights = _logistic(features[parts.train], cases.label[parts.train])
+        label = cases.label[parts.train]
+        # a weak ridge: one-hot columns add up to the constant
+        columns = torch.from_numpy(features[parts.train])
+        weights = logistic(columns, label, penalty=RIDGE / len(label))
         score[parts.test] = features[parts.test] @ weights
     within = {}
     for group in plan.groups:
@@ -55,17 +61,3 @@ def _features(cases: Cases, plan: MeasurementPlan) -> Floats:
 
 def _one_hot(values: NDArray[np.str_]) -> list[Floats]:
     return [(values == name).astype(np.float64) for name in np.unique(values)]
-
-
-def _logistic(features: Floats, label: NDArray[np.int8]) -> Floats:
-    sign = 2.0 * label - 1.0
-
-    def loss(weights: Floats) -> tuple[float, Floats]:
-        margin = sign * (features @ weights)
-        # A weak ridge: one-hot columns add up to the constant.
-        slope = -(sign * expit(-margin)) @ features + 1e-2 * weights
-        return float(np.logaddexp(0, -margin).sum() + 5e-3 * weights @ weights), slope
-
-    found = minimize(loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B")
-    weights: Floats = found.x
-    return weights

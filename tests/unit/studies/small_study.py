@@ -31,6 +31,7 @@ FITTED = {
     "power": np.array([0.3, 0.3, 0.3]),
     "kappa": np.array([0.2, 0.4, 0.5]),
     "offset": np.array([10.0, 20.0, 30.0]),
+    "limit": np.array([1e5, 1e5, 1e5]),
 }
 PROFILE = Profile(
     name="made_up",

@@ -30,7 +30,14 @@ def case(*, level: tuple[float, float, float], kappa_one: float = 0.0) -> Scenar
 
 
 def measured(**draws: Any) -> Profile:
-    constants = {"floor": 0.1, "scale": 1.0, "power": 0.4, "kappa": 0.3, "offset": 10.0}
+    constants = {
+        "floor": 0.1,
+        "scale": 1.0,
+        "power": 0.4,
+        "kappa": 0.3,
+        "offset": 10.0,
+        "limit": 1e5,
+    }
     size = max(np.size(value) for value in draws.values())
     columns = {name: np.full(size, value) for name, value in (constants | draws).items()}
     return replace(PROFILE, draws=MappingProxyType(columns))

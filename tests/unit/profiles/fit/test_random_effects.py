@@ -16,7 +16,7 @@ def test_equal_profiles_agree_up_to_their_own_uncertainty():
     one = pooled([np.array([0.4, 0.6])] * 4)
     assert (one.mean, one.between) == (pytest.approx(0.5), 0.0)
     assert one.high - one.mean == pytest.approx(3.182 * 0.1 / 2, rel=1e-3)  # Student's t of three
-    assert (one.next_low, one.next_high) == (one.low, one.high)
+    assert (one.next_low, one.next_high) == pytest.approx((one.low, one.high))
 
 
 def test_a_constant_that_stops_at_a_bound_is_no_certainty():

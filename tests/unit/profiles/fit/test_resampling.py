@@ -8,6 +8,8 @@ import pytest
 from sim.learning.scaling import effective, power_law
 from sim.profiles.fit.floors import without_floors
 from sim.profiles.fit.forms import LAW, fit_form
+from sim.profiles.fit.over_tasks import spread_kappa
+from sim.profiles.fit.random_effects import pooled
 from sim.profiles.fit.resampling import Grid, mean, noise_of, resampled
 from sim.streams import stream
 
@@ -21,27 +23,32 @@ STEEP = {"floor": 0.2, "scale": 10.0, "power": 0.9, "offset": 30.0}
 """A floor that the largest counts nearly reach."""
 
 
-def simulated(seed, *, counts, seeds, kappa, spread, law=LAW_OF):
-    """Return the law's errors with noise of known size: of seeds, of subsets and of runs."""
+def simulated(seed, *, counts, seeds, kappa, spread, law=LAW_OF, folds=99):
+    """Return the law's errors with noise of known size: of folds, of subsets and of runs."""
     pairs = [(a, b) for a in counts for b in counts if a + b]
     own = np.array(pairs, float)
     other = own[:, ::-1]
     exact = power_law(effective(own, other, kappa), **law)
     rng = stream(seed, "simulated", seeds)
-    of_seed, of_subset, of_run = spread
-    noise = rng.normal(0, of_seed, (seeds, 1, 2)) + rng.normal(0, of_run, (seeds, len(own), 2))
+    of_fold, of_subset, of_run = spread
+    fold = np.arange(seeds) % folds
+    noise = rng.normal(0, of_fold, (seeds, 1, 2))[fold] + rng.normal(
+        0, of_run, (seeds, len(own), 2)
+    )
     by_level = rng.normal(0, of_subset, (seeds, len(counts), 2))
     level = np.searchsorted(counts, own)
     noise = noise + by_level[:, level, np.arange(2)]
-    return Grid(("a", "b"), own, other, exact + noise, np.full((seeds, 2), of_seed), 0.5)
+    return Grid(("a", "b"), own, other, exact + noise, np.full((seeds, 2), of_fold), fold, 0.5)
 
 
 SMALL = {"counts": (0, 60, 180, 420), "seeds": 3, "kappa": 0.5}
 LARGE = {"counts": (0, 60, 180, 420, 810), "seeds": 5, "kappa": 0.15}
+REPEATED = SMALL | {"seeds": 12, "folds": 4}
+"""Several seeds of each fold: more seeds do not make its test cases more."""
 
 
 @pytest.mark.parametrize("spread", [(0.03, 0.0, 0.0), (0.0, 0.03, 0.0), (0.0, 0.0, 0.03)])
-@pytest.mark.parametrize("design", [SMALL, LARGE])
+@pytest.mark.parametrize("design", [SMALL, LARGE, REPEATED])
 def test_draws_spread_as_the_mean_of_repeated_measurements_does(design, spread):
     repeated = np.array([mean(simulated(s, **design, spread=spread).error) for s in range(400)])
     truth = repeated.var(axis=0).mean()
@@ -66,9 +73,9 @@ def test_subsets_of_a_seed_stay_together_and_runs_do_not():
     assert abs(related[~same].mean()) < 0.1
 
 
-def test_what_a_seed_shares_is_at_least_the_noise_of_its_test_cases():
+def test_what_a_fold_shares_is_at_least_the_noise_of_its_test_cases():
     quiet = simulated(0, **LARGE, spread=(0.0, 0.001, 0.001))
-    grid = Grid(quiet.groups, quiet.own, quiet.other, quiet.error, quiet.test_sd + 0.04, 0.5)
+    grid = replace(quiet, test_sd=quiet.test_sd + 0.04)
     assert (noise_of(grid).shared == 0.04).all()
 
 
@@ -77,11 +84,11 @@ def test_runs_that_are_missing_or_single_leave_finite_draws():
     error = grid.error.copy()
     error[1:, 3] = np.nan
     error[0, 5, 0] = np.nan
-    some = Grid(grid.groups, grid.own, grid.other, error, grid.test_sd, 0.5)
+    some = replace(grid, error=error)
     draws = [resampled(some, noise_of(some), stream(d, "missing")) for d in range(50)]
     assert np.isfinite(draws).all()
     assert np.std(draws, axis=0)[3].min() > 0.01
-    alone = Grid(grid.groups, grid.own, grid.other, grid.error[:1], grid.test_sd[:1], 0.5)
+    alone = replace(grid, error=grid.error[:1], test_sd=grid.test_sd[:1], fold=grid.fold[:1])
     one = [resampled(alone, noise_of(alone), stream(d, "one")) for d in range(200)]
     assert np.std(one, axis=0) == pytest.approx(0.02, rel=0.25)
 
@@ -133,3 +140,25 @@ def test_kappas_interval_holds_the_truth_about_as_often_as_it_says(design):
         found.append(best[KAPPA])
     assert np.mean(held) >= 0.88
     assert np.mean(widths) < 1.5 * 3.92 * np.std(found)  # nor by being wide beyond need
+
+
+@pytest.mark.slow
+def test_draws_of_several_tasks_hold_what_is_true_of_one_more():
+    held, told = [], []
+    for repetition in range(60):
+        kappas = stream(repetition, "kappas of tasks").beta(2, 4, 7)
+        found = []
+        for number, kappa in enumerate(kappas[:-1].tolist()):
+            design = LARGE | {"kappa": kappa, "spread": (0.01, 0.01, 0.01)}
+            grid = simulated(100 * repetition + number, **design)
+            noise, best = noise_of(grid), fit_form(LAW, grid.target(mean(grid.error)))
+            rngs = [stream(d, "tasks", repetition, number) for d in range(15)]
+            targets = [grid.target(resampled(grid, noise, rng)) for rng in rngs]
+            found.append([fit_form(LAW, target, near=best)[KAPPA] for target in targets])
+        of_tasks = [np.array(one) for one in found]
+        low, high = np.quantile(spread_kappa(of_tasks), (0.025, 0.975))
+        held.append(low <= kappas[-1] <= high)
+        over = pooled(of_tasks)
+        told.append(over.low <= 2 / 6 <= over.high)
+    assert np.mean(held) >= 0.85  # 0.95 is meant; 60 repetitions tell it to about 0.06
+    assert np.mean(told) >= 0.85

