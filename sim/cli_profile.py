@@ -154,7 +154,7 @@ def profile_features(
             image_px=px,
             table=table,
             threads=threads,
-            progress=progress and (lambda done, total: progress("features", done, total)),
+            progress=lambda done, total: progress("features", done, total),
         )
     terminal.say(
         f"Features: {out}. An image takes {made.flops / 1e6:.3g} MFLOP, {1000 * made.seconds:.3g} "

@@ -144,8 +144,8 @@ def test_within_a_percent_of_the_best_of_all_plans() -> None:
     scenario = SCENARIO.model_copy(update={"budget_usd_per_year": 120_000.0})
     purse = Purse(WORLD, scenario)
     blank = RULES["baseline"](WORLD, scenario)
-    items = [WORLD.catalogue.index(*which) for which in (
-        ("scanner", "dermoscopy"), ("outreach", "group1"), ("reader", "dermatologist"))]  # fmt: skip
+    bought = ("scanner", "dermoscopy"), ("outreach", "group1"), ("reader", "dermatologist")
+    items = [WORLD.catalogue.index(*which) for which in bought]
     plans = []
     for counts in product(range(4), range(3), range(3), repeat=2):
         units = blank.units.copy()
