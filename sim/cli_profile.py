@@ -131,6 +131,9 @@ def profile_features(
     ],
     encoder: Annotated[str, typer.Option(help="Encoder.")] = "efficientnet-lite0",
     px: Annotated[int, typer.Option(min=32, help="Side that the encoder is shown.")] = 160,
+    layers: Annotated[
+        str, typer.Option(help="stages: of all of them; last: of the last layer.")
+    ] = "stages",
     table: Annotated[
         Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
     ] = None,
@@ -152,6 +155,7 @@ def profile_features(
             out,
             encoder=encoder,
             image_px=px,
+            layers=layers,
             table=table,
             threads=threads,
             progress=lambda done, total: progress("features", done, total),

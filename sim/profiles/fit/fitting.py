@@ -63,15 +63,15 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
     runs, about = _read(folder)
     plan = about["plan"]
     finished = runs[runs["error"].isna()]
-    energy = energy_per_image(finished, about.get("encoder"))
+    energy = energy_per_image(finished, about["encoder"])
     first = finished.iloc[0]
     shared = {
         "schema": SCHEMA,
         "data": str(first["data"]),
         **{key: plan[key] for key in ("name", "task", "modality", "citation", "group_attribute")},
         **{key: plan[key] for key in ("specificity", "folds", "left_out")},
-        "model": plan.get("model", "network"),
-        "encoder": about.get("encoder"),
+        "model": plan["model"],
+        "encoder": about["encoder"],
         "seeds": int(finished["seed"].nunique()),
         "runs": int(finished["run_id"].nunique()),
         "failed_runs": int(runs.loc[runs["error"].notna(), "run_id"].nunique()),
@@ -81,7 +81,7 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
         "hardware": str(first["hardware"]),
         "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
     }
-    if plan.get("tasks"):
+    if plan["tasks"]:
         share = max(draws // len(about["tasks"]), min(draws, FEWEST_DRAWS))
         of_task = {
             name: _fit_task(

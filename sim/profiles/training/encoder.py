@@ -24,10 +24,15 @@ from sim.profiles.training.network import as_tensor, use_threads
 from sim.units import JOULES_PER_KWH
 
 Bytes = NDArray[np.uint8]
+Taken = Callable[[Any, torch.Tensor], torch.Tensor]
+"""Features of images by a network."""
 
 ENCODERS = ("efficientnet-lite0", "efficientnet-lite2")
 """Names of encoders; their weights come with `equiscan[encoder]`."""
 PRETRAINING = "natural images (ImageNet-1k, 1,000 kinds of objects, with labels); no medical image"
+LAYERS = ("stages", "last")
+"""Where features are taken from."""
+FILE_COLUMN = "file"
 BATCH = 64
 COUNTRY = "USA"
 """Of the grid, which the meter asks for; emissions are not kept."""
@@ -39,22 +44,24 @@ def write_features(
     *,
     encoder: str = ENCODERS[0],
     image_px: int = 160,
+    layers: str = LAYERS[0],
     table: str | Path | None = None,
-    file_column: str = "file",
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Encoder:
     """Write an npz file of an encoder's features beside all columns of the images.
 
-    Features are means and spreads of channels over the image, from all stages (``_of_stages``),
-    kept as 16-bit numbers.
+    Features are kept as 16-bit numbers.
     The encoder stays as it was published. What an image costs is metered batch by batch: the
     median of the tenth of them that other work disturbed least.
 
     Parameters
     ----------
-    data, table, file_column : the images; see ``image_files.open_source``.
+    data, table : the images; see ``image_files.open_source``. The table of a folder names pictures
+        in its column ``file``.
     image_px : side to which the images are brought.
+    layers : ``stages``: means and spreads of channels of all stages; ``last``: means of the last
+        layer's.
     threads : of the processor.
     progress : called with images done and images in all.
 
@@ -64,6 +71,11 @@ def write_features(
         For an unknown encoder, one that is not installed, and images that cannot be read.
     """
     network = _loaded(encoder, image_px)
+    if layers not in LAYERS:
+        raise ProfileError(
+            f"no layers '{layers}'.{nearest(layers, LAYERS)} Use {' or '.join(LAYERS)}."
+        )
+    taken = _of_stages if layers == LAYERS[0] else _of_last
     source = open_source(data, table)
     count = len(next(iter(source.columns.values())))
     use_threads(threads)
@@ -73,17 +85,17 @@ def write_features(
     features, readings = [], []
     for start in range(0, count, BATCH):
         rows = np.arange(start, min(start + BATCH, count))
-        images = source.pixels(rows, source.side or image_px, file_column)
+        images = source.pixels(rows, source.side or image_px, FILE_COLUMN)
         with meter.block() as reading:
-            features.append(_features(network, images, image_px, device))
+            features.append(_features(network, images, image_px, device, taken))
         if len(rows) == BATCH or count < BATCH:
             readings.append((reading, len(rows)))
         if progress:
             progress(int(rows[-1]) + 1, count)
-    flops = _flops(network.to("cpu"), image_px)
+    flops = _flops(network.to("cpu"), image_px, taken)
     quiet = _quietest(readings)
     made = Encoder(
-        name=f"{encoder}, all stages",
+        name=f"{encoder}, {layers}",
         pretraining=PRETRAINING,
         image_px=image_px,
         flops=flops,
@@ -121,13 +133,20 @@ def _loaded(name: str, image_px: int) -> torch.nn.Module:
     return network.eval()
 
 
-def _features(network: Any, images: Bytes, side: int, device: torch.device) -> NDArray[np.float16]:
+def _features(
+    network: Any, images: Bytes, side: int, device: torch.device, taken: Taken
+) -> NDArray[np.float16]:
     with torch.inference_mode():
         shown = torch.nn.functional.interpolate(
             as_tensor(images, device), (side, side), mode="bilinear", antialias=True
         )
-        features = _of_stages(network, shown.contiguous(memory_format=torch.channels_last))
+        features = taken(network, shown.contiguous(memory_format=torch.channels_last))
         return np.asarray(features.half().cpu().numpy())
+
+
+def _of_last(network: Any, images: torch.Tensor) -> torch.Tensor:
+    maps: torch.Tensor = network.extract_features(images)
+    return maps.mean(dim=(2, 3))
 
 
 def _of_stages(network: Any, images: torch.Tensor) -> torch.Tensor:
@@ -148,9 +167,9 @@ def _of_stages(network: Any, images: torch.Tensor) -> torch.Tensor:
     return torch.cat([*means, *(stage.std(dim=(2, 3)) for stage in kept[:4])], dim=1)
 
 
-def _flops(network: Any, side: int) -> float:
+def _flops(network: Any, side: int, taken: Taken) -> float:
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        _of_stages(network, torch.zeros(1, 3, side, side))
+        taken(network, torch.zeros(1, 3, side, side))
     return float(counter.get_total_flops())
 
 

@@ -308,5 +308,7 @@ def test_a_public_encoder_turns_images_into_features(tmp_path):
     assert made.flops / 2 + last == pytest.approx(0.385e9, rel=0.005)
     assert made.joules > 0
     assert seen == [(3, 3)]
+    with pytest.raises(ProfileError, match=r"no layers 'lst'\. Did you mean 'last'"):
+        write_features(tmp_path / "images.npz", tmp_path / "b.npz", layers="lst")
     with pytest.raises(ProfileError, match=r"no encoder 'efficientnet-lite'\. Did you mean"):
         write_features(tmp_path / "images.npz", tmp_path / "b.npz", encoder="efficientnet-lite")

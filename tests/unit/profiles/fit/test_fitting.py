@@ -113,6 +113,7 @@ def folder(tmp_path_factory):
         "cases": {g: {"positives": TESTED, "negatives": TESTED} for g in PLAN.groups},
         "left_out_images": {},
         "repeated_images": 0,
+        "encoder": None,
         "baseline": {"features": ["group"], "pooled": 0.5, "within": {"a": 0.5, "b": 0.5}},
     }
     (path / "measurement.json").write_text(json.dumps(about))
