@@ -75,31 +75,38 @@ def shipped(name):
     return json.loads((MEASURED / name / "fit.json").read_text())
 
 
+def tasks_of(name):
+    """Return what is fitted to each task of a shipped profile, or to its only one."""
+    fitted = shipped(name)
+    return list(fitted.get("tasks", {"": fitted}).values())
+
+
 @pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
 @pytest.mark.parametrize("name", available())
 def test_every_draw_of_a_shipped_profile_obeys_the_contract(name, measure_of):
-    fitted = shipped(name)
-    one = fitted["fits"][measure_of]
     doubled = np.array([0.0, *(10.0 * 2 ** np.arange(16))])
     others = np.array([0.0, 1.0, 60.0, 810.0, 1e5])[:, None]
-    for group in (None, *fitted["groups"]):
+    whole = shipped(name)["fits"][measure_of]
+    of_groups = [(t["fits"][measure_of], group) for t in tasks_of(name) for group in t["groups"]]
+    for one, group in ((whole, None), *of_groups):
         error = errors_of_draws(one, group, doubled, others)
         assert (np.diff(error, axis=2) <= 0).all()
         assert (np.diff(error, axis=1) <= 0).all()
         assert error.min() >= 0
         assert error.max() <= one["chance"] + 1e-4  # stored with six digits
-    assert 0 <= min(one["draws"]["kappa"]) <= max(one["draws"]["kappa"]) <= 1
+        assert 0 <= min(one["draws"]["kappa"]) <= max(one["draws"]["kappa"]) <= 1
 
 
 @pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
 @pytest.mark.parametrize("name", available())
 def test_draws_reproduce_the_fit_inside_the_measured_range(name, measure_of):
-    fitted = shipped(name)
-    one, most = fitted["fits"][measure_of], fitted["fits"][measure_of]["measured_max"]
-    own = np.linspace(0.05, 1, 6) * most["own"]
-    other = np.linspace(0, 1, 4)[:, None] * most["other"]
-    law = one["estimate"]
-    for g, group in enumerate(fitted["groups"]):
+    of_groups = [
+        (t["fits"][measure_of], pair) for t in tasks_of(name) for pair in enumerate(t["groups"])
+    ]
+    for one, (g, group) in of_groups:
+        most, law = one["measured_max"], one["estimate"]
+        own = np.linspace(0.05, 1, 6) * most["own"]
+        other = np.linspace(0, 1, 4)[:, None] * most["other"]
         draws = errors_of_draws(one, group, own, other)
         fit = power_law(
             effective(own, other, law["kappa"]),
@@ -129,8 +136,10 @@ def test_the_central_response_is_a_draw_close_to_the_mean_of_all(name):
     own, other = np.meshgrid([0, 20, 200, profile.measured_max], [0, 50, profile.measured_max])
     errors = np.array([draw_response(profile, d).error(own, other) for d in range(profile.size)])
     off = middle.error(own, other) - errors.mean(axis=0)
-    assert np.sqrt(np.mean(off**2)) < 0.02
-    assert np.abs(off).max() < 0.06
+    # the mean over tasks as unlike as two kinds of pneumonia is no task's law
+    several = len(tasks_of(name)) > 1
+    assert np.sqrt(np.mean(off**2)) < (0.15 if several else 0.02)
+    assert np.abs(off).max() < (0.2 if several else 0.06)
     assert central(profile, level=0.5).error(9, 9) == pytest.approx(0.5 * middle.error(9, 9))
 
 
