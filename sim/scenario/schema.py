@@ -184,7 +184,7 @@ class Scenario(Spec):
     """Modalities and the weight of each in effective coverage; weights add up to 1."""
     horizon: Horizon = Horizon()
     """Years of decision and of scoring."""
-    profile: str = Field("dermoscopy_site", max_length=200)
+    profile: str = Field("dermoscopy_encoder_site", max_length=200)
     """Measured profile: a shipped name, or a folder inside the scenario's, such as ``./mine``."""
     response: ResponseSpec
     """How the profile is carried over to this task."""
