@@ -48,7 +48,7 @@ def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, 
     ) -> None:
         if used:
             seeds = min(e.seeds for e in used)
-            answers[name] = factor_of(of(used), (sum(e.runs for e in used), seeds), null, unit)
+            answers[name] = factor_from(of(used), (sum(e.runs for e in used), seeds), null, unit)
 
     noise = _enough(e for e in found if e.is_only("noise") and e.worth is not None)
     add("noise_exponent", noise, 0.0, "exponent of 1 - 2 noise", _noise_exponent)
@@ -91,7 +91,7 @@ def factors(found: Sequence[Effect], runs: pd.DataFrame) -> dict[str, dict[str, 
     if gains is not None and unequal:
         draws = over_seeds(gains, len(unequal[0].change["auc"]))[:, 0]
         unit = "sensitivity of the group with fewest studies"
-        answers["local_threshold_gain"] = factor_of(draws, (len(gains), len(gains)), 0.0, unit)
+        answers["local_threshold_gain"] = factor_from(draws, (len(gains), len(gains)), 0.0, unit)
     return answers
 
 
@@ -149,11 +149,11 @@ def _synthetic_answers(used: Sequence[Effect]) -> dict[str, dict[str, Any]]:
     """
     worth, limit = _synthetic(used)
     size = (sum(e.runs for e in used), min(e.seeds for e in used))
-    answers = {"synthetic_worth": factor_of(worth, size, 0.0, "real studies each")}
+    answers = {"synthetic_worth": factor_from(worth, size, 0.0, "real studies each")}
     if answers["synthetic_worth"]["value"] > 0:
         known = np.where(worth > 0, limit, np.median(limit[worth > 0]))
         same_status = {"status": answers["synthetic_worth"]["status"]}
-        answers["synthetic_limit"] = factor_of(known, size, 0.0, "per real study") | same_status
+        answers["synthetic_limit"] = factor_from(known, size, 0.0, "per real study") | same_status
     return answers
 
 
@@ -215,7 +215,7 @@ def _threshold_gains(runs: pd.DataFrame, counts: set[tuple[int, ...]]) -> Floats
     return np.asarray(gain.to_numpy(float)[:, None])
 
 
-def factor_of(draws: Floats, size: tuple[int, int], null: float, unit: str) -> dict[str, Any]:
+def factor_from(draws: Floats, size: tuple[int, int], null: float, unit: str) -> dict[str, Any]:
     """Return an answer from draws; ``size`` is the number of runs and of seeds behind it."""
     low, middle, high = np.quantile(draws, INTERVAL).tolist()
     resolved = size[1] >= FEWEST_SEEDS and not low <= null <= high

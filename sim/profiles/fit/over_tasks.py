@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.learning.response import PARAMETERS
-from sim.profiles.fit.factors import factor_of
+from sim.profiles.fit.factors import factor_from
 from sim.profiles.fit.forms import POWER_RANGE
 from sim.profiles.fit.random_effects import one_more, pooled
 
@@ -103,7 +103,7 @@ def _factors(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         some = [one[name] for one in found if name in one]
         size = (sum(one["runs"] for one in some), min(one["seeds"] for one in some))
         draws = _in_turn([one["draws"] for one in some])
-        result[name] = factor_of(draws, size, some[0]["null"], some[0]["unit"])
+        result[name] = factor_from(draws, size, some[0]["null"], some[0]["unit"])
     return result
 
 
