@@ -118,9 +118,8 @@ def _by_levers(
     parts = dict(money) | dict.fromkeys(CHAIN, chain / len(CHAIN))
 
     def shares(world: World, most: Floats) -> Floats:
-        levers = [item.lever for item in world.catalogue.items]
-        within = np.array([parts.get(lever, 0.0) / levers.count(lever) for lever in levers])
-        return _normalised(within * (most >= 1.0))
+        money = np.array([parts.get(item.lever, 0.0) for item in world.catalogue.items])
+        return _normalised(money * _per_lever(world, most))
 
     def rule(world: World, scenario: Scenario) -> Plan:
         return _spend_by_share(name, world, scenario, shares, need_share(world))
@@ -292,11 +291,17 @@ def _by_stage(world: World, most: Floats) -> Floats:
     most : most units of each item in a year, shape (r, i); what cannot be bought gets nothing.
     """
     items = world.catalogue.items
-    offered = (most >= 1.0).astype(float)
-    per_lever = offered / np.maximum(offered @ _alike([item.lever for item in items]), 1.0)
+    per_lever = _per_lever(world, most)
     # a lever of which anything is offered counts once
     levers = per_lever @ _alike([item.stage for item in items])
     return _normalised(per_lever / np.maximum(levers, 1.0))
+
+
+def _per_lever(world: World, most: Floats) -> Floats:
+    """Return the share of a lever's money for each of what it is for and is offered, (r, i)."""
+    offered = (most >= 1.0).astype(float)
+    same = _alike([item.lever for item in world.catalogue.items])
+    return np.asarray(offered / np.maximum(offered @ same, 1.0))
 
 
 def _alike(labels: Sequence[str]) -> Floats:
