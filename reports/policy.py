@@ -14,6 +14,7 @@ from reports.timeline import timeline
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.rules import label_of, phrase_of
+from sim.studies.ai_quality import DOUBLED, SENSITIVITY
 from sim.studies.comparison import WORTHWHILE, last_years
 from sim.studies.manifest import Finished
 from sim.studies.result import StudyResult, load
@@ -81,6 +82,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "robustness": result.robustness,
         "floor_ranking": result.ranking_by_floor(),
         "profile": result.profile,
+        "quality": quality_of_ai(result),
         "inputs": result.inputs,
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),
@@ -90,6 +92,25 @@ def content(result: StudyResult) -> dict[str, Any]:
         "terms": [term for term in glossary() if term.report],
         "provenance": result.provenance.as_dict(),
         "figures": _figures(result, recommended, spend),
+    }
+
+
+def quality_of_ai(result: StudyResult) -> dict[str, Any]:
+    """Return the sensitivity of AI, what twice the own studies bring, and shares of its variance.
+
+    Nothing where no AI was trained.
+    """
+    table = result.ai_quality
+    if table.empty:
+        return {}
+    answers, drivers = table[table["status"] == ""], table[table["status"] != ""]
+    rows = {row["what"]: row for row in answers.to_dict("records")}
+    together = drivers["what"].str.startswith("all ")
+    return {
+        "sensitivity": rows[SENSITIVITY],
+        "doubled": rows[DOUBLED],
+        "together": dict(drivers.loc[together, ["status", "value"]].itertuples(index=False)),
+        "drivers": drivers[~together],
     }
 
 

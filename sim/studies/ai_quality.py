@@ -22,6 +22,10 @@ BINS = 20
 """Groups of equal size by which the share of one measured constant is taken."""
 QUANTILES = (0.025, 0.5, 0.975)
 MEASURED, ASSUMED = "measured", "assumed"
+SENSITIVITY, DOUBLED = "sensitivity", "gain of twice as many own studies"
+COLUMNS = ("what", "status", "value", "low", "high")
+"""Of the table of a run: the sensitivity and what it gains, then the share of its variance of every
+parameter, which has a status."""
 Interval = tuple[float, float, float]
 """2.5%, 50% and 97.5% quantile."""
 
@@ -54,6 +58,20 @@ class Quality:
     parameters together; the constants of one measured law vary together, so that their shares need
     not add up to it."""
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """All of it as one table of ``COLUMNS``."""
+        answers = [
+            (SENSITIVITY, "", middle, low, high) for low, middle, high in [self.sensitivity]
+        ] + [(DOUBLED, "", middle, low, high) for low, middle, high in [self.gain_of_double]]
+        return pd.concat(
+            [
+                pd.DataFrame(answers, columns=list(COLUMNS)),
+                self.drivers.rename(columns={"parameter": "what", "share": "value"}),
+            ],
+            ignore_index=True,
+        )
+
     def __str__(self) -> str:
         sensitivity, gain = (
             f"{middle:.1%} ({low:.1%} to {high:.1%})"
@@ -63,6 +81,12 @@ class Quality:
             f"sensitivity of AI {sensitivity}; with twice as many own studies {gain} more\n"
             f"{self.drivers.round(2).to_string(index=False)}"
         )
+
+
+def quality_table(plan: Plan, design: Design) -> pd.DataFrame:
+    """Return ``Quality.table`` of a plan; empty where nothing is trained."""
+    found = quality_under(plan, design)
+    return pd.DataFrame(columns=list(COLUMNS)) if found is None else found.table
 
 
 def quality_under(plan: Plan, design: Design) -> Quality | None:

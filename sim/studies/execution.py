@@ -20,6 +20,7 @@ from sim.planning.moves import Purse
 from sim.planning.rules import PLAN, RULES, SEARCHED
 from sim.scenario.files import resolved_yaml, scenario_hash
 from sim.scenario.schema import Scenario
+from sim.studies.ai_quality import quality_table
 from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
 from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, t_interval
@@ -119,6 +120,7 @@ class Execution:
             **result_tables(gathered, policies),
             **plan_tables(candidates),
             "robustness": robustness_table(gathered, policies),
+            "ai_quality": quality_table(candidates[base_of(policies)].plan, self.design),
             "marginal": marginal_values(gathered, tried, base=base_of(policies)),
             "inputs": central.inputs_table(),
         }

@@ -60,6 +60,8 @@ class StudyResult:
     """See ``sim.studies.marginal.marginal_table``."""
     robustness_table: pd.DataFrame
     """The plan's comparisons under variants of the response; see ``Robustness``."""
+    ai_quality: pd.DataFrame
+    """How good AI is at last under the plan, and what that hangs on; see ``Quality.table``."""
     inputs: pd.DataFrame
     """name, value, low, high, unit, year, status, source, note: what the world is built from."""
     profile: dict[str, object]
@@ -193,6 +195,7 @@ class StudyResult:
             "marginal": _records(self.marginal().head(10)),
             "optimisation": _records(self.optimisation),
             "robustness": _records(self.robustness_table),
+            "ai_quality": _records(self.ai_quality),
             "ranking_by_floor": _records(self.ranking_by_floor()),
             "verdicts": self.verdicts(),
         }
