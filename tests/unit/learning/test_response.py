@@ -61,12 +61,14 @@ def errors_of_draws(one, group, own, other):
         np.array(one["draws"][name] if group is None else one["draws_by_group"][name][group])
         for name in ("floor", "scale")
     )
-    power, kappa, offset = (np.array(one["draws"][name]) for name in ("power", "kappa", "offset"))
-    laws = np.stack([floor, scale, power, kappa, offset], axis=1)
+    power, kappa, offset, limit = (
+        np.array(one["draws"][name]) for name in ("power", "kappa", "offset", "limit")
+    )
+    laws = np.stack([floor, scale, power, kappa, offset, limit], axis=1)
     return np.array(
         [
-            power_law(effective(own, other, k), floor=f, scale=s, power=p, offset=n)
-            for f, s, p, k, n in laws
+            power_law(effective(own, other, k, m), floor=f, scale=s, power=p, offset=n)
+            for f, s, p, k, n, m in laws
         ]
     )
 
@@ -109,7 +111,7 @@ def test_draws_reproduce_the_fit_inside_the_measured_range(name, measure_of):
         other = np.linspace(0, 1, 4)[:, None] * most["other"]
         draws = errors_of_draws(one, group, own, other)
         fit = power_law(
-            effective(own, other, law["kappa"]),
+            effective(own, other, law["kappa"], law["limit"]),
             floor=law["floor"][g],
             scale=law["scale"][g],
             power=law["power"],
@@ -145,7 +147,14 @@ def test_the_central_response_is_a_draw_close_to_the_mean_of_all(name):
 
 def test_constants_that_hang_together_have_no_central_law_one_by_one(profile):
     laws = [
-        {"floor": 0.1, "kappa": 0.3, "power": p, "offset": offset, "scale": 0.8 * offset**p}
+        {
+            "floor": 0.1,
+            "kappa": 0.3,
+            "limit": 1e5,
+            "power": p,
+            "offset": offset,
+            "scale": 0.8 * offset**p,
+        }
         for p, offset in ((0.1, 1.0), (0.3, 100.0), (1.0, 10.0))
     ]
     draws = {key: np.array([law[key] for law in laws]) for key in laws[0]}

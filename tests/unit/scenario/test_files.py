@@ -43,7 +43,7 @@ overrides:
 """
 NAMES = Names(
     regions={"NO": "A region called NO", "KEN": "Kenya", "NOR": "Norway", "all": "all"},
-    profiles={"dermoscopy_site": "dermoscopy"},
+    profiles={"dermoscopy_encoder_site": "dermoscopy"},
     places=lambda scenario: scenario.regions,
     overrides=lambda scenario: {
         f"{region}.population": Bounds(1e3, 2e9, "persons") for region in scenario.regions
@@ -155,8 +155,8 @@ def test_a_good_page_is_read(page: Write) -> None:
         (
             "response:",
             "profile: dermoscopy\nresponse:",
-            "x.yaml:16: profile: no such profile. Did you mean 'dermoscopy_site'? Allowed: "
-            "dermoscopy_site. A folder is written './dermoscopy'.",
+            "x.yaml:16: profile: no such profile. Did you mean 'dermoscopy_encoder_site'? Allowed: "
+            "dermoscopy_encoder_site. A folder is written './dermoscopy'.",
         ),
         ("response:", "profile: ./no\nresponse:", "x.yaml:16: profile: there is no folder './no'."),
         ("response:", "profile: ../\nresponse:", "x.yaml:16: profile: '../' leads out of the"),
@@ -164,7 +164,7 @@ def test_a_good_page_is_read(page: Write) -> None:
         (
             "dermoscopy: 1.0",
             "ct: 1.0",
-            "x.yaml:16: response.transport: required, as profile 'dermoscopy_site' was measured on "
+            "x.yaml:16: response.transport: required, as profile 'dermoscopy_encoder_site' was measured on "
             "dermoscopy: say why it may be used for ct.",
         ),
         (
