@@ -164,8 +164,8 @@ def test_a_good_page_is_read(page: Write) -> None:
         (
             "dermoscopy: 1.0",
             "ct: 1.0",
-            "x.yaml:16: response.transport: required, as profile 'dermoscopy_encoder_site' was measured on "
-            "dermoscopy: say why it may be used for ct.",
+            "x.yaml:16: response.transport: required, as profile 'dermoscopy_encoder_site' was "
+            "measured on dermoscopy: say why it may be used for ct.",
         ),
         (
             "response:",
