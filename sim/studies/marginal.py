@@ -166,7 +166,11 @@ def exchanges(purse: Purse, base: Plan) -> list[Addition]:
         found[units.tobytes()] = _change(purse.scenario, base, units, "exchange", "", what)
         if len(found) == EXCHANGES:
             break
-    return list(found.values())
+    # two of the same things, of other years or amounts, are two plans
+    return [
+        replace(one, plan=replace(one.plan, name=f"{one.plan.name} {number}"))
+        for number, one in enumerate(found.values(), start=1)
+    ]
 
 
 def added(tried: Sequence[Addition], base: Plan) -> list[Trial]:

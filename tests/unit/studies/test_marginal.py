@@ -147,6 +147,7 @@ def test_exchanges_keep_the_budget_and_their_size() -> None:
     purse = Purse(small_world(), OPEN)
     found = exchanges(purse, plan_of(BOUGHT))
     assert 0 < len(found) <= EXCHANGES
+    assert len({one.plan.name for one in found}) == len(found)
     for one in found:
         assert purse.is_kept_by(one.plan.units)
         assert (one.plan.units != plan_of(BOUGHT).units).any()
