@@ -19,7 +19,14 @@ from sim.executors.executor import Executor, executor_of
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.measurement import measure
 from sim.profiles.metering.energy import energy_per_image, measured_alone
-from sim.profiles.training.bench import MeasurementData, Setup, bench_of, cases_of, forget
+from sim.profiles.training.bench import (
+    MeasurementData,
+    Setup,
+    bench_of,
+    cases_of,
+    digest,
+    forget,
+)
 from sim.profiles.training.preparation import preparations
 from sim.profiles.training.tasks import Preparation, needed
 from sim.profiles.treatment import Treatment
@@ -247,9 +254,9 @@ def test_a_row_says_what_was_generated_for_whom(alone):
 
 def test_workers_with_other_torch_or_other_images_are_refused(monkeypatch, tmp_path):
     inputs = MeasurementData(PLAN.model_dump_json(), None, None)
-    _, cases = cases_of(inputs)
+    known = digest(cases_of(inputs))
     with pytest.raises(ExecutorError, match=r"has torch .*, not 1\.0\. Give every machine"):
-        bench_of(Setup(inputs, cases.digest(), "cpu", "1.0"))
+        bench_of(Setup(inputs, known, "cpu", "1.0"))
     monkeypatch.setattr("sim.profiles.training.bench.version", lambda _: "1.0")
     with pytest.raises(ExecutorError, match=r"has images with checksum .*, not other"):
         bench_of(Setup(inputs, "other", "cpu", "1.0"))
