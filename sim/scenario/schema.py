@@ -163,7 +163,7 @@ class SearchSpec(Spec):
     effort: Literal["quick", "standard", "thorough"] | Annotated[int, Field(ge=50, le=10**8)] = (
         "standard"
     )
-    """Runs, of one plan in one draw, that the search may take: a number, or a word for 2,500, 9,000
+    """Runs, of one plan in one draw, that the search may take: a number, or a word for 1,500, 9,000
     or 40,000. With less than the standard, the optimisation model proposes one plan, else three."""
 
 

@@ -34,8 +34,9 @@ SEARCH_DRAWS = 10
 """Search draws that correct the model, and whose thresholds it buys."""
 HEDGES = (0.0, 0.5, 1.0)
 """Shares of the budget that proposals spend as if AI never came to read."""
-ROUNDS = 2
-"""Rounds of optimisation and simulation for each candidate."""
+ROUNDS = 1
+"""Rounds of optimisation and simulation for each candidate. A second one took half a minute in East
+Africa for a plan that was no better when simulated; the search goes on from there anyway."""
 EFFORT = Effort(gap=2e-2, nodes=1, time_limit_s=300.0)
 """Where a solve stops: at two percent of coverage, or at the root of the search. What the model
 expects of a plan and what is simulated differ by more; twenty nodes took twice as long, for plans

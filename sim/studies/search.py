@@ -30,7 +30,7 @@ from sim.studies.outcomes import People, Totals, measured
 from sim.studies.plans import HISTORY, Candidate
 from sim.studies.proposals import HEDGES
 
-RUNS = {"quick": 2_500, "standard": 9_000, "thorough": 40_000}
+RUNS = {"quick": 1_500, "standard": 9_000, "thorough": 40_000}
 """Runs, of one plan in one draw, by the words for the effort of a search."""
 FEW, MORE = 4, 12
 """Draws that suggest an exchange, and others on which it has to do better."""
@@ -129,7 +129,7 @@ def runs_of(effort: str | int) -> int:
 def draws_of(runs: int) -> int:
     """Return the search draws for so many runs.
 
-    >>> [draws_of(runs) for runs in (200, 2_500, 9_000, 40_000)]
+    >>> [draws_of(runs) for runs in (200, 1_500, 9_000, 40_000)]
     [8, 30, 57, 120]
     """
     return int(np.clip(round(0.6 * runs**0.5), FIRST_RUNG, 120))
