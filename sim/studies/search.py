@@ -130,7 +130,7 @@ def draws_of(runs: int) -> int:
     """Return the search draws for so many runs.
 
     >>> [draws_of(runs) for runs in (200, 1_500, 9_000, 40_000)]
-    [8, 30, 57, 120]
+    [8, 23, 57, 120]
     """
     return int(np.clip(round(0.6 * runs**0.5), FIRST_RUNG, 120))
 
