@@ -104,6 +104,7 @@ def profile_measure(
     from sim.executors.executor import executor_of
     from sim.profiles.design import MeasurementPlan
     from sim.profiles.measurement import measure
+    from sim.profiles.runs import require_some
 
     asked = MeasurementPlan.load(plan)
     # one run at a time unless more are asked for: each has the plan's number of threads
@@ -120,6 +121,7 @@ def profile_measure(
             executor=executor,
             progress=lambda done, total, run: progress(run, done, total),
         )
+    require_some(folder)
     terminal.say(f"Runs: {folder}. Next: equiscan profile fit {folder}")
 
 

@@ -107,7 +107,10 @@ class MeasurementPlan(BaseModel):
     A plan of several ``tasks`` does so for each of them.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # a group may be called 1
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, coerce_numbers_to_str=True
+    )
 
     name: str
     """Name of the profile, and of its folder."""
@@ -165,6 +168,8 @@ class MeasurementPlan(BaseModel):
     """Share of positives in every training subset."""
     specificity: Share = Field(default=0.9, gt=0, lt=1)
     """Specificity on pooled validation at which the one threshold is set."""
+    grey_bits: int | None = Field(default=None, ge=9, le=16)
+    """Bits of greyscale pictures with more than eight, such as 12; the upper eight are used."""
     image_px: int = Field(default=32, ge=8)
     """Side of the images after averaging, pixels."""
     widths: tuple[int, ...] = (16, 32, 64, 128)

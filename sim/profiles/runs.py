@@ -139,6 +139,13 @@ def collect(folder: Path, order: list[str]) -> None:
     (folder / PARTS).rmdir()
 
 
+def require_some(folder: Path) -> None:
+    """Raise ``ProfileError`` where every run failed: there is nothing to fit."""
+    errors = _table(folder / RUNS)["error"]
+    if errors.notna().all():
+        raise ProfileError(f"{folder}: every run failed, first with: {errors.iloc[0]}")
+
+
 def write_runs(table: pd.DataFrame, path: Path) -> None:
     """Write a table of runs."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ from sim.profiles.fit.over_tasks import over_tasks
 from sim.profiles.fit.resampling import Grid, mean, noise_of, resampled
 from sim.profiles.metering.energy import energy_by_setting, energy_per_image
 from sim.profiles.metering.published import recipes
-from sim.profiles.runs import ABOUT, RUNS
+from sim.profiles.runs import ABOUT, RUNS, require_some
 from sim.profiles.treatment import alike, treated
 from sim.streams import stream
 
@@ -135,8 +135,7 @@ def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise ProfileError(
             f"{missing}: not found. Measure first: `equiscan profile measure`."
         ) from None
-    if runs["error"].isna().sum() == 0:
-        raise ProfileError(f"{folder}: every run failed, first with: {runs['error'].iloc[0]}")
+    require_some(folder)
     return runs, about
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.errors import ProfileError, nearest
 from sim.profiles.design import Encoder, MeasurementPlan
-from sim.profiles.images.image_files import Source, open_source
+from sim.profiles.images.image_files import Column, Source, open_source
 from sim.streams import stream
 
 Bytes = NDArray[np.uint8]
@@ -70,17 +70,17 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
     images = (
         source.features(rows)
         if plan.model == "probe"
-        else source.pixels(rows, plan.image_px, plan.file_column)
+        else source.pixels(rows, plan.image_px, plan.file_column, plan.grey_bits)
     )
     first = _first_of_each(images)
     rows, images = rows[first], images[first]
-    label = _labels(plan, source)
+    label = _labels(plan, source, allowed)
     cases = Cases(
         images=images,
         label=label[rows],
         group=group[rows],
         id=source.column(plan.id_column).astype(str)[rows],
-        covariates={name: source.column(name)[rows] for name in plan.covariates},
+        covariates={name: _numbers(source.column(name))[rows] for name in plan.covariates},
         sha256=source.sha256,
         left_out=_left_out(group[allowed], label[allowed], plan),
         repeated=int((~first).sum()),
@@ -125,8 +125,26 @@ def _allowed(plan: MeasurementPlan, source: Source) -> NDArray[np.bool_]:
     return kept
 
 
-def _labels(plan: MeasurementPlan, source: Source) -> Labels:
+def _numbers(column: Column) -> Column:
+    """Return text that is all numbers or empty as numbers, NaN where it is empty."""
+    if column.dtype.kind not in "OSU":
+        return column
+    text = column.astype(str)
+    known = text != ""
+    try:
+        values = np.full(len(text), np.nan)
+        values[known] = text[known].astype(float)
+    except ValueError:
+        return column
+    return values if known.any() else column
+
+
+def _labels(plan: MeasurementPlan, source: Source, allowed: NDArray[np.bool_]) -> Labels:
+    """Return labels of 0 and 1; of rows that ``where`` leaves out whatever they are."""
     label = source.column(plan.label)
+    if not plan.positive:
+        label = _numbers(label)
+        label = np.where(allowed, label, np.zeros((), label.dtype))
     found = np.unique(label)
     if plan.positive:
         absent = sorted(set(plan.positive) - set(found.astype(str).tolist()))
@@ -186,7 +204,11 @@ def _check_groups(cases: Cases, plan: MeasurementPlan) -> None:
     for group in (*plan.groups, *plan.not_estimable):
         positives, negatives = cases.count(group)
         if positives + negatives == 0:
-            raise ProfileError(f"group '{group}' has no case in '{plan.group_attribute}'.")
+            there = ", ".join(dict.fromkeys([*cases.group.tolist(), *cases.left_out]))
+            raise ProfileError(
+                f"group '{group}' has no case in '{plan.group_attribute}'; it holds "
+                f"{there or 'none that the plan names'}."
+            )
         if group in plan.groups and min(positives, negatives) < plan.folds:
             raise ProfileError(
                 f"group '{group}' has {positives} positives and {negatives} negatives: "

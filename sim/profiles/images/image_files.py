@@ -4,6 +4,7 @@ Everything comes out as columns of one length, whatever it was stored as.
 """
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import ValidationError
 
 from sim.errors import ProfileError, nearest
@@ -24,6 +25,7 @@ Index = NDArray[np.int64]
 
 PLANES = ("Yd", "Cbd", "Crd")
 """Left-delta-coded luma and halved chroma: a compact way to keep many small colour images."""
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 FEATURES, ENCODER = "features", "encoder"
 """Array of an encoder's features, and what it was, as JSON."""
 
@@ -54,14 +56,17 @@ class Source:
         """Side of the images of a file, pixels; of a folder's pictures none is known."""
         return next((array.shape[1] for array in self.stored.values()), None)
 
-    def pixels(self, rows: Index, side: int, file_column: str) -> Bytes:
-        """Return RGB images of some rows, averaged to ``side``; shape (rows, side, side, 3)."""
+    def pixels(self, rows: Index, side: int, file_column: str, bits: int | None = None) -> Bytes:
+        """Return RGB images of some rows, averaged to ``side``; shape (rows, side, side, 3).
+
+        ``bits`` are those of greyscale pictures that have more than eight.
+        """
         if FEATURES in self.stored:
             raise ProfileError(f"{self.path} holds features and no images: use 'model: probe'.")
         if self.stored:
             return averaged(_decoded(self.stored, rows), side)
         names = self.column(file_column).astype(str)[rows]
-        return np.stack([_picture(self.path / name, side) for name in names])
+        return np.stack([_picture(_file(self.path, name), side, bits) for name in names])
 
     def features(self, rows: Index) -> NDArray[np.float32]:
         """Return the encoder's features of some rows, shape (rows, features)."""
@@ -158,26 +163,42 @@ def _encoder(path: Path, text: Column) -> Encoder:
 
 
 def _table(path: Path, lists: tuple[str, ...] = ()) -> dict[str, Column]:
-    if path.suffix not in (".csv", ".parquet"):
-        raise ProfileError(f"{path}: a table is a .csv or a .parquet file.")
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".tsv", ".parquet"):
+        raise ProfileError(f"{path}: a table is a .csv, .tsv or .parquet file.")
     try:
-        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        frame = pd.read_parquet(path) if kind == ".parquet" else _text_table(path)
     except (OSError, ValueError) as error:
         raise ProfileError(f"{path}: not a readable table ({error}).") from None
     if frame.empty:
         raise ProfileError(f"{path}: the table has no rows.")
     return {
         str(name): np.asarray(
-            column if column.dtype.kind in "fiub" or name in lists else column.astype(str)
+            column
+            if column.dtype.kind in "fiub" or name in lists
+            else column.astype(object).where(column.notna(), "").astype(str)
         )
         for name, column in frame.items()
     }
 
 
+def _text_table(path: Path) -> pd.DataFrame:
+    """Return a table as it is written: a group may be called NA, and codes have no decimals."""
+    with path.open(encoding="utf-8-sig") as file:
+        head = file.readline()
+    between = next((sign for sign in (",", ";", "\t") if sign in head), ",")
+    return pd.read_csv(path, dtype=str, keep_default_na=False, sep=between, encoding="utf-8-sig")
+
+
 def _decoded(stored: Mapping[str, Column], rows: Index) -> Bytes:
     """Return RGB from ``images`` (one channel is grey), or from the planes (4:2:0)."""
     if "images" in stored:
-        images = stored["images"][rows].astype(np.uint8)
+        if stored["images"].dtype != np.uint8:
+            raise ProfileError(
+                f"'images' are {stored['images'].dtype}; they must be uint8, 0 to 255. Scale all "
+                "images alike."
+            )
+        images = np.asarray(stored["images"][rows], dtype=np.uint8)
         return images.repeat(3, axis=3) if images.shape[3] == 1 else images
     planes = [_undelta(stored[name][rows].astype(np.uint8)) for name in PLANES]
     luma = planes[0].astype(np.float32)
@@ -187,18 +208,48 @@ def _decoded(stored: Mapping[str, Column], rows: Index) -> Bytes:
     return np.asarray(np.clip(np.stack(rgb, axis=-1) + 0.5, 0, 255).astype(np.uint8))
 
 
+def _eight_bits(picture: Image.Image, path: Path, bits: int | None) -> Image.Image:
+    """Return a picture as RGB of eight bits; ``ProfileError`` where that would be a guess."""
+    if picture.mode in ("1", "L", "P", "RGB"):
+        return picture.convert("RGB")
+    if picture.mode in ("LA", "RGBA") and picture.getchannel("A").getextrema() == (255, 255):
+        return picture.convert("RGB")
+    if picture.mode.startswith("I;16") or picture.mode == "I":
+        grey = np.asarray(picture)
+        if bits is None or grey.min() < 0 or grey.max() >= 2**bits:
+            raise ProfileError(
+                f"{path}: greyscale of more than eight bits, values {grey.min()} to {grey.max()}. "
+                "Say in the plan with 'grey_bits', such as 12, how many bits all pictures use."
+            )
+        return Image.fromarray((grey >> (bits - 8)).astype(np.uint8)).convert("RGB")
+    raise ProfileError(
+        f"{path}: a picture of mode {picture.mode}, whose colours this program would have to "
+        "guess. Convert all pictures to 8-bit RGB or greyscale, without transparency."
+    )
+
+
+def _file(folder: Path, name: str) -> Path:
+    """Return the file of a picture, which tables also name with backslashes or without ending."""
+    path = folder / name.replace("\\", "/")
+    if path.exists() or path.suffix:
+        return path
+    return next((p for end in ENDINGS if (p := path.with_name(path.name + end)).exists()), path)
+
+
 def _undelta(plane: Bytes) -> Bytes:
     plane = plane.copy()
     plane[:, :, 0] = np.cumsum(plane[:, :, 0], axis=1, dtype=np.uint8)
     return np.asarray(np.cumsum(plane, axis=2, dtype=np.uint8))
 
 
-def _picture(path: Path, side: int) -> Bytes:
+def _picture(path: Path, side: int, bits: int | None) -> Bytes:
     """Return the middle square of a picture, averaged to ``side``, as RGB."""
     try:
-        with Image.open(path) as picture:
-            rgb = picture.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large, not too large
+            with Image.open(path) as picture:
+                rgb = _eight_bits(ImageOps.exif_transpose(picture), path, bits)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ProfileError(f"{path}: not a readable image ({error}).") from None
     width, height = rgb.size
     edge = min(width, height)

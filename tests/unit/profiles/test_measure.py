@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from sim.cli import app
 from sim.errors import ProfileError
 from sim.learning.response import load_profile
 from sim.profiles.card.page import write_card
@@ -223,6 +225,15 @@ def test_what_a_single_run_raises_is_a_row(failure, tmp_path, monkeypatch):
 
     monkeypatch.setattr(run, "calibration_error", broken)
     assert errors_of(SMALL, tmp_path) == [f"{type(failure).__name__}: {failure}"]
+
+
+def test_a_measurement_of_which_every_run_failed_is_an_error(tmp_path):
+    plan = SMALL.model_copy(update={"learning_rate": 1e30})
+    (tmp_path / "plan.json").write_text(plan.model_dump_json())  # JSON is YAML
+    words = ["profile", "measure", "--plan", str(tmp_path / "plan.json"), "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert "every run failed, first with: ProfileError: the loss is nan" in done.stderr
 
 
 def test_a_stopped_run_is_not_a_row(tmp_path, monkeypatch):

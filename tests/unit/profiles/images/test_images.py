@@ -1,3 +1,4 @@
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -291,3 +292,128 @@ def test_phantoms_and_real_images_do_not_mix(file):
     phantom = PLAN.model_copy(update={"source": "phantom", "covariates": ()})
     with pytest.raises(ProfileError, match="takes no images"):
         load_cases(phantom, file)
+
+
+SMALL = MeasurementPlan(
+    name="brought",
+    task="toy",
+    modality="toy",
+    citation="generated",
+    groups=("2", "1"),
+    counts=(0, 6),
+    folds=3,
+    fewest_tested=2,
+    prevalence=0.5,
+    image_px=8,
+)
+
+
+def pictures(folder, mode="L", ending=".png", scale=1):
+    """Write 48 pictures and their table: label, group 1 or 2, id, age; return the table."""
+    rng = stream(0, "pictures")
+    folder.mkdir()
+    names = [f"p{i}{ending}" for i in range(48)]
+    for name in names:
+        grey = rng.integers(0, 256, (8, 8)).astype(np.uint16)
+        kind = np.uint16 if mode == "I;16" else np.uint8
+        Image.fromarray((grey * scale).astype(kind)).convert(mode).save(folder / name)
+    return pd.DataFrame(
+        {
+            "file": names,
+            "label": np.arange(48) % 2,
+            "group": np.where(np.arange(48) // 2 % 2, "1", "2"),
+            "id": [f"i{i}" for i in range(48)],
+            "age": 50,
+        }
+    )
+
+
+def cases_from(tmp_path, table, plan=SMALL, name="table.csv", sep=","):
+    table.to_csv(tmp_path / name, index=False, sep=sep)
+    return load_cases(plan, tmp_path / "pictures", tmp_path / name)
+
+
+def test_twelve_bits_in_sixteen_are_the_picture_of_eight(tmp_path):
+    table = pictures(tmp_path / "pictures", "I;16", scale=16)
+    with pytest.raises(ProfileError, match=r"p0\.png: greyscale of more than eight bits, values"):
+        cases_from(tmp_path, table)
+    deep = cases_from(tmp_path, table, SMALL.model_copy(update={"grey_bits": 12}))
+    pictures(tmp_path / "eight")
+    plain = load_cases(SMALL, tmp_path / "eight", tmp_path / "table.csv")
+    assert (deep.images == plain.images).all()
+    with pytest.raises(ProfileError, match="how many bits all pictures use"):
+        cases_from(tmp_path, table, SMALL.model_copy(update={"grey_bits": 9}))
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "F", "YCbCr", "RGBA"])
+def test_pictures_whose_colours_were_a_guess_are_refused(tmp_path, mode):
+    table = pictures(tmp_path / "pictures", ending=".tif")
+    picture = Image.new(mode, (8, 8), (9, 9, 9, 9)[: len(mode)] if mode != "F" else 0.5)
+    picture.save(tmp_path / "pictures" / "p7.tif")
+    with pytest.raises(ProfileError, match=rf"p7\.tif: a picture of mode {mode}"):
+        cases_from(tmp_path, table)
+
+
+def test_a_turned_picture_is_turned_back(tmp_path):
+    table = pictures(tmp_path / "pictures")
+    straight = cases_from(tmp_path, table)
+    place = tmp_path / "pictures" / "p0.png"
+    with Image.open(place) as picture:
+        turned = picture.rotate(90)
+        exif = picture.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    turned.save(place, exif=exif)
+    assert (cases_from(tmp_path, table).images == straight.images).all()
+
+
+def test_a_picture_of_a_slide_is_named(tmp_path, monkeypatch):
+    table = pictures(tmp_path / "pictures")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)  # 64 are many, 101 too many
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cases_from(tmp_path, table)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
+    with pytest.raises(ProfileError, match=r"p0\.png: not a readable image"):
+        cases_from(tmp_path, table)
+
+
+def test_codes_with_an_empty_cell_stay_codes(tmp_path):
+    table = pictures(tmp_path / "pictures")
+    table.loc[3, ["group", "age"]] = None
+    found = cases_from(tmp_path, table, SMALL.model_copy(update={"covariates": ("age",)}))
+    assert set(found.group) == {"1", "2"}
+    assert found.covariates["age"].dtype.kind == "f"
+    assert MeasurementPlan.model_validate(SMALL.model_dump() | {"groups": [2, 1]}) == SMALL
+
+
+def test_a_group_may_be_called_na_and_one_that_is_not_there_is_told_from_those_that_are(tmp_path):
+    table = pictures(tmp_path / "pictures")
+    table["group"] = table["group"].map({"1": "NA", "2": "EU"})
+    found = cases_from(tmp_path, table, SMALL.model_copy(update={"groups": ("NA", "EU")}))
+    assert set(found.group) == {"NA", "EU"}
+    with pytest.raises(ProfileError, match=r"group 'AF' has no case in 'group'; it holds .*NA"):
+        cases_from(tmp_path, table, SMALL.model_copy(update={"groups": ("NA", "AF")}))
+
+
+def test_rows_that_are_left_out_need_no_label(tmp_path):
+    table = pictures(tmp_path / "pictures")
+    table["label"] = table["label"].astype(str)
+    table.loc[[4, 5], "label"] = ["-1.0", ""]
+    with pytest.raises(ProfileError, match="it must be 0 or 1"):
+        cases_from(tmp_path, table)
+    found = cases_from(tmp_path, table, SMALL.model_copy(update={"where": {"label": ("0", "1")}}))
+    assert len(found.label) == 46
+
+
+@pytest.mark.parametrize(("name", "sep"), [("T.CSV", ","), ("t.csv", ";"), ("t.tsv", "\t")])
+def test_tables_as_spreadsheets_write_them(tmp_path, name, sep):
+    table = pictures(tmp_path / "pictures")
+    table["file"] = ".\\" + table["file"].str.removesuffix(".png")
+    assert len(cases_from(tmp_path, table, name=name, sep=sep).label) == 48
+
+
+def test_arrays_of_sixteen_bits_are_refused(tmp_path):
+    raw = arrays(60)
+    np.savez(tmp_path / "deep.npz", **raw | {"images": raw["images"].astype(np.uint16) * 16})
+    with pytest.raises(ProfileError, match="'images' are uint16; they must be uint8"):
+        load_cases(PLAN, tmp_path / "deep.npz")
