@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def test_more_money_never_lowers_the_relaxed_optimum(
     assert np.log(rich.expected.value / less.expected.value) >= -rich.gap - 1e-4
 
 
+@pytest.mark.slow
 @given(st.floats(2e4, 3e5), st.floats(1.0, 4.0))
 @settings(max_examples=4, deadline=None, derandomize=True)
 def test_more_money_never_lowers_the_optimum_in_whole_units(budget_usd: float, more: float) -> None:

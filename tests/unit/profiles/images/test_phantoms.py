@@ -81,6 +81,7 @@ def holds(interval, value):
     return low - 1e-6 <= value <= high + 1e-6  # a fit stops just short of a bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure_of", ["sensitivity", "auc"])
 def test_kappa_is_nothing_where_groups_share_nothing(apart, measure_of):
     draws = {k: np.array(v) for k, v in apart["fits"][measure_of]["draws"].items()}
