@@ -132,7 +132,5 @@ def test_more_capacity_never_means_less_work(
     case = CASES[name]
     less = alone(case, world, units=few, rate=rate, seed=seed)
     gain = alone(case, world, units=few + more, rate=rate, seed=seed) - less
-    # each facility has its own queue, and may have one in work at the end of a week
-    at_work = ROUNDING * np.ceil((few + more) / world.care.units_per_facility.min())
-    assert gain.sum(axis=(1, 2)).min() >= -at_work
-    assert gain.min() >= -at_work * world.shape[2]
+    assert gain.sum(axis=(1, 2)).min() >= -ROUNDING
+    assert gain.min() >= -ROUNDING * world.shape[2]
