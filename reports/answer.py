@@ -59,7 +59,7 @@ def _gap(result: StudyResult, rivals: list[str]) -> Iterator[str]:
     for rival in rivals:
         change = gap.loc["plan"] - gap.loc[rival]
         yield (
-            f"The gap between groups in the last {LAST_YEARS} years is "
+            f"The gap between groups in the last {LAST_YEARS} years, whoever is ahead, is "
             f"{words.points(float(gap.loc['plan'].mean()))} points under the plan, "
             f"{words.points(float(gap.loc[rival].mean()))} under {phrase_of(rival)}: "
             f"{words.points(float(change.mean()))} ({words.interval(*t_interval(change))})."

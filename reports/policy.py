@@ -128,7 +128,9 @@ def headline(result: StudyResult) -> str:
 
     def named(rival: str) -> str:
         phrase = phrase_of(rival)
-        return f"the best simple rule, {phrase}" if rival == result.best_rule else phrase
+        if rival == result.best_rule:
+            return f"the best simple rule, {phrase.removeprefix('the rule ')}"
+        return phrase
 
     beaten = words.enumerated([named(name) for name in rivals if found["plan", name]] or [""])
     unbeaten = [name for name in rivals if not found["plan", name]]

@@ -10,7 +10,7 @@ all search draws. All plans meet the same random numbers, and no search draw eve
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, product
-from math import ceil
+from math import ceil, nan
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -292,7 +292,7 @@ class Search:
             if exchange is None:
                 size *= SHRINK
                 continue
-            path.append(replace(exchange, name=f"{name}, step {step}", status="found"))
+            path.append(replace(exchange, name=f"{name}, step {step}", status="found", gap=nan))
         return path
 
     def _exchange(self, plan: Plan, step: int, usd: float) -> Plan | None:

@@ -75,6 +75,13 @@ def test_a_search_takes_about_the_runs_that_it_may() -> None:
     assert best.history["runs"].max() == found.taken
 
 
+def test_a_gap_that_was_proven_for_a_proposal_is_not_that_of_a_plan_found_from_it() -> None:
+    proposal = replace(RULE_PLANS["only_outreach"], gap=0.01)
+    found = Search(PURSE, evaluate, 400).find({"model": proposal}, [])
+    assert (found.best.plan.units != proposal.units).any()
+    assert np.isnan(found.best.plan.gap)
+
+
 def test_the_plan_is_at_least_as_good_as_every_proposal_on_the_search_draws() -> None:
     found = Search(PURSE, evaluate, 400)
     result = found.find(RULE_PLANS, list(RULE_PLANS))
