@@ -10,7 +10,7 @@ all search draws. All plans meet the same random numbers, and no search draw eve
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, product
-from math import ceil, nan
+from math import ceil, inf, nan
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -38,6 +38,8 @@ LARGEST, SMALLEST = 0.04, 0.002
 """Sizes of steps, as shares of the whole budget, with which a climb begins and ends."""
 SHRINK = 0.6
 """What a step that brought nothing makes of the size of the next."""
+CLIMBING = 0.8
+"""Part of the runs after which climbs end; what is left drops what brings nothing, and races."""
 GREEDY_ROUNDS = 10
 """Rounds in which the greedy plan spends its money."""
 SPARSE = 0.3
@@ -197,9 +199,9 @@ class Search:
         finalists = {name: proposals[name] for name in by_value[:2]}
         climbs = 1 + (self.runs >= RUNS["standard"]) + (self.runs >= RUNS["thorough"])
         for number, name in enumerate(by_value[:climbs], start=1):
-            upto = self.taken + (0.85 * self.runs - self.taken) / (climbs - number + 1)
-            for plan in self._climb(name, proposals[name], upto=upto)[-3:]:
-                finalists[plan.name] = plan
+            upto = self.taken + (CLIMBING * self.runs - self.taken) / (climbs - number + 1)
+            path = self._climb(name, proposals[name], upto=upto)
+            finalists = {one.name: one for one in [*self._lean(path[-1]), *path[-3:]]} | finalists
         last = self._race(finalists, what="final")
         best = max(last, key=lambda name: _rank(last[name]))
         simple = [name for name in by_value if name in set(rules)]
@@ -320,16 +322,60 @@ class Search:
         self._tell("climb", plan.name, values[chosen + 1], values[0], kept=better)
         return nexts[best[chosen]] if better else None
 
+    def _lean(self, plan: Plan) -> list[Plan]:
+        """Return a plan without what brings nothing, and with what that saves spent anew.
+
+        The last race decides whether either is as good on all search draws; of equal plans it
+        takes the one that stands first, which buys less.
+        """
+        steps = steps_of(self.purse, plan.units)
+        drops = [
+            one
+            for one in steps
+            if one.kind == "drop last" and (one.target.region or one.target.pooled)
+        ]
+        drops.sort(key=lambda one: -self.worth.get(one.name, inf))
+        drops = drops[: self._most]
+        without = [taken(self.purse, plan.units, [one], self.purse.total_usd) for one in drops]
+        values = self._values(
+            [plan, *(replace(plan, units=units) for units, _ in without)], self.draws[:FEW]
+        )
+        idle = [
+            one
+            for one, loses in zip(drops, (values[0] - values[1:]).mean(axis=1), strict=True)
+            if loses <= 0.0
+        ]
+        if not idle:
+            return []
+        units, cost = taken(self.purse, plan.units, idle, self.purse.total_usd)
+        given_up = {one.target for one in idle}
+        buys = [one for one in self._by_worth(steps_of(self.purse, units)) if one.kind == "buy"]
+        buys = [one for one in buys if one.target not in given_up and self.worth[one.name] > 0.0]
+        spent, _ = taken(self.purse, units, buys[:6], -cost)
+        lean = [
+            replace(plan, name=f"{plan.name}, without what brings nothing", units=units),
+            replace(plan, name=f"{plan.name}, and that spent anew", units=spent),
+        ]
+        return [replace(one, status="found", gap=nan) for one in lean]
+
+    def _by_worth(self, steps: Iterable[Step]) -> list[Step]:
+        """Return the steps of known worth, the best first."""
+        known = [one for one in steps if one.name in self.worth]
+        return sorted(known, key=lambda one: -self.worth[one.name])
+
+    @property
+    def _most(self) -> int:
+        """Most steps that are tried at a time."""
+        return int(np.clip(self.runs**0.5, 24, 160))
+
     def _tried(self, plan: Plan, step: int) -> list[Step]:
         """Return the single steps that are tried: those not seen, the best, and some others."""
         steps = list(steps_of(self.purse, plan.units))
-        most = int(np.clip(self.runs**0.5, 24, 160))
+        most = self._most
         if len(steps) <= most:
             return steps
         new = [one for one in steps if one.name not in self.worth]
-        seen = sorted(
-            (one for one in steps if one.name in self.worth), key=lambda one: -self.worth[one.name]
-        )
+        seen = self._by_worth(steps)
         chosen = new[: most // 2]
         chosen += seen[: max(most - len(chosen) - most // 6, 0)]
         rest = [one for one in steps if one not in chosen]
@@ -366,9 +412,7 @@ class Search:
 
     def _suggested(self, plan: Plan, tried: Sequence[Step], usd: float) -> Iterable[Floats]:
         """Yield exchanges: what loses least per dollar for what gains most."""
-        known = sorted(
-            (one for one in tried if one.name in self.worth), key=lambda one: -self.worth[one.name]
-        )
+        known = self._by_worth(tried)
         buys = [one for one in known if one.kind == "buy" and self.worth[one.name] > 0.0][:6]
         drops = [one for one in known if one.kind != "buy"][:8]
 

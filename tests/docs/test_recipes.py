@@ -148,8 +148,8 @@ def test_plans_are_made_for_an_objective_of_ones_own(monkeypatch: pytest.MonkeyP
     study = sim.study(TINY, overrides=changes, workers=2)
     plan = study.plan("optimised")
     apart = [not item.is_pooled for item in plan.catalogue.items]
-    bought = plan.units[:, :, apart].sum(axis=(0, 2))
-    assert bought[0] > 2.0 * bought[1]  # studies of the other country may teach too
+    assert plan.units[:, 0].any()
+    assert not plan.units[:, 1, apart].any()
     found = study.compare({"plan": plan, "nothing": "baseline"})
     assert found.metric == "kenyan_ec"
     assert (found.differences["difference"] > 0).all()
