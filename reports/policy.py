@@ -13,6 +13,7 @@ from reports.glossary import glossary
 from reports.timeline import timeline
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
+from sim.planning.limits import yearly_budget
 from sim.planning.rules import label_of, phrase_of
 from sim.studies.ai_quality import DOUBLED, SENSITIVITY
 from sim.studies.comparison import WORTHWHILE, last_years
@@ -183,7 +184,12 @@ def bills(result: StudyResult) -> pd.DataFrame:
     yearly = yearly.reindex(columns=table.index).fillna(0.0)
     unknown = pd.Series(float("nan"), index=yearly.index)
     more = yearly.sub(yearly.get("baseline", unknown), axis=0)
-    above = (more - result.scenario.budget_usd_per_year).clip(lower=0.0)
+    budget = pd.Series(yearly_budget(result.scenario), index=more.index)
+    if result.scenario.treasury.carry_over:
+        more, budget = more.cumsum(), budget.cumsum()
+        above = more.sub(budget, axis=0).clip(lower=0.0).max().to_frame().T
+    else:
+        above = more.sub(budget, axis=0).clip(lower=0.0)
     return table.assign(
         together=table["plan"] + exams,
         beside=exams - exams.get("baseline", float("nan")),

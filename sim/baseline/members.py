@@ -34,7 +34,7 @@ def members(scenario: Scenario) -> Members:
     known = tables.countries()
     chosen: dict[str, None] = {}
     for entry in scenario.regions:
-        chosen |= dict.fromkeys(_countries_of(entry))
+        chosen |= dict.fromkeys(countries_of(entry))
     countries = tuple(sorted(chosen))
     groups = tuple(str(known.loc[iso3, "income_group"]) for iso3 in countries)
     if scenario.by == "country":
@@ -51,7 +51,8 @@ def region_names() -> set[str]:
     return {"all", *INCOME_GROUPS, *known.index, *known["un_subregion"], *known["continent"]}
 
 
-def _countries_of(entry: str) -> list[str]:
+def countries_of(entry: str) -> list[str]:
+    """Return the countries of an entry of ``regions``; ``ScenarioError`` for an unknown one."""
     known = tables.countries()
     # economies without an income group or a population have no prices and no need in the tables
     usable = known[known["income_group"].isin(list(INCOME_GROUPS))]

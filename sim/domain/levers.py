@@ -86,9 +86,11 @@ LEVERS = {
 
 if TYPE_CHECKING:
     LeverName = str
+    StageName = str
 else:
     LeverName = Literal[tuple(LEVERS)]
-"""Name of a lever; where a file is read, one of ``LEVERS``."""
+    StageName = Literal[tuple(map(str, Stage))]
+"""Names of a lever and of a stage; where a file is read, one of ``LEVERS``, of ``Stage``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Which constraints of an infeasible optimisation model exclude every plan."""
 
 import highspy
+import numpy as np
 
+from sim.planning.limits import limits_of
 from sim.planning.model import OptimisationModel
 from sim.planning.solver import SolveStatus, quiet_stdout, run_solver
 
@@ -11,11 +13,11 @@ TIME_LIMIT_S = 60.0
 
 
 def conflict(model: OptimisationModel) -> tuple[str, ...]:
-    """Return names of limits that exclude every plan, none of which could be spared.
+    """Return limits that exclude every plan, none of which could be spared, in words.
 
-    An irreducible infeasible subset of the linear relaxation, found by HiGHS; upper bounds of
-    variables appear as ``most NAME``. Where the relaxation has a solution, only the demand for
-    whole units is in the way.
+    An irreducible infeasible subset of the linear relaxation, found by HiGHS: budgets, what has to
+    be spent on, and most units; other rows by their names. Where the relaxation has a solution,
+    only the demand for whole units is in the way.
     """
     problem = model.problem
     result = run_solver(problem, time_limit_s=TIME_LIMIT_S, gap=0.0, integer=False)
@@ -27,9 +29,16 @@ def conflict(model: OptimisationModel) -> tuple[str, ...]:
         _, subset = highs.getIis()
     rows, columns = problem.constraints(), problem.variables()
     upper = {int(highspy.IisBoundStatus.kIisBoundStatusUpper)}
+    words = {limit.name: limit.words for limit in limits_of(model.world, model.scenario)}
+    items = model.world.catalogue.items
+    bought = {
+        unit.name: f"most {items[i].name} that {model.world.regions[r]} may buy in a year"
+        for (_, r, i), unit in np.ndenumerate(model.bought.units)
+    }
     limits = [
-        f"most {columns[index].name}"
+        bought.get(columns[index].name, f"most {columns[index].name}")
         for index, bound in zip(subset.col_index_, subset.col_bound_, strict=True)
         if int(bound) in upper
     ]
-    return (*(rows[index].name for index in subset.row_index_), *limits)
+    named = [rows[index].name for index in subset.row_index_]
+    return tuple(dict.fromkeys([*(words.get(name, name) for name in named), *limits]))

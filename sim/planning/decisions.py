@@ -1,5 +1,6 @@
 """Units bought, what they cost in every year, and the capacity that they bring."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from sim.domain.capacity import at_work_share
 from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import active_share, cost_of_unit
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, spelt
+from sim.planning.limits import Limit
 from sim.scenario.schema import Scenario
 
 
@@ -79,24 +81,28 @@ def add_purchases(
     return bought
 
 
-def write_budget(
+def write_limits(
     problem: pulp.LpProblem,
     bought: Purchases,
-    budget_usd: float,
+    limits: Sequence[Limit],
     further_exam_costs: Variables | None = None,
+    *,
+    carry_over: bool = False,
 ) -> None:
-    """Add the budget of every year, also of those after the last decision.
+    """Add the budget of every year, also of those after the last decision, and all other limits.
 
     Parameters
     ----------
-    budget_usd : money of a year for capital, replacement and running cost of what the plan owns.
-    further_exam_costs : what it pays for besides, shape (y,); nothing when not given.
+    limits : the budgets of all years first.
+    further_exam_costs : what the budget pays for besides, shape (y,); nothing when not given.
+    carry_over : whether a budget is that of all years up to one.
     """
-    for y, year in enumerate(bought.years):
-        paid = [dot(bought.cost_usd[:, y], bought.units)]
-        if further_exam_costs is not None:
-            paid.append([(further_exam_costs[y], 1.0)])
-        at_most(problem, f"budget_usd_{year}", paid, budget_usd)
+    for number, limit in enumerate(limits):
+        paid = [dot(limit.claim, bought.units)]
+        if further_exam_costs is not None and number < len(bought.years):
+            first = 0 if carry_over else number
+            paid += [[(further_exam_costs[y], 1.0)] for y in range(first, number + 1)]
+        at_most(problem, limit.name, paid, limit.most)
 
 
 def most_per_year(world: World, scenario: Scenario) -> Floats:

@@ -16,12 +16,14 @@ from sim.planning.algebra import dot, expression, scaled
 from sim.planning.care import CareRows, CareVariables
 from sim.planning.correction import Correction
 from sim.planning.data import DataRows, DataVariables
-from sim.planning.decisions import Purchases, add_purchases, write_budget
+from sim.planning.decisions import Purchases, add_purchases, write_limits
 from sim.planning.exam_costs import further_exam_costs
+from sim.planning.limits import limits_of, yearly_budget
 from sim.planning.objectives import OBJECTIVES, Cells, Objective, Welfare
 from sim.planning.release import ReleaseRows
 from sim.planning.today import Today, today_coverage
 from sim.scenario.schema import Scenario
+from sim.scenario.treasury import Treasury
 
 THRIFT = 1e-5
 """What spending the whole budget costs, in log EDE: far below any gap, enough to break ties."""
@@ -62,14 +64,16 @@ def build_model(
     ----------
     respond : what a training makes of its holdings, the same as the simulation's.
     correction : what earlier simulations taught; factors of 1 when not given.
-    budget_usd : yearly budget, US dollars; the scenario's when not given.
+    budget_usd : budget of every year, US dollars; the scenario's when not given.
     integer : whether assets and switches are whole numbers.
     at_least : units that must be bought, shape (year, region, item); none when not given.
     objective : what is to be as large as possible; the scenario's when not given.
     """
     start, count = scenario.horizon.start_year, scenario.horizon.score_years
     years = tuple(str(start + y) for y in range(count))
-    budget = scenario.budget_usd_per_year if budget_usd is None else budget_usd
+    if budget_usd is not None:
+        update = {"budget_usd_per_year": budget_usd, "treasury": Treasury()}
+        scenario = scenario.model_copy(update=update)
     correction = correction or Correction.start(world, years=count)
     problem = pulp.LpProblem("coverage", pulp.LpMinimize)
     today = Today.of(world, scenario.gate)
@@ -89,12 +93,13 @@ def build_model(
     further = None
     if scenario.exam_costs == "in_budget":
         further = further_exam_costs(care, respond(release.most).specificity)
-    write_budget(problem, bought, budget, further)
+    limits, carry_over = limits_of(world, scenario), scenario.treasury.carry_over
+    write_limits(problem, bought, limits, further, carry_over=carry_over)
     covered = today_coverage(world, today)
     cells = Cells(problem, world, scenario.equity, years, care.flows.coverage, covered)
     objective = objective or OBJECTIVES.called(scenario.objective)
     welfare = objective.write(cells)
-    thrift = dot(_thrift(bought, budget), bought.units)
+    thrift = dot(_thrift(bought, float(yearly_budget(scenario).sum())), bought.units)
     problem.setObjective(expression([scaled(welfare.terms, -1.0), thrift]))
     return OptimisationModel(
         problem=problem,
@@ -112,7 +117,6 @@ def build_model(
     )
 
 
-def _thrift(bought: Purchases, budget_usd: float) -> Floats:
+def _thrift(bought: Purchases, money_usd: float) -> Floats:
     """Return a price of every unit that only breaks ties: of equal plans, the cheapest."""
-    horizon = bought.cost_usd.shape[1]
-    return np.asarray(THRIFT * bought.cost_usd.sum(axis=1) / (horizon * max(budget_usd, 1.0)))
+    return np.asarray(THRIFT * bought.cost_usd.sum(axis=1) / max(money_usd, 1.0))

@@ -11,12 +11,9 @@ from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import cost_of_unit
 from sim.planning.decisions import most_per_year
+from sim.planning.limits import SLACK, TOLERANCE, Limit, limits_of, yearly_budget
 from sim.planning.rules import CHAIN, need_share
 from sim.scenario.schema import Scenario
-
-SLACK = 1e-9
-"""Part of a unit, or of the budget, that is lost to rounding."""
-
 
 BUNDLE = "links of AI"
 """What all of ``CHAIN`` together is called: a link alone is worth little."""
@@ -68,20 +65,35 @@ class Purse:
     @property
     def total_usd(self) -> float:
         """The budget of all years."""
-        return self.scenario.budget_usd_per_year * self.scenario.horizon.score_years
+        return float(yearly_budget(self.scenario).sum())
+
+    @cached_property
+    def limits(self) -> list[Limit]:
+        """Every limit of spending, the budgets of all years first."""
+        return limits_of(self.world, self.scenario)
+
+    @cached_property
+    def claim_usd(self) -> Floats:
+        """Dollars that a unit paid in year a takes of what each limit k allows, (k, a, r, i)."""
+        return np.stack([limit.claim for limit in self.limits])
+
+    @cached_property
+    def most_usd(self) -> Floats:
+        """What each limit allows, shape (k,)."""
+        return np.array([limit.most for limit in self.limits])
 
     def spent_usd(self, units: Floats) -> Floats:
         """Return what a plan spends in every year, shape (y,)."""
         return np.asarray(np.einsum("ari,ayri->y", units, self.cost_usd))
 
     def left_usd(self, units: Floats) -> Floats:
-        """Return what a plan leaves of every year's budget, shape (y,)."""
-        return self.scenario.budget_usd_per_year - self.spent_usd(units)
+        """Return what a plan leaves of every limit, shape (k,)."""
+        return np.asarray(self.most_usd - np.einsum("ari,kari->k", units, self.claim_usd))
 
     def is_kept_by(self, units: Floats) -> bool:
-        """Return whether a plan keeps every year's budget."""
-        most = self.scenario.budget_usd_per_year
-        return bool((self.left_usd(units) >= -SLACK * max(most, 1.0) * 1e3).all())
+        """Return whether a plan keeps every limit."""
+        most = float(np.abs(self.most_usd).max())
+        return bool((self.left_usd(units) >= -TOLERANCE * max(most, 1.0)).all())
 
     def targets(self) -> list[Target]:
         """Return what money can be moved to, the coarse ones first."""
@@ -116,21 +128,21 @@ class Purse:
 
         Parameters
         ----------
-        beyond : whether the budget of a year may be exceeded, to see what a purchase is worth.
+        beyond : whether limits may be exceeded, to see what a purchase is worth.
         """
-        left = np.full(self.scenario.horizon.score_years, np.inf) if beyond else None
+        left = np.full(len(self.limits), np.inf) if beyond else None
         return sum(self._buy(units, r, i, usd * share, left) for r, i, share in target.parts)
 
     def _buy(self, units: Floats, r: int, i: int, usd: float, free: Floats | None) -> float:
         item, price = self.world.catalogue.items[i], self.price_usd[:, r, i]
         left = self.left_usd(units) if free is None else free
-        cost, spent = self.cost_usd[:, :, r, i], 0.0
+        claim, spent = self.claim_usd[:, :, r, i], 0.0
         for a in range(len(units)):
             room = self.most[r, i] - units[a, r, i]
             if item.is_one_each:
                 room = min(room, 1.0 - units[:, r, i].sum())
-            due = cost[a] > 0
-            paid = float((left[due] / cost[a][due]).min(initial=np.inf))
+            due = claim[:, a] > 0
+            paid = float((left[due] / claim[:, a][due]).min(initial=np.inf))
             wanted = (usd - spent) / max(price[a], SLACK)
             if item.is_service:  # the same in every year that is left
                 wanted = max(wanted / (len(units) - a), 1.0 if spent < usd else 0.0)
@@ -139,7 +151,7 @@ class Purse:
             count = float(np.floor(min(room, paid, wanted) + SLACK))
             if count >= 1.0:
                 units[a, r, i] += count
-                left = left - count * cost[a]
+                left = left - count * claim[:, a]
                 spent += count * float(price[a])
         return spent
 

@@ -14,6 +14,7 @@ from sim.domain.plan import Plan, cost_of_unit, empty_plan
 from sim.domain.registry import Registry
 from sim.errors import PlanError
 from sim.planning.decisions import most_per_year
+from sim.planning.limits import fitted, limits_of, yearly_budget
 from sim.scenario.schema import Scenario
 
 PolicyRule = Callable[[World, Scenario], Plan]
@@ -198,35 +199,36 @@ def phrase_of(policy: str) -> str:
 class _Purse:
     """Money of all regions and items, and what it has already been promised for."""
 
-    income_usd: Floats
-    """Yearly income of every region and item, shape (r, i)."""
-    budget_usd: float
+    share: Floats
+    """Share of every year's budget that is a region's and item's, shape (r, i)."""
+    budget_usd: Floats
+    """Budget of every year, shape (y,)."""
+    carry_over: bool
+    """Whether money that a year leaves is there in later ones."""
     due_usd: Floats
     """Spend that purchases so far bring about, shape (y, r, i)."""
 
     def saved(self, year: int) -> Floats:
         """Return what each region and item has left of its income up to a year, shape (r, i)."""
         promised = self.due_usd[: year + 1].sum(axis=0)
-        return np.asarray((year + 1) * self.income_usd - promised)
+        return np.asarray(self.budget_usd[: year + 1].sum() * self.share - promised)
 
     def affordable(self, r: int, i: int, cost_usd: Floats) -> float:
         """Return whole units that can be paid for, now and in every year to come; free ones: inf.
 
         Each region and item may save its share up, but nobody may take a year's spend of all
-        above the budget: the money saved is a claim on later budgets, not a bank account.
+        above the budget: unless money is carried over, what is saved is a claim on later budgets.
 
         Parameters
         ----------
         cost_usd : dollars due for one unit in every year, shape (y,).
         """
-        years = np.arange(1, len(cost_usd) + 1)
-        own = years * self.income_usd[r, i] - np.cumsum(self.due_usd[:, r, i])
-        everyone = self.budget_usd - self.due_usd.sum(axis=(1, 2))
         total = np.cumsum(cost_usd)
-        limits = [
-            own[total > 0] / total[total > 0],
-            everyone[cost_usd > 0] / cost_usd[cost_usd > 0],
-        ]
+        own = np.cumsum(self.budget_usd) * self.share[r, i] - np.cumsum(self.due_usd[:, r, i])
+        everyone, due = self.budget_usd - self.due_usd.sum(axis=(1, 2)), cost_usd
+        if self.carry_over:
+            everyone, due = np.cumsum(everyone), total
+        limits = [own[total > 0] / total[total > 0], everyone[due > 0] / due[due > 0]]
         # a hair of slack, so that a price equal to the purse is not lost to rounding
         return float(np.floor(min(float(limit.min(initial=np.inf)) for limit in limits) + 1e-9))
 
@@ -257,15 +259,21 @@ def _spend_by_share(
 def spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) -> Plan:
     """Return whole units bought year by year out of each region's and item's share.
 
+    What a treasury asks of spending is kept as far as buying less of the rest can keep it.
+
     Parameters
     ----------
     share : share of the budget of each item in each region, shape (r, i); adds up to 1.
     """
     catalogue, horizon = world.catalogue, scenario.horizon
     cost = cost_of_unit(catalogue, years=horizon.score_years)
-    budget = scenario.budget_usd_per_year
     most = np.floor(most_per_year(world, scenario))
-    purse = _Purse(budget * share, budget, np.zeros((horizon.score_years, *share.shape)))
+    purse = _Purse(
+        share,
+        yearly_budget(scenario),
+        scenario.treasury.carry_over,
+        np.zeros((horizon.score_years, *share.shape)),
+    )
     units = np.zeros((horizon.decide_years, *share.shape))
     for a in range(horizon.decide_years):
         for claim in np.argsort(-purse.saved(a), axis=None, kind="stable"):
@@ -278,6 +286,8 @@ def spend_by_share(name: str, world: World, scenario: Scenario, share: Floats) -
             count = max(0, int(min(room, purse.affordable(r, i, cost[a, :, r, i]))))
             units[a, r, i] = count
             purse.due_usd[:, r, i] += count * cost[a, :, r, i]
+    if scenario.treasury.spending:
+        units = fitted(limits_of(world, scenario), units)
     return replace(baseline(world, scenario), name=name, units=units)
 
 

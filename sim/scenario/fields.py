@@ -36,6 +36,7 @@ def _rows(
         model = _model(field, models)
         entries = field.get("additionalProperties")
         of_entries = _model(entries, models) if isinstance(entries, dict) else None
+        of_items = _model(field["items"], models) if "items" in field else None
         meaning = str(field["description"]).replace("\n", " ").replace("``", "`")
         default = (
             "required" if name in required else _default(field, is_part=bool(model or of_entries))
@@ -45,10 +46,13 @@ def _rows(
             yield from _rows(model, models, prefix=f"{key}.")
         if of_entries is not None:
             yield from _rows(of_entries, models, prefix=f"{key}.<name>.")
+        if of_items is not None:
+            yield from _rows(of_items, models, prefix=f"{key}.<number>.")
 
 
 def _model(field: Mapping[str, Any], models: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return models.get(model_name(field))
+    found = models.get(model_name(field))
+    return found if found and "properties" in found else None
 
 
 def _default(field: Mapping[str, Any], *, is_part: bool) -> str:

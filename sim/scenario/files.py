@@ -45,6 +45,10 @@ class Names:
     """Dotted names of the baseline values that a scenario may replace, and their bounds."""
     places: Callable[[Scenario], Collection[str]]
     """Regions that the scenario is about, by code: countries, or groups of them."""
+    areas: Callable[[Scenario], Collection[str]]
+    """The same, and the groups of countries that any of them belongs to."""
+    outcomes: Collection[str]
+    """What may be limited as simulated."""
     choices: Mapping[str, Mapping[str, str]]
     """What fields by dotted key may hold, with the meaning of each name in a few words or none."""
 
@@ -332,9 +336,11 @@ def _override_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator
 
 
 def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
-    """Yield regions of steps and limits, and places of stated queues, that the scenario lacks."""
+    """Yield regions, groups, queues and outcomes of steps and limits that the scenario lacks."""
+    treasury = scenario.treasury
     stated = scenario.policy_steps or scenario.backlog or scenario.levers
     regions = names.places(scenario) if stated else ()
+    areas = names.areas(scenario) if treasury.spending else ()
     cells = [f"{region}.{modality}" for region in regions for modality in scenario.modalities]
     named: list[tuple[tuple[str | int, ...], str, Collection[str]]] = [
         (("policy_steps", number, "regions", place), region, regions)
@@ -351,6 +357,13 @@ def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Pr
         for station, queues in scenario.backlog.items()
         for cell in queues
     ]
+    for number, limit in enumerate(treasury.spending):
+        at = ("treasury", "spending", number)
+        named += [((*at, "regions", n), name, areas) for n, name in enumerate(limit.regions)]
+        named += [
+            ((*at, "groups", n), name, scenario.groups) for n, name in enumerate(limit.groups)
+        ]
+    named += [(("treasury", "outcomes", name), name, names.outcomes) for name in treasury.outcomes]
     for path, name, allowed in named:
         if name not in allowed:
             reason = f"'{cut(name, LONGEST_NAME)}' is not in this scenario. "

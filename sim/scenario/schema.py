@@ -21,6 +21,7 @@ from sim.scenario.spec import (
     Text,
     Weight,
 )
+from sim.scenario.treasury import Treasury
 
 GroupPriority = Literal["urgent", "routine"]
 PRIORITIES: tuple[GroupPriority, ...] = get_args(GroupPriority)
@@ -194,6 +195,8 @@ class Scenario(Spec):
     """Who pays for what exams cost beyond today: following up positive readings, keeping studies,
     electricity. ``beside``: the health service, in a second row beside the budget. ``in_budget``:
     the plan is made so that the budget pays for it, too; simple rules do not foresee it."""
+    treasury: Treasury = Treasury()
+    """What else the plan must keep: budgets by year, carry-over, shares of spending, outcomes."""
     levers: Mapping[LeverName, LeverBounds] = {}
     """Limits on what may be bought."""
     equity: Equity = Equity()
@@ -229,6 +232,20 @@ class Scenario(Spec):
         if late := sorted({step.year for step in self.policy_steps if step.year >= end}):
             years = ", ".join(map(str, late))
             raise ValueError(f"policy_steps in {years} would begin after the last year, {end - 1}")
+        return self
+
+    @model_validator(mode="after")
+    def _years_are_within(self) -> Self:
+        first = self.horizon.start_year
+        years = range(first, first + self.horizon.score_years)
+        named = {
+            "treasury.budget_usd": self.treasury.budget_usd,
+            **{f"treasury.spending.{n}": one.years for n, one in enumerate(self.treasury.spending)},
+        }
+        for key, given in named.items():
+            if wrong := sorted(set(given) - set(years)):
+                found = ", ".join(map(str, wrong))
+                raise ValueError(f"{key}: {found} is not within {years[0]} to {years[-1]}")
         return self
 
     @field_validator("regions", "policies")

@@ -25,6 +25,7 @@ from sim.studies.assembly import Gathered, marginal_values, result_tables, robus
 from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, t_interval
 from sim.studies.experiment import Trial
+from sim.studies.lots import Lot, simulated
 from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES
 from sim.studies.marginal import Addition, added, changes_of
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
@@ -32,7 +33,7 @@ from sim.studies.proposals import candidate
 from sim.studies.provenance import fit_of, profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
-from sim.studies.search import Found, Lot, find_plan, runs_of, simulated
+from sim.studies.search import Found, find_plan, runs_of
 from sim.studies.store import Part, Store, open_store, station_table
 from sim.studies.workload import Workload, expected
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan, cost_of_unit
 from sim.equity.coverage import discount
+from sim.planning.limits import yearly_budget
 from sim.planning.moves import BUNDLE, Purse, Step, taken
 from sim.planning.rules import CHAIN
 from sim.scenario.schema import Scenario
@@ -229,8 +230,7 @@ def marginal_table(tried: Sequence[Addition], ede: pd.Series, *, base: str) -> p
 
 
 def _purse_usd(scenario: Scenario) -> float:
-    years = scenario.horizon.score_years
-    return PURSE_SHARE * scenario.budget_usd_per_year * years
+    return PURSE_SHARE * float(yearly_budget(scenario).sum())
 
 
 def _amounts(scenario: Scenario, base: Plan, most: Floats, *, worth_usd: float) -> Floats:

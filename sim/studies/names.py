@@ -57,12 +57,21 @@ def known_names(stations: Stations = STATIONS) -> files.Names:
         profiles={name: load_profile(name).modality for name in available()},
         overrides=replaceable_in,
         places=lambda scenario: members(scenario).regions,
+        areas=areas_of,
+        outcomes=tuple(OUTCOMES),
         choices={
             "weekly.stations": dict.fromkeys(classes(stations), ""),
             "objective": {name: OUTCOMES[name].label for name in OBJECTIVES},
             "policies": policies(),
         },
     )
+
+
+def areas_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the regions of a scenario, and every group of countries that any of them is in."""
+    who, known = members(scenario), tables.countries()
+    columns = known.loc[list(who.countries), ["income_group", "un_subregion", "continent"]]
+    return tuple(dict.fromkeys([*who.regions, *who.countries, *columns.to_numpy().ravel()]))
 
 
 def replaceable_in(scenario: Scenario) -> dict[str, Bounds]:

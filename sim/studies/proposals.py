@@ -8,6 +8,7 @@ which buy from nothing up to everything as if AI never came to read.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from functools import partial as bind
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,13 @@ import pandas as pd
 from sim.baseline.world import World
 from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import Plan
-from sim.errors import UnsolvedError
+from sim.errors import InfeasibleError, UnsolvedError
 from sim.learning.response import Response
 from sim.pipeline.case import Case, Start
 from sim.pipeline.run import simulate_many
 from sim.planning.correction import YearlyFlows
 from sim.planning.duals import dual_values
+from sim.planning.limits import scaled_budget
 from sim.planning.refinement import Effort, Observed, Refinement, Simulate, refine
 from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds, Scenario
@@ -81,23 +83,21 @@ def _refined(world: World, response: Response, draws: "SearchDraws", *, hedge: f
     simulate, effort = draws.observe, EFFORT
     found: Refinement | None = None
     if hedge > 0.0:
-        budget = {"budget_usd_per_year": hedge * scenario.budget_usd_per_year}
-        alone = scenario.model_copy(update=budget | {"levers": without_ai(scenario)})
+        alone = scaled_budget(scenario, hedge).model_copy(update={"levers": without_ai(scenario)})
         found = refine(
             world, response, alone, simulate, rounds=1, effort=effort, objective=objective
         )
     if hedge < 1.0:
-        sure = None if found is None else found.plan.units
-        found = refine(
-            world,
-            response,
-            scenario,
-            simulate,
-            rounds=ROUNDS,
-            effort=effort,
-            at_least=sure,
-            objective=objective,
-        )
+        refined = bind(
+            refine, world, response, scenario, simulate,
+            rounds=ROUNDS, effort=effort, objective=objective,
+        )  # fmt: skip
+        try:
+            found = refined(at_least=None if found is None else found.plan.units)
+        except InfeasibleError:
+            if not hedge or not scenario.treasury.spending:
+                raise
+            found = refined()  # what is sure stands in the way of what has to be spent on
     if found is None:
         raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
     return found

@@ -9,9 +9,10 @@ all search draws. All plans meet the same random numbers, and no search draw eve
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial as bind
 from itertools import count, product
 from math import ceil, inf, nan
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,14 +20,15 @@ from scipy.special import stdtr
 
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.pipeline.case import Case
-from sim.pipeline.run import simulate_many
+from sim.errors import UnsolvedError, listed
+from sim.planning.limits import broken, fitted
 from sim.planning.moves import Purse, Step, steps_of, taken
 from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, RULES, baseline, spend_by_share
 from sim.streams import stream
-from sim.studies.batch import Design, starts_of, unrecorded
+from sim.studies.batch import Design
 from sim.studies.comparison import WORTHWHILE, t_interval
-from sim.studies.outcomes import People, Totals, measured
+from sim.studies.conditions import Condition, conditions_of, gains, penalty, score
+from sim.studies.lots import Lot, lots
 from sim.studies.plans import HISTORY, Candidate
 from sim.studies.proposals import HEDGES
 
@@ -47,14 +49,7 @@ SPARSE = 0.3
 FIRST_RUNG = 6
 """Draws after which the worse half of those who race is given up; then twice as many, and so on."""
 Evaluate = Callable[[Sequence[Plan], Sequence[int]], Floats]
-"""Plans and search draws to the outcome that plans are made for, shape (plan, draw)."""
-
-
-class Lot(NamedTuple):
-    """Plans that are simulated in some search draws; the first is near to all others."""
-
-    plans: tuple[Plan, ...]
-    draws: tuple[int, ...]
+"""Plans and search draws to ``simulated``, shape (plan, draw, value)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +77,8 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
     """Return the plan of a policy that is searched for by simulation, one of ``SEARCHED``."""
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
-    runs = runs_of(scenario.search.effort)
-    search = Search(Purse(world, scenario), _Lots(doer, policy), runs)
+    runs, purse = runs_of(scenario.search.effort), Purse(world, scenario)
+    search = Search(purse, _Lots(doer, policy), runs, conditions=conditions_of(scenario))
     if policy == GREEDY:
         return search.greedy(baseline(world, scenario))
     if policy == AT_RANDOM:
@@ -94,8 +89,14 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
         for name, rule in RULES.items()
         if rule in RULES.shipped or name in scenario.policies
     }
-    proposals = {name: one.plan for name, one in made.items()} | rules
-    found = search.find(proposals, [name for name in rules if name != "baseline"])
+    tried = {name: one.plan for name, one in made.items()} | rules
+    if scenario.treasury.spending:
+        tried = {n: replace(p, units=fitted(purse.limits, p.units)) for n, p in tried.items()}
+    proposals = {name: plan for name, plan in tried.items() if purse.is_kept_by(plan.units)}
+    if not proposals:
+        words = listed(broken(purse.limits, next(iter(tried.values()))))
+        raise UnsolvedError(f"of {len(tried)} plans that were proposed, none keeps: {words}.")
+    found = search.find(proposals, [name for name in rules if name in {*proposals} - {"baseline"}])
     duals = next((one.duals for one in made.values() if one.duals is not None), None)
     return replace(found, best=replace(found.best, duals=duals))
 
@@ -137,37 +138,6 @@ def draws_of(runs: int) -> int:
     return int(np.clip(round(0.6 * runs**0.5), FIRST_RUNG, 120))
 
 
-RUNS_PER_LOT = 60
-"""Runs of a lot, from which on more at a time are hardly faster."""
-
-
-def lots(plans: Sequence[Plan], draws: Sequence[int]) -> dict[str, Lot]:
-    """Return what is simulated together, by name; it does not depend on who does it."""
-    size = max(RUNS_PER_LOT // max(len(plans), 1), 1)
-    parts = [tuple(draws[k : k + size]) for k in range(0, len(draws), size)]
-    return {f"draws{part[0]}to{part[-1]}": Lot(tuple(plans), part) for part in parts}
-
-
-def simulated(design: Design, lot: Lot) -> Floats:
-    """Return the outcome of every plan in every draw of a lot, shape (plan, draw)."""
-    design = replace(design, scenario=unrecorded(design.scenario))
-    scenario = design.scenario
-    samples = [design.sampler(scenario, draw, "search") for draw in lot.draws]
-    starts = starts_of(design, samples, [0] * len(samples))
-    first, *others = lot.plans
-    cases = []
-    for start, sample in zip(starts, samples, strict=True):
-        respond = sample.respond()
-        cases.append(Case(start, first, respond))
-        cases += [Case(start, plan, respond, base=first) for plan in others]
-    runs = simulate_many(cases, scenario=scenario, stations=design.stations)
-    reached = [
-        design.objective.of(measured(Totals.of(run), People.of(run.world), scenario.equity))
-        for run in runs
-    ]
-    return np.array(reached).reshape(len(lot.draws), len(lot.plans)).T
-
-
 @dataclass
 class Search:
     """A search under way. Its course depends on nothing but proposals, runs and outcomes."""
@@ -176,6 +146,8 @@ class Search:
     evaluate: Evaluate
     runs: int
     """Runs that it may take."""
+    conditions: tuple[Condition, ...] = ()
+    """What the plan has to keep when it is simulated."""
     taken: int = 0
     """Runs that it took so far."""
     worth: dict[str, float] = field(default_factory=dict)
@@ -204,8 +176,9 @@ class Search:
             finalists = {one.name: one for one in [*self._lean(path[-1]), *path[-3:]]} | finalists
         last = self._race(finalists, what="final")
         best = max(last, key=lambda name: _rank(last[name]))
+        self._keeps_conditions(last[best])
         simple = [name for name in by_value if name in set(rules)]
-        value = float(np.nanmean(last[best]))
+        value = float(np.nanmean(last[best][:, 0]))
         note = (
             f"the best of {len(last)} plans over {len(self.draws)} search draws, found from "
             f"{by_value[0]} by a search of {self.taken:,} runs; {_sure(last, best)}"
@@ -218,8 +191,19 @@ class Search:
                 history=pd.DataFrame(self.rows, columns=list(HISTORY)),
             ),
             rule=simple[0] if simple else "",
-            reached={name: float(np.nanmean(values)) for name, values in raced.items()},
+            reached={name: float(np.nanmean(values[:, 0])) for name, values in raced.items()},
         )
+
+    def _keeps_conditions(self, values: Floats) -> None:
+        """Raise ``UnsolvedError`` naming what the best plan that was found passes, if anything."""
+        beyond = values[:, 1:].mean(axis=0) > 0.0
+        if beyond.any():
+            passed = zip(self.conditions, beyond, strict=True)
+            words = [one.words for one, over in passed if over]
+            raise UnsolvedError(
+                f"no plan was found that keeps: {'; '.join(words)}. Relax it, give more money, or "
+                "search longer (search.effort)."
+            )
 
     def greedy(self, blank: Plan) -> Found:
         """Return the plan bought piece by piece, each round what gains most per dollar."""
@@ -256,27 +240,28 @@ class Search:
         raced = self._race(plans, what="final")
         best = max(raced, key=lambda one: _rank(raced[one]))
         note = f"{note}; {self.taken:,} runs"
-        return Candidate(replace(plans[best], name=name), note, float(np.nanmean(raced[best])))
+        value = float(np.nanmean(raced[best][:, 0]))
+        return Candidate(replace(plans[best], name=name), note, value)
 
     def _values(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
         self.taken += len(plans) * len(draws)
         return self.evaluate(plans, draws)
 
     def _race(self, plans: Mapping[str, Plan], *, what: str) -> dict[str, Floats]:
-        """Return the outcomes of plans by draw, NaN where one had been given up.
+        """Return what plans reach by draw, shape (draw, value), NaN where one had been given up.
 
         Of those who are left, the better half goes on to twice as many draws (successive halving;
         Karnin, Koren and Somekh 2013).
         """
         names = list(plans)
-        values = np.full((len(names), len(self.draws)), np.nan)
+        values = np.full((len(names), len(self.draws), 1 + len(self.conditions)), np.nan)
         alive, done = list(range(len(names))), 0
         while done < len(self.draws):
             upto = min(max(2 * done, FIRST_RUNG), len(self.draws))
             rung = range(done, upto)
             values[np.ix_(alive, rung)] = self._values([plans[names[k]] for k in alive], rung)
-            means = values[:, :upto].mean(axis=1)
-            alive = sorted(alive, key=lambda k: -means[k])
+            scores = score(values[:, :upto])
+            alive = sorted(alive, key=lambda k: -scores[k])
             keep = max(ceil(len(alive) / 2), min(len(alive), 3))
             for k in alive:
                 self._tell(what, names[k], values[k, :upto], values[alive[0], :upto], kept=True)
@@ -311,14 +296,14 @@ class Search:
             return None
         first = more[: len(more) // 3]
         values = self._values([plan, *nexts], first)
-        best = np.argsort(-(values[1:] - values[0]).mean(axis=1), kind="stable")[:5]
+        best = np.argsort(-gains(values[1:], values[0]), kind="stable")[:5]
         last = self._values([plan, *(nexts[k] for k in best)], more[len(first) :])
         values = np.hstack([values[[0, *(best + 1)]], last])
-        gains = values[1:] - values[0]
-        chosen = int(gains.mean(axis=1).argmax())
-        gain = gains[chosen]
-        error = gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else 0.0
-        better = bool(gain.mean() > 0.5 * error)
+        gained = gains(values[1:], values[0])
+        chosen = int(gained.argmax())
+        ahead = values[chosen + 1, :, 0] - values[0, :, 0]
+        error = ahead.std(ddof=1) / len(ahead) ** 0.5 if len(ahead) > 1 else 0.0
+        better = bool(gained[chosen] > 0.5 * error)
         self._tell("climb", plan.name, values[chosen + 1], values[0], kept=better)
         return nexts[best[chosen]] if better else None
 
@@ -342,8 +327,8 @@ class Search:
         )
         idle = [
             one
-            for one, loses in zip(drops, (values[0] - values[1:]).mean(axis=1), strict=True)
-            if loses <= 0.0
+            for one, gained in zip(drops, gains(values[1:], values[0]), strict=True)
+            if gained >= 0.0
         ]
         if not idle:
             return []
@@ -403,9 +388,9 @@ class Search:
             costs.append(cost)
         known = [k for k, cost in enumerate(costs) if cost != 0.0]
         values = self._values([plan, *(changed[k] for k in known)], draws)
-        before = float(values[0].mean())
-        for k, reached in zip(known, values[1:], strict=True):
-            gain = float((reached - values[0]).mean()) / max(before, 1e-12) / abs(costs[k])
+        before = float(values[0, :, 0].mean())
+        for k, gained in zip(known, gains(values[1:], values[0]), strict=True):
+            gain = float(gained) / max(before, 1e-12) / abs(costs[k])
             old = self.worth.get(tried[k].name, gain)
             self.worth[tried[k].name] = (old + gain) / 2.0
         return before
@@ -415,26 +400,33 @@ class Search:
         known = self._by_worth(tried)
         buys = [one for one in known if one.kind == "buy" and self.worth[one.name] > 0.0][:6]
         drops = [one for one in known if one.kind != "buy"][:8]
-
-        def exchanged(steps: Sequence[Step], usd: float) -> Floats:
-            units, _ = taken(self.purse, plan.units, steps, usd)
-            for _ in range(3):  # what is left goes to what gains most
-                units, cost = taken(self.purse, units, buys, usd)
-                if cost == 0.0:
-                    break
-            return units
-
+        exchanged = bind(self._exchanged, plan.units, buys)
         yield exchanged((), usd)
         for k in range(1, len(drops) + 1):
             yield exchanged([*drops[:k], *buys[: (k + 1) // 2]], usd)
+        if self.conditions:  # where not all money may be spent, steps that are no exchange count
+            for one in (*buys[:4], *drops[:4]):
+                yield taken(self.purse, plan.units, [one], usd)[0]
         for buy, drop in product(buys[:4], drops[:4]):
             for size in (1.0, 0.35):
                 yield exchanged([drop, buy], size * usd)
 
+    def _exchanged(
+        self, units: Floats, buys: Sequence[Step], steps: Sequence[Step], usd: float
+    ) -> Floats:
+        """Return the units after some steps, what is left then spent on what gains most."""
+        units, _ = taken(self.purse, units, steps, usd)
+        for _ in range(3):
+            units, cost = taken(self.purse, units, buys, usd)
+            if cost == 0.0:
+                break
+        return units
+
     def _tell(self, what: str, plan: str, values: Floats, before: Floats, *, kept: bool) -> None:
-        gain = values - before
+        gain = values[:, 0] - before[:, 0]
         low, high = t_interval(pd.Series(gain))
-        row = (self.taken, what, plan, len(values), values.mean(), gain.mean(), low, high, kept)
+        mean = values[:, 0].mean()
+        row = (self.taken, what, plan, len(values), mean, gain.mean(), low, high, kept)
         self.rows.append(dict(zip(HISTORY, row, strict=True)))
 
 
@@ -446,8 +438,8 @@ def _unlike(units: Floats, others: Iterable[Floats]) -> list[Floats]:
 
 
 def _rank(values: Floats) -> tuple[int, float]:
-    """Return how far a plan came in a race, and its mean outcome until there."""
-    return int((~np.isnan(values)).sum()), float(np.nanmean(values))
+    """Return how far a plan came in a race, and its score until there."""
+    return int((~np.isnan(values[:, 0])).sum()), float(score(values))
 
 
 def _sure(values: Mapping[str, Floats], best: str) -> str:
@@ -456,11 +448,12 @@ def _sure(values: Mapping[str, Floats], best: str) -> str:
     One less the sum of the paired t probabilities that it is (Bonferroni), over those that were
     simulated in all draws.
     """
-    mine = values[best]
+    mine = values[best][:, 0]
     margin, wrong = WORTHWHILE * float(np.nanmean(mine)), 0.0
-    for name, other in values.items():
+    for name, reached in values.items():
+        other = reached[:, 0]
         ahead = (mine - other)[~np.isnan(other)]
-        if name == best or len(ahead) < 2:
+        if name == best or len(ahead) < 2 or penalty(reached) > penalty(values[best]):
             continue
         error = float(ahead.std(ddof=1)) / len(ahead) ** 0.5
         if error > 0.0:

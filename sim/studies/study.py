@@ -41,6 +41,7 @@ from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.execution import Progress, execute, execute_part
 from sim.studies.experiment import Trial, Variant
+from sim.studies.lots import Lot, simulated
 from sim.studies.marginal import added, changes_of
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
@@ -48,7 +49,7 @@ from sim.studies.plans import Candidate
 from sim.studies.proposals import candidate
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
-from sim.studies.search import Lot, find_plan, simulated
+from sim.studies.search import find_plan
 from sim.studies.store import Part
 from sim.studies.workload import Workload, timed_workload
 

@@ -23,7 +23,8 @@ from sim.domain.plan import Plan
 from sim.planning.moves import Purse
 from sim.planning.rules import RULES, spend_by_share
 from sim.studies.batch import Design
-from sim.studies.search import Search, lots, simulated
+from sim.studies.lots import lots, simulated
+from sim.studies.search import Search
 from sim.studies.study import Study
 from tests.benchmarks.test_speed import show
 
@@ -91,7 +92,7 @@ def best_by(method: Callable[[Objective, int, int], None], study: Study, seed: i
 
 def values(study: Study, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
     design: Design = study._design
-    return np.hstack([simulated(design, lot) for lot in lots(plans, draws).values()])
+    return np.hstack([simulated(design, lot) for lot in lots(plans, draws).values()])[..., 0]
 
 
 def seeded(seed: int) -> Study:
@@ -104,7 +105,7 @@ def test_the_search_against_optimisers_of_others(seed: int) -> None:
     study = seeded(seed)
     world, scenario = study.world(), study.scenario
     rules = {name: rule(world, scenario) for name, rule in RULES.items() if name != "baseline"}
-    search = Search(Purse(world, scenario), lambda p, d: values(study, p, d), RUNS)
+    search = Search(Purse(world, scenario), lambda p, d: values(study, p, d)[..., None], RUNS)
     found = search.find(rules, list(rules))  # without the optimisation model
     plans = {"ours, without the optimisation model": found.best.plan, found.rule: rules[found.rule]}
     for name, (package, method) in PEERS.items():

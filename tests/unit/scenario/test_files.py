@@ -45,6 +45,8 @@ NAMES = Names(
     regions={"NO": "A region called NO", "KEN": "Kenya", "NOR": "Norway", "all": "all"},
     profiles={"dermoscopy_encoder_site": "dermoscopy"},
     places=lambda scenario: scenario.regions,
+    areas=lambda scenario: scenario.regions,
+    outcomes=("ede", "worst_ec"),
     overrides=lambda scenario: {
         f"{region}.population": Bounds(1e3, 2e9, "persons") for region in scenario.regions
     },

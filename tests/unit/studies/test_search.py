@@ -13,9 +13,10 @@ from sim.planning.moves import Purse
 from sim.planning.rules import AT_RANDOM, GREEDY, RULES
 from sim.studies import proposals, search
 from sim.studies.batch import Design
+from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plans import HISTORY, Candidate
 from sim.studies.proposals import candidate
-from sim.studies.search import Lot, Search, draws_of, find_plan, lots, runs_of, simulated
+from sim.studies.search import Search, draws_of, find_plan, runs_of
 from tests.small_world import small_world
 from tests.unit.studies.small_study import plan_of, sample_small, small_scenario
 
@@ -59,9 +60,9 @@ def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_simulated_does_not_depend_on_how_it_is_cut() -> None:
     plans = [RULE_PLANS[name] for name in ("baseline", "only_outreach", "only_readers")]
     whole = simulated(DESIGN, Lot(tuple(plans), (0, 1, 2)))
-    assert whole.shape == (3, 3)
-    alone = [[simulated(DESIGN, Lot((p,), (d,)))[0, 0] for d in range(3)] for p in plans]
-    np.testing.assert_array_equal(whole, alone)
+    assert whole.shape == (3, 3, 1)
+    alone = [[simulated(DESIGN, Lot((p,), (d,)))[0, 0, 0] for d in range(3)] for p in plans]
+    np.testing.assert_array_equal(whole[..., 0], alone)
     assert len({*whole.ravel()}) > 3
 
 
@@ -85,7 +86,7 @@ def test_a_gap_that_was_proven_for_a_proposal_is_not_that_of_a_plan_found_from_i
 def test_the_plan_is_at_least_as_good_as_every_proposal_on_the_search_draws() -> None:
     found = Search(PURSE, evaluate, 400)
     result = found.find(RULE_PLANS, list(RULE_PLANS))
-    reached = evaluate([result.best.plan, *RULE_PLANS.values()], found.draws).mean(axis=1)
+    reached = evaluate([result.best.plan, *RULE_PLANS.values()], found.draws)[..., 0].mean(axis=1)
     assert result.best.value == pytest.approx(reached[0])
     assert reached[0] >= reached[1:].max()
     assert PURSE.is_kept_by(result.best.plan.units)
@@ -96,7 +97,9 @@ def test_what_was_given_up_in_a_race_does_not_win_by_its_few_draws() -> None:
     def lucky(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
         """The first plan is good in the first draws, and would be poor in the others."""
         late = np.array([0.5 if draw < search.FIRST_RUNG else 0.1 for draw in draws])
-        return np.stack([late + (0.01 if plan.name == "second" else 0.0) for plan in plans])
+        return np.stack([late + (0.01 if plan.name == "second" else 0.0) for plan in plans])[
+            ..., None
+        ]
 
     names = ("first", "second", "third", "fourth")
     plans = {name: plan_of({"outreach.group1": 1.0}, name=name) for name in names}
@@ -136,7 +139,7 @@ def test_opponents_that_search_keep_the_budget_and_their_runs(policy: str) -> No
     assert 0 < runs <= 1.3 * 300
     assert found.plan.name == policy
     assert PURSE.is_kept_by(found.plan.units)
-    nothing = evaluate([RULE_PLANS["baseline"]], range(draws_of(300))).mean()
+    nothing = evaluate([RULE_PLANS["baseline"]], range(draws_of(300)))[..., 0].mean()
     assert found.value > nothing
 
 
@@ -163,7 +166,7 @@ def test_within_a_percent_of_the_best_of_all_plans() -> None:
     found = Search(purse, evaluate, 1_500)
     rules = {name: rule(WORLD, scenario) for name, rule in RULES.items()}
     best = found.find(rules, list(rules)).best
-    all_of_them = evaluate(plans, found.draws).mean(axis=1)
+    all_of_them = evaluate(plans, found.draws)[..., 0].mean(axis=1)
     assert len(plans) > 100
     assert best.value >= 0.99 * all_of_them.max()
 

@@ -1,0 +1,68 @@
+"""Plans that are simulated together in some search draws, and what they reach there."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.domain.levers import Floats
+from sim.domain.plan import Plan
+from sim.pipeline.case import Case
+from sim.pipeline.run import simulate_many
+from sim.planning.rules import baseline
+from sim.studies.batch import Design, starts_of, unrecorded
+from sim.studies.conditions import Seen, conditions_of
+from sim.studies.outcomes import People, Totals, measured
+
+RUNS_PER_LOT = 60
+"""Runs of a lot, from which on more at a time are hardly faster."""
+
+
+class Lot(NamedTuple):
+    """Plans that are simulated in some search draws; the first is near to all others."""
+
+    plans: tuple[Plan, ...]
+    draws: tuple[int, ...]
+
+
+def lots(plans: Sequence[Plan], draws: Sequence[int]) -> dict[str, Lot]:
+    """Return what is simulated together, by name; it does not depend on who does it."""
+    size = max(RUNS_PER_LOT // max(len(plans), 1), 1)
+    parts = [tuple(draws[k : k + size]) for k in range(0, len(draws), size)]
+    return {f"draws{part[0]}to{part[-1]}": Lot(tuple(plans), part) for part in parts}
+
+
+def simulated(design: Design, lot: Lot) -> Floats:
+    """Return what every plan reaches in every draw of a lot, shape (plan, draw, value).
+
+    The first value is the outcome that plans are made for; the others are by what part of its limit
+    each condition of the scenario is passed, see ``conditions.Condition``.
+    """
+    design = replace(design, scenario=unrecorded(design.scenario))
+    scenario, conditions = design.scenario, conditions_of(design.scenario)
+    samples = [design.sampler(scenario, draw, "search") for draw in lot.draws]
+    starts = starts_of(design, samples, [0] * len(samples))
+    first, *others = lot.plans
+    cases = []
+    for start, sample in zip(starts, samples, strict=True):
+        respond = sample.respond()
+        cases.append(Case(start, first, respond))
+        cases += [Case(start, plan, respond, base=first) for plan in others]
+        if conditions:
+            cases.append(Case(start, baseline(sample.world, scenario), respond, base=first))
+    runs = simulate_many(cases, scenario=scenario, stations=design.stations)
+    seen = [
+        Seen(totals, measured(totals, People.of(run.world), scenario.equity))
+        for run, totals in ((run, Totals.of(run)) for run in runs)
+    ]
+    size = len(lot.plans) + bool(conditions)
+    reached = [
+        [
+            [design.objective.of(one.measured)]
+            + [condition.excess(one, seen[k + size - 1]) for condition in conditions]
+            for one in seen[k : k + len(lot.plans)]
+        ]
+        for k in range(0, len(seen), size)
+    ]
+    return np.array(reached).transpose(1, 0, 2)
