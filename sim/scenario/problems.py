@@ -16,6 +16,8 @@ Path = tuple[str | int, ...]
 TAGS = frozenset({REACH_ASSUMED, REACH_COLUMN})
 _LONGEST = 60
 """Characters of a found value that are shown."""
+KEY = re.compile(r"Value error, ([a-z_]+(?:\.\w+)*): ")
+"""How messages of rules between fields begin."""
 MOST_PROBLEMS = 30
 """Problems that a message says one by one."""
 MOST_ALLOWED = 40
@@ -82,7 +84,10 @@ def schema_problems(
         if _only_wrong_items(detail, tree.descend(keys)[0]):
             continue
         missing = detail["type"] == "missing"
-        grouped.setdefault(keys if missing else tree.descend(keys)[1], []).append(detail)
+        # a rule between fields is one of all of them, and its message begins with the key
+        named = KEY.match(detail["msg"]) if not keys else None
+        stated = tuple(int(k) if k.isdigit() else k for k in named[1].split(".")) if named else keys
+        grouped.setdefault(keys if missing else tree.descend(stated)[1], []).append(detail)
     for path, details in grouped.items():
         node = tree.descend(path)[0]
         # the rules of many are alike: they are put into words for those that are shown
@@ -108,7 +113,8 @@ def _explain(
     if kind == "literal_error" and details[0]["loc"][-1] == "[key]":
         return f"unknown key. {unknown(str(path[-1]), _choices(details))}"
     if kind == "value_error":
-        return details[0]["msg"].removeprefix("Value error, ") + "."
+        said = details[0]["msg"].removeprefix("Value error, ")
+        return said.removeprefix(f"{'.'.join(map(str, path))}: ") + "."
     rules = " or ".join(map(_rule, details)).replace("or must be", "or")
     hint = nearest(node.value, _choices(details)) if isinstance(node.value, str) else ""
     return f"found {_found(node)}; {rules}.{hint}"

@@ -24,6 +24,7 @@ from sim.errors import UnsolvedError, listed
 from sim.planning.limits import broken, fitted
 from sim.planning.moves import Purse, Step, steps_of, taken
 from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, RULES, baseline, spend_by_share
+from sim.planning.unspent import spending_words
 from sim.streams import stream
 from sim.studies.batch import Design
 from sim.studies.comparison import WORTHWHILE, t_interval
@@ -181,7 +182,8 @@ class Search:
         value = float(np.nanmean(last[best][:, 0]))
         note = (
             f"the best of {len(last)} plans over {len(self.draws)} search draws, found from "
-            f"{by_value[0]} by a search of {self.taken:,} runs; {_sure(last, best)}"
+            f"{by_value[0]} by a search of {self.taken:,} runs; {_sure(last, best)}; "
+            f"{spending_words(self.purse, finalists[best].units, self.worth)}"
         )
         return Found(
             best=Candidate(
@@ -308,7 +310,7 @@ class Search:
         return nexts[best[chosen]] if better else None
 
     def _lean(self, plan: Plan) -> list[Plan]:
-        """Return a plan without what brings nothing, and with what that saves spent anew.
+        """Return a plan without what brings nothing, and with all that is left spent.
 
         The last race decides whether either is as good on all search draws; of equal plans it
         takes the one that stands first, which buys less.
@@ -330,18 +332,22 @@ class Search:
             for one, gained in zip(drops, gains(values[1:], values[0]), strict=True)
             if gained >= 0.0
         ]
-        if not idle:
-            return []
-        units, cost = taken(self.purse, plan.units, idle, self.purse.total_usd)
+        units, _ = taken(self.purse, plan.units, idle, self.purse.total_usd)
         given_up = {one.target for one in idle}
         buys = [one for one in self._by_worth(steps_of(self.purse, units)) if one.kind == "buy"]
         buys = [one for one in buys if one.target not in given_up and self.worth[one.name] > 0.0]
-        spent, _ = taken(self.purse, units, buys[:6], -cost)
+        spent = units
+        for size in (LARGEST, SMALLEST):
+            spent = self._exchanged(spent, buys[:12], (), size * self.purse.total_usd)
         lean = [
             replace(plan, name=f"{plan.name}, without what brings nothing", units=units),
-            replace(plan, name=f"{plan.name}, and that spent anew", units=spent),
+            replace(plan, name=f"{plan.name}, and all else spent", units=spent),
         ]
-        return [replace(one, status="found", gap=nan) for one in lean]
+        return [
+            replace(one, status="found", gap=nan)
+            for one in lean
+            if (one.units != plan.units).any() and self.purse.is_kept_by(one.units)
+        ]
 
     def _by_worth(self, steps: Iterable[Step]) -> list[Step]:
         """Return the steps of known worth, the best first."""

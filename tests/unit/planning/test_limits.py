@@ -16,6 +16,7 @@ from sim.planning.model import build_model
 from sim.planning.moves import Purse, steps_of, taken
 from sim.planning.rules import RULES
 from sim.planning.solution import solve
+from sim.planning.unspent import spending_words
 from sim.scenario.schema import Horizon, Scenario
 from sim.scenario.treasury import Treasury
 from tests.scenarios import scenario
@@ -144,3 +145,23 @@ def test_limits_that_mean_nothing_are_refused(given: dict[str, Any], message: st
 def test_years_beyond_the_scored_ones_are_refused() -> None:
     with pytest.raises(ValidationError, match="2040 is not within 2027 to 2031"):
         asking(budget_usd={"2040": 1e6})
+
+
+def test_why_money_is_left_is_said() -> None:
+    case = asking()
+    purse = Purse(WORLD, case)
+    nothing, thirds = (RULES[name](WORLD, case).units for name in ("baseline", "thirds"))
+    assert spending_words(purse, nothing, {}).startswith(
+        "0% of the money is spent, as nothing that"
+    )
+    steps = {one.name: 1.0 for one in steps_of(purse, nothing)}
+    assert "did no better over all search draws" in spending_words(purse, nothing, steps)
+    full = thirds
+    for _ in range(60):
+        full, _ = taken(
+            purse, full, [one for one in steps_of(purse, full) if one.kind == "buy"], 1e4
+        )
+    share = purse.spent_usd(full).sum() / purse.total_usd
+    words = spending_words(purse, full, {})
+    assert words.startswith(f"{share:.0%} of the money is spent")
+    assert ("the budget of 20" in words) == (share < 0.95)
