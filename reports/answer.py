@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from reports import words
+from sim.domain.levers import Floats
+from sim.planning.limits import spending_asked
 from sim.planning.rules import phrase_of
+from sim.scenario.treasury import OutcomeLimit
 from sim.studies.comparison import LAST_YEARS, compare, last_years, t_interval
+from sim.studies.conditions import words_of_limit
+from sim.studies.outcomes import measured_cells
 from sim.studies.result import StudyResult
 
 
@@ -20,6 +26,7 @@ def answer_box(result: StudyResult) -> list[str]:
         *_worst_off(result, rivals),
         *_gap(result, rivals),
         *_losers(result),
+        *_asked(result, rivals),
         _assumed(result),
     ]
 
@@ -79,6 +86,53 @@ def _losers(result: StudyResult) -> Iterator[str]:
         f"{len(table)} of {cells} cells are worse off than with nothing bought in some draw; most "
         f"often {first['region']}, {first['group']}, in {first['worse']} of {first['draws']} draws."
     )
+
+
+def _asked(result: StudyResult, rivals: list[str]) -> Iterator[str]:
+    """Yield whether what a treasury asks is kept, in the draws that judge."""
+    if spending := spending_asked(result.scenario):
+        yield f"The plan spends as it is asked to: {'; '.join(spending)}."
+    for name, limit in result.scenario.treasury.outcomes.items():
+        values = result.values(name).set_index("policy")
+        said = [
+            f"{words.number(value)} ({words.number(low)} to {words.number(high)}) under "
+            f"{phrase_of(policy)}"
+            + ("" if _is_within(value, limit) else ", which does not keep it")
+            for policy in ("plan", *rivals)
+            for value, low, high in [map(float, values.loc[policy, ["value", "low", "high"]])]
+        ]
+        yield f"Asked: {words_of_limit(name, limit)}. It is {'; '.join(said)}."
+    if (most := result.scenario.treasury.worse_off) is not None and "baseline" in result.policies:
+        lost = largest_loss(result)
+        kept = "kept" if float(lost.mean()) <= most else "not kept"
+        yield (
+            f"Asked: no cell worse off than with nothing bought by more than {most:.1%} of its "
+            f"need, as a mean over draws. The largest loss under the plan is "
+            f"{words.percent(float(lost.mean()))}: {kept}."
+        )
+
+
+def largest_loss(result: StudyResult) -> pd.Series:
+    """Return how much the cell that loses most under the plan loses, by draw: share of need."""
+
+    cells = result.cells.set_index(["policy", "draw"])
+
+    def means(policy: str, draw: int) -> Floats:
+        rows = cells.xs((policy, draw))
+        assert isinstance(rows, pd.DataFrame)
+        return measured_cells(rows, result.scenario.equity).mean
+
+    return pd.Series(
+        {
+            draw: float(np.nanmax(means("baseline", draw) - means("plan", draw)))
+            for draw in sorted(result.cells["draw"].unique())
+        }
+    )
+
+
+def _is_within(value: float, limit: OutcomeLimit) -> bool:
+    above = limit.at_least is None or value >= limit.at_least
+    return above and (limit.at_most is None or value <= limit.at_most)
 
 
 def _assumed(result: StudyResult) -> str:

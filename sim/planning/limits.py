@@ -6,6 +6,7 @@ and the search all read it from here.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -139,18 +140,34 @@ def _asked(world: World, scenario: Scenario, cost: Floats) -> Iterator[Limit]:
         years = [year - first for year in one.years] or range(cost.shape[1])
         due = cost[:, years].sum(axis=1)
         on = due * weight
-        what = spent_on(one)
-        for name, sign, share in (("at_least", -1.0, one.at_least), ("at_most", 1.0, one.at_most)):
-            if share is not None:
-                told = f"{name.replace('_', ' ')} {share:.0%} of the money {what}"
-                yield Limit(f"spending_{number}_{name}", told, sign * (on - share * due), 0.0)
-        for name, sign, usd in (
-            ("at_least", -1.0, one.at_least_usd),
-            ("at_most", 1.0, one.at_most_usd),
-        ):
-            if usd is not None:
-                told = f"{name.replace('_', ' ')} USD {usd:,.0f} {what}"
-                yield Limit(f"spending_{number}_{name}_usd", told, sign * on, sign * usd)
+        for asked in _asks(one):
+            claim = on if asked.share is None else on - asked.share * due
+            row = f"spending_{number}_{asked.name}"
+            yield Limit(row, asked.words, asked.sign * claim, asked.sign * asked.usd)
+
+
+class _Ask(NamedTuple):
+    name: str
+    sign: float
+    """1 for at most, -1 for at least."""
+    share: float | None
+    usd: float
+    words: str
+
+
+def _asks(one: SpendingLimit) -> Iterator[_Ask]:
+    on = spent_on(one)
+    for name, sign in (("at_least", -1.0), ("at_most", 1.0)):
+        words, share, usd = name.replace("_", " "), getattr(one, name), getattr(one, f"{name}_usd")
+        if share is not None:
+            yield _Ask(name, sign, share, 0.0, f"{words} {share:.0%} of the money {on}")
+        if usd is not None:
+            yield _Ask(f"{name}_usd", sign, None, usd, f"{words} USD {usd:,.0f} {on}")
+
+
+def spending_asked(scenario: Scenario) -> list[str]:
+    """Return what a treasury asks of spending, in words."""
+    return [asked.words for one in scenario.treasury.spending for asked in _asks(one)]
 
 
 def spent_on(one: SpendingLimit) -> str:
