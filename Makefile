@@ -63,7 +63,8 @@ validation-table: $(VENV)/.dev  ## the same for the queues, and write docs/valid
 		tests/validation/test_data_*.py \
 		--validation-table docs/validation_table.md
 
-bench: $(VENV)/.dev  ## speed as a ratio against peers, in one run
+bench: $(VENV)/.dev  ## speed, and what is found, against peers in one run
+	@$(PIP) --constraint $(LOCK) --editable '.[bench]'
 	@$(BIN)/python -m pytest tests/benchmarks -m slow -s
 
 notebooks: $(VENV)/.run  ## open the notebooks
