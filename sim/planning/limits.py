@@ -107,7 +107,8 @@ def fitted(limits: list[Limit], units: Floats) -> Floats:
             due = claim[(slice(None), *place)]
             binds = due > 0.0
             can = float(((room[binds] + SLACK) / due[binds]).min(initial=np.inf))
-            count = np.floor(min(float(units[place]), max(can, 0.0)) + SLACK)
+            wanted = float(units[place])
+            count = wanted if can >= wanted else float(np.floor(max(can, 0.0) + SLACK))
             found[place] = count
             room = room - count * due
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from math import nan
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ class Refinement:
     rounds: pd.DataFrame
     """One row per round: round, status, gap, expected, simulated, best (so far)."""
     value: float
-    """Simulated outcome of the plan."""
+    """Simulated outcome of the plan; NaN where one round was all, and nothing was simulated."""
     converged: bool
     """Whether the last model expected what was simulated, and nothing better came up."""
 
@@ -96,7 +97,8 @@ def refine(
     Parameters
     ----------
     simulate : what a plan does, on draws that the plan will not be judged on.
-    rounds : most rounds, at least 1 and at most ten.
+    rounds : most rounds, at least 1 and at most ten. With one, nothing is simulated: there is
+        nothing to choose from, and no later model to correct.
     effort : where every solve may stop.
     at_least : units that every plan buys, shape (year, region, item); none when not given.
     objective : what plans are made for; the scenario's when not given.
@@ -126,13 +128,16 @@ def refine(
         )
         start = best[1].plan if best else first
         solution = solve(model, **asdict(effort), start=start)
+        if rounds == 1:
+            only = pd.DataFrame([_row(number, solution, nan, best=True)])
+            return Refinement(solution, model, only, nan, converged=False)
         observed = simulate(solution.plan)
         improves = best is None or observed.value > best[0]
         settled = best is not None and _log_ratio(observed.value, best[0]) < TOLERANCE
         converged = settled and abs(_log_ratio(solution.expected.value, observed.value)) < TOLERANCE
         if improves:
             best = (observed.value, solution, model)
-        table.append(_row(number, solution, observed, best=improves))
+        table.append(_row(number, solution, observed.value, best=improves))
         if converged:
             break
         correction = correction.learn(solution.expected.flows, observed.flows, human_benefit=human)
@@ -148,12 +153,12 @@ def _log_ratio(value: float, other: float) -> float:
     return float(np.log(max(value, NONE) / max(other, NONE)))
 
 
-def _row(number: int, solution: Solution, observed: Observed, *, best: bool) -> dict[str, object]:
+def _row(number: int, solution: Solution, simulated: float, *, best: bool) -> dict[str, object]:
     return {
         "round": number,
         "status": str(solution.status),
         "gap": solution.gap,
         "expected": solution.expected.value,
-        "simulated": observed.value,
+        "simulated": simulated,
         "best": best,
     }

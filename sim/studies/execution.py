@@ -4,10 +4,10 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from functools import partial as bind
 from math import ceil, isfinite, nan
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,20 +25,17 @@ from sim.studies.assembly import Gathered, marginal_values, result_tables, robus
 from sim.studies.batch import Design, Kept, run_task, tasks_of
 from sim.studies.comparison import FEWEST_DRAWS, t_interval
 from sim.studies.experiment import Trial
-from sim.studies.lots import Lot, simulated
+from sim.studies.lots import Lot
 from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES
 from sim.studies.marginal import Addition, added, changes_of
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
-from sim.studies.proposals import candidate
 from sim.studies.provenance import fit_of, profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
-from sim.studies.search import Found, find_plan, runs_of
+from sim.studies.search import Found, find_plan, proposed, runs_of
 from sim.studies.store import Part, Store, open_store, station_table
 from sim.studies.workload import Workload, expected
 
-T = TypeVar("T")
-R = TypeVar("R")
 MOST_DRAWS = 2_000
 """Draws at which no more are added, however wide an interval is."""
 Progress = Callable[[str, int, int, float], None]
@@ -97,7 +94,7 @@ def execute_part(
         Execution(design, store, executor, progress or _silent, part).simulate()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Execution:
     """One study under way: what it is of, where its finished tasks are, and who does them."""
 
@@ -154,46 +151,39 @@ class Execution:
                 candidates[policy] = _by_rule(policy, scenario, world, found)
         return candidates
 
-    def proposals(self, tasks: Mapping[str, float]) -> dict[str, Candidate]:
-        """Return the optimisation model's plans; each is stored once made."""
+    def proposals(
+        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+    ) -> tuple[dict[str, Candidate], dict[str, Floats]]:
+        """Return the optimisation model's plans, and outcomes of lots; each is stored once made."""
         world = self.design.sampler(self.design.scenario, None, "search").world
         start = self.design.scenario.horizon.start_year
         self._tell_search(0)
-
-        def put(name: str, found: Candidate) -> None:
-            self.store.put(name, arrays_of(found), {"about": about(found)})
-
-        self._all_done(bind(candidate, self.design), tasks, put)
-        made = {name: self.store.get(name) for name in tasks}
+        self._all_done({**hedges, **meanwhile})
+        made = {name: self.store.get(name) for name in hedges}
         return {
             name: candidate_of(arrays, tables["about"], world, start_year=start)
             for name, (arrays, tables) in made.items()
-        }
+        }, self.outcomes(meanwhile)
 
     def outcomes(self, lots: Mapping[str, Lot]) -> dict[str, Floats]:
         """Return outcomes of plans in search draws; each lot is stored once simulated."""
-
-        def put(name: str, reached: Floats) -> None:
-            self.store.put(name, {"reached": reached})
-
-        self._all_done(bind(simulated, self.design), lots, put)
+        self._all_done(lots)
         self._searched.append(sum(len(lot.plans) * len(lot.draws) for lot in lots.values()))
         self._tell_search(sum(self._searched))
         return {name: np.asarray(self.store.get(name).arrays["reached"]) for name in lots}
 
-    def _all_done(
-        self,
-        work: Callable[[T], R],
-        tasks: Mapping[str, T],
-        put: Callable[[str, R], None],
-    ) -> None:
+    def _all_done(self, tasks: Mapping[str, float | Lot]) -> None:
         """Do and store the tasks that are not done yet, with others that do so in this folder."""
+        work = bind(proposed, self.design)
         while missing := [name for name in tasks if name not in self.store.finished()]:
             # of several parts, each begins with another one, and looks again what others have made
             first = (self.part.number - 1) % len(missing)
             some = missing if self.part.of == 1 else [missing[first]]
             for name, found in self.executor.run(work, {name: tasks[name] for name in some}):
-                put(name, found)
+                if isinstance(found, Candidate):
+                    self.store.put(name, arrays_of(found), {"about": about(found)})
+                else:
+                    self.store.put(name, {"reached": found})
 
     def additions(self, world: World, candidates: Mapping[str, Candidate]) -> list[Addition]:
         """Return the changes of the plan that are valued."""
@@ -217,7 +207,7 @@ class Execution:
         total = sum(trial.replications for trial in trials) * len(mine)
         done = total - sum(len(task.runs) for task in tasks.values())
         begun, before, what = time.monotonic(), done, "simulating plans"
-        expected_s = self._expected().simulating_s * (total - done) / max(total, 1)
+        expected_s = self._expected.simulating_s * (total - done) / max(total, 1)
         self.progress(what, done, total, expected_s)
         for name, kept in self.executor.run(bind(run_task, self.design), tasks):
             self.store.put(name, kept.arrays, kept.tables)
@@ -229,11 +219,12 @@ class Execution:
 
     def _tell_search(self, done: int) -> None:
         """Tell how many runs of the search are done, and what is left with those after it."""
-        known, runs = self._expected(), runs_of(self.design.scenario.search.effort)
+        known, runs = self._expected, runs_of(self.design.scenario.search.effort)
         left = max(runs - done, 0)
         left_s = known.searching_s * left / runs + known.simulating_s
         self.progress("searching for a plan", min(done, runs), runs, left_s)
 
+    @cached_property
     def _expected(self) -> Workload:
         return expected(self.design, workers=self.executor.workers)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ from sim.studies.outcomes import People, Totals, measured
 
 RUNS_PER_LOT = 60
 """Runs of a lot, from which on more at a time are hardly faster."""
+FEWEST_LOTS = 4
+"""Lots that the draws of a step are cut into at least, so that no worker waits for another long."""
 
 
 class Lot(NamedTuple):
@@ -26,11 +29,12 @@ class Lot(NamedTuple):
     draws: tuple[int, ...]
 
 
-def lots(plans: Sequence[Plan], draws: Sequence[int]) -> dict[str, Lot]:
-    """Return what is simulated together, by name; it does not depend on who does it."""
-    size = max(RUNS_PER_LOT // max(len(plans), 1), 1)
+def lots(step: str, plans: Sequence[Plan], draws: Sequence[int]) -> dict[str, Lot]:
+    """Return what is simulated together in a step; it does not depend on who does it."""
+    most = min(RUNS_PER_LOT // max(len(plans), 1), ceil(len(draws) / FEWEST_LOTS))
+    size = max(most, 1)
     parts = [tuple(draws[k : k + size]) for k in range(0, len(draws), size)]
-    return {f"draws{part[0]}to{part[-1]}": Lot(tuple(plans), part) for part in parts}
+    return {f"{step}-draws{part[0]}to{part[-1]}": Lot(tuple(plans), part) for part in parts}
 
 
 def simulated(design: Design, lot: Lot) -> Floats:

@@ -54,7 +54,8 @@ def candidate(design: Design, hedge: float) -> Candidate:
     """Return the plan that spends a share of the budget as if AI never came to read.
 
     Where the optimisation gives none, that of the best rule stands in, and says so; a scenario
-    that excludes every plan raises ``InfeasibleError``.
+    that excludes every plan raises ``InfeasibleError``. What its plan reaches when simulated is
+    left to the search, which does that anyway.
     """
     world = design.sampler(design.scenario, None, "search").world
     if not is_large(world):
@@ -63,7 +64,7 @@ def candidate(design: Design, hedge: float) -> Candidate:
     plan = share_out(group.plan, design.scenario, world)
     note = f"{group.note}; planned for income groups, shared out to countries by need"
     duals = None if group.duals is None else duals_of_countries(group.duals, design.scenario, world)
-    return Candidate(plan, note, SearchDraws.of(design).observe(plan).value, duals)
+    return Candidate(plan, note, duals=duals)
 
 
 def _candidate(design: Design, hedge: float) -> Candidate:
@@ -157,7 +158,7 @@ class SearchDraws:
 
     @cached_property
     def starts(self) -> list[Start]:
-        """How the draws begin: asked for after the first solve, during which others may compile."""
+        """How the draws begin: only where plans are simulated here."""
         return starts_of(self.design, self.samples, [0] * len(self.samples))
 
     def observe(self, plan: Plan) -> Observed:

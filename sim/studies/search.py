@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial as bind
 from itertools import count, product
 from math import ceil, inf, nan
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -29,9 +30,9 @@ from sim.streams import stream
 from sim.studies.batch import Design
 from sim.studies.comparison import WORTHWHILE, t_interval
 from sim.studies.conditions import Condition, conditions_of, gains, penalty, score
-from sim.studies.lots import Lot, lots
+from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plans import HISTORY, Candidate
-from sim.studies.proposals import HEDGES
+from sim.studies.proposals import HEDGES, candidate
 
 RUNS = {"quick": 1_500, "standard": 9_000, "thorough": 40_000}
 """Runs, of one plan in one draw, by the words for the effort of a search."""
@@ -49,6 +50,7 @@ SPARSE = 0.3
 """Concentration of the shares of plans at random: below 1, few things get most of the money."""
 FIRST_RUNG = 6
 """Draws after which the worse half of those who race is given up; then twice as many, and so on."""
+NONE_KNOWN: Mapping[str, Floats] = MappingProxyType({})
 Evaluate = Callable[[Sequence[Plan], Sequence[int]], Floats]
 """Plans and search draws to ``simulated``, shape (plan, draw, value)."""
 
@@ -67,8 +69,10 @@ class Found:
 class Doer(Protocol):
     """Who makes proposals and simulates them; in what order, or where, makes no difference."""
 
-    def proposals(self, tasks: Mapping[str, float]) -> Mapping[str, Candidate]:
-        """Return the optimisation model's plan for every hedge, see ``proposals.candidate``."""
+    def proposals(
+        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+    ) -> tuple[Mapping[str, Candidate], Mapping[str, Floats]]:
+        """Return ``proposals.candidate`` of every hedge, and ``simulated`` of every lot."""
 
     def outcomes(self, lots: Mapping[str, Lot]) -> Mapping[str, Floats]:
         """Return ``simulated`` of every lot."""
@@ -84,20 +88,28 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
         return search.greedy(baseline(world, scenario))
     if policy == AT_RANDOM:
         return search.at_random()
-    made = doer.proposals({f"model, {hedge:.0%} without AI": hedge for hedge in hedges_of(runs)})
     rules = {
         name: rule(world, scenario)
         for name, rule in RULES.items()
         if rule in RULES.shipped or name in scenario.policies
     }
-    tried = {name: one.plan for name, one in made.items()} | rules
     if scenario.treasury.spending:
-        tried = {n: replace(p, units=fitted(purse.limits, p.units)) for n, p in tried.items()}
+        rules = {n: replace(p, units=fitted(purse.limits, p.units)) for n, p in rules.items()}
+    hedges = {f"model, {hedge:.0%} without AI": hedge for hedge in hedges_of(runs)}
+    # a solve keeps one worker busy: others simulate the rules, and compile what that takes
+    early = lots(f"search-{policy}-0", list(rules.values()), search.draws[:FIRST_RUNG])
+    made, reached = doer.proposals(hedges, early)
+    known = dict(zip(rules, np.hstack([reached[name] for name in early]), strict=True))
+    tried = {
+        name: replace(one.plan, units=fitted(purse.limits, one.plan.units))
+        for name, one in made.items()
+    } | rules
     proposals = {name: plan for name, plan in tried.items() if purse.is_kept_by(plan.units)}
     if not proposals:
         words = listed(broken(purse.limits, next(iter(tried.values()))))
         raise UnsolvedError(f"of {len(tried)} plans that were proposed, none keeps: {words}.")
-    found = search.find(proposals, [name for name in rules if name in {*proposals} - {"baseline"}])
+    simple = [name for name in rules if name in proposals and name != "baseline"]
+    found = search.find(proposals, simple, known)
     duals = next((one.duals for one in made.values() if one.duals is not None), None)
     return replace(found, best=replace(found.best, duals=duals))
 
@@ -117,10 +129,7 @@ class _Lots:
 
     def __call__(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
         self.steps += 1
-        parts = {
-            f"search-{self.policy}-{self.steps}-{name}": lot
-            for name, lot in lots(plans, draws).items()
-        }
+        parts = lots(f"search-{self.policy}-{self.steps}", plans, draws)
         done = self.doer.outcomes(parts)
         return np.hstack([done[name] for name in parts])
 
@@ -137,6 +146,11 @@ def draws_of(runs: int) -> int:
     [8, 23, 57, 120]
     """
     return int(np.clip(round(0.6 * runs**0.5), FIRST_RUNG, 120))
+
+
+def proposed(design: Design, task: float | Lot) -> Candidate | Floats:
+    """Return the optimisation model's plan for a hedge, or what was simulated of a lot."""
+    return simulated(design, task) if isinstance(task, Lot) else candidate(design, task)
 
 
 @dataclass
@@ -160,14 +174,20 @@ class Search:
         """All search draws."""
         return range(draws_of(self.runs))
 
-    def find(self, proposals: Mapping[str, Plan], rules: Iterable[str]) -> Found:
+    def find(
+        self,
+        proposals: Mapping[str, Plan],
+        rules: Iterable[str],
+        known: Mapping[str, Floats] = NONE_KNOWN,
+    ) -> Found:
         """Return the best plan that is found from some proposals.
 
         Parameters
         ----------
         rules : names of the proposals that are simple rules.
+        known : outcomes of proposals that are simulated already, in ``FIRST_RUNG`` draws.
         """
-        raced = self._race(proposals, what="proposal")
+        raced = self._race(proposals, what="proposal", known=known)
         by_value = sorted(raced, key=lambda name: _rank(raced[name]), reverse=True)
         finalists = {name: proposals[name] for name in by_value[:2]}
         climbs = 1 + (self.runs >= RUNS["standard"]) + (self.runs >= RUNS["thorough"])
@@ -249,7 +269,9 @@ class Search:
         self.taken += len(plans) * len(draws)
         return self.evaluate(plans, draws)
 
-    def _race(self, plans: Mapping[str, Plan], *, what: str) -> dict[str, Floats]:
+    def _race(
+        self, plans: Mapping[str, Plan], *, what: str, known: Mapping[str, Floats] = NONE_KNOWN
+    ) -> dict[str, Floats]:
         """Return what plans reach by draw, shape (draw, value), NaN where one had been given up.
 
         Of those who are left, the better half goes on to twice as many draws (successive halving;
@@ -261,7 +283,13 @@ class Search:
         while done < len(self.draws):
             upto = min(max(2 * done, FIRST_RUNG), len(self.draws))
             rung = range(done, upto)
-            values[np.ix_(alive, rung)] = self._values([plans[names[k]] for k in alive], rung)
+            first = known if done == 0 else NONE_KNOWN
+            for k, name in enumerate(names):
+                if name in first:
+                    values[k, rung] = first[name]
+            late = [k for k in alive if names[k] not in first]
+            values[np.ix_(late, rung)] = self._values([plans[names[k]] for k in late], rung)
+            self.taken += (len(alive) - len(late)) * len(rung)
             scores = score(values[:, :upto])
             alive = sorted(alive, key=lambda k: -scores[k])
             keep = max(ceil(len(alive) / 2), min(len(alive), 3))

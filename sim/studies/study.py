@@ -46,10 +46,9 @@ from sim.studies.marginal import added, changes_of
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
 from sim.studies.plans import Candidate
-from sim.studies.proposals import candidate
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
-from sim.studies.search import find_plan
+from sim.studies.search import find_plan, proposed
 from sim.studies.store import Part
 from sim.studies.workload import Workload, timed_workload
 
@@ -377,10 +376,14 @@ class _Here:
     design: Design
     executor: Executor
 
-    def proposals(self, tasks: Mapping[str, float]) -> dict[str, Candidate]:
-        """Return the optimisation model's plans."""
-        made = dict(self.executor.run(bind(candidate, self.design), tasks))
-        return {name: made[name] for name in tasks}
+    def proposals(
+        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+    ) -> tuple[dict[str, Candidate], dict[str, Floats]]:
+        """Return the optimisation model's plans, and outcomes of lots."""
+        tasks: dict[str, float | Lot] = {**hedges, **meanwhile}
+        found = dict(self.executor.run(bind(proposed, self.design), tasks))
+        made = {name: found[name] for name in hedges}
+        return made, {name: found[name] for name in meanwhile}
 
     def outcomes(self, lots: Mapping[str, Lot]) -> dict[str, Floats]:
         """Return outcomes of plans in search draws."""

@@ -95,7 +95,9 @@ def best_by(method: Callable[[Objective, int, int], None], study: Study, seed: i
 
 def values(study: Study, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
     design: Design = study._design
-    return np.hstack([simulated(design, lot) for lot in lots(plans, draws).values()])[..., 0]
+    return np.hstack([simulated(design, lot) for lot in lots("step", plans, draws).values()])[
+        ..., 0
+    ]
 
 
 def seeded(seed: int) -> Study:

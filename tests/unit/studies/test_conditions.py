@@ -33,7 +33,7 @@ def asking(**changes: Any) -> Scenario:
 
 def values(case: Scenario, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
     return np.hstack(
-        [simulated(Design(case, sample_small), lot) for lot in lots(plans, draws).values()]
+        [simulated(Design(case, sample_small), lot) for lot in lots("step", plans, draws).values()]
     )
 
 

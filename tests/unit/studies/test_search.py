@@ -44,7 +44,7 @@ class Here:
 
 
 def evaluate(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
-    return np.hstack([simulated(DESIGN, lot) for lot in lots(plans, draws).values()])
+    return np.hstack([simulated(DESIGN, lot) for lot in lots("step", plans, draws).values()])
 
 
 def asked_for(effort: int) -> Design:
