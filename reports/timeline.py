@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
@@ -74,16 +75,14 @@ def _gantt(axes: Axes, rows: Mapping[str, pd.DataFrame], *, start_year: int, yea
         shade = HUES[1] if losses else HUES[0 if name in LASTS.values() else 2]
         regions = sorted(set(part["region"]))
         height = ROW / len(regions)
-        for event in part.itertuples():
-            low = place - ROW / 2 + height * regions.index(event.region)
-            begin = start_year + float(str(event.from_week)) / WEEKS_PER_YEAR
-            felt = start_year + float(str(event.week)) / WEEKS_PER_YEAR
-            until = start_year + float(str(event.to_week)) / WEEKS_PER_YEAR
-            until = end if name in LASTS.values() else max(until, felt)
-            axes.broken_barh(
-                [(begin, until - begin)], (low, 0.9 * height), color=shade, alpha=0.45, linewidth=0
-            )
-            axes.plot([felt, felt], [low, low + 0.9 * height], color=INK, linewidth=0.9)
+        for number, region in enumerate(regions):
+            low = place - ROW / 2 + height * number
+            weeks = part.loc[part["region"] == region, ["from_week", "week", "to_week"]]
+            begin, felt, until = start_year + weeks.to_numpy(dtype=float).T / WEEKS_PER_YEAR
+            until = np.full_like(felt, end) if name in LASTS.values() else np.maximum(until, felt)
+            bars = list(zip(begin, until - begin, strict=True))
+            axes.broken_barh(bars, (low, 0.9 * height), color=shade, alpha=0.45, linewidth=0)
+            axes.vlines(felt, low, low + 0.9 * height, color=INK, linewidth=0.9)
     axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")

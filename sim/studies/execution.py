@@ -14,6 +14,7 @@ import pandas as pd
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats
+from sim.domain.plan import Plan
 from sim.errors import RunFolderError, ScenarioError
 from sim.executors.executor import Executor
 from sim.planning.moves import Purse
@@ -118,10 +119,15 @@ class Execution:
             **result_tables(gathered, policies),
             **plan_tables(candidates),
             "robustness": robustness_table(gathered, policies),
-            "ai_quality": quality_table(candidates[base_of(policies)].plan, self.design),
+            "ai_quality": self.quality(candidates[base_of(policies)].plan),
             "marginal": marginal_values(gathered, tried, base=base_of(policies)),
             "inputs": central.inputs_table(),
         }
+
+    def quality(self, plan: Plan) -> pd.DataFrame:
+        """Return how good AI is under a plan, from a worker: it has its kernels loaded."""
+        work = bind(quality_table, design=self.design)
+        return dict(self.executor.run(work, {"AI quality": plan}))["AI quality"]
 
     def simulate(self) -> tuple[dict[str, Candidate], list[Addition], Gathered]:
         """Make the plans, and simulate them in the draws of the scenario."""

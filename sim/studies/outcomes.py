@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -223,8 +224,6 @@ def cell_table(totals: Totals, people: People, *, start_year: int) -> pd.DataFra
     ``COUNTS``; need and counts are means over replications.
     """
     ec = effective_coverage(totals.need, totals.benefit, people.weight)
-    years = range(start_year, start_year + len(ec))
-    index = pd.MultiIndex.from_product([years, people.regions, people.groups], names=CELL)
     columns = {
         "ec": ec,
         "need": totals.need.sum(axis=2) / totals.replications,
@@ -233,21 +232,38 @@ def cell_table(totals: Totals, people: People, *, start_year: int) -> pd.DataFra
         **dict(zip(COUNTS, totals.counts / totals.replications, strict=True)),
     }
     flat = {name: values.ravel() for name, values in columns.items()}
-    return pd.DataFrame(flat, index=index).reset_index()
+    return _cell_labels(start_year, len(ec), people.regions, people.groups).assign(**flat)
 
 
 def account_table(totals: Totals, people: People, *, start_year: int) -> pd.DataFrame:
     """Return the accounts, means over replications: year, region, account, item, value."""
-    tables = []
-    for account, values in totals.accounts.items():
-        years = range(start_year, start_year + len(values))
-        index = pd.MultiIndex.from_product(
-            [years, people.regions, [account], ACCOUNTS[account]],
-            names=["year", "region", "account", "item"],
-        )
-        mean = values.ravel() / totals.replications
-        tables.append(pd.DataFrame({"value": mean}, index=index).reset_index())
-    return pd.concat(tables, ignore_index=True)
+    mean = [values.ravel() / totals.replications for values in totals.accounts.values()]
+    years = len(next(iter(totals.accounts.values())))
+    labels = _account_labels(start_year, years, people.regions, tuple(totals.accounts))
+    return labels.assign(value=np.concatenate(mean))
+
+
+@lru_cache(maxsize=2)
+def _cell_labels(
+    start_year: int, years: int, regions: tuple[str, ...], groups: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return year, region and group of every cell: the same for every draw of every plan."""
+    names = [range(start_year, start_year + years), regions, groups]
+    return pd.MultiIndex.from_product(names, names=CELL).to_frame(index=False)
+
+
+@lru_cache(maxsize=2)
+def _account_labels(
+    start_year: int, years: int, regions: tuple[str, ...], accounts: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return year, region, account and item of every account."""
+    names = ["year", "region", "account", "item"]
+    first = range(start_year, start_year + years)
+    each = [
+        pd.MultiIndex.from_product([first, regions, [account], ACCOUNTS[account]], names=names)
+        for account in accounts
+    ]
+    return pd.concat([index.to_frame(index=False) for index in each], ignore_index=True)
 
 
 def measured(totals: Totals, people: People, equity: Equity) -> Measured:
@@ -274,7 +290,10 @@ def outcomes_of(totals: Totals, people: People, equity: Equity) -> dict[str, flo
 
 def coverage_outcomes(cells: pd.DataFrame, equity: Equity) -> dict[str, float]:
     """Return the outcomes of coverage of one table of cells, as from ``cell_table``."""
-    found = measured_cells(cells, equity)
+    return _coverage_outcomes(measured_cells(cells, equity))
+
+
+def _coverage_outcomes(found: Measured) -> dict[str, float]:
     return {one.name: one.of(found) for one in OUTCOMES.values() if one.kind == "coverage"}
 
 
@@ -325,7 +344,12 @@ def by_draw(outcomes: pd.DataFrame, cells: pd.DataFrame, equity: Equity) -> pd.D
 
 def coverage_by_draw(cells: pd.DataFrame, equity: Equity) -> pd.DataFrame:
     """Return the outcomes of coverage, indexed by policy and draw."""
+    found = measured_by_draw(cells, equity)
+    index = pd.MultiIndex.from_tuples(list(found), names=["policy", "draw"])
+    return pd.DataFrame([_coverage_outcomes(one) for one in found.values()], index=index)
+
+
+def measured_by_draw(cells: pd.DataFrame, equity: Equity) -> dict[tuple[str, int], Measured]:
+    """Return what tables of cells say of coverage, by policy and draw."""
     groups = cells.groupby(["policy", "draw"], sort=False)
-    rows = {key: coverage_outcomes(part, equity) for key, part in groups}
-    index = pd.MultiIndex.from_tuples(list(rows), names=["policy", "draw"])
-    return pd.DataFrame(list(rows.values()), index=index)
+    return {(str(policy), draw): measured_cells(part, equity) for (policy, draw), part in groups}

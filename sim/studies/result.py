@@ -2,20 +2,20 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from sim.equity.coverage import ede
+from sim.equity.coverage import Measured, ede
 from sim.pipeline.parts import recorded, station_names
 from sim.scenario.files import read_scenario
 from sim.scenario.schema import Scenario
 from sim.studies import comparison
 from sim.studies.manifest import PROFILE, PROVENANCE, SCENARIO, TABLES, Finished
-from sim.studies.outcomes import by_draw, coverage_by_draw, measured_cells
+from sim.studies.outcomes import by_draw, measured_by_draw
 from sim.studies.provenance import Provenance
 from sim.studies.robustness import Robustness, robustness_of
 from sim.studies.store import station_table
@@ -123,13 +123,18 @@ class StudyResult:
 
     def yearly(self) -> pd.DataFrame:
         """Return equity by policy, draw and year: columns policy, draw, year, ede."""
-        keys = ["policy", "draw", "year"]
+        years = self.cells["year"].unique().tolist()
         rows = [
-            dict(zip(keys, key, strict=True))
-            | {"ede": ede(measured_cells(part, self.scenario.equity))}
-            for key, part in self.cells.groupby(keys, sort=False)
+            (policy, draw, year, ede(replace(found, ec=found.ec[[y]])))
+            for (policy, draw), found in self._coverage.items()
+            for y, year in enumerate(years)
         ]
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows, columns=["policy", "draw", "year", "ede"])
+
+    @cached_property
+    def _coverage(self) -> dict[tuple[str, int], Measured]:
+        """Coverage of every policy and draw."""
+        return measured_by_draw(self.cells, self.scenario.equity)
 
     @cached_property
     def robustness(self) -> Robustness:
@@ -146,8 +151,11 @@ class StudyResult:
         for factor in FLOOR_FACTORS:
             floor = min(self.scenario.equity.floor * factor, 0.499)
             equity = self.scenario.equity.model_copy(update={"floor": floor})
-            ede = coverage_by_draw(self.cells, equity)["ede"].groupby("policy", sort=False).mean()
-            table = pd.DataFrame({"floor": floor, "policy": ede.index, "ede": ede.to_numpy()})
+            reached = pd.Series(
+                {key: ede(replace(found, equity=equity)) for key, found in self._coverage.items()}
+            )
+            mean = reached.groupby(level=0, sort=False).mean()
+            table = pd.DataFrame({"floor": floor, "policy": mean.index, "ede": mean.to_numpy()})
             tables.append(table.assign(rank=table["ede"].rank(ascending=False, method="min")))
         return pd.concat(tables, ignore_index=True)
 
@@ -156,6 +164,10 @@ class StudyResult:
 
         Verdicts hold for all of them together; see ``comparison.together``.
         """
+        return self._comparisons.copy()
+
+    @cached_property
+    def _comparisons(self) -> pd.DataFrame:
         pairs = [
             self.compare(self.scenario.objective, baseline=other).query("policy == @policy")
             for policy, other in self._pairs()
