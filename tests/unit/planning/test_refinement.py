@@ -86,6 +86,17 @@ def test_what_must_be_bought_is_the_start_of_a_search_that_comes_to_nothing() ->
     assert found.solution.expected.value >= 0.995 * sure.predicted
 
 
+def test_a_single_round_simulates_nothing() -> None:
+    def never(_: Plan) -> Observed:
+        raise AssertionError
+
+    found = refine(small_world(), LAW, CASE, never, rounds=1, effort=Effort(nodes=1))
+    again = refine(small_world(), LAW, CASE, observed, rounds=2, effort=Effort(nodes=1))
+    assert found.solution.expected.value == again.rounds["expected"][0]
+    assert np.isnan(found.value)
+    assert not found.converged
+
+
 def test_rounds_must_be_at_least_one() -> None:
     with pytest.raises(ValueError, match="at least 1, got 0"):
         refine(small_world(), LAW, CASE, observed, rounds=0)

@@ -210,4 +210,4 @@ def test_many_countries_are_planned_for_pooled_and_judged_apart(
     assert "shared out to countries by need" in found.note
     assert found.duals is not None
     assert found.duals.shape == found.plan.units.shape[1:]
-    assert found.value == SearchDraws.of(design).observe(found.plan).value
+    assert np.isnan(found.value)  # the search simulates it

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sim.domain.levers import Floats
@@ -16,7 +17,7 @@ from sim.studies.batch import Design
 from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plans import HISTORY, Candidate
 from sim.studies.proposals import candidate
-from sim.studies.search import Search, draws_of, find_plan, runs_of
+from sim.studies.search import FIRST_RUNG, Search, draws_of, find_plan, runs_of
 from tests.small_world import small_world
 from tests.unit.studies.small_study import plan_of, sample_small, small_scenario
 
@@ -35,8 +36,11 @@ class Here:
     design: Design
     asked: dict[str, Lot] = field(default_factory=dict)
 
-    def proposals(self, tasks: Mapping[str, float]) -> dict[str, Candidate]:
-        return {name: candidate(self.design, hedge) for name, hedge in tasks.items()}
+    def proposals(
+        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+    ) -> tuple[dict[str, Candidate], dict[str, Floats]]:
+        made = {name: candidate(self.design, hedge) for name, hedge in hedges.items()}
+        return made, self.outcomes(meanwhile)
 
     def outcomes(self, parts: Mapping[str, Lot]) -> dict[str, Floats]:
         self.asked |= parts
@@ -122,6 +126,30 @@ def test_the_same_search_whoever_simulates_and_when_it_goes_on() -> None:
     np.testing.assert_array_equal(again.best.plan.units, found.best.plan.units)
     assert again.best.note == found.best.note
     assert again.rule == found.rule
+
+
+def test_the_same_search_whatever_is_simulated_ahead_of_it() -> None:
+    ahead = {
+        name: evaluate([plan], range(FIRST_RUNG))[0]
+        for name, plan in RULE_PLANS.items()
+        if name != "only_outreach"  # stands for the proposal that is still being solved
+    }
+    searches = Search(PURSE, evaluate, 200), Search(PURSE, evaluate, 200)
+    found = searches[0].find(RULE_PLANS, ["only_outreach"])
+    again = searches[1].find(RULE_PLANS, ["only_outreach"], ahead)
+    assert again.best.history is not None
+    pd.testing.assert_frame_equal(again.best.history, found.best.history)
+    np.testing.assert_array_equal(again.best.plan.units, found.best.plan.units)
+    assert (again.reached, again.best.note) == (found.reached, found.best.note)
+
+
+def test_a_step_is_cut_so_that_no_worker_waits() -> None:
+    plans = [RULE_PLANS["baseline"]] * 5
+    assert [len(lot.draws) for lot in lots("one", plans, range(12)).values()] == [3] * 4
+    assert [len(lot.draws) for lot in lots("two", plans * 20, range(3)).values()] == [1] * 3
+    parts = lots("three", plans, range(5, 12))
+    assert [draw for lot in parts.values() for draw in lot.draws] == list(range(5, 12))
+    assert list(parts) == [f"three-draws{a}to{b}" for a, b in [(5, 6), (7, 8), (9, 10), (11, 11)]]
 
 
 def test_search_draws_and_no_others_are_asked_for() -> None:
