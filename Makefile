@@ -6,7 +6,7 @@ LOCK   := requirements.lock
 TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo schema test test-versions lint lock validate validation-table bench notebooks clean
+.PHONY: demo schema test test-versions lint types style kernels lock validate validation-table bench notebooks clean
 
 $(VENV)/.run: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -27,13 +27,22 @@ schema: $(VENV)/.run  ## write the schema, the table of fields and the glossary 
 	@$(BIN)/python -c "from reports.glossary import *; print(glossary_page(), end='')" > docs/glossary.md
 
 lint: $(VENV)/.dev  ## style, types, import layers and dead code
+	@$(MAKE) --no-print-directory --jobs 2 types style
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy --no-error-summary
+
+style: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
-	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/vulture
 	@$(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
 
-test: lint  ## lint, then every quick test
+kernels: $(VENV)/.run  ## compile them once, and not in each of several processes
+	@$(BIN)/equiscan run scenarios/tiny.yaml --dry-run > /dev/null
+
+test: $(VENV)/.dev  ## lint, then every quick test
+	@$(MAKE) --no-print-directory --jobs 2 types style kernels
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 $(BIN)/uv: $(VENV)/.run

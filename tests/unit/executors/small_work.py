@@ -1,15 +1,18 @@
+# ruff: noqa: PLC0415 - many processes are started, and only one kind of work needs tables
 """Work for tests of executors, done in processes of their own."""
 
 import os
 import signal
 from pathlib import Path
 from time import sleep
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import numpy as np
-import pandas as pd
-
 from sim.errors import InfeasibleError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 
 def double(number: float) -> float:
@@ -43,7 +46,10 @@ def unlike(_: int) -> str:
     return uuid4().hex
 
 
-def tables(rows: int) -> tuple[np.ndarray, pd.DataFrame]:
+def tables(rows: int) -> "tuple[np.ndarray, pd.DataFrame]":
+    import numpy as np
+    import pandas as pd
+
     numbers = np.array([np.nan, -0.0, *np.arange(rows) / 3])
     return numbers, pd.DataFrame({"number": numbers, "name": ["x"] * len(numbers)})
 
