@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 
 from reports import words
-from sim.domain.levers import Floats
 from sim.planning.limits import spending_asked
 from sim.planning.rules import phrase_of
 from sim.scenario.treasury import OutcomeLimit
 from sim.studies.comparison import LAST_YEARS, compare, last_years, t_interval
 from sim.studies.conditions import words_of_limit
-from sim.studies.outcomes import measured_cells
 from sim.studies.result import StudyResult
 
 
@@ -114,20 +112,10 @@ def _asked(result: StudyResult, rivals: list[str]) -> Iterator[str]:
 
 def largest_loss(result: StudyResult) -> pd.Series:
     """Return how much the cell that loses most under the plan loses, by draw: share of need."""
-
-    cells = result.cells.set_index(["policy", "draw"])
-
-    def means(policy: str, draw: int) -> Floats:
-        rows = cells.xs((policy, draw))
-        assert isinstance(rows, pd.DataFrame)
-        return measured_cells(rows, result.scenario.equity).mean
-
-    return pd.Series(
-        {
-            draw: float(np.nanmax(means("baseline", draw) - means("plan", draw)))
-            for draw in sorted(result.cells["draw"].unique())
-        }
-    )
+    seen = result.coverage
+    draws = sorted({draw for _, draw in seen})
+    lost = {draw: seen["baseline", draw].mean - seen["plan", draw].mean for draw in draws}
+    return pd.Series({draw: float(np.nanmax(loss)) for draw, loss in lost.items()})
 
 
 def _is_within(value: float, limit: OutcomeLimit) -> bool:

@@ -352,4 +352,7 @@ def coverage_by_draw(cells: pd.DataFrame, equity: Equity) -> pd.DataFrame:
 def measured_by_draw(cells: pd.DataFrame, equity: Equity) -> dict[tuple[str, int], Measured]:
     """Return what tables of cells say of coverage, by policy and draw."""
     groups = cells.groupby(["policy", "draw"], sort=False)
-    return {(str(policy), draw): measured_cells(part, equity) for (policy, draw), part in groups}
+    return {
+        (str(policy), int(str(draw))): measured_cells(part, equity)
+        for (policy, draw), part in groups
+    }

@@ -126,14 +126,14 @@ class StudyResult:
         years = self.cells["year"].unique().tolist()
         rows = [
             (policy, draw, year, ede(replace(found, ec=found.ec[[y]])))
-            for (policy, draw), found in self._coverage.items()
+            for (policy, draw), found in self.coverage.items()
             for y, year in enumerate(years)
         ]
         return pd.DataFrame(rows, columns=["policy", "draw", "year", "ede"])
 
     @cached_property
-    def _coverage(self) -> dict[tuple[str, int], Measured]:
-        """Coverage of every policy and draw."""
+    def coverage(self) -> dict[tuple[str, int], Measured]:
+        """Coverage of every cell, by policy and draw."""
         return measured_by_draw(self.cells, self.scenario.equity)
 
     @cached_property
@@ -152,7 +152,7 @@ class StudyResult:
             floor = min(self.scenario.equity.floor * factor, 0.499)
             equity = self.scenario.equity.model_copy(update={"floor": floor})
             reached = pd.Series(
-                {key: ede(replace(found, equity=equity)) for key, found in self._coverage.items()}
+                {key: ede(replace(found, equity=equity)) for key, found in self.coverage.items()}
             )
             mean = reached.groupby(level=0, sort=False).mean()
             table = pd.DataFrame({"floor": floor, "policy": mean.index, "ede": mean.to_numpy()})

@@ -382,8 +382,9 @@ class _Here:
         """Return the optimisation model's plans, and outcomes of lots."""
         tasks: dict[str, float | Lot] = {**hedges, **meanwhile}
         found = dict(self.executor.run(bind(proposed, self.design), tasks))
-        made = {name: found[name] for name in hedges}
-        return made, {name: found[name] for name in meanwhile}
+        ordered = {name: found[name] for name in tasks}
+        made = {name: one for name, one in ordered.items() if isinstance(one, Candidate)}
+        return made, {name: np.asarray(one) for name, one in ordered.items() if name in meanwhile}
 
     def outcomes(self, lots: Mapping[str, Lot]) -> dict[str, Floats]:
         """Return outcomes of plans in search draws."""
