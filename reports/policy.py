@@ -70,6 +70,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "worst": result.values("worst_ec").set_index("policy"),
         "purchases": purchases_by_item(result, recommended),
         "groups": coverage_by_group(result),
+        "people": people_by_region(result),
         "worse_off": result.worse_off(),
         "trained": training_range(result, recommended),
         "top": TOP,
@@ -219,6 +220,16 @@ def coverage_by_group(result: StudyResult) -> pd.DataFrame:
     sums = covered.groupby(["policy", "group"], sort=False)[["covered", "population"]].sum()
     mean = sums["covered"] / sums["population"]
     return pd.DataFrame(mean.unstack("group"))  # noqa: PD010
+
+
+def people_by_region(result: StudyResult) -> pd.DataFrame:
+    """Return people by region (rows) and year (columns), means over draws, and of all together."""
+    one = result.cells[result.cells["policy"] == result.policies[0]]
+    of_draw = one.groupby(["region", "year", "draw"], sort=False)["population"].sum()
+    table = pd.DataFrame(of_draw.groupby(["region", "year"], sort=False).mean().unstack("year"))  # noqa: PD010
+    if len(table) > 1:
+        table.loc["all regions"] = table.sum()
+    return table
 
 
 def training_range(result: StudyResult, policy: str) -> dict[str, float] | None:

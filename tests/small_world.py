@@ -74,6 +74,7 @@ def small_world(
     people = np.full((r, g), population / g)
     care = Care(
         population=people,
+        growth_per_year=np.zeros(r),
         need_per_year=people[:, None, :] * 0.005 * np.ones((1, m, 1)),
         reach=reach,
         units=np.floor(rank)[:, None] * np.ones((r, m)),

@@ -58,6 +58,7 @@ def _care(pool: Pool) -> Care:
     mean = pool.by_modality
     return Care(
         population=people,
+        growth_per_year=pool.mean(pool.growth),
         need_per_year=np.stack(
             [pool.total((rate * pool.people)[:, None] * relative) for rate in need], axis=1
         ),

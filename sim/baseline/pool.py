@@ -43,8 +43,23 @@ class Pool:
         self.scenario, self.inputs, self.who = scenario, inputs, who
         self.modalities = tuple(scenario.modalities)
         self.professions = tuple(dict.fromkeys(READER_OF[m] for m in self.modalities))
-        self.people = self.of_country("population")
+        self.growth = self.of_country("population_growth")
+        self.people = self._people_at_start()
         self.millions = self.people / PERSONS_PER_MILLION
+
+    def _people_at_start(self) -> Floats:
+        """Return persons of every country in the first year of the horizon, shape (country,).
+
+        A count of the tables grows from its year to the first; one that the scenario gives is of
+        the first.
+        """
+        counted, start = self.of_country("population"), self.scenario.horizon.start_year
+        names = [f"{iso3}.population" for iso3 in self.who.countries]
+        years = [
+            0 if name in self.scenario.overrides else start - int(self.inputs.used[name].year)
+            for name in names
+        ]
+        return np.asarray(counted * (1.0 + self.growth) ** np.array(years))
 
     def share_of_group(self, group: str) -> Floats:
         """Return the share of a group in the people of every country, shape (country,)."""

@@ -23,9 +23,11 @@ class Care:
     """
 
     population: ByRegion
-    """Persons, shape (r, g)."""
+    """Persons in the first scored year, shape (r, g)."""
+    growth_per_year: ByRegion
+    """Growth of people, and of need with them, from one year to the next, shape (r,)."""
     need_per_year: ByRegion
-    """Exams needed in a year, independent of any plan, shape (r, m, g)."""
+    """Exams needed in the first scored year, independent of any plan, shape (r, m, g)."""
     reach: ByRegion
     """Share of need that comes for an exam, shape (r, m, g)."""
     units: ByRegion
@@ -71,6 +73,18 @@ class Care:
     def reader(self) -> Performance:
         """How well today's readers read, each of shape (m,)."""
         return Performance(self.reader_sensitivity, self.reader_specificity)
+
+    def growth(self, years: int) -> Floats:
+        """Return people of every scored year, relative to those of the first, shape (y, r)."""
+        return np.stack([self.growth_until(year) for year in range(years)])
+
+    def growth_until(self, year: int) -> Floats:
+        """Return people of one scored year, 0 the first, relative to those of that, shape (r,)."""
+        return np.asarray((1.0 + self.growth_per_year) ** year)
+
+    def people(self, years: int) -> Floats:
+        """Return persons of every scored year, shape (y, r, g); groups keep their shares."""
+        return np.asarray(self.population * self.growth(years)[:, :, None])
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,11 @@ def counts(run: Run, scope: Scope) -> Mapping[str, float]:
 
 def exams_per_1000(run: Run, scope: Scope) -> float:
     """Return exams done per 1000 people and year."""
-    years = run.records.cells["exams"].shape[0]
+    years = len(run.records.cells["exams"])
     regions = _chosen(run.world.regions, scope.region)
-    people = float(run.world.care.population[regions].sum())
-    return counts(run, scope)["exams"] / people / float(years) * PER_1000
+    people = run.world.care.people(years)[:, regions].sum(axis=(1, 2))
+    person_years = float(people[0]) * float((people / people[0]).sum())
+    return counts(run, scope)["exams"] / person_years * PER_1000
 
 
 def wait_weeks(run: Run, scope: Scope) -> float:

@@ -48,9 +48,9 @@ def cell_weights(ec: Floats, population: Floats, *, discount_rate: float) -> Flo
     Parameters
     ----------
     ec : effective coverage, share of need, shape (year, region, group); NaN without need.
-    population : persons, shape (region, group), the same in every year.
+    population : persons, of the same shape.
     """
-    persons = discount(len(ec), discount_rate)[:, None, None] * population[None]
+    persons = discount(len(ec), discount_rate)[:, None, None] * population
     return np.where(np.isnan(ec), 0.0, persons)
 
 
@@ -63,7 +63,7 @@ def welfare(ec: Floats, population: Floats, equity: Equity) -> tuple[float, floa
     Parameters
     ----------
     ec : effective coverage, shape (year, region, group); NaN without need.
-    population : persons, shape (region, group).
+    population : persons, of the same shape.
     """
     weights = cell_weights(ec, population, discount_rate=equity.discount_rate)
     counted = weights > 0
@@ -74,10 +74,30 @@ def welfare(ec: Floats, population: Floats, equity: Equity) -> tuple[float, floa
     return float(np.average(utilities, weights=weights[counted])), ede
 
 
-def time_mean(ec: Floats, *, discount_rate: float) -> Floats:
-    """Return each cell's discounted mean coverage over the years with need, (region, group)."""
+def year_weights(population: Floats, *, discount_rate: float) -> Floats:
+    """Return the weight of every year in the mean of a cell, shape (year, region, group).
+
+    Discounted persons, relative to those of the first year, in which it is 1.
+
+    Parameters
+    ----------
+    population : persons, of the same shape.
+    """
+    first = population[:1]
+    relative = np.divide(population, first, out=np.ones_like(population), where=first > 0)
+    return np.asarray(discount(len(population), discount_rate)[:, None, None] * relative)
+
+
+def time_mean(ec: Floats, population: Floats, *, discount_rate: float) -> Floats:
+    """Return each cell's mean coverage of discounted person-years with need, (region, group).
+
+    Parameters
+    ----------
+    ec : effective coverage, shape (year, region, group); NaN without need.
+    population : persons, of the same shape.
+    """
     known = ~np.isnan(ec)
-    weights = discount(len(ec), discount_rate)[:, None, None] * known
+    weights = year_weights(population, discount_rate=discount_rate) * known
     total = weights.sum(axis=0)
     mean = (weights * np.where(known, ec, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
     return np.where(total > 0, mean, np.nan)
@@ -93,7 +113,7 @@ class Measured:
     ec: Floats
     """Effective coverage, share of need, shape (y, r, g); NaN without need."""
     population: Floats
-    """Persons, shape (r, g)."""
+    """Persons, shape (y, r, g)."""
     income_usd: Floats
     """Income per head, US dollars, shape (r,)."""
     regions: tuple[str, ...]
@@ -110,13 +130,17 @@ class Measured:
 
     @cached_property
     def mean(self) -> Floats:
-        """Discounted mean coverage of every cell over the years, shape (r, g)."""
-        return time_mean(self.ec, discount_rate=self.equity.discount_rate)
+        """Mean coverage of every cell over its discounted person-years, shape (r, g)."""
+        return time_mean(self.ec, self.population, discount_rate=self.equity.discount_rate)
 
     @cached_property
     def persons(self) -> Floats:
-        """Persons of the cells with need, zero in others, shape (r, g)."""
-        return np.where(np.isnan(self.mean), 0.0, self.population)
+        """Persons of the cells with need, zero in others, discounted mean, shape (r, g)."""
+        grown, same = (
+            year_weights(people, discount_rate=self.equity.discount_rate).sum(axis=0)
+            for people in (self.population, np.ones_like(self.population))
+        )
+        return np.where(np.isnan(self.mean), 0.0, self.population[0] * (grown / same))
 
 
 def ede(measured: Measured) -> float:

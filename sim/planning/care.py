@@ -1,8 +1,8 @@
 """Constraints of care: arrivals, imaging, reading with and without AI, coverage.
 
-Flows are shares of the yearly need of their region and modality, so that all are near 1. People
-come in streams: those who come today, whose mix of groups is constant, in one, and those whom
-outreach brings, in one for each group.
+Flows are shares of the first year's need of their region and modality, so that all are near 1.
+People come in streams: those who come today, whose mix of groups is constant, in one, and those
+whom outreach brings, in one for each group.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class CareRows:
         groups = [*map(spelt, world.groups)]
         streams = ["come", *(f"brought_{group}" for group in groups)]
         cells = (years, world.regions, world.modalities, streams)
-        most = today.mass[None]
+        most = today.mass
         flows = CareVariables(
             brought=add_variables(problem, "brought", (*cells[:2], groups), high=1.0),
             exams=add_variables(problem, "exams", cells, high=most),
@@ -99,7 +99,7 @@ class CareRows:
         return "_".join([*modality, self.world.regions[r], self.bought.years[y]])
 
     def _outreach(self, y: int, r: int) -> None:
-        unreached = self.today.need[r] @ self.today.mass[r, :, COME + 1 :]
+        unreached = self.today.need[r] @ self.today.mass[y, r, :, COME + 1 :]
         for g, group in enumerate(self.world.groups):
             use = [(self.flows.brought[y, r, g], float(unreached[g]))]
             offer = scaled(self.bought.capacity(y, r, "outreach", group), -1.0)
@@ -107,7 +107,7 @@ class CareRows:
             at_most(self.problem, name, [use, offer], 0.0)
 
     def _imaging(self, y: int, r: int, m: int) -> None:
-        exams, mass = self.flows.exams[y, r, m], self.today.mass[r, m]
+        exams, mass = self.flows.exams[y, r, m], self.today.mass[y, r, m]
         served = float(self.correction.imaging[y, r, m])
         where = self._where(y, r, m)
         at_most(self.problem, f"arrivals_{where}", [[(exams[COME], 1.0)]], served * mass[COME])
@@ -131,7 +131,7 @@ class CareRows:
         bounded by its envelope, and by the chance that the simulation saw under a known plan.
         """
         flows, where = self.flows, self._where(y, r, m)
-        come, *others = self.today.mass[r, m]
+        come, *others = self.today.mass[y, r, m]
         reads = [
             [(flows.by_human[y, r, m, k], 1.0), (flows.by_ai[y, r, m, k], 1.0)]
             for k in range(len(self.streams))
@@ -165,7 +165,7 @@ class CareRows:
         quality = release.quality[m]
         for k, stream in enumerate(self.streams):
             ai, worth = flows.by_ai[y, r, m, k], flows.worth[y, r, m, k]
-            most = float(self.today.mass[r, m, k])
+            most = float(self.today.mass[y, r, m, k])
             where_k = f"{stream}_{where}"
             live = [(release.live[m], -most)]
             at_most(self.problem, f"release_{where_k}", [[(ai, 1.0)], live], 0.0)
@@ -202,7 +202,7 @@ class CareRows:
         at_most(self.problem, f"deployment_sites_{self._where(y, r)}", [*use, offer], 0.0)
 
     def _coverage(self, y: int, r: int) -> None:
-        per_exam = weight_per_exam(self.world)[r]
+        per_exam = weight_per_exam(self.world)[r] / self.today.growth[y, r]
         for g, group in enumerate(self.world.groups):
             parts: list[Terms] = []
             for m in range(len(self.world.modalities)):

@@ -2,7 +2,7 @@
 
 Synthetic studies join on top of the labelled ones, up to a multiple of them.
 
-Flows and stocks are shares of the yearly need of their region and modality, as in `care`.
+Flows and stocks are shares of the first year's need of their region and modality, as in `care`.
 """
 
 from dataclasses import dataclass
@@ -190,4 +190,4 @@ def usable_studies(world: World, today: Today, *, years: int) -> Floats:
     """Return studies that could be labelled if everybody were examined for years, shape (r, m)."""
     data = world.data
     usable = data.digital_share[:, None] * (1.0 - data.rejected_share[None, :])
-    return np.asarray(years * usable * today.need)
+    return np.asarray(today.growth[:years].sum(axis=0)[:, None] * usable * today.need)

@@ -57,9 +57,12 @@ def further_exam_costs(rows: CareRows, specificity: Floats) -> Variables:
     further = add_variables(rows.problem, "further_exam_costs", (years,))
     exams, read = (flow / need for flow in today_flows(world, rows.today))
     for y, year in enumerate(years):
-        done = exams * rows.correction.imaging[y]
-        today = rates.exams * done + rates.by_human * read * rows.correction.reading[y]
-        today = today + rates.kept * done * (y + 0.5)
+        served = rows.correction.imaging[y]
+        today = rates.exams * (exams[y] * served)
+        today = today + rates.by_human * read[y] * rows.correction.reading[y]
+        today = today + rates.kept * (exams[0] * served) * (y + 0.5)
+        more = np.tensordot(_kept_share(y), exams[: y + 1] - exams[0], axes=1)
+        today = today + rates.kept * served * more
         terms = [*_costs(rates, rows.flows, y), [(further[y], -1.0)]]
         at_most(rows.problem, f"exam_costs_{year}", terms, float(today.sum()))
     return further
@@ -76,5 +79,10 @@ def _costs(rates: Rates, flows: CareVariables, y: int) -> list[Terms]:
             (rates.worth, flows.worth),
         )
     ]
-    kept = np.where(np.arange(y + 1) == y, 0.5, 1.0)
-    return [*of_year, dot(kept[:, None, None, None] * rates.kept[..., None], flows.exams[: y + 1])]
+    kept = _kept_share(y)[:, None, None, None] * rates.kept[..., None]
+    return [*of_year, dot(kept, flows.exams[: y + 1])]
+
+
+def _kept_share(y: int) -> Floats:
+    """Return for how much of year y the studies of every year until then are kept, (y + 1,)."""
+    return np.where(np.arange(y + 1) == y, 0.5, 1.0)

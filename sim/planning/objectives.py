@@ -17,11 +17,11 @@ from sim.domain.registry import Registry
 from sim.equity.coverage import (
     Measured,
     cell_weights,
-    discount,
     ede,
     mean_coverage,
     welfare,
     worst_coverage,
+    year_weights,
 )
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, spelt
 from sim.planning.tangents import MANY_CELLS, WIDE, WIDTH, segments, utility_scale, utility_tangents
@@ -49,7 +49,12 @@ class Cells:
     coverage: Variables
     """Variables, effective coverage as a share of need, shape (y, r, g)."""
     today: Floats
-    """Coverage without any plan, shape (r, g)."""
+    """Coverage without any plan, shape (y, r, g)."""
+
+    @property
+    def population(self) -> Floats:
+        """Persons, shape (y, r, g)."""
+        return self.world.care.people(len(self.years))
 
     @property
     def needed(self) -> NDArray[np.bool_]:
@@ -60,8 +65,8 @@ class Cells:
         """Return what outcomes are computed from, of coverage of shape (y, r, g)."""
         world = self.world
         ec = np.where(self.needed[None], coverage, np.nan)
-        population, income = world.care.population, world.income_rank
-        return Measured(ec, population, income, world.regions, world.groups, self.equity)
+        income = world.income_rank
+        return Measured(ec, self.population, income, world.regions, world.groups, self.equity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +96,17 @@ class Objective:
 
 def mean_utility(cells: Cells, equity: Equity) -> Welfare:
     """Write the mean utility of discounted person-years, by tangents (docs/model.md §5)."""
-    covered, population = cells.today, cells.world.care.population
-    weights = cell_weights(
-        np.broadcast_to(np.where(cells.needed, covered, np.nan), cells.coverage.shape),
-        population,
-        discount_rate=equity.discount_rate,
-    )
+    covered, population = np.where(cells.needed, cells.today, np.nan), cells.population
+    weights = cell_weights(covered, population, discount_rate=equity.discount_rate)
     shares = weights / weights.sum()
-    floored = np.maximum(covered, cells.equity.floor)
-    reference = float(np.exp(np.average(np.log(floored), weights=weights[0])))
+    # coverage falls as need grows: the tangents have to reach down to its least
+    floored = np.maximum(cells.today, cells.equity.floor)
+    reference = float(np.exp(np.average(np.log(floored[0]), weights=weights[0])))
     width = WIDTH if cells.coverage.size <= MANY_CELLS else WIDE
     worth: Terms = []
     offset = 0.0
     for r, g in np.argwhere(cells.needed):
-        low = 0.5 * float(floored[r, g])
+        low = 0.5 * float(floored[:, r, g].min())
         tangents = utility_tangents(equity, low=low, high=1.0, reference=reference, width=width)
         pieces = segments(tangents, high=1.0)
         slopes = np.array([piece.slope for piece in pieces])
@@ -124,13 +126,13 @@ def mean_utility(cells: Cells, equity: Equity) -> Welfare:
 def worst_cell(cells: Cells) -> Welfare:
     """Write the coverage of the worst-off cell, each by its mean over the years."""
     world, needed = cells.world, cells.needed & (cells.world.care.population > 0)
-    reference = max(float(cells.today[needed].min()), cells.equity.floor)
+    reference = max(float(cells.today[:, needed].min()), cells.equity.floor)
     (least,) = add_variables(cells.problem, "worst_off", (("cell",),))
-    over_years = discount(len(cells.years), cells.equity.discount_rate)
-    over_years = over_years / over_years.sum()
+    over_years = year_weights(cells.population, discount_rate=cells.equity.discount_rate)
     for r, g in np.argwhere(needed):
         name = f"worst_off_{spelt(world.groups[g])}_{world.regions[r]}"
-        cell = dot(-over_years, cells.coverage[:, r, g])
+        own = over_years[:, r, g] / over_years[:, r, g].sum()
+        cell = dot(-own, cells.coverage[:, r, g])
         at_most(cells.problem, name, [[(least, 1.0)], cell], 0.0)
     beside = mean_utility(cells, _without_aversion(cells.equity))
     return Welfare(

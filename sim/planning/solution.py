@@ -123,9 +123,9 @@ def _expected(model: OptimisationModel) -> Expected:
         values(flow).sum(axis=3) * need
         for flow in (care.exams, care.by_human, care.by_ai, care.worth)
     )
-    brought = np.einsum("yrg,rmg->yrm", values(care.brought), mass[..., COME + 1 :])
+    brought = np.einsum("yrg,yrmg->yrm", values(care.brought), mass[..., COME + 1 :])
     flows = YearlyFlows(
-        arrived=(mass[None, ..., COME] + brought) * need,
+        arrived=(mass[..., COME] + brought) * need,
         exams=exams,
         read_by_ai=ai,
         read_by_human=human,

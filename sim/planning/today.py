@@ -18,12 +18,18 @@ COME: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """Constants of care that no plan changes. Axes: r region, m modality, g group, k stream."""
+    """Constants of care that no plan changes.
+
+    Axes: y year, r region, m modality, g group, k stream.
+    """
 
     need: Floats
-    """Exams needed in a year, shape (r, m); at least 1."""
+    """Exams needed in the first year, shape (r, m); at least 1. Flows of all years are shares of
+    it."""
+    growth: Floats
+    """Need of every year over that of the first, shape (y, r)."""
     mass: Floats
-    """Persons of each stream at most, as a share of need, shape (r, m, k)."""
+    """Persons of each stream at most, as a share of ``need``, shape (y, r, m, k)."""
     mix: Floats
     """Share of each group in a stream, shape (r, m, g, k)."""
     units: Floats
@@ -35,9 +41,9 @@ class Today:
     """Benefit of a reading without AI, shape (m,)."""
 
     @classmethod
-    def of(cls, world: World, gate: Gate) -> "Today":
-        """Return the constants of a world."""
-        care = world.care
+    def of(cls, world: World, gate: Gate, *, years: int) -> "Today":
+        """Return the constants of a world over so many scored years."""
+        care, growth = world.care, world.care.growth(years)
         groups = len(world.groups)
         by_group = np.zeros((*world.shape, 1 + groups))
         by_group[..., COME] = care.need_per_year * care.reach
@@ -50,7 +56,8 @@ class Today:
         empty = np.zeros_like(by_group)
         return cls(
             need=need,
-            mass=persons / need[:, :, None],
+            growth=growth,
+            mass=persons / need[:, :, None] * growth[:, :, None, None],
             mix=np.divide(by_group, persons[:, :, None], out=empty, where=persons[:, :, None] > 0),
             units=care.units * care.exams_per_unit_day * DAYS_PER_YEAR * works,
             uptime=works,
@@ -60,28 +67,29 @@ class Today:
 
 
 def today_flows(world: World, today: Today) -> tuple[Floats, Floats]:
-    """Return exams and readings of a year without any plan, each of shape (r, m), in the mean."""
+    """Return exams and readings without any plan, in the mean, each of shape (y, r, m)."""
     care = world.care
     exams = np.minimum(today.mass[..., COME] * today.need, today.units)
     minutes = exams * care.reading_minutes
     clinical = care.reader_hours_per_year * (1.0 - care.protected_share[:, None])
     read = np.zeros_like(exams)
     for m, p in enumerate(care.reader_of):
-        work = minutes[:, [q == p for q in care.reader_of]].sum(axis=1)
+        work = minutes[..., [q == p for q in care.reader_of]].sum(axis=2)
         room = clinical[:, p] * MINUTES_PER_HOUR
-        read[:, m] = exams[:, m] * np.minimum(1.0, room / np.maximum(work, 1e-12))
+        read[..., m] = exams[..., m] * np.minimum(1.0, room / np.maximum(work, 1e-12))
     return exams, read
 
 
 def today_coverage(world: World, today: Today) -> Floats:
-    """Return effective coverage without any plan, shape (r, g), from mean flows alone."""
+    """Return effective coverage without any plan, shape (y, r, g), from mean flows alone."""
     _, read = today_flows(world, today)
-    by_group = read[:, :, None] * today.mix[..., COME] * today.human_benefit[None, :, None]
-    return np.asarray((weight_per_exam(world) * by_group).sum(axis=1))
+    by_group = read[..., None] * today.mix[..., COME] * today.human_benefit[:, None]
+    covered = (weight_per_exam(world) * by_group).sum(axis=2)
+    return np.asarray(covered / today.growth[:, :, None])
 
 
 def weight_per_exam(world: World) -> Floats:
-    """Return what one unit of benefit adds to effective coverage of its cell, shape (r, m, g).
+    """Return what a unit of benefit adds to coverage of its cell in the first year, (r, m, g).
 
     A modality without need in a cell hands its weight to the others.
     """

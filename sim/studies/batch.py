@@ -107,7 +107,7 @@ def run_task(design: Design, task: Task) -> Kept:
         runs.update(zip(places, found, strict=True))
     totals = [Totals.of(runs[k]) for k in range(len(cases))]
     return Kept(
-        _arrays(task, totals, People.of(sample.world)),
+        _arrays(task, totals, People.of(sample.world, years=design.scenario.horizon.score_years)),
         {"runs": _runs_table(task), **shown_tables({task.runs[k][0].name: runs[k] for k in shown})},
     )
 

@@ -84,7 +84,7 @@ COVERAGE_OUTCOMES = (
     Outcome("worst_ec", "share of need", "higher", "Effective coverage of the worst-off cell",
             worst_coverage),
     Outcome("last_ede", "share of need", "higher", "Equity in the last scored year",
-            lambda m: ede(replace(m, ec=m.ec[-1:]))),
+            lambda m: ede(replace(m, ec=m.ec[-1:], population=m.population[-1:]))),
     Outcome("atkinson", "share", "lower", "Atkinson index over cells and years", _atkinson),
     Outcome("gini", "index", "lower", "Gini index over cells", lambda m: gini(m.mean, m.persons)),
     Outcome("theil", "index", "lower", "Theil index over cells",
@@ -201,17 +201,17 @@ class People(NamedTuple):
     regions: tuple[str, ...]
     groups: tuple[str, ...]
     population: Floats
-    """Persons, shape (r, g)."""
+    """Persons, shape (y, r, g)."""
     income_usd: Floats
     """Income per head, US dollars, shape (r,)."""
     weight: Floats
     """Of each modality in coverage, shape (m,)."""
 
     @classmethod
-    def of(cls, world: World) -> "People":
-        """Return the people of a world."""
+    def of(cls, world: World, *, years: int) -> "People":
+        """Return the people of a world over so many scored years."""
         return cls(
-            world.regions, world.groups, world.care.population, world.income_rank, world.weight
+            world.regions, world.groups, world.care.people(years), world.income_rank, world.weight
         )
 
 
@@ -227,7 +227,7 @@ def cell_table(totals: Totals, people: People, *, start_year: int) -> pd.DataFra
     columns = {
         "ec": ec,
         "need": totals.need.sum(axis=2) / totals.replications,
-        "population": np.broadcast_to(people.population[None], ec.shape),
+        "population": people.population,
         "income_usd": np.broadcast_to(people.income_usd[None, :, None], ec.shape),
         **dict(zip(COUNTS, totals.counts / totals.replications, strict=True)),
     }
@@ -282,6 +282,12 @@ def measured(totals: Totals, people: People, equity: Equity) -> Measured:
     )
 
 
+def measured_in(run: Run, equity: Equity) -> Measured:
+    """Return what one run brought about."""
+    totals = Totals.of(run)
+    return measured(totals, People.of(run.world, years=len(totals.need)), equity)
+
+
 def outcomes_of(totals: Totals, people: People, equity: Equity) -> dict[str, float]:
     """Return all ``OUTCOMES`` of the replications of one plan in one draw."""
     found = measured(totals, people, equity)
@@ -305,7 +311,7 @@ def measured_cells(cells: pd.DataFrame, equity: Equity) -> Measured:
         for name in ("ec", "population", "income_usd")
     )
     regions, groups = (tuple(map(str, cells[axis].unique())) for axis in CELL[1:])
-    return Measured(ec, population[0], income[0, :, 0], regions, groups, equity)
+    return Measured(ec, population, income[0, :, 0], regions, groups, equity)
 
 
 def by_draw_of(

@@ -28,7 +28,7 @@ from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds, Scenario
 from sim.studies.batch import Design, starts_of, unrecorded
 from sim.studies.income_groups import by_income_group, duals_of_countries, is_large, share_out
-from sim.studies.outcomes import People, Totals, measured
+from sim.studies.outcomes import measured_in
 from sim.studies.plans import Candidate
 from sim.studies.sample import Sample
 
@@ -182,12 +182,7 @@ class SearchDraws:
             annotated=mean("labelled"),
             benefit=mean("benefit"),
         )
-        reached = [
-            self.design.objective.of(
-                measured(Totals.of(run), People.of(run.world), scenario.equity)
-            )
-            for run in runs
-        ]
+        reached = [self.design.objective.of(measured_in(run, scenario.equity)) for run in runs]
         return Observed(flows, float(np.mean(reached)))
 
 

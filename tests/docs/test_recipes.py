@@ -39,7 +39,7 @@ def late_split(world: World, scenario: Scenario) -> Plan:
 def kenyan_coverage(measured: Measured) -> float:
     """Return the mean coverage of Kenya, each group by its people."""
     kenya = measured.regions.index("KEN")
-    return float(np.average(measured.mean[kenya], weights=measured.population[kenya]))
+    return float(np.average(measured.mean[kenya], weights=measured.persons[kenya]))
 
 
 def for_kenya(cells: Cells) -> Welfare:

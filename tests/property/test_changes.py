@@ -41,7 +41,8 @@ from tests.small_world import LAW, changed, fixed_response, small_world
 
 YEARS = 3
 REGIONS = 4
-SMALL = small_world(REGIONS, 2, modalities=2)
+GROWTH = np.array([0.03, 0.0, -0.01, 0.02])
+SMALL = changed(small_world(REGIONS, 2, modalities=2), "care", growth_per_year=GROWTH)
 POOR = changed(SMALL, "catalogue", lead_weeks=np.full_like(SMALL.catalogue.lead_weeks, 5))
 """Its trainings need GPU-hours that a plan buys. What is bought comes soon, but not at once."""
 RICH = changed(POOR, "compute", owned_gpu_hours_per_year=np.full(REGIONS, 20_000.0))
@@ -218,7 +219,7 @@ def test_control_processes_write_the_fields_that_are_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "years", "count"), [("east_africa", 5, 20), ("world", 2, 6)], ids=["five", "all"]
+    ("name", "years", "count"), [("east_africa", 5, 30), ("world", 2, 6)], ids=["five", "all"]
 )
 def test_additions_to_plans_of_shipped_scenarios(name: str, years: int, count: int) -> None:
     horizon = [f"horizon.score_years={years}", f"horizon.decide_years={years}"]

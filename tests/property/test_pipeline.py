@@ -36,6 +36,7 @@ def worlds(draw: st.DrawFn) -> World:
     care = replace(
         world.care,
         need_per_year=world.care.need_per_year * scale,
+        growth_per_year=np.full(len(world.regions), draw(st.floats(-0.1, 0.1))),
         reach=np.clip(world.care.reach * draw(st.floats(0.0, 3.0)), 0.0, 1.0),
         patience_weeks=np.full(modalities, draw(st.floats(0.2, 50.0))),
         reading_minutes=world.care.reading_minutes * draw(st.floats(0.05, 6.0)),

@@ -17,13 +17,15 @@ from tests.scenarios import scenario
 from tests.small_world import LAW, small_world
 
 HORIZON = Horizon(decide_years=2, score_years=4)
+GROWTH = st.floats(-0.05, 0.05)
+"""Of people and need, in a year."""
 few = settings(max_examples=8, deadline=None, derandomize=True)
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     world = small_world(draw(st.integers(1, 3)), population=draw(st.floats(2e5, 2e7)))
-    care = world.care
+    care = replace(world.care, growth_per_year=np.full(len(world.regions), draw(GROWTH)))
     reach = care.reach * draw(st.floats(0.2, 1.5))
     hours = care.reader_hours_per_year * draw(st.floats(0.1, 5.0))
     return replace(world, care=replace(care, reach=reach, reader_hours_per_year=hours))
@@ -61,8 +63,10 @@ def test_flows_are_conserved_and_within_need(world: World, budget_usd: float) ->
         build_model(world, LAW, scenario(horizon=HORIZON), budget_usd=budget_usd, integer=False)
     )
     flows = solution.expected.flows
-    slack = 1e-6 * world.care.need_per_year.sum(axis=2)
-    assert (flows.arrived <= world.care.need_per_year.sum(axis=2) + slack).all()
+    growth = world.care.growth(HORIZON.score_years)[:, :, None]
+    need = world.care.need_per_year.sum(axis=2) * growth
+    slack = 1e-6 * need
+    assert (flows.arrived <= need + slack).all()
     assert (flows.exams <= flows.arrived + slack).all()
     assert (flows.read_by_ai + flows.read_by_human <= flows.exams + slack).all()
     assert (flows.benefit <= flows.read_by_ai + flows.read_by_human + slack).all()

@@ -31,7 +31,13 @@ YEARS = 2
 SET_UP = scenario(years=YEARS)
 WORLD = small_world(2, 2, modalities=2)
 OTHER = changed(
-    changed(WORLD, "care", reading_minutes=np.array([7.0, 33.0]), patience_weeks=np.full(2, 5.0)),
+    changed(
+        WORLD,
+        "care",
+        reading_minutes=np.array([7.0, 33.0]),
+        patience_weeks=np.full(2, 5.0),
+        growth_per_year=np.array([0.04, -0.02]),
+    ),
     "data",
     synthetic_limit=0.5,
     rejected_share=np.array([0.3, 0.0]),

@@ -99,16 +99,29 @@ class Need(Station):
     def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
         super().__init__(world, scenario, random_keys)
         self.keys, self.day_keys = random_keys.by_cell("need"), random_keys.by_station("need/days")
-        care = world.care
-        self.need_per_week = care.need_per_year / WEEKS_PER_YEAR
-        self.reach = np.ascontiguousarray(care.reach)
+        self.care, self.reach = world.care, np.ascontiguousarray(world.care.reach)
         self.chance, self.listed = np.zeros(self.keys.size), np.zeros(self.keys.size, np.int64)
-        self.unreached_per_week = (self.need_per_week * (1.0 - care.reach)).sum(axis=1)
+        self.first_week = scenario.horizon.warm_up_years * WEEKS_PER_YEAR
+        self._begin(year=0)
         self.clinics = [world.catalogue.index("outreach", name) for name in world.groups]
         self.per_clinic = world.catalogue.capacity.take(self.clinics, axis=1) / WEEKS_PER_YEAR
 
+    def _begin(self, year: int) -> None:
+        """Let need be that of a scored year, 0 the first."""
+        care, self.year = self.care, year
+        grown = care.need_per_year * care.growth_until(year)[:, None, None]
+        self.need_per_week = grown / WEEKS_PER_YEAR
+        self.unreached_per_week = (self.need_per_week * (1.0 - care.reach)).sum(axis=1)
+
     def step(self, state: State, flows: Flows, tick: int) -> None:
-        """Draw need and arrivals, and spread them over the days of the week."""
+        """Draw need and arrivals, and spread them over the days of the week.
+
+        Need grows from year to year, as people do. All of the warm-up is as the first scored
+        year: it is there to find the state that today's services are in.
+        """
+        year = max(tick - self.first_week, 0) // WEEKS_PER_YEAR
+        if year != self.year:
+            self._begin(year)
         brought = state.active.take(self.clinics, axis=1) * self.per_clinic
         step(
             tick,

@@ -34,7 +34,7 @@ def observed(plan: Plan) -> Observed:
         annotated=cells["labelled"].sum(axis=3), **{name: cells[name].sum(axis=3) for name in names}
     )
     coverage = (cells["benefit"] / cells["need"])[:, :, 0]
-    return Observed(flows, welfare(coverage, world.care.population, CASE.equity)[1])
+    return Observed(flows, welfare(coverage, world.care.people(len(coverage)), CASE.equity)[1])
 
 
 def test_the_plan_beats_the_baseline_in_the_simulation() -> None:

@@ -59,7 +59,7 @@ def test_without_money_the_programme_expects_today() -> None:
     solution = solve(problem)
     assert not solution.plan.units.any()
     today = today_coverage(problem.world, problem.today)
-    np.testing.assert_allclose(solution.expected.coverage, today[None].repeat(5, 0), rtol=1e-5)
+    np.testing.assert_allclose(solution.expected.coverage, today, rtol=1e-5)
 
 
 def test_with_money_for_everything_everybody_reached_is_read_at_the_best_benefit() -> None:

@@ -24,7 +24,7 @@ from sim.studies.outcomes import (
 from tests.unit.studies.small_study import plan_of, run_small, small_scenario
 
 RUN = run_small(small_scenario(), plan_of({"scanner.dermoscopy": 2.0}))
-TOTALS, PEOPLE = Totals.of(RUN), People.of(RUN.world)
+TOTALS, PEOPLE = Totals.of(RUN), People.of(RUN.world, years=2)
 
 
 def test_every_declared_measure_is_computed() -> None:

@@ -20,7 +20,7 @@ from sim.scenario.schema import LeverBounds
 from sim.studies import income_groups, proposals
 from sim.studies.batch import Design
 from sim.studies.names import load_scenario
-from sim.studies.outcomes import People, Totals, measured
+from sim.studies.outcomes import measured_in
 from sim.studies.proposals import (
     BY_RULE,
     HEDGES,
@@ -53,7 +53,7 @@ def ai_units(plan_units: np.ndarray) -> float:
 
 def ede_in(draw: int, plan: Plan) -> float:
     run = run_small(SCENARIO, plan, draw=draw, purpose="search")
-    return ede(measured(Totals.of(run), People.of(run.world), SCENARIO.equity))
+    return ede(measured_in(run, SCENARIO.equity))
 
 
 def test_a_candidate_asks_for_search_samples_only() -> None:
