@@ -93,7 +93,7 @@ def item_words(item: str) -> str:
     """
     lever, _, scope = item.partition(".")
     words = LEVERS[lever].words if lever in LEVERS else lever
-    return f"{words} ({scope.replace('_', ' ')})" if scope else words
+    return f"{words} ({scope.replace('_', ' ').replace('.', ', ')})" if scope else words
 
 
 def verdict_words(row: pd.Series) -> str:

@@ -1,5 +1,6 @@
 """Small made-up worlds for tests: round numbers, not anybody's country."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ PRICES = {
     "scanner": (3_000, 1_500, 16, 5, 3_640),
     "outreach": (20_000, 10_000, 26, 5, 4_000),
     "reader": (15_000, 18_000, 104, 20, 1_500),
+    "tele_reading": (1_000, 0, 0, 1, 52),
     "steward": (1_000, 6_000, 8, 20, 8_000),
     "curator": (2_000, 9_000, 8, 20, 12_000),
     "annotation": (5_000, 0, 0, 1, 100),
@@ -34,13 +36,14 @@ PRICES = {
 }
 
 
-def items_of(modalities: int, groups: int = 2) -> tuple[Item, ...]:
+def items_of(modalities: int, groups: int = 2, lenders: Sequence[str] = ()) -> tuple[Item, ...]:
     """Return the items of a world with so many of the modalities and groups."""
     professions = PROFESSIONS[: max(READER_OF[:modalities]) + 1]
     scopes = {
         "scanner": MODALITIES[:modalities],
         "outreach": tuple(f"group{i}" for i in range(groups)),
         "reader": professions,
+        "tele_reading": tuple(f"{one}.{p}" for one in lenders for p in professions),
     }
     return tuple(Item(lever, scope) for lever in PRICES for scope in scopes.get(lever, ("",)))
 
@@ -49,12 +52,20 @@ ITEMS = items_of(1)
 
 
 def small_world(
-    regions: int = 2, groups: int = 2, *, population: float = 2e6, modalities: int = 1
+    regions: int = 2,
+    groups: int = 2,
+    *,
+    population: float = 2e6,
+    modalities: int = 1,
+    lenders: Sequence[str] = (),
 ) -> World:
-    """Return a world of poor-to-rich made-up regions AAA, BBB, ...; of up to three modalities."""
+    """Return a world of poor-to-rich made-up regions AAA, BBB, ...; of up to three modalities.
+
+    ``lenders`` are regions whose readers may read for others, as far as the scenario lets them.
+    """
     names = tuple(chr(ord("A") + i) * 3 for i in range(regions))
     r, m, g = regions, modalities, groups
-    items = items_of(m, g)
+    items = items_of(m, g, lenders)
     readers = max(READER_OF[:m]) + 1
     rank = np.arange(1, r + 1, dtype=float)
     reach = np.linspace(0.6, 0.3, g)[None, None, :] * np.ones((r, m, 1))

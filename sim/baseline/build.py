@@ -9,7 +9,7 @@ from sim.baseline.pool import READER_OF, TASK_OF, Pool
 from sim.baseline.prices import (
     catalogue,
     exams_of_a_unit,
-    hours_of_a_reader,
+    hours_of_readers,
     records_of_a_steward,
     studies_of_a_curator,
 )
@@ -74,7 +74,7 @@ def _care(pool: Pool) -> Care:
         ),
         patience_weeks=mean("patience_weeks"),
         report_patience_weeks=mean("report_patience_weeks"),
-        reader_hours_per_year=_reader_hours(pool),
+        reader_hours_per_year=hours_of_readers(pool),
         trainee_loss_share=pool.overall("trainee_loss_share"),
         protected_share=pool.mean(pool.operation("annotation_protected_share")),
         reading_minutes=mean("reading_minutes"),
@@ -99,19 +99,6 @@ def _reach(pool: Pool, group: str) -> Floats:
 def _units(pool: Pool, modality: str) -> Floats:
     density = pool.of_country(f"scanners_per_million.{modality}")
     return np.floor(pool.total(density * pool.millions))
-
-
-def _reader_hours(pool: Pool) -> Floats:
-    """Hours that today's specialists give to the scenario's modalities, shape (r, p)."""
-    columns = [
-        pool.total(
-            pool.of_country(f"readers_per_million.{profession}")
-            * pool.millions
-            * hours_of_a_reader(pool, profession)
-        )
-        for profession in pool.professions
-    ]
-    return np.stack(columns, axis=1)
 
 
 def _data(pool: Pool) -> Data:

@@ -4,7 +4,7 @@ import numpy as np
 
 from sim.baseline.pool import READER_OF, Pool
 from sim.domain.levers import LEVERS, Catalogue, Floats, Item, LeverName
-from sim.units import HOURS_PER_YEAR, MINUTES_PER_HOUR, WATTS_PER_KW
+from sim.units import HOURS_PER_YEAR, MINUTES_PER_HOUR, WATTS_PER_KW, WEEKS_PER_YEAR
 
 
 def catalogue(pool: Pool) -> Catalogue:
@@ -14,6 +14,11 @@ def catalogue(pool: Pool) -> Catalogue:
         "modality": pool.modalities,
         "profession": pool.professions,
         "group": tuple(pool.scenario.groups),
+        "lender": tuple(
+            f"{one.by}.{profession}"
+            for one in pool.scenario.tele_reading
+            for profession in pool.professions
+        ),
     }
     items = tuple(
         Item(name, scope) for name, lever in LEVERS.items() for scope in scopes[lever.scope]
@@ -46,12 +51,20 @@ def _price(pool: Pool, item: Item, variable: str) -> Floats:
     if item.is_one_each and variable in ("capex_usd", "running_usd_per_year"):
         # it covers a country; a pooled region needs one for each of its own
         return pool.total(values)
-    return pool.mean(values)
+    return _of_lender(pool, item, pool.mean(values))
+
+
+def _of_lender(pool: Pool, item: Item, values: Floats) -> Floats:
+    """Return values by region, shape (r,): of tele-reading everywhere those of who reads."""
+    lender = item.scope.partition(".")[0]
+    if item.what.scope != "lender" or lender not in pool.who.regions:
+        return values
+    return np.full_like(values, values[pool.who.regions.index(lender)])
 
 
 def _of_tables(pool: Pool, item: Item, variable: str) -> Floats:
-    """Return a value of an item by country; whatever group it is for, as the tables know none."""
-    scope = "" if item.what.scope == "group" else item.scope
+    """Return a value of an item by country; the tables know no groups and no lenders."""
+    scope = "" if item.what.scope in ("group", "lender") else item.scope
     return pool.each(lambda _, group: pool.inputs.lever(item.lever, variable, scope, group))
 
 
@@ -89,12 +102,30 @@ def _maximum(pool: Pool, item: Item) -> Floats:
     if item.what.scope == "group":
         people = people * pool.share_of_group(item.scope)
     rate = _of_tables(pool, item, "max_per_year")
-    most = np.maximum(np.floor(pool.total(rate * people)), 1.0)
+    most = _of_lender(pool, item, np.maximum(np.floor(pool.total(rate * people)), 1.0))
+    if item.what.scope == "lender":
+        most = np.minimum(most, _hours_to_sell(pool, item))
     bounds = pool.scenario.levers.get(item.lever)
     if bounds is None:
         return most
     given = most if bounds.max_per_year is None else np.full_like(most, bounds.max_per_year)
+    if item.what.scope == "lender":
+        given = np.minimum(given, _hours_to_sell(pool, item))
     return given * bounds.allowed
+
+
+def _hours_to_sell(pool: Pool, item: Item) -> Floats:
+    """Return the whole hours a week that today's readers of the lender have, shape (r,).
+
+    None for a region that they may not read for.
+    """
+    lender, _, profession = item.scope.partition(".")
+    if lender not in pool.who.regions:
+        return np.zeros(len(pool.who.regions))
+    own = hours_of_readers(pool)[:, pool.professions.index(profession)] / WEEKS_PER_YEAR
+    serves = {one.by: one.serves for one in pool.scenario.tele_reading}[lender]
+    allowed = np.array([region in serves for region in pool.who.regions])
+    return np.asarray(_of_lender(pool, item, np.floor(own)) * allowed)
 
 
 def exams_of_a_unit(pool: Pool, modality: str) -> Floats:
@@ -113,6 +144,19 @@ def hours_of_a_reader(pool: Pool, profession: str) -> Floats:
     """
     hours = pool.operation("reader_hours_per_year") * pool.operation("reader_presence_share")
     return np.asarray(hours * reader_task_share(pool, profession))
+
+
+def hours_of_readers(pool: Pool) -> Floats:
+    """Return hours a year that today's specialists read the scenario's modalities, (r, p)."""
+    columns = [
+        pool.total(
+            pool.of_country(f"readers_per_million.{profession}")
+            * pool.millions
+            * hours_of_a_reader(pool, profession)
+        )
+        for profession in pool.professions
+    ]
+    return np.stack(columns, axis=1)
 
 
 def reader_task_share(pool: Pool, profession: str) -> Floats:

@@ -39,8 +39,9 @@ class Lever:
     stage: Stage
     words: str
     """Its units in a report, plural."""
-    scope: Literal["", "modality", "profession", "group"] = ""
-    """What there is one item of it for; one for all where empty."""
+    scope: Literal["", "modality", "profession", "group", "lender"] = ""
+    """What there is one item of it for; one for all where empty. ``lender``: a profession of a
+    region that the scenario lets read for others."""
     also: Stage | None = None
     """A second stage that it serves, which bears a share of its cost (``Catalogue.also_share``)."""
     service: bool = False
@@ -67,6 +68,8 @@ LEVERS = {
         Lever("outreach", Stage.CARE, "mobile clinics", scope="group", only_ai=False),
         Lever("reader", Stage.CARE, "trained readers", scope="profession",
               also=Stage.FINE_TUNING, staff=True, only_ai=False),
+        Lever("tele_reading", Stage.CARE, "hours a week of tele-reading", scope="lender",
+              service=True, only_ai=False),
         Lever("steward", Stage.DOCUMENTATION, "documentation officers", staff=True),
         Lever("curator", Stage.CURATION, "data curators", staff=True),
         Lever("annotation", Stage.FINE_TUNING, "annotation hours", service=True),
@@ -99,8 +102,8 @@ class Item:
 
     lever: LeverName
     scope: str = ""
-    """A modality, a profession or a demographic group, as the lever's ``scope`` says; empty where
-    it serves all."""
+    """A modality, a profession, a demographic group, or REGION.profession of those who read for
+    others, as the lever's ``scope`` says; empty where it serves all."""
 
     @property
     def name(self) -> str:

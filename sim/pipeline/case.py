@@ -14,6 +14,7 @@ from sim.baseline.world import World, of_regions
 from sim.domain.holdings import Respond
 from sim.domain.levers import Floats, LeverName
 from sim.domain.plan import Plan
+from sim.domain.tele_reading import loans
 from sim.pipeline.kernels.counts import Counts
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario
@@ -45,9 +46,13 @@ class Case(NamedTuple):
 
     @property
     def changed(self) -> Places:
-        """Regions in which the plan differs from its base."""
+        """Regions in which the plan differs from its base, and whose readers read for these."""
         base = self.plan if self.base is None else self.base
-        return np.flatnonzero((self.plan.units != base.units).any(axis=(0, 2)))
+        differ = (self.plan.units != base.units).any(axis=0)
+        changed, world = differ.any(axis=1), self.start.world
+        for item, lender, _ in loans(self.plan.catalogue, world.regions, world.professions):
+            changed[lender] |= differ[:, item].any()
+        return np.flatnonzero(changed)
 
 
 class Family(NamedTuple):

@@ -24,6 +24,7 @@ HANDED = (
     "active",
     "vacant",
     "units_working",
+    "moved_hours",
     "power",
     "agreed",
     "documented_share",

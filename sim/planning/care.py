@@ -12,6 +12,7 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats
+from sim.domain.tele_reading import loans
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
 from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases
@@ -185,12 +186,24 @@ class CareRows:
                 hours.append(dot(per_exam, flows.by_human[y, r, m]))
                 hours.append(dot(per_exam * care.ai_minutes_ratio[m], flows.by_ai[y, r, m]))
             bought = self.bought.capacity(y, r, "reader", profession)
+            come, go = self._moved(y, r, p)
             at_most(
                 self.problem,
                 f"reading_hours_{profession}_{self._where(y, r)}",
-                [*hours, scaled(bought, -clinical)],
+                [*hours, *(scaled(one, -clinical) for one in (bought, come)), scaled(go, clinical)],
                 clinical * float(care.reader_hours_per_year[r, p]),
             )
+
+    def _moved(self, y: int, r: int, p: int) -> tuple[Terms, Terms]:
+        """Return the hours that others' readers read for here, and those of here for others."""
+        world, come, go = self.world, Terms(), Terms()
+        for item, lender, profession in loans(world.catalogue, world.regions, world.professions):
+            if profession == p:
+                what = world.catalogue.items[item]
+                come += self.bought.capacity(y, r, what.lever, what.scope)
+                for buyer in range(len(world.regions)) if lender == r else ():
+                    go += self.bought.capacity(y, buyer, what.lever, what.scope)
+        return come, go
 
     def _sites(self, y: int, r: int) -> None:
         use = [

@@ -338,7 +338,7 @@ def _override_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator
 def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
     """Yield regions, groups, queues and outcomes of steps and limits that the scenario lacks."""
     treasury = scenario.treasury
-    stated = scenario.policy_steps or scenario.backlog or scenario.levers
+    stated = scenario.policy_steps or scenario.backlog or scenario.levers or scenario.tele_reading
     regions = names.places(scenario) if stated else ()
     areas = names.areas(scenario) if treasury.spending else ()
     cells = [f"{region}.{modality}" for region in regions for modality in scenario.modalities]
@@ -352,6 +352,12 @@ def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Pr
         for lever, bounds in scenario.levers.items()
         for region in bounds.regions
     ]
+    for number, one in enumerate(scenario.tele_reading):
+        named.append((("tele_reading", number, "by"), one.by, regions))
+        named += [
+            (("tele_reading", number, "serves", place), region, regions)
+            for place, region in enumerate(one.serves)
+        ]
     named += [
         (("backlog", station, cell), cell, cells)
         for station, queues in scenario.backlog.items()

@@ -119,6 +119,23 @@ class PolicyStep(Spec):
         return self
 
 
+class TeleReading(Spec):
+    """Readers of one region who may read exams of others: the law allows it, and lines carry it."""
+
+    by: str
+    """Region whose readers read, such as ``KEN``."""
+    serves: tuple[str, ...] = Field(min_length=1, max_length=250)
+    """Regions whose exams they may read, and which buy their hours."""
+
+    @model_validator(mode="after")
+    def _reads_for_others(self) -> Self:
+        if self.by in self.serves:
+            raise ValueError(f"{self.by} reads for itself without tele-reading; leave it out")
+        if twice := sorted({name for name in self.serves if self.serves.count(name) > 1}):
+            raise ValueError(f"serves named twice: {listed(twice)}")
+        return self
+
+
 class Weekly(Spec):
     """Which weekly series of the stations a run keeps: a world by cell is large."""
 
@@ -199,6 +216,9 @@ class Scenario(Spec):
     """What else the plan must keep: budgets by year, carry-over, shares of spending, outcomes."""
     levers: Mapping[LeverName, LeverBounds] = {}
     """Limits on what may be bought."""
+    tele_reading: tuple[TeleReading, ...] = Field((), max_length=250)
+    """Who may read whose exams from afar; nobody when not given. The plan may then buy hours of
+    them, ``tele_reading.KEN.dermatologist`` in RWA, which Kenya's own people have no more."""
     equity: Equity = Equity()
     """The measure of equity."""
     gate: Gate = Gate()
@@ -247,6 +267,14 @@ class Scenario(Spec):
                 found = ", ".join(map(str, wrong))
                 raise ValueError(f"{key}: {found} is not within {years[0]} to {years[-1]}")
         return self
+
+    @field_validator("tele_reading")
+    @classmethod
+    def _by_each_once(cls, given: tuple[TeleReading, ...]) -> tuple[TeleReading, ...]:
+        names = [one.by for one in given]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"by {listed(twice)} twice; name all whom they serve in one entry")
+        return given
 
     @field_validator("regions", "policies")
     @classmethod

@@ -57,7 +57,9 @@ def simulated(design: Design, lot: Lot) -> Floats:
             cases.append(Case(start, baseline(sample.world, scenario), respond, base=first))
     runs = simulate_many(cases, scenario=scenario, stations=design.stations)
     seen = [
-        Seen(totals, measured(totals, People.of(run.world, years=len(totals.need)), scenario.equity))
+        Seen(
+            totals, measured(totals, People.of(run.world, years=len(totals.need)), scenario.equity)
+        )
         for run, totals in ((run, Totals.of(run)) for run in runs)
     ]
     size = len(lot.plans) + bool(conditions)

@@ -125,7 +125,12 @@ class StudyResult:
         """Return equity by policy, draw and year: columns policy, draw, year, ede."""
         years = self.cells["year"].unique().tolist()
         rows = [
-            (policy, draw, year, ede(replace(found, ec=found.ec[[y]], population=found.population[[y]])))
+            (
+                policy,
+                draw,
+                year,
+                ede(replace(found, ec=found.ec[[y]], population=found.population[[y]])),
+            )
             for (policy, draw), found in self.coverage.items()
             for y, year in enumerate(years)
         ]

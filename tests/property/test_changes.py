@@ -27,7 +27,7 @@ from sim.pipeline.week import Week
 from sim.planning.decisions import most_per_year
 from sim.planning.rules import by_need, equal_split
 from sim.scenario.ai import Gate
-from sim.scenario.schema import PolicyStep, Scenario
+from sim.scenario.schema import PolicyStep, Scenario, TeleReading
 from sim.studies.batch import Design, Task, run_task, starts_of, unrecorded
 from sim.studies.experiment import Trial
 from sim.studies.marginal import added, additions
@@ -42,14 +42,18 @@ from tests.small_world import LAW, changed, fixed_response, small_world
 YEARS = 3
 REGIONS = 4
 GROWTH = np.array([0.03, 0.0, -0.01, 0.02])
-SMALL = changed(small_world(REGIONS, 2, modalities=2), "care", growth_per_year=GROWTH)
+SMALL = changed(
+    small_world(REGIONS, 2, modalities=2, lenders=("AAA",)), "care", growth_per_year=GROWTH
+)
+ABROAD = (TeleReading(by="AAA", serves=("BBB", "CCC", "DDD")),)
 POOR = changed(SMALL, "catalogue", lead_weeks=np.full_like(SMALL.catalogue.lead_weeks, 5))
 """Its trainings need GPU-hours that a plan buys. What is bought comes soon, but not at once."""
 RICH = changed(POOR, "compute", owned_gpu_hours_per_year=np.full(REGIONS, 20_000.0))
 """Its trainings need none."""
-PLAIN = scenario(years=YEARS)
+PLAIN = scenario(years=YEARS, tele_reading=ABROAD)
 STRICT = scenario(
     years=YEARS,
+    tele_reading=ABROAD,
     gate=Gate(mitigate=True, by="group", margin=0.02),
     policy_steps=(PolicyStep(kind="carbon_cap", year=2028, t_co2e_per_year=0.04),),
 )
@@ -95,7 +99,9 @@ purchase = st.tuples(
 
 def with_purchases(plan: Plan, bought: Sequence[tuple[int, int, int, float]]) -> Plan:
     for region, item, year, units in bought:
-        plan = plan.plus(region, item, units=units, year=year)
+        # nobody reads for itself from afar
+        abroad = plan.catalogue.items[item].lever == "tele_reading"
+        plan = plan.plus(max(region, 1) if abroad else region, item, units=units, year=year)
     return plan
 
 
@@ -136,12 +142,17 @@ def additions_to(world: World, **units: float) -> tuple[Plan, dict[str, Case], S
             "scanner.ct",
             "outreach.group0",
             "reader.radiologist",
+            "tele_reading.AAA.radiologist",
             "curator",
             "site",
             "audit",
         )
     }
     return base, more, start
+
+
+READ = {"reader.radiologist", "tele_reading.AAA.radiologist", "audit"}
+"""A reader's hours are in part for labels, wherever they are spent, and all train on these."""
 
 
 def test_what_is_felt_elsewhere() -> None:
@@ -164,7 +175,7 @@ def test_what_is_felt_elsewhere() -> None:
         told = felt([Case(start, base, RESPOND), *more.values()], PLAIN)
         elsewhere = {name for name, one in zip(more, told, strict=True) if one}
         assert tried == (set(more) if alone is None else alone)
-        assert elsewhere == (set() if alone is None else {"reader.radiologist", "audit"})
+        assert elsewhere == (set() if alone is None else READ)
 
 
 def test_more_regions_than_half_or_other_years_are_run_in_full() -> None:
@@ -205,9 +216,11 @@ def test_control_processes_write_the_fields_that_are_looked_at() -> None:
         PolicyStep(kind="agreement", year=2028),
         PolicyStep(kind="documentation_mandate", year=2028, share=0.9),
     )
-    set_up = scenario(years=YEARS, gate=Gate(mitigate=True), policy_steps=steps)
+    gate = Gate(mitigate=True)
+    set_up = scenario(years=YEARS, gate=gate, policy_steps=steps, tele_reading=ABROAD)
     (start,) = warm_up_many([RandomKeys(RICH, 1, 0)], scenario=set_up)
     plan = buying(RICH, years=YEARS, **dict.fromkeys(EVERYTHING, 20.0))
+    plan = plan.plus(1, RICH.catalogue.index("tele_reading", "AAA.dermatologist"), units=2.0)
     for sensitivity in (0.9, 0.1):
         Watched.left = {name: getattr(start.state, name) for name in FIELDS}
         with pytest.MonkeyPatch.context() as patch:

@@ -7,16 +7,15 @@ from sim.pipeline.processes.calendar import Calendar, ControlProcess, Process
 from sim.pipeline.processes.outages import outages
 from sim.pipeline.processes.policy_steps import policy_steps
 from sim.pipeline.processes.purchases import purchases
+from sim.pipeline.processes.tele_reading import tele_reading
 from sim.pipeline.processes.training import training_cycle
 from sim.pipeline.processes.turnover import turnover
 
 SharedProcess = Callable[..., Process | None]
 """A function of one or more calendars."""
 
-PROCESSES: Mapping[str, ControlProcess] = {
-    process.__name__: process
-    for process in (policy_steps, purchases, outages, training_cycle, audits, turnover)
-}
+_IN_ORDER = (policy_steps, purchases, tele_reading, outages, training_cycle, audits, turnover)
+PROCESSES: Mapping[str, ControlProcess] = {process.__name__: process for process in _IN_ORDER}
 """Functions of the calendar: generators are scheduled on it, others schedule what they need."""
 SHARED: Mapping[str, SharedProcess] = {"outages": outages, "turnover": turnover}
 """Those of them that serve all runs with the same random numbers in one go."""

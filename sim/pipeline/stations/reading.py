@@ -118,6 +118,7 @@ class Reading(Station):
     states = (
         Array("reading_waiting", "r m g", "exams to be read"),
         Array("reading_begun", "r m", "part of an exam read", float),
+        Array("moved_hours", "r p", "hours a year read for here from afar; negative: away", float),
     )
     flows = (
         Array("read_by_ai", "r m g", "exams read with AI", yearly=True),
@@ -151,6 +152,7 @@ class Reading(Station):
         self.readers = [catalogue.index("reader", name) for name in world.professions]
         self.hours_per_reader = catalogue.capacity.take(self.readers, axis=1)
         self.clinical_share = 1.0 - care.protected_share[:, None]
+        self.may_move = bool(scenario.tele_reading)
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Read what was examined this week and what still waits."""
@@ -158,6 +160,9 @@ class Reading(Station):
         np.divide(
             self.world.care.reader_hours_per_year + added, WEEKS_PER_YEAR, out=flows.reader_hours
         )
+        if self.may_move:
+            moved = state.moved_hours / WEEKS_PER_YEAR
+            np.add(flows.reader_hours, moved, out=flows.reader_hours)
         np.multiply(flows.reader_hours, self.clinical_share, out=flows.reading_capacity)
         exams = Exams(
             flows.exams,

@@ -11,6 +11,7 @@ from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Row
 from sim.baseline.pool import TASK_OF
 from sim.errors import TableError
+from sim.scenario.schema import TeleReading
 from sim.scenario.spec import Override
 from tests.scenarios import build_world, scenario
 
@@ -178,7 +179,8 @@ def test_a_world_is_built_from_every_value_of_the_tables() -> None:
         for name in ("urban", "rural")
     }
     equal = dict.fromkeys(MODALITIES, 1 / len(MODALITIES))
-    case = scenario(regions=["all"], groups=groups, modalities=equal)
+    abroad = (TeleReading(by="KEN", serves=("UGA",)),)
+    case = scenario(regions=["all"], groups=groups, modalities=equal, tele_reading=abroad)
     names = set(world_and_inputs(case, draw=None)[1].used)
     # names end in an income group, or begin with a country
     read = {name.rpartition(".")[0] for name in names} | {name.partition(".")[2] for name in names}

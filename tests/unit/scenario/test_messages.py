@@ -48,6 +48,24 @@ def test_many_problems_are_one_message_that_counts_them(
     assert sum(map(len, said)) < 40_000
 
 
+@pytest.mark.parametrize(
+    ("readers", "said"),
+    [
+        ("{by: KEM, serves: [RWA]}", "tele_reading.0.by: 'KEM' is not in this scenario. Did you "
+         "mean 'KEN'?"),
+        ("{by: KEN, serves: [UGA]}", "tele_reading.0.serves.0: 'UGA' is not in this scenario."),
+        ("{by: KEN, serves: [RWA, KEN]}", "tele_reading.0: KEN reads for itself without"),
+        ("{by: KEN, serves: [RWA, RWA]}", "tele_reading.0: serves named twice: RWA"),
+        ("{by: KEN, serves: []}", "tele_reading.0.serves: "),
+        ("{by: KEN, serve: [RWA]}", "tele_reading.0.serve: unknown key. Did you mean 'serves'?"),
+        ("{by: KEN, serves: [RWA]}, {by: KEN, serves: [RWA]}", "tele_reading: by KEN twice"),
+    ],
+)  # fmt: skip
+def test_who_reads_for_whom_is_checked(tmp_path: Path, readers: str, said: str) -> None:
+    found = problems(tmp_path, "policies:", f"tele_reading: [{readers}]\npolicies:")
+    assert any(f": {said}" in line for line in found), found
+
+
 LONG = "x" * 400_000
 
 
