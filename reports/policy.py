@@ -11,6 +11,7 @@ from reports import figures, words
 from reports.answer import answer_box
 from reports.glossary import glossary
 from reports.timeline import timeline
+from reports.uncertainties import unknowns
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.limits import yearly_budget
@@ -85,6 +86,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "floor_ranking": result.ranking_by_floor(),
         "profile": result.profile,
         "quality": quality_of_ai(result),
+        "unknown": unknowns(result),
         "inputs": result.inputs,
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),

@@ -8,6 +8,7 @@ SimError
 ├── StationError        exit 2   a station of one's own cannot take its place
 ├── RegistryError       exit 2   a rule, outcome or objective that there is not, or a taken name
 ├── ExecutorError       exit 2   workers cannot be had, or are lost again and again
+├── AnswerError         exit 2   an answer cannot be had from this study as it was asked for
 ├── CalibrationError    exit 2   calibration cannot run as it was asked to
 │   └── NoMatchError    exit 3   no values within the ranges match the targets
 └── PlanError           exit 3   no usable plan
@@ -67,6 +68,10 @@ class RegistryError(SimError):
 
 class ExecutorError(SimError):
     """Workers cannot be had, do not fit this installation, or are lost again and again."""
+
+
+class AnswerError(SimError):
+    """An answer cannot be had from this study, or on this machine, as it was asked for."""
 
 
 class CalibrationError(SimError):

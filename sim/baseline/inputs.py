@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from sim.baseline import tables
 from sim.baseline.datum import Datum
@@ -30,6 +31,14 @@ def triangular(u: float, *, low: float, mode: float, high: float) -> float:
     return float(high - ((1.0 - u) * (high - low) * (high - mode)) ** 0.5)
 
 
+class Drawn(NamedTuple):
+    """The value of an input in one draw."""
+
+    value: float
+    unknown: str
+    """What is not known: inputs of one unknown move together, each between its own ends."""
+
+
 @dataclass(slots=True)
 class Inputs:
     """One draw of every number that the world is built from.
@@ -46,6 +55,8 @@ class Inputs:
     """``judge`` or ``search``: draws for searching and for judging are different samples."""
     used: dict[str, Datum] = field(default_factory=dict)
     """Register of every value used, by dotted name."""
+    drawn: dict[str, Drawn] = field(default_factory=dict)
+    """Those of them that differ from draw to draw, with their values in this one."""
 
     def country(self, iso3: str, variable: str) -> float:
         """Return a country's value: its own, or that of its income group where it has none."""
@@ -103,9 +114,12 @@ class Inputs:
         if given is not None and given.sample:
             # one row for all samples of a draw: what was fitted together stays together
             part = self._fraction(self.draw, "row of samples")
-            return given.sample[int(part * len(given.sample))]
-        u = self._fraction(self.draw, unknown)
-        return triangular(u, low=datum.low, mode=datum.value, high=datum.high)
+            self.drawn[name] = Drawn(given.sample[int(part * len(given.sample))], name)
+        else:
+            u = self._fraction(self.draw, unknown)
+            value = triangular(u, low=datum.low, mode=datum.value, high=datum.high)
+            self.drawn[name] = Drawn(value, unknown)
+        return self.drawn[name].value
 
     def _fraction(self, draw: int, unknown: str) -> float:
         return fraction(self.scenario.uncertainty.seed, self.purpose, draw, "input", unknown)

@@ -54,6 +54,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 UNBOUNDED = ("burden", "recipes", "datasets")
 """Tables of what was published of diseases, trainings and data sets: without bounds."""
+VARIABLE_COLUMNS = ("table", "variable", "topic", "unit", "lowest", "highest", "meaning")
 COUNTRY_COLUMNS = (
     "name", "income_group", "income_year", "wb_region", "un_subregion", "continent",
 )  # fmt: skip
@@ -85,13 +86,31 @@ def variables() -> dict[tuple[str, str], Bounds]:
 
     A lever's capacity is in a unit of its own, so its name there is ``LEVER.capacity``.
     """
-    columns = ("table", "variable", "unit", "lowest", "highest", "meaning")
     return {
         (cells["table"], cells["variable"]): Bounds(
             float(cells["lowest"]), float(cells["highest"]), cells["unit"], cells["meaning"]
         )
-        for _, cells in _lines("variables", columns)
+        for _, cells in _lines("variables", VARIABLE_COLUMNS)
     }
+
+
+@cache
+def topics() -> dict[str, str]:
+    """Return what every variable is about: need, reach, readers, prices and so on."""
+    return {cells["variable"]: cells["topic"] for _, cells in _lines("variables", VARIABLE_COLUMNS)}
+
+
+@cache
+def topic_of(name: str) -> str:
+    """Return what an input is about, by its dotted name; ``other`` where no table knows it.
+
+    >>> topic_of("KEN.readers_per_million.dermatologist"), topic_of("groups.rural.reach")
+    ('readers', 'reach')
+    """
+    known = [variable for variable in topics() if f".{variable}." in f".{name}."]
+    if not known:
+        return "reach" if name.startswith("groups.") else "other"
+    return topics()[max(known, key=len)]
 
 
 @cache

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sim.equity.coverage import ede
 from sim.scenario.schema import Scenario
-from sim.studies.batch import Kept, joined, totals_of
+from sim.studies.batch import SAMPLE, Kept, joined, totals_of
 from sim.studies.experiment import Experiment
 from sim.studies.marginal import Addition, marginal_table
 from sim.studies.outcomes import (
@@ -39,6 +39,8 @@ class Gathered:
     """The outcome that the plan is made for, of every run by itself."""
     shown: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
     """Tables of the first run of every policy, by name."""
+    sampled: dict[int, pd.DataFrame] = field(default_factory=dict)
+    """What differs from draw to draw, by draw; see ``Sample.drawn_table``."""
 
     def add(self, kept: Kept) -> None:
         """Add what one task kept; of runs not kept in full, only their equity."""
@@ -51,7 +53,9 @@ class Gathered:
             if totals.accounts:
                 self.totals[experiment] = totals
         for name, table in kept.tables.items():
-            if name != "runs":
+            if name == SAMPLE:
+                self.sampled[draw] = table
+            elif name != "runs":
                 self.shown.setdefault(name, []).append(table)
 
     def _people(self, kept: Kept) -> People:
@@ -62,6 +66,12 @@ class Gathered:
             np.asarray(kept.arrays["income_usd"], dtype=float),
             np.array(list(self.scenario.modalities.values()), dtype=float),
         )
+
+    def sample_table(self) -> pd.DataFrame:
+        """Return what differs from draw to draw, of all draws: draw and ``Sample.drawn_table``."""
+        draws = range(self.scenario.uncertainty.draws)
+        parts = [labelled(self.sampled[draw], draw=draw) for draw in draws]
+        return joined(parts)
 
     def equity(self, policies: Iterable[str]) -> pd.Series:
         """Return equity by policy and draw, of the first replication of every draw."""
@@ -102,6 +112,7 @@ def result_tables(gathered: Gathered, policies: Sequence[str]) -> dict[str, pd.D
         "outcomes": pd.DataFrame(outcomes),
         "cells": pd.concat(cells, ignore_index=True),
         "ledger": pd.concat(ledger, ignore_index=True),
+        "sample": gathered.sample_table(),
         **_shown(gathered.shown, policies),
     }
 

@@ -25,6 +25,8 @@ CELLS_PER_TASK = 40_000
 """Cells (region, modality, group) of all runs of a task: it ends, and is stored, within seconds."""
 
 
+SAMPLE = "sample"
+"""Table of what differs from draw to draw; see ``Sample.drawn_table``."""
 NOTHING = np.zeros((0, 0, 0, 0))
 """Counts that were not kept."""
 
@@ -108,7 +110,11 @@ def run_task(design: Design, task: Task) -> Kept:
     totals = [Totals.of(runs[k]) for k in range(len(cases))]
     return Kept(
         _arrays(task, totals, People.of(sample.world, years=design.scenario.horizon.score_years)),
-        {"runs": _runs_table(task), **shown_tables({task.runs[k][0].name: runs[k] for k in shown})},
+        {
+            "runs": _runs_table(task),
+            **({SAMPLE: sample.drawn_table()} if any(t.in_full for t, _ in task.runs) else {}),
+            **shown_tables({task.runs[k][0].name: runs[k] for k in shown}),
+        },
     )
 
 

@@ -18,7 +18,7 @@ from sim.errors import RunFolderError
 
 TABLES = ("outcomes", "cells", "ledger", "events", "jobs", "releases", "audits", "plan",
           "optimisation", "search", "marginal", "robustness", "ai_quality",
-          "inputs")  # fmt: skip
+          "inputs", "sample")  # fmt: skip
 """Tables of a complete run folder, each a Parquet file; with one for every recorded station."""
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"

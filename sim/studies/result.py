@@ -9,13 +9,20 @@ from typing import Any
 
 import pandas as pd
 
+from sim.answers.failure import Failure
+from sim.answers.sensitivity import METHODS
 from sim.equity.coverage import Measured, ede
+from sim.errors import AnswerError, nearest
 from sim.pipeline.parts import recorded, station_names
 from sim.scenario.files import read_scenario
 from sim.scenario.schema import Scenario
-from sim.studies import comparison
+from sim.studies import comparison, knowledge
 from sim.studies.manifest import PROFILE, PROVENANCE, SCENARIO, TABLES, Finished
-from sim.studies.outcomes import by_draw, measured_by_draw
+from sim.studies.outcomes import (
+    OUTCOMES,
+    by_draw,
+    measured_by_draw,
+)
 from sim.studies.provenance import Provenance
 from sim.studies.robustness import Robustness, robustness_of
 from sim.studies.store import station_table
@@ -64,6 +71,8 @@ class StudyResult:
     """How good AI is at last under the plan, and what that hangs on; see ``Quality.table``."""
     inputs: pd.DataFrame
     """name, value, low, high, unit, year, status, source, note: what the world is built from."""
+    sample: pd.DataFrame
+    """draw, parameter, topic, unknown, value: what differs from draw to draw, in every draw."""
     profile: dict[str, object]
     """What was measured, and how; see ``provenance.profile_facts``."""
     provenance: Provenance
@@ -93,6 +102,85 @@ class StudyResult:
         """Return equity per million dollars that additions bring, the largest first."""
         table = self.marginal_values
         return table[table["kind"] == "add"].reset_index(drop=True)
+
+    @cached_property
+    def unknowns(self) -> knowledge.Unknowns:
+        """What differs from draw to draw."""
+        return knowledge.Unknowns.of(self.sample)
+
+    def value_of_information(self) -> pd.DataFrame:
+        """Return what knowing more before choosing a policy would be worth, by what is known.
+
+        In the unit of the objective, and in the dollars for which as much could be bought; see
+        ``knowledge.information_table``.
+        """
+        sign = -1.0 if OUTCOMES.called(self.scenario.objective).better == "lower" else 1.0
+        keys = ["draw", "replication", "policy"]
+        reached = sign * self.outcomes.set_index(keys)[self.scenario.objective]
+        wide = reached.unstack("policy")[list(self.policies)]  # noqa: PD010
+        return knowledge.information_table(
+            wide, self.unknowns, usd_per_unit=self.usd_per_point() * 100.0
+        )
+
+    def usd_per_point(self) -> float:
+        """Return what a hundredth of the objective costs, US dollars: NaN where that is not known.
+
+        Of the best addition to the plan, where its interval lies above 0 and the objective is the
+        EDE; else on average what the best policy spends for each that it gains on buying nothing.
+        """
+        table, metric = self.marginal(), self.scenario.objective
+        if metric == "ede" and len(table) and table["low"].iloc[0] > 0.0:
+            return 1e6 / (100.0 * float(table["ede_gain_per_musd"].iloc[0]))
+        if "baseline" not in self.policies:
+            return math.nan
+        means = self.by_draw[[metric, "spend_usd"]].groupby(level="policy").mean()
+        gain, spend = (means[name] - float(means[name]["baseline"]) for name in means)
+        best = str(gain.idxmax())
+        return float(spend[best] / gain[best] / 100.0) if gain[best] > 0.0 else math.nan
+
+    def drivers(self, method: str = "variance", *, against: str | None = None) -> pd.DataFrame:
+        """Return what the plan's lead over another policy hangs on, the most important first.
+
+        Parameters
+        ----------
+        method : ``variance``, or one of ``sim.answers.sensitivity.METHODS``; see
+            ``knowledge.driver_table`` and ``given_data``.
+        against : the best simple rule when not given, or what else there is.
+        """
+        if method not in (known := ("variance", *METHODS)):
+            raise AnswerError(
+                f"no method '{method}'; there are {', '.join(known)}.{nearest(method, known)}"
+            )
+        lead, seed = self.lead(against), self.scenario.uncertainty.seed
+        if method == "variance":
+            return knowledge.driver_table(lead, self.unknowns, seed=seed)
+        return knowledge.indices(lead, self.unknowns, method=method, seed=seed)
+
+    def fails_when(self, *, against: str | None = None) -> Failure:
+        """Return in which draws the plan does worse than another policy; see ``failure``."""
+        return knowledge.failing(
+            self.lead(against), self.unknowns, seed=self.scenario.uncertainty.seed
+        )
+
+    def lead(self, against: str | None = None) -> pd.Series:
+        """Return by draw how far the plan is ahead of another policy, by the objective.
+
+        The series bears the name of that policy. Raises ``AnswerError`` where there is none.
+        """
+        metric = self.scenario.objective
+        wide = self.by_draw[metric].unstack("policy")  # noqa: PD010
+        plan = "plan" if "plan" in wide else self.policies[-1]
+        others = [policy for policy in self.policies if policy != plan]
+        if not others:
+            raise AnswerError("a lead needs two policies: this study has one.")
+        rival = against or (self.best_rule if self.best_rule in others else others[0])
+        if rival not in others:
+            raise AnswerError(
+                f"no policy '{rival}' beside {plan}; there are {', '.join(others)}."
+                f"{nearest(rival, others)}"
+            )
+        sign = -1.0 if OUTCOMES.called(metric).better == "lower" else 1.0
+        return (sign * (wide[plan] - wide[rival])).rename(rival)
 
     def losses_per_musd(self) -> dict[tuple[str, str], float]:
         """Return what a million less of an item takes from equity, by region and item."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -10,12 +10,13 @@ import pandas as pd
 from sim.baseline import tables
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
-from sim.baseline.inputs import triangular
+from sim.baseline.inputs import Drawn, triangular
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.learning.response import (
     FROZEN_BEYOND,
     NOT_MEASURED,
+    PARAMETERS,
     Factor,
     Profile,
     Response,
@@ -40,10 +41,24 @@ class Sample:
     """The profile's law, carried over to the scenario's task."""
     seed: int
     """Seed of the random streams of events in this sample; see ``event_seed``."""
+    drawn: Mapping[str, Drawn] = field(default_factory=dict)
+    """What differs from draw to draw, by dotted name, with its value in this one."""
 
     def respond(self, variant: Variant = "measured") -> Respond:
         """Return the response as the simulation calls it, as measured or varied."""
         return varied(self.response, variant, self.profile)
+
+    def drawn_table(self) -> pd.DataFrame:
+        """Return what differs from draw to draw: ``parameter``, ``topic``, ``unknown``, ``value``.
+
+        Parameters of one unknown move together. Those of the response, and factors that the profile
+        measured, are of one fit each, and vary together without being one unknown.
+        """
+        rows = [
+            (name, TOPICS.get(name.split(".")[0]) or tables.topic_of(name), one.unknown, one.value)
+            for name, one in self.drawn.items()
+        ]
+        return pd.DataFrame(rows, columns=["parameter", "topic", "unknown", "value"])
 
     def inputs_table(self) -> pd.DataFrame:
         """Return the inputs as a table: name and the fields of ``Datum``."""
@@ -52,6 +67,8 @@ class Sample:
         return pd.DataFrame(rows, columns=columns)
 
 
+TOPICS = {"response": "response", "level": "level"}
+"""What the parameters of the response are about, by the first part of their names."""
 Sampler = Callable[[Scenario, int | None, Purpose], Sample]
 """Scenario, draw (None: central values) and purpose to a sample."""
 
@@ -66,12 +83,15 @@ def parameter_sample(scenario: Scenario, draw: int | None, purpose: Purpose = "j
     """
     world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose)
     profile = load_profile(scenario.profile)
+    response = response_of(scenario, profile, draw=draw, purpose=purpose)
+    world = with_measured_factors(world, profile, scenario, draw=draw, purpose=purpose)
     return Sample(
-        world=with_measured_factors(world, profile, scenario, draw=draw, purpose=purpose),
+        world=world,
         inputs=_with_measured(inputs.used, profile, scenario),
         profile=profile,
-        response=response_of(scenario, profile, draw=draw, purpose=purpose),
+        response=response,
         seed=event_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw),
+        drawn={} if draw is None else _drawn(inputs.drawn, world, response, profile, scenario),
     )
 
 
@@ -134,6 +154,25 @@ def _with_measured(
             "95% interval of a bootstrap over seeds",
         )  # fmt: skip
     return kept
+
+
+def _drawn(
+    drawn: Mapping[str, Drawn],
+    world: World,
+    response: Response,
+    profile: Profile,
+    scenario: Scenario,
+) -> dict[str, Drawn]:
+    """Return the values of a draw, with measured ones where they are used, and the response's."""
+    factors = _measured_factors(profile, scenario)
+    found = {name: one for name, one in drawn.items() if name.split(".")[0] not in factors}
+    for name in factors:
+        part = world.data if hasattr(world.data, name) else world.compute
+        found[name] = Drawn(float(getattr(part, name)), name)
+    for name in PARAMETERS:
+        found[f"response.{name}"] = Drawn(float(getattr(response, name)), f"response.{name}")
+    found["level"] = Drawn(response.level, "level")
+    return found
 
 
 def event_seed(seed: int, *, purpose: Purpose, draw: int | None) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.baseline.datum import Datum
+from sim.baseline.inputs import Drawn
 from sim.domain.levers import LEVERS
 from sim.domain.plan import Plan, empty_plan
 from sim.executors.executor import executor_of
@@ -85,7 +86,9 @@ def sample_small(scenario: Scenario, draw: int | None, purpose: Purpose) -> Samp
     need = world.care.need_per_year * rng.uniform(0.5, 1.5, world.care.need_per_year.shape)
     drawn = replace(world, care=replace(world.care, need_per_year=need))
     seed = event_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
-    return Sample(drawn, {"AAA.need": NEED}, PROFILE, RESPONSE, seed)
+    by_region = dict(zip(("AAA.need", "BBB.need"), need.sum(axis=(1, 2)).tolist(), strict=True))
+    values = {} if draw is None else {name: Drawn(one, name) for name, one in by_region.items()}
+    return Sample(drawn, {"AAA.need": NEED}, PROFILE, RESPONSE, seed, values)
 
 
 def run_small(

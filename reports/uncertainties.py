@@ -1,0 +1,97 @@
+"""What is not known: what a finished study hangs on, and what knowing more would be worth."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from reports import words
+from sim.figure_style import INK, QUIET, panel, styled, svg
+from sim.planning.rules import phrase_of
+from sim.studies.comparison import FEWEST_DRAWS
+from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
+from sim.studies.outcomes import OUTCOMES
+from sim.studies.result import StudyResult
+
+TOP = 5
+"""Single unknowns in the page."""
+
+
+def unknowns(result: StudyResult) -> dict[str, Any]:
+    """Return what the page says of what is not known; nothing where it cannot be told.
+
+    That is of one policy, of too few draws, and where nothing differs from draw to draw.
+    """
+    draws = result.scenario.uncertainty.draws
+    if len(result.policies) < 2 or draws < FEWEST_DRAWS or result.unknowns.drawn.empty:
+        return {}
+    information, drivers = result.value_of_information(), result.drivers()
+    lead = result.lead()
+    return {
+        "rows": _by_topic(information, drivers),
+        "everything": _only(information, EVERYTHING),
+        "chance": _only(information, CHANCE),
+        "single": information[(information["kind"] == UNKNOWN) & (information["value"] > 0.0)].head(
+            TOP
+        ),
+        "usd_per_point": result.usd_per_point(),
+        "rival": phrase_of(str(lead.name)),
+        "failures": int((lead < 0.0).sum()),
+        "draws": len(lead),
+        "figure": information_figure(information, drivers),
+    }
+
+
+def amount(value: float, metric: str) -> str:
+    """Return a gain in a measure, with its unit: shares in points."""
+    unit = OUTCOMES.called(metric).unit
+    if unit.startswith("share"):
+        return f"{words.points(value, digits=3)} points"
+    return f"{words.number(value)} {unit}"
+
+
+@styled
+def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
+    """Draw by topic what knowing it is worth, and how much of the plan's lead hangs on it.
+
+    Parameters
+    ----------
+    information, drivers : see ``sim.studies.knowledge``.
+    """
+    worth = information[information["kind"].isin([EVERYTHING, TOPIC])].set_index("what")
+    share = drivers[drivers["kind"] == TOPIC].set_index("what").reindex(worth.index)
+    figure, (left, right) = panel(height=1.1 + 0.26 * len(worth), columns=2)
+    _bars(left, worth, "value", 100.0)
+    left.set_xlabel("Worth of knowing it before choosing\n(points of the objective)")
+    _bars(right, share, "share", 100.0)
+    right.set_xlabel("Share of the variance of the plan's lead\nthat it tells by itself (%)")
+    right.set_yticklabels([])
+    return svg(figure, name="unknowns")
+
+
+def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
+    y = np.arange(len(table))
+    low, high = scale * table["low"].to_numpy(float), scale * table["high"].to_numpy(float)
+    colours = np.where(low > 0.0, "#0072b2", "#a9bccb")
+    axes.barh(y, scale * table[column].to_numpy(float), color=colours, height=0.62)
+    axes.hlines(y, low, high, color=INK, linewidth=1.1)
+    axes.set_yticks(y, list(table.index))
+    axes.set_xlim(left=0.0)
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.axvline(0.0, color=QUIET, linewidth=0.9)
+    axes.grid(visible=False, axis="y")
+
+
+def _by_topic(information: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
+    """Return value and share of every topic, with their intervals."""
+    worth = information[information["kind"] == TOPIC]
+    told = drivers[drivers["kind"] == TOPIC]
+    return worth.merge(
+        told, on=["kind", "what", "topic", "unknowns", "draws"], suffixes=("", "_told")
+    )
+
+
+def _only(table: pd.DataFrame, kind: str) -> dict[str, Any] | None:
+    rows = table[table["kind"] == kind].to_dict("records")
+    return {str(name): value for name, value in rows[0].items()} if rows else None

@@ -1,0 +1,152 @@
+"""What a finished study hangs on, and what knowing more before choosing would be worth.
+
+Everything comes from the draws on which the policies were judged: nothing is simulated for it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sim.answers.failure import Failure, failure
+from sim.answers.information import gain_of_everything, gain_of_knowing, gain_without_chance
+from sim.answers.regression import varying
+from sim.answers.sensitivity import explained, given_data
+from sim.domain.levers import Floats
+from sim.streams import stream
+from sim.studies.comparison import FEWEST_DRAWS, t_interval
+
+EVERYTHING, TOPIC, UNKNOWN, CHANCE = "everything", "topic", "unknown", "everything but chance"
+"""Kinds of rows: all that is drawn, all of one topic, one unknown; and all that is drawn, valued
+by another replication than it was chosen by."""
+INFORMATION_COLUMNS = ("kind", "what", "topic", "unknowns", "value", "low", "high", "share", "usd",
+                       "draws")  # fmt: skip
+DRIVER_COLUMNS = ("kind", "what", "topic", "unknowns", "share", "low", "high", "draws")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknowns:
+    """What differs from draw to draw: one column for every unknown, named by its first input."""
+
+    drawn: pd.DataFrame
+    """Draws are rows."""
+    topics: dict[str, str]
+    """What each is about, by name."""
+
+    @classmethod
+    def of(cls, sample: pd.DataFrame) -> "Unknowns":
+        """Return the unknowns of ``StudyResult.sample``; those that never vary are left out."""
+        if sample.empty:
+            return cls(pd.DataFrame(), {})
+        wide = varying(
+            sample.pivot_table(index="draw", columns="parameter", values="value", sort=False)
+        )
+        about = sample.drop_duplicates("parameter").set_index("parameter").loc[wide.columns]
+        first = about.loc[~about["unknown"].duplicated(), "topic"]
+        return cls(wide[first.index], {str(name): str(topic) for name, topic in first.items()})
+
+    def parts(self) -> Iterator[tuple[str, str, str, list[str]]]:
+        """Yield all, the unknowns of every topic, and every unknown: kind, name, topic, columns."""
+        names = list(self.topics)
+        if names:
+            yield EVERYTHING, EVERYTHING, "", names
+        for topic in dict.fromkeys(self.topics.values()):
+            yield TOPIC, topic, topic, [name for name in names if self.topics[name] == topic]
+        for name in names:
+            yield UNKNOWN, name, self.topics[name], [name]
+
+
+def information_table(
+    reached: pd.DataFrame, unknowns: Unknowns, *, usd_per_unit: float
+) -> pd.DataFrame:
+    """Return what knowing more before choosing between the policies would be worth.
+
+    Parameters
+    ----------
+    reached : the outcome that plans are made for, more is better: draws and replications are rows
+        (index), policies columns.
+    usd_per_unit : US dollars for which the outcome can be raised by 1; NaN where not known.
+
+    Returns
+    -------
+    kind, what, topic, unknowns (their number), value (mean gain of choosing by them, in the
+    outcome's unit; 0 where choosing so does not do better) with its 95% interval over draws, share
+    (of the value of knowing everything), usd (for which the same gain could be bought) and draws.
+    """
+    by_draw = reached.groupby(level="draw", sort=False).mean()
+    values, rows = by_draw.to_numpy(float), []
+    enough = len(values) >= FEWEST_DRAWS
+    whole = gain_of_everything(values)
+    for kind, what, topic, names in unknowns.parts() if enough else ():
+        gain = whole
+        if kind != EVERYTHING:
+            gain = gain_of_knowing(values, unknowns.drawn[names].to_numpy(float))
+        rows.append((kind, what, topic, len(names), *_worth(gain, whole, usd_per_unit)))
+        if kind == EVERYTHING and len(reached.index.unique("replication")) > 1:
+            gain = gain_without_chance(*_halves(reached))
+            rows.append((CHANCE, CHANCE, "", len(names), *_worth(gain, whole, usd_per_unit)))
+    table = pd.DataFrame(rows, columns=list(INFORMATION_COLUMNS))
+    return _largest_first(table, "value")
+
+
+def driver_table(lead: pd.Series, unknowns: Unknowns, *, seed: int) -> pd.DataFrame:
+    """Return what a difference between two policies hangs on.
+
+    Parameters
+    ----------
+    lead : the difference by draw.
+    seed : of the bootstrap.
+
+    Returns
+    -------
+    kind, what, topic, unknowns, share (of the variance of the lead that they tell of draws not
+    seen, 0 to 1) with a 95% interval, and draws, of every topic and every unknown. Shares need not
+    add up to 1: some of it is in joint effects, and some in what few draws cannot tell.
+    """
+    rows = []
+    for kind, what, topic, names in unknowns.parts() if len(lead) >= FEWEST_DRAWS else ():
+        if kind == EVERYTHING:  # of a hundred at once no regression on some dozens of draws tells
+            continue
+        rng = stream(seed, "drivers", what)
+        share = explained(unknowns.drawn[names].to_numpy(float), lead.to_numpy(float), rng)
+        rows.append((kind, what, topic, len(names), *share, len(lead)))
+    return _largest_first(pd.DataFrame(rows, columns=list(DRIVER_COLUMNS)), "share")
+
+
+def indices(lead: pd.Series, unknowns: Unknowns, *, method: str, seed: int) -> pd.DataFrame:
+    """Return an index of SALib for every unknown; see ``given_data``."""
+    number = int(stream(seed, "indices", method).integers(2**31))
+    table = given_data(unknowns.drawn, lead, method=method, seed=number)
+    return table.assign(topic=table["parameter"].map(unknowns.topics))
+
+
+def failing(lead: pd.Series, unknowns: Unknowns, *, seed: int) -> Failure:
+    """Return in which draws a lead is lost; see ``failure``."""
+    return failure(unknowns.drawn, lead < 0.0, seed=int(stream(seed, "failure").integers(2**31)))
+
+
+def _worth(gain: Floats, whole: Floats, usd_per_unit: float) -> tuple[float, ...]:
+    """Return value, low, high, share, usd and draws."""
+    low, high = t_interval(pd.Series(gain))
+    value, most = max(float(gain.mean()), 0.0), float(whole.mean())
+    share = value / most if most > 0.0 else 0.0
+    return value, max(low, 0.0), max(high, 0.0), share, value * usd_per_unit, len(gain)
+
+
+def _halves(reached: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return the mean over the first and the second half of the replications of every draw."""
+    number = reached.index.get_level_values("replication")
+    first = number < np.ceil(len(number.unique()) / 2)
+    one, other = (
+        reached[half].groupby(level="draw", sort=False).mean().to_numpy(float)
+        for half in (first, ~first)
+    )
+    return one, other
+
+
+def _largest_first(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return rows by kind in their order, the largest of each kind first."""
+    order = {kind: place for place, kind in enumerate(dict.fromkeys(table["kind"]))}
+    keys = [-table[by].to_numpy(float), table["kind"].map(order).to_numpy()]
+    return table.iloc[np.lexsort(keys)].reset_index(drop=True)

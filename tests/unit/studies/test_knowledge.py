@@ -1,0 +1,172 @@
+"""What a study hangs on: the unknowns of its sample, and what knowing them is worth."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.errors import AnswerError
+from sim.studies.knowledge import (
+    CHANCE,
+    EVERYTHING,
+    TOPIC,
+    UNKNOWN,
+    Unknowns,
+    driver_table,
+    failing,
+    information_table,
+)
+from sim.studies.names import load_scenario
+from sim.studies.result import StudyResult, load
+from sim.studies.sample import parameter_sample
+from tests.unit.studies.small_study import execute_small, small_scenario
+
+TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
+DRAWS = 60
+
+
+def made_up() -> Unknowns:
+    rng = np.random.default_rng(1)
+    values = pd.DataFrame(rng.uniform(size=(DRAWS, 3)), columns=["reach", "need", "price"])
+    values.index.name = "draw"
+    return Unknowns(values, {"reach": "access", "need": "access", "price": "prices"})
+
+
+def reached(more: pd.Series, *, noise: float = 0.0) -> pd.DataFrame:
+    """Return a policy that brings 1, and one that brings more, in two replications."""
+    rng = np.random.default_rng(2)
+    rows = {
+        (draw, k): {"usual": 1.0, "other": 1.0 + gain + rng.normal(scale=noise)}
+        for draw, gain in more.items()
+        for k in range(2)
+    }
+    index = pd.MultiIndex.from_tuples(list(rows), names=["draw", "replication"])
+    return pd.DataFrame(list(rows.values()), index=index)
+
+
+def of(table: pd.DataFrame, kind: str, what: str) -> pd.Series:
+    return table[(table["kind"] == kind) & (table["what"] == what)].iloc[0]
+
+
+def test_what_decides_is_worth_knowing_and_the_rest_is_not() -> None:
+    unknowns = made_up()
+    more = unknowns.drawn["reach"] - 0.5
+    table = information_table(reached(more), unknowns, usd_per_unit=1e6)
+    whole = of(table, EVERYTHING, EVERYTHING)
+    assert whole["value"] == pytest.approx(
+        max(more.clip(lower=0.0).mean(), 0.0) - max(more.mean(), 0.0)
+    )
+    reach = of(table, UNKNOWN, "reach")
+    assert reach["low"] > 0.0
+    assert reach["share"] == pytest.approx(1.0, abs=0.05)
+    assert reach["usd"] == pytest.approx(1e6 * reach["value"])
+    assert of(table, TOPIC, "access")["value"] > 0.5 * whole["value"]
+    assert of(table, TOPIC, "prices")["low"] == 0.0
+    assert (table["value"] <= whole["value"] + 1e-15).all()
+    assert (table[["value", "low", "high"]] >= 0.0).all(axis=None)
+
+
+def test_the_largest_comes_first_within_each_kind() -> None:
+    unknowns = made_up()
+    table = information_table(reached(unknowns.drawn["need"] - 0.5), unknowns, usd_per_unit=np.nan)
+    for _, part in table.groupby("kind"):
+        assert part["value"].is_monotonic_decreasing
+    assert table["usd"].isna().all()
+
+
+def test_replications_that_differ_by_chance_are_told_from_what_can_be_known() -> None:
+    unknowns = made_up()
+    table = information_table(
+        reached(0.0 * unknowns.drawn["reach"], noise=1.0), unknowns, usd_per_unit=1.0
+    )
+    assert of(table, EVERYTHING, EVERYTHING)["low"] > 0.1
+    assert of(table, CHANCE, CHANCE)["low"] == 0.0
+
+
+def test_a_lead_hangs_on_what_it_is_made_of() -> None:
+    unknowns = made_up()
+    lead = 3.0 * unknowns.drawn["reach"] + unknowns.drawn["need"]
+    table = driver_table(lead, unknowns, seed=1)
+    assert of(table, UNKNOWN, "reach")["share"] == pytest.approx(0.9, abs=0.1)
+    assert of(table, TOPIC, "access")["share"] > 0.95
+    assert of(table, TOPIC, "prices")["share"] < 0.1
+    pd.testing.assert_frame_equal(table, driver_table(lead, unknowns, seed=1))
+
+
+def test_a_lead_that_is_lost_is_told_where() -> None:
+    unknowns = made_up()
+    found = failing(unknowns.drawn["reach"] - 0.4, unknowns, seed=1)
+    assert found.patterns[0].conditions[0].startswith("reach below 0.4")
+    assert str(failing(unknowns.drawn["reach"], unknowns, seed=1)).startswith("Never")
+
+
+def test_few_draws_say_nothing() -> None:
+    unknowns = made_up()
+    few = Unknowns(unknowns.drawn.iloc[:4], unknowns.topics)
+    assert information_table(reached(few.drawn["reach"]), few, usd_per_unit=1.0).empty
+    assert driver_table(few.drawn["reach"], few, seed=1).empty
+
+
+def test_a_sample_names_every_unknown_once_with_its_topic() -> None:
+    scenario = load_scenario(TINY)
+    parts = [parameter_sample(scenario, draw).drawn_table().assign(draw=draw) for draw in range(3)]
+    sample = pd.concat(parts, ignore_index=True)
+    unknowns = Unknowns.of(sample)
+    names = set(unknowns.drawn)
+    assert {"groups.rural.reach", "level", "response.kappa"} <= names
+    # Kenya's and Rwanda's income groups move together
+    assert len([name for name in names if "need_per_1000" in name]) == 1
+    assert {"KEN.urban_share", "RWA.urban_share"} <= names
+    topics = unknowns.topics
+    assert topics["groups.rural.reach"] == "reach"
+    assert topics["level"] == "level"
+    assert topics["response.kappa"] == "response"
+    assert "other" not in set(topics.values())
+    assert (unknowns.drawn != unknowns.drawn.iloc[0]).any().all()
+
+
+def test_a_draw_holds_the_values_that_its_world_was_built_from() -> None:
+    scenario = load_scenario(TINY)
+    sample = parameter_sample(scenario, 5)
+    values = sample.drawn_table().set_index("parameter")["value"]
+    assert values["level"] == sample.response.level
+    assert values["response.floor"] == sample.response.floor
+    assert values["groups.rural.reach"] == sample.world.care.reach[0, 0, 1]
+    assert values["pue.LMC"] != parameter_sample(scenario, 6).drawn["pue.LMC"].value
+    assert parameter_sample(scenario, None).drawn_table().empty
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    out = tmp_path_factory.mktemp("run") / "small"
+    scenario = small_scenario(draws=6).model_copy(
+        update={"policies": ("baseline", "only_readers", "only_outreach")}
+    )
+    execute_small(scenario, out)
+    return load(out)
+
+
+def test_a_run_keeps_its_sample(result: StudyResult) -> None:
+    assert list(result.sample.columns) == ["draw", "parameter", "topic", "unknown", "value"]
+    assert list(result.sample["draw"].unique()) == list(range(6))
+    assert set(result.unknowns.drawn) == {"AAA.need", "BBB.need"}
+
+
+def test_a_result_answers_what_it_hangs_on(result: StudyResult) -> None:
+    information, drivers = result.value_of_information(), result.drivers(against="only_readers")
+    assert set(information["kind"]) == {EVERYTHING, CHANCE, TOPIC, UNKNOWN}
+    assert set(drivers["what"]) == {"other", "AAA.need", "BBB.need"}
+    lead = result.lead("only_readers")
+    ede = result.by_draw["ede"]
+    assert lead.to_numpy() == pytest.approx((ede["only_outreach"] - ede["only_readers"]).to_numpy())
+    assert result.fails_when(against="only_readers").draws == 6
+
+
+def test_a_policy_that_there_is_not_is_named_with_the_nearest(result: StudyResult) -> None:
+    with pytest.raises(AnswerError, match=r"no policy 'only_reader' beside.*only_readers"):
+        result.lead("only_reader")
+    with pytest.raises(AnswerError, match="no method 'soboll'"):
+        result.drivers("soboll")
+    with pytest.raises(AnswerError, match="this study has 6"):
+        result.drivers("pawn")
