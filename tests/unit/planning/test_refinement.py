@@ -17,7 +17,8 @@ from sim.scenario.schema import Horizon, LeverBounds
 from tests.scenarios import scenario
 from tests.small_world import LAW, small_world
 
-CASE = scenario(horizon=Horizon(decide_years=3, score_years=4), budget_usd_per_year=150e3)
+CASE = scenario(horizon=Horizon(decide_years=2, score_years=4), budget_usd_per_year=150e3)
+QUICK = Effort(gap=2e-2, nodes=1)
 
 
 def respond(holdings: Holdings) -> Performance:
@@ -38,7 +39,7 @@ def observed(plan: Plan) -> Observed:
 
 
 def test_the_plan_beats_the_baseline_in_the_simulation() -> None:
-    found = refine(small_world(), LAW, CASE, observed, rounds=2, effort=Effort(time_limit_s=5.0))
+    found = refine(small_world(), LAW, CASE, observed, rounds=2, effort=QUICK)
     assert found.rounds["simulated"].max() == pytest.approx(observed(found.plan).value)
     nothing = replace(found.plan, units=np.zeros_like(found.plan.units))
     assert observed(found.plan).value > 1.5 * observed(nothing).value
@@ -57,7 +58,7 @@ def test_a_simulation_that_agrees_converges() -> None:
         expected = solve(model).expected
         return Observed(expected.flows, expected.value)
 
-    found = refine(small_world(), LAW, case, promised, rounds=4, effort=Effort(time_limit_s=5.0))
+    found = refine(small_world(), LAW, case, promised, rounds=4, effort=QUICK)
     assert found.converged
     last = found.rounds.iloc[-1]
     assert last["expected"] == pytest.approx(last["simulated"], rel=0.006)
@@ -69,7 +70,7 @@ def test_the_best_simulated_plan_is_kept_not_the_last() -> None:
     def falling(plan: Plan) -> Observed:
         return replace(observed(plan), value=next(results))
 
-    found = refine(small_world(), LAW, CASE, falling, rounds=3, effort=Effort(time_limit_s=3.0))
+    found = refine(small_world(), LAW, CASE, falling, rounds=3, effort=QUICK)
     assert found.rounds["best"].tolist() == [True, False, False]
     assert found.value == 0.4
     assert not found.converged
@@ -90,8 +91,8 @@ def test_a_single_round_simulates_nothing() -> None:
     def never(_: Plan) -> Observed:
         raise AssertionError
 
-    found = refine(small_world(), LAW, CASE, never, rounds=1, effort=Effort(nodes=1))
-    again = refine(small_world(), LAW, CASE, observed, rounds=2, effort=Effort(nodes=1))
+    found = refine(small_world(), LAW, CASE, never, rounds=1, effort=QUICK)
+    again = refine(small_world(), LAW, CASE, observed, rounds=2, effort=QUICK)
     assert found.solution.expected.value == again.rounds["expected"][0]
     assert np.isnan(found.value)
     assert not found.converged
