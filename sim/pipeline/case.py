@@ -14,7 +14,7 @@ from sim.baseline.world import World, of_regions
 from sim.domain.holdings import Respond
 from sim.domain.levers import Floats, LeverName
 from sim.domain.plan import Plan
-from sim.domain.tele_reading import loans
+from sim.domain.reading_loans import loans
 from sim.pipeline.kernels.counts import Counts
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario

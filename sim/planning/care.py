@@ -12,7 +12,7 @@ import pulp
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats
-from sim.domain.tele_reading import loans
+from sim.domain.reading_loans import loans
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
 from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases

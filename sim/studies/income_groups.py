@@ -2,7 +2,7 @@
 
 Prices and delays in the tables are those of income groups, so a group's plan costs the same
 whichever of its countries it is carried out in. What is lost is the difference between countries
-of one group; the report says so.
+of one group, which ``sim.studies.options`` brings back in part.
 """
 
 from dataclasses import replace

@@ -28,6 +28,7 @@ from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds, Scenario
 from sim.studies.batch import Design, starts_of, unrecorded
 from sim.studies.income_groups import by_income_group, duals_of_countries, is_large, share_out
+from sim.studies.options import PARTS, best_by_country
 from sim.studies.outcomes import measured_in
 from sim.studies.plans import Candidate
 from sim.studies.sample import Sample
@@ -63,6 +64,9 @@ def candidate(design: Design, hedge: float) -> Candidate:
     group = _candidate(replace(design, scenario=by_income_group(design.scenario)), hedge)
     plan = share_out(group.plan, design.scenario, world)
     note = f"{group.note}; planned for income groups, shared out to countries by need"
+    if design.scenario.objective in PARTS:
+        plan, chosen = best_by_country(design, plan)
+        note = f"{note}; {chosen}"
     duals = None if group.duals is None else duals_of_countries(group.duals, design.scenario, world)
     return Candidate(plan, note, duals=duals)
 

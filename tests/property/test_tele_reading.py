@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.domain.tele_reading import loans, moved_hours
+from sim.domain.reading_loans import loans, moved_hours
 from sim.errors import PlanError
 from sim.pipeline.case import Case
 from sim.pipeline.random_keys import RandomKeys

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.domain.levers import Floats
-from sim.domain.tele_reading import Loan, loans, moved_hours
+from sim.domain.reading_loans import Loan, loans, moved_hours
 from sim.errors import PlanError
 from sim.pipeline.processes.calendar import Calendar, Process
 from sim.units import WEEKS_PER_YEAR
