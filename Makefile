@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 LOCK   := requirements.lock
 TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+unexport PYTHONDONTWRITEBYTECODE  # else each of many processes compiles all that it imports
 
 .PHONY: demo schema test test-versions lint types style kernels lock validate validation-table bench notebooks clean
 
