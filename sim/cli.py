@@ -250,11 +250,25 @@ def calibrate(
 
 
 @app.command()
-def report(ctx: typer.Context, folder: RunFolder) -> None:
-    """Write the report of a finished run again."""
+def report(
+    ctx: typer.Context,
+    folder: RunFolder,
+    pdf: Annotated[
+        Path | None,
+        typer.Option(parser=terminal.place, metavar="FILE", help="Write it as a PDF instead."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a PDF there is.")] = False,
+) -> None:
+    """Write the report of a finished run again, or as a PDF with all tables and sources."""
     from reports import write_report
 
-    terminal.say(f"Report: {write_report(_about(folder, ctx))}")
+    _about(folder, ctx)
+    if pdf is None:
+        terminal.say(f"Report: {write_report(folder)}")
+        return
+    from reports.pdf import write_pdf
+
+    terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite)}")
 
 
 @app.command()

@@ -1,0 +1,53 @@
+"""The policy report as a PDF of A4 pages, with every table and source in full."""
+
+from operator import methodcaller
+from pathlib import Path
+from typing import Any
+
+from reports.policy import render
+from sim.atomic import replace_file, require_place
+from sim.errors import RunFolderError
+from sim.studies.result import load
+
+
+def write_pdf(run: Path | str, file: Path | str, *, overwrite: bool = False) -> Path:
+    """Write the report of a run as a PDF and return its path.
+
+    Pages are made by WeasyPrint, of the extra ``pdf``, which needs Pango of the system. Nothing
+    outside the page is read.
+
+    Raises
+    ------
+    RunFolderError
+        Where the run cannot be read, a file is in the way, or WeasyPrint or Pango is missing.
+    """
+    file = Path(file)
+    if file.exists() and not overwrite:
+        raise RunFolderError(f"{file} exists already; --overwrite replaces it.")
+    require_place(file)
+    weasyprint = _weasyprint()
+
+    def from_the_page(url: str, *given: object, **options: object) -> object:
+        if not url.startswith("data:"):  # a figure's own pixels
+            raise ValueError(f"the report reads nothing from outside, not {url}")
+        return weasyprint.default_url_fetcher(url, *given, **options)
+
+    html = weasyprint.HTML(string=render(load(run)), url_fetcher=from_the_page)
+    replace_file(file, methodcaller("write", html.write_pdf()))
+    return file
+
+
+def _weasyprint() -> Any:
+    try:
+        import weasyprint  # noqa: PLC0415  # optional, and slow to import
+    except ImportError:
+        raise RunFolderError(
+            "a PDF needs WeasyPrint: pip install 'equiscan[pdf]'. The page report.html can be "
+            "printed from a browser instead."
+        ) from None
+    except OSError as error:
+        raise RunFolderError(
+            "WeasyPrint needs Pango, a library of the system: on Debian or Ubuntu, apt install "
+            f"libpango-1.0-0 libpangoft2-1.0-0; on macOS, brew install pango ({error})."
+        ) from None
+    return weasyprint
