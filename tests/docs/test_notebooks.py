@@ -15,6 +15,7 @@ SIX_STUDIES = "02_trade_offs"
 SHORTER = """extends: shipped.yaml
 regions: [KEN]
 horizon: {decide_years: 1, score_years: 1, warm_up_years: 0}
+search: {effort: 60}
 """
 """The short scenario, shorter still, for the notebook that runs a whole study six times."""
 
