@@ -14,6 +14,7 @@ import pandas as pd
 
 from sim.atomic import replace_file, require_place
 from sim.errors import RunFolderError
+from sim.studies.answer_folder import answers_of
 from sim.studies.manifest import TABLES, Finished
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import load
@@ -87,10 +88,12 @@ def _write_book(tables: Mapping[str, pd.DataFrame], there: BinaryIO) -> None:
 
 
 def tables_of(run: str | Path) -> dict[str, pd.DataFrame]:
-    """Return the tables of a finished run by name, the data dictionary first."""
+    """Return the tables of a finished run and of its answers by name, the data dictionary first."""
     found, result = Finished.at(run), load(run)
     names = [*TABLES, *map(station_table, result.stations)]
     tables = {name: found.table(name) for name in names}
+    for further in answers_of(run, result).values():
+        tables |= further
     return {DICTIONARY: data_dictionary(tables)} | tables
 
 

@@ -1,5 +1,6 @@
 """The policy report: one self-contained HTML page from a finished study."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from reports import figures, words
 from reports.answer import answer_box
 from reports.glossary import glossary
+from reports.stages import stages
 from reports.timeline import timeline
 from reports.uncertainties import unknowns
 from sim.domain.levers import Stage
@@ -17,6 +19,7 @@ from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.limits import yearly_budget
 from sim.planning.rules import label_of, phrase_of
 from sim.studies.ai_quality import DOUBLED, SENSITIVITY
+from sim.studies.answer_folder import Tables, answers_of
 from sim.studies.comparison import WORTHWHILE, last_years
 from sim.studies.manifest import Finished
 from sim.studies.result import StudyResult, load
@@ -31,11 +34,17 @@ def write_report(folder: Path | str) -> Path:
 
     Raises ``RunFolderError`` when the folder is not a finished study or cannot be written.
     """
-    return add_report(Finished.at(folder), render(load(folder)))
+    finished, result = Finished.at(folder), load(folder)
+    return add_report(finished, render(result, answers_of(folder, result)))
 
 
-def render(result: StudyResult) -> str:
-    """Return the report of a study as one HTML page that needs nothing else."""
+def render(result: StudyResult, answers: Mapping[str, Tables] | None = None) -> str:
+    """Return the report of a study as one HTML page that needs nothing else.
+
+    Parameters
+    ----------
+    answers : to further questions, see ``sim.studies.answer_folder``; none when not given.
+    """
     template = files("reports").joinpath("templates", "policy.html.j2").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {
@@ -47,7 +56,8 @@ def render(result: StudyResult) -> str:
         "power": words.power_words,
         "policy": label_of,
     }
-    return environment.from_string(template).render(**content(result))
+    shown = content(result) | further(answers or {})
+    return environment.from_string(template).render(**shown)
 
 
 def content(result: StudyResult) -> dict[str, Any]:
@@ -97,6 +107,11 @@ def content(result: StudyResult) -> dict[str, Any]:
         "provenance": result.provenance.as_dict(),
         "figures": _figures(result, recommended, spend),
     }
+
+
+def further(answers: Mapping[str, Tables]) -> dict[str, Any]:
+    """Return what the page says of answers to further questions; nothing of one not asked."""
+    return {"stages": stages(answers["stages"]) if "stages" in answers else {}}
 
 
 def quality_of_ai(result: StudyResult) -> dict[str, Any]:

@@ -95,6 +95,46 @@ def answer_drivers(
     )
 
 
+@answer.command("stages")
+def answer_stages(
+    ctx: typer.Context,
+    folder: RunFolder,
+    draws: Annotated[
+        int | None, typer.Option(min=2, help="Judge draws.", show_default="the run's")
+    ] = None,
+    searches: Annotated[
+        int, typer.Option(min=1, help="Coalitions whose plan is searched for.")
+    ] = 32,
+    runs: Annotated[int, typer.Option(min=50, help="Runs of each search.")] = 300,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
+    ] = None,
+) -> None:
+    """Say what every stage is worth at the same budget; goes on where it was interrupted."""
+    from reports import write_report
+    from reports.stages import stage_rows, stage_sentences
+    from sim.studies.answer_folder import answer_about
+    from sim.studies.stage_value import stage_value
+
+    ctx.find_root().obj = folder
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "stages",
+            lambda design, answering: (
+                stage_value(design, answering, searches=searches, runs=runs).tables
+            ),
+            settings={"searches": searches, "runs": runs},
+            draws=draws,
+            workers=workers,
+            progress=progress,
+        )
+    title = "Points of the objective that stages bring, with 95% intervals"
+    terminal.print_table(stage_rows(tables["stage_value"]), title=title)
+    terminal.bullets(stage_sentences(tables))
+    terminal.say(f"\nReport: {write_report(folder)}")
+
+
 def _worth(table: "pd.DataFrame", metric: str) -> "pd.DataFrame":
     """Return rows of the value of information in words."""
     from reports.uncertainties import amount

@@ -20,6 +20,8 @@ TABLES = ("outcomes", "cells", "ledger", "events", "jobs", "releases", "audits",
           "optimisation", "search", "marginal", "robustness", "ai_quality",
           "inputs", "sample")  # fmt: skip
 """Tables of a complete run folder, each a Parquet file; with one for every recorded station."""
+ANSWERS = {"stages": ("stage_value", "coalitions", "coalition_plans")}
+"""Tables of an answer, by the question; in a folder of its own, see ``answer_folder``."""
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
 PROVENANCE = "provenance.json"
@@ -30,7 +32,8 @@ OWN_PROFILE = "profile"
 """Folder of the profile that was used, where it is not one that comes with the package."""
 FORMAT = 1
 _OURS = re.compile(
-    rf"(?:{'|'.join(TABLES)}|station_\w+)\.parquet"
+    rf"(?:{'|'.join((*TABLES, *(name for names in ANSWERS.values() for name in names)))}"
+    r"|station_\w+)\.parquet"
     rf"|{'|'.join(map(re.escape, (SUMMARY, PROVENANCE, PROFILE, SCENARIO, REPORT)))}"
     rf"|{OWN_PROFILE}/[^/\\]+/fit\.json"
 )

@@ -36,6 +36,7 @@ from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import PLAN, RULES, SEARCHED, PolicyRule, Rule, baseline
 from sim.scenario.schema import Scenario
 from sim.studies.ai_quality import Quality, quality_under
+from sim.studies.answering import Answering, silent
 from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.comparison import Comparison, compare, values_of
@@ -49,6 +50,7 @@ from sim.studies.plans import Candidate
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
 from sim.studies.search import find_plan, proposed
+from sim.studies.stage_value import RUNS, SEARCHES, StageValue, stage_value
 from sim.studies.store import Part
 from sim.studies.workload import Workload, timed_workload
 
@@ -279,6 +281,26 @@ class Study:
             for name in table.columns
         }
         return table
+
+    def stage_value(
+        self,
+        *,
+        draws: int | None = None,
+        searches: int = SEARCHES,
+        runs: int = RUNS,
+        progress: Progress | None = None,
+    ) -> StageValue:
+        """Return what every stage is worth at the scenario's budget; see ``stage_value``.
+
+        Parameters
+        ----------
+        draws : on which the plans of coalitions are judged; the scenario's when not given.
+        searches, runs : coalitions of stages whose plan is searched for, and runs of each search.
+        """
+        design = replace(self._design, scenario=self._with(draws=draws))
+        with self._workers() as executor:
+            answering = Answering(executor, progress=progress or silent)
+            return stage_value(design, answering, searches=searches, runs=runs)
 
     def run(
         self,

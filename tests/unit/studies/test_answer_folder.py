@@ -1,0 +1,103 @@
+"""Answers to further questions about a run: kept beside it, read again, replaced when stale."""
+
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import sim
+from sim.cli import app
+from sim.domain.levers import LEVERS
+from sim.studies import answer_folder
+from sim.studies.answer_folder import answers_of
+from sim.studies.manifest import ANSWERS
+from sim.studies.provenance import provenance
+from sim.studies.result import load
+from tests.unit.studies.small_study import execute_small, small_scenario
+
+TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
+KEPT = {"scanner", "outreach", "reader"}
+FEW = ("--searches", "3", "--runs", "50", "--workers", "1")
+
+
+def called(*words: str) -> Result:
+    return CliRunner().invoke(app, words, env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run of a real country, and what stages are worth there."""
+    out = tmp_path_factory.mktemp("run") / "small"
+    overrides = [
+        "regions=[KEN]",
+        "policies=[baseline, only_readers]",
+        "horizon={decide_years: 1, score_years: 1, warm_up_years: 0}",
+        f"levers={{{', '.join(f'{n}: {{allowed: false}}' for n in LEVERS if n not in KEPT)}}}",
+    ]
+    sim.study(TINY, overrides=overrides).run(out)
+    found = called("answer", "stages", str(out), *FEW)
+    assert found.exit_code == 0, found.stderr
+    assert max(map(len, found.stdout.splitlines())) <= 80
+    assert "of 4 coalitions were searched; for 100% no worthwhile gain is left open" in (
+        " ".join(found.stdout.split())
+    )
+    return out
+
+
+def test_an_answer_is_a_section_of_the_report_and_tables_in_a_folder(made: Path) -> None:
+    page = (made / "report.html").read_text(encoding="utf-8")
+    assert 'id="stages"' in page
+    assert page.count('aria-labelledby="stages-caption"') == 1
+    tables = answers_of(made, load(made))["stages"]
+    assert tuple(tables) == ANSWERS["stages"]
+    assert set(tables["stage_value"]["who"]) == {"all", "KEN", "urban", "rural"}
+    assert len(tables["coalitions"]) == 4
+
+
+def test_what_is_there_is_read_again(made: Path) -> None:
+    files = [path for path in (made / "answers" / "stages").iterdir() if path.is_file()]
+    before = [path.stat().st_mtime_ns for path in files]
+    assert called("answer", "stages", str(made), *FEW).exit_code == 0
+    assert [path.stat().st_mtime_ns for path in files] == before
+
+
+def test_other_settings_replace_it(made: Path, tmp_path: Path) -> None:
+    copy = Path(copytree(made, tmp_path / "copy"))
+    before = answers_of(copy, load(copy))["stages"]["coalitions"]
+    assert called("answer", "stages", str(copy), "--searches", "1", *FEW[2:]).exit_code == 0
+    after = answers_of(copy, load(copy))["stages"]["coalitions"]
+    assert before["searched"].sum() > 1
+    assert after["searched"].sum() == 1
+
+
+def test_an_answer_that_is_damaged_is_none(made: Path, tmp_path: Path) -> None:
+    copy = Path(copytree(made, tmp_path / "copy"))
+    (copy / "answers" / "stages" / "coalitions.parquet").write_bytes(b"PAR1")
+    assert answers_of(copy, load(copy)) == {}
+    assert called("report", str(copy)).exit_code == 0
+    assert 'id="stages"' not in (copy / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_answer_would_not_be_about_a_run_of_other_code(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(*given: object) -> object:
+        return replace(provenance(*given), code_sha256="other")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(answer_folder, "provenance", changed)
+    found = called("answer", "stages", str(made), *FEW)
+    assert found.exit_code == 2
+    assert "the code has changed since this run was made" in " ".join(found.stderr.split())
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    found = called("answer", "stages", str(tmp_path / "none"))
+    assert found.exit_code == 2
+    assert "no run folder at" in found.stderr
+
+
+def test_a_run_without_answers_has_none(tmp_path: Path) -> None:
+    execute_small(small_scenario().model_copy(update={"policies": ("baseline",)}), tmp_path / "run")
+    assert answers_of(tmp_path / "run", load(tmp_path / "run")) == {}
