@@ -13,15 +13,28 @@ from sim.errors import MOST_SHOWN, TableError
 if TYPE_CHECKING:
     import pandas as pd
 
+COUNTRY_COLUMNS = ["name", "income_group", "income_year", "un_subregion"]
+
 data = typer.Typer(help="What the baseline tables say.", no_args_is_help=True)
 
 
 @data.command("show")
-def data_show(iso3: Annotated[str, typer.Argument(metavar="ISO3", help="Such as KEN.")]) -> None:
-    """Print all that is known about a country, with ranges and sources."""
+def data_show(
+    place: Annotated[
+        str,
+        typer.Argument(metavar="PLACE", help="A country, such as KEN or Kenya, or a group: LIC."),
+    ],
+) -> None:
+    """Print all that is known about a country, with ranges and sources; or who is in a group."""
     from sim.baseline import tables
+    from sim.baseline.members import countries_of, place_named
 
-    code = iso3.upper()
+    code = place_named(place)
+    if code not in tables.countries().index:
+        terminal.print_table(
+            tables.countries().loc[countries_of(code), COUNTRY_COLUMNS].reset_index()
+        )
+        return
     known = tables.country_table(code)
     where = tables.countries().loc[code]
     income = f"{where['income_group']} (fiscal year {where['income_year']})"
@@ -36,7 +49,7 @@ def data_list() -> None:
 
     own = tables.table("country_values")
     published = own[own["status"] == "published"].groupby("iso3").size()
-    countries = tables.countries()[["name", "income_group", "income_year", "un_subregion"]]
+    countries = tables.countries()[COUNTRY_COLUMNS]
     terminal.print_table(
         countries.assign(published=published).fillna({"published": 0}).reset_index()
     )

@@ -1,12 +1,13 @@
 """Countries of a scenario, and the regions that they form."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
 from sim.baseline import tables
 from sim.domain.levers import Floats
-from sim.errors import ScenarioError, nearest
+from sim.errors import ScenarioError, TableError, nearest
 from sim.scenario.schema import Scenario
 
 INCOME_GROUPS = {
@@ -49,6 +50,21 @@ def region_names() -> set[str]:
     """Return every name that ``regions`` of a scenario may hold."""
     known = tables.countries()
     return {"all", *INCOME_GROUPS, *known.index, *known["un_subregion"], *known["continent"]}
+
+
+def place_named(text: str) -> str:
+    """Return the code of a country or group of countries by code or name, whatever the case.
+
+    Raises ``TableError`` with the nearest spelling where there is none.
+    """
+    names = tables.countries()["name"]
+    spelt = {str(name).casefold(): str(code) for code, name in names.items()}
+    spelt |= {code.casefold(): code for code in region_names()}
+    if (found := spelt.get(text.casefold())) is not None:
+        return found
+    close = get_close_matches(text.casefold(), spelt, n=1)
+    hint = f" Did you mean '{spelt[close[0]]}'?" if close else ""
+    raise TableError(f"no country or group of countries is called '{text}'.{hint}")
 
 
 def countries_of(entry: str) -> list[str]:

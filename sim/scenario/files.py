@@ -29,6 +29,16 @@ EXTENDS = "Another scenario file in the same folder; this one says only what dif
 merged key by key, lists and values are replaced, a key set to null is removed."
 OVERLAYS = "Files of overrides in the same folder, as `equiscan calibrate` writes them; later ones \
 win over earlier ones, and this file's own overrides over all of them."
+PLACES = (
+    ("regions",),
+    ("levers", "*", "regions"),
+    ("policy_steps", "*", "regions"),
+    ("treasury", "spending", "*", "regions"),
+    ("tele_reading", "*", "by"),
+    ("tele_reading", "*", "serves"),
+)
+"""Where regions are named: there, the name of a country stands for its code."""
+ROUTES = frozenset(place[:end] for place in PLACES for end in range(1, len(place) + 1))
 OVERLAY_KEYS = ("overrides", "calibration")
 """What an overlay holds: overrides, and how they came about, which is for people to read."""
 
@@ -81,6 +91,8 @@ def read_scenario(
     tree = _family(file, Budget.resolved() if resolved else Budget())
     for text in overrides:
         tree = merge(tree, _override(text))
+    if names is not None:
+        tree = _with_codes(tree, _spellings(names.regions))
     problems = [
         *_region_problems(tree, names),
         *_profile_problems(tree, names),
@@ -258,6 +270,40 @@ def _keys(dotted: str) -> list[str]:
     return [top, head, last] if head and last in Override.model_fields else [top, name]
 
 
+def _spellings(regions: Mapping[str, str]) -> dict[str, str]:
+    """Return the code of every region by code and by name, whatever the case."""
+    spelt = {words.casefold(): code for code, words in regions.items()}
+    return spelt | {code.casefold(): code for code in regions}
+
+
+def _with_codes(node: Node, codes: Mapping[str, str], path: tuple[str, ...] = ()) -> Node:
+    """Return a tree with codes for the names of countries, wherever regions are named.
+
+    Parameters
+    ----------
+    path : keys that lead to the node, ``*`` for what is a list's or of one's own naming.
+    """
+
+    def code_of(value: object) -> Any:
+        return codes.get(value.casefold(), value) if isinstance(value, str) else value
+
+    stated, value = path in PLACES, node.value
+    if isinstance(value, dict):
+        return Node(
+            node.place,
+            {
+                str(code_of(key)) if stated else key: _with_codes(
+                    below, codes, (*path, key if (*path, key) in ROUTES else "*")
+                )
+                for key, below in value.items()
+            },
+        )
+    if isinstance(value, list):
+        at = path if stated else (*path, "*")
+        return Node(node.place, [_with_codes(below, codes, at) for below in value])
+    return Node(node.place, code_of(value)) if stated else node
+
+
 def _region_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
     regions = tree.descend(("regions",))[0].value
     if names is None or not isinstance(regions, list):
@@ -271,8 +317,7 @@ def _region_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
 
 def _region_hint(name: str, regions: Mapping[str, str]) -> str:
     """Return which region a name or a code is nearest to, and what is allowed."""
-    spelt = {words.casefold(): code for code, words in regions.items()}
-    spelt |= {code.casefold(): code for code in regions}
+    spelt = _spellings(regions)
     close = [] if len(name) > LONGEST_NAME else get_close_matches(name.casefold(), spelt, n=1)
     hint = f" Did you mean '{spelt[close[0]]}'?" if close else ""
     return f"{hint} Allowed: an ISO 3166 alpha-3 code, LIC, LMC, UMC, HIC, a UN subregion, or all."

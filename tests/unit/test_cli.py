@@ -61,7 +61,7 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
     bad = tmp_path / "bad.yaml"
     (tmp_path / "base.yaml").write_bytes((SCENARIOS / "east_africa.yaml").read_bytes())
     bad.write_text(
-        "extends: base.yaml\nbudget_usd_per_yr: 3\nregions: [Kenya, UG]\n", encoding="utf-8"
+        "extends: base.yaml\nbudget_usd_per_yr: 3\nregions: [Kenia, UG]\n", encoding="utf-8"
     )
     result = called("validate", str(bad), "--set", "budget_usd_per_year=-1")
     assert result.exit_code == 2
@@ -71,7 +71,7 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
         f"{bad}:2: budget_usd_per_yr: unknown key. Did you mean 'budget_usd_per_year'?"
         in result.stderr
     )
-    assert f"{bad}:3: regions.0: unknown region 'Kenya'. Did you mean 'KEN'?" in result.stderr
+    assert f"{bad}:3: regions.0: unknown region 'Kenia'. Did you mean 'KEN'?" in result.stderr
     assert f"{bad}:3: regions.1: unknown region 'UG'. Did you mean 'UGA'?" in result.stderr
     assert "--set budget_usd_per_year=-1: budget_usd_per_year: found -1;" in result.stderr
 
@@ -236,6 +236,35 @@ def test_a_country_is_shown_with_ranges_and_sources() -> None:
     assert result.stdout.startswith("Kenya (KEN), LMC (fiscal year 2027), Eastern Africa")
     assert "World Bank" in result.stdout
     assert widest(result.stdout) <= 80
+
+
+def test_places_are_named_by_code_or_by_name() -> None:
+    named = called("data", "show", "Kenya")
+    assert named.stdout == called("data", "show", "KEN").stdout
+    group = called("data", "show", "LIC")
+    assert "Uganda" in group.stdout
+    assert "Kenya" not in group.stdout
+    assert widest(group.stdout) <= 80
+    unknown = called("data", "show", "Kenyya")
+    assert unknown.exit_code == 2
+    assert "no country or group of countries is called 'Kenyya'. Did you mean 'KEN'?" in (
+        unknown.stderr
+    )
+
+
+def test_a_scenario_may_name_countries(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_bytes((SCENARIOS / "east_africa.yaml").read_bytes())
+    file = tmp_path / "named.yaml"
+    file.write_text(
+        "extends: base.yaml\nregions: [Kenya, uganda, RWA]\n"
+        "levers: {site: {regions: {Kenya: 3}}}\n"
+        "treasury: {spending: [{at_least: 0.2, regions: [Rwanda]}]}\n",
+        encoding="utf-8",
+    )
+    scenario = load_scenario(file)
+    assert scenario.regions == ("KEN", "UGA", "RWA")
+    assert scenario.levers["site"].regions == {"KEN": 3.0}
+    assert scenario.treasury.spending[0].regions == ("RWA",)
 
 
 def test_variables_are_shown_with_unit_and_bounds() -> None:
