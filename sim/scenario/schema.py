@@ -193,7 +193,8 @@ class Scenario(Spec):
     question: Text = Field(min_length=10, max_length=1000)
     """The question in the asker's own words."""
     regions: tuple[str, ...] = Field(min_length=1, max_length=250)
-    """Countries (ISO 3166 alpha-3), groups (LIC, LMC, UMC, HIC, a UN subregion) or ``all``."""
+    """Countries (ISO 3166 alpha-3, or their names), groups (LIC, LMC, UMC, HIC, a UN subregion) or
+    ``all``."""
     by: Literal["country", "income_group"] = "country"
     """Whether each country is a region, or countries are pooled by income group."""
     groups: Mapping[GroupName, Group] = Field(min_length=1, max_length=12)

@@ -26,6 +26,7 @@ from sim.errors import InfeasibleError, RunFolderError
 from sim.executors.executor import executor_of
 from sim.studies.batch import Design
 from sim.studies.execution import Execution, execute
+from sim.studies.names import load_scenario
 from sim.studies.store import open_store
 from tests.unit.studies.small_study import candidates, sample_small, small_scenario
 
