@@ -31,6 +31,11 @@ class Target(NamedTuple):
     """Whether all regions share it, whoever pays."""
 
     @property
+    def is_apart(self) -> bool:
+        """Whether it is in one place, or in one purchase for all."""
+        return bool(self.region) or self.pooled
+
+    @property
     def name(self) -> str:
         """The target in words."""
         return f"{self.item} in {self.region}" if self.region else self.item

@@ -25,7 +25,7 @@ def spending_words(purse: Purse, units: Floats, worth: Mapping[str, float]) -> s
         return words
     fits = [
         step
-        for step in (Step("buy", one) for one in purse.targets() if one.region or one.pooled)
+        for step in (Step("buy", one) for one in purse.targets() if one.is_apart)
         if taken(purse, units, [step], 1.0)[1] > 0.0
     ]
     if not fits:

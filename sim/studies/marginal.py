@@ -140,7 +140,7 @@ def savings(purse: Purse, base: Plan) -> list[Addition]:
     """Return the plan with less of every item in every region, the largest savings first."""
     usd, found = _purse_usd(purse.scenario), []
     for target in purse.targets():
-        if target.region or target.pooled:
+        if target.is_apart:
             units, cost = taken(purse, base.units, [Step("drop last", target)], usd)
             if cost < 0.0:
                 region = target.region or "all"

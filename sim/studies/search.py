@@ -344,11 +344,7 @@ class Search:
         takes the one that stands first, which buys less.
         """
         steps = steps_of(self.purse, plan.units)
-        drops = [
-            one
-            for one in steps
-            if one.kind == "drop last" and (one.target.region or one.target.pooled)
-        ]
+        drops = [one for one in steps if one.kind == "drop last" and one.target.is_apart]
         drops.sort(key=lambda one: -self.worth.get(one.name, inf))
         drops = drops[: self._most]
         without = [taken(self.purse, plan.units, [one], self.purse.total_usd) for one in drops]
@@ -362,8 +358,14 @@ class Search:
         ]
         units, _ = taken(self.purse, plan.units, idle, self.purse.total_usd)
         given_up = {one.target for one in idle}
-        buys = [one for one in self._by_worth(steps_of(self.purse, units)) if one.kind == "buy"]
-        buys = [one for one in buys if one.target not in given_up and self.worth[one.name] > 0.0]
+        buys = [
+            one
+            for one in self._by_worth(steps_of(self.purse, units))
+            if one.kind == "buy"
+            and self.worth[one.name] > 0.0
+            and one.target not in given_up
+            and one.target.is_apart  # and not wherever others gain
+        ]
         spent = units
         for size in (LARGEST, SMALLEST):
             spent = self._exchanged(spent, buys[:12], (), size * self.purse.total_usd)
