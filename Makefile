@@ -7,7 +7,7 @@ TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 unexport PYTHONDONTWRITEBYTECODE  # else each of many processes compiles all that it imports
 
-.PHONY: demo schema test test-versions lint types style kernels lock validate validation-table bench notebooks clean
+.PHONY: demo schema test test-versions lint types style kernels lock validate validation-table bench gpu-measure notebooks clean
 
 $(VENV)/.run: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -76,6 +76,9 @@ validation-table: $(VENV)/.dev  ## the same for the queues, and write docs/valid
 bench: $(VENV)/.dev  ## speed, and what is found, against peers in one run
 	@$(PIP) --constraint $(LOCK) --editable '.[bench]'
 	@$(BIN)/python -m pytest tests/benchmarks -m slow -s
+
+gpu-measure: $(VENV)/.dev  ## what takes a GPU; goes on where it stopped: IMAGES=folder [DEVICE=cpu] [MINUTES=7]
+	@$(BIN)/equiscan profile gpu --data $(IMAGES) --out runs/gpu --device $(or $(DEVICE),cuda) --minutes $(or $(MINUTES),7)
 
 notebooks: $(VENV)/.run  ## open the notebooks
 	@$(PIP) --constraint $(LOCK) --editable '.[notebooks]'

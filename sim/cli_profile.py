@@ -168,6 +168,46 @@ def profile_features(
     )
 
 
+@profile.command("gpu")
+def profile_gpu(
+    images: Annotated[Path, typer.Option("--data", help="Folder of npz files of images.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=terminal.place, metavar="DIR", help="Folder for the results."),
+    ],
+    device: Annotated[str, typer.Option(help="cuda, or cpu to try it.")] = "cuda",
+    minutes: Annotated[
+        float, typer.Option(min=0.2, help="No run begins that would end later.")
+    ] = 7.0,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Steps of a fine-tuning, to try it.", show_default="those of its plan"
+        ),
+    ] = None,
+) -> None:
+    """Measure what takes a GPU, the most valuable first; goes on where it stopped."""
+    import pandas as pd
+
+    from sim.profiles.gpu_measurement import DEVICES, measure_gpu
+
+    if device not in DEVICES:
+        raise ProfileError(f"--device {device}: must be {' or '.join(DEVICES)}.")
+    with terminal.progress_bar() as progress:
+        reached = measure_gpu(
+            images,
+            out,
+            device="cuda" if device == "cuda" else "cpu",
+            minutes=minutes,
+            steps=steps,
+            progress=lambda done, total, what: progress(what, done, total),
+        )
+    terminal.print_table(pd.DataFrame(reached))
+    left = [one.step for one in reached if one.done < one.of]
+    ends = "Call again for the rest." if left else "Nothing is left to measure."
+    terminal.say(f"Results: {out}. {ends}")
+
+
 @profile.command("fit")
 def profile_fit(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of measured runs.")],

@@ -10,7 +10,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from sim.errors import ProfileError
-from sim.profiles.treatment import CONTROL, CONTROL_OWN, OF_NETWORKS, Share, Treatment
+from sim.profiles.treatment import (
+    CONTROL,
+    CONTROL_OWN,
+    OF_NETWORKS,
+    OF_SMALL_NETWORKS,
+    Share,
+    Treatment,
+)
 
 
 class Cell(NamedTuple):
@@ -116,9 +123,14 @@ class MeasurementPlan(BaseModel):
     """Name of the profile, and of its folder."""
     task: str
     """Clinical task, in words; of several, what they have in common."""
-    model: Literal["network", "probe"] = "network"
-    """What is trained: a small ``network`` from scratch on images, or a ``probe``: a logistic
-    regression on the features of an encoder that stays as it is."""
+    model: Literal["network", "probe", "fine_tuned"] = "network"
+    """What is trained: a small ``network`` from scratch on images; a ``probe``: a logistic
+    regression on the features of an encoder that stays as it is; or ``fine_tuned``: the whole of a
+    public encoder, from its published weights."""
+    starts_from: str = "efficientnet-lite0"
+    """Encoder that a fine-tuned network starts from."""
+    shown_px: int = Field(default=160, ge=32)
+    """Side to which images are brought for it, pixels."""
     encoder: Encoder | None = None
     """Whose features they are, where the file of the features does not say it."""
     tasks: Mapping[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], ClinicalTask] = {}
@@ -205,21 +217,25 @@ class MeasurementPlan(BaseModel):
         shared = set(self.groups) & (set(self.not_estimable) | set(self.left_out))
         if shared:
             raise ValueError(f"{', '.join(sorted(shared))}: both used and left out")
-        if self.model == "probe":
-            self._check_probed()
+        self._check_varied()
         for name in self.tasks:
             self.of_task(name)
         return self
 
-    def _check_probed(self) -> None:
-        """Raise where a treatment needs pixels or a network; a probe sees features at once."""
+    def _check_varied(self) -> None:
+        """Raise where a treatment is of what the model does not have.
+
+        A probe sees features at once, no pixels; a published encoder is as wide as it is.
+        """
+        without = {"probe": OF_NETWORKS, "fine_tuned": OF_SMALL_NETWORKS}
         levels = [level for contrast in self.contrasts for level in contrast.levels]
-        changed = {name for level in levels for name in level.model_dump(exclude_defaults=True)}
-        if unknown := sorted(changed & OF_NETWORKS):
+        varied = {name for level in levels for name in level.model_dump(exclude_defaults=True)}
+        if unknown := sorted(varied & without.get(self.model, frozenset())):
             raise ValueError(
-                f"'model: probe' cannot vary {', '.join(unknown)}: it has no such part"
+                f"'model: {self.model}' cannot vary {', '.join(unknown)}: it has no such part"
             )
-        if {level.mitigation for level in levels} - {"none", "reweighted"}:
+        mitigated = {level.mitigation for level in levels} - {"none", "reweighted"}
+        if self.model == "probe" and mitigated:
             raise ValueError("'model: probe' has no batches: its only mitigation is 'reweighted'")
 
     def of_task(self, name: str) -> Self:

@@ -79,6 +79,8 @@ OF_NETWORKS = frozenset(
     | {"width", "precision", "batch"}
 )
 """Factors that change pixels, or a network and how it is trained."""
+OF_SMALL_NETWORKS = frozenset({"pretraining_steps", "pretraining_own", "width"})
+"""Factors of networks that start from nothing: of a published one they are what they are."""
 FACTORS: tuple[str, ...] = tuple(Treatment.model_fields)
 """Columns of the runs that hold the treatment."""
 

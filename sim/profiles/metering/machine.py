@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import machine, python_version, system
 from time import perf_counter
@@ -22,9 +22,17 @@ def describe(device: str) -> dict[str, str]:
         "hardware": _hardware(device),
         "platform": f"{system()} {machine()}",
         "python": python_version(),
-        **{name: version(name) for name in PACKAGES},
+        **{name: _version(name) for name in PACKAGES},
         "commit": _commit(),
     }
+
+
+def _version(package: str) -> str:
+    """Return a package's version; nothing where it runs from its source and is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _hardware(device: str) -> str:

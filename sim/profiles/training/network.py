@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sim.errors import ProfileError
 from sim.profiles.design import MeasurementPlan
 from sim.profiles.images.training_set import TrainingSet
+from sim.profiles.training.encoder_weights import with_one_logit
 from sim.profiles.training.mitigation import Objective, batches
 from sim.profiles.treatment import Treatment
 
@@ -104,7 +105,12 @@ def computing(precision: str, device: torch.device) -> Iterator[None]:
 
 
 def build(plan: MeasurementPlan, width: float = 1.0) -> torch.nn.Sequential:
-    """Return the untrained network: 3x3 convolution, batch norm, ReLU, pooling; one logit."""
+    """Return the network as training begins, with one logit.
+
+    From scratch: 3x3 convolution, batch norm, ReLU, pooling. Fine-tuned: a published encoder.
+    """
+    if plan.model == "fine_tuned":
+        return with_one_logit(plan.starts_from, plan.shown_px)
     widths = [max(1, round(width * channels)) for channels in plan.widths]
     layers: list[nn.Module] = []
     for source, channels in zip((3, *widths), widths, strict=False):
@@ -193,12 +199,16 @@ def check_finite(loss: float, step: int) -> None:
 def flops(plan: MeasurementPlan, width: float = 1.0) -> tuple[float, float]:
     """Return FLOPs per image of one inference and of one training pass (forward, backward).
 
-    Convolutions and matrix products only, two per multiply-add, as PyTorch counts them.
+    Convolutions and matrix products only, two per multiply-add, as PyTorch counts them. Of an
+    encoder the backward pass is taken as twice the forward one: PyTorch counts that of a
+    convolution in groups as if it had one group, 22 times too much in all.
     """
     network = build(plan, width)
     images = torch.zeros(2, 3, plan.image_px, plan.image_px)
     with FlopCounterMode(display=False) as forward:
         network(images)
+    if plan.model == "fine_tuned":
+        return forward.get_total_flops() / 2, 3.0 * forward.get_total_flops() / 2
     with FlopCounterMode(display=False) as both:
         network(images).sum().backward()
     return forward.get_total_flops() / 2, both.get_total_flops() / 2

