@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from sim import terminal
 from sim.cli_answer import answer
 from sim.cli_data import data
+from sim.cli_files import new, runs
 from sim.cli_profile import profile
 from sim.errors import RunFolderError, SimError, nearest
 
@@ -78,6 +79,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(new)
+app.command()(runs)
 app.add_typer(answer, name="answer")
 app.add_typer(data, name="data")
 app.add_typer(profile, name="profile")

@@ -506,3 +506,33 @@ def test_a_profile_card_is_not_replaced_unless_asked(tmp_path: Path) -> None:
     assert f"error: {place} exists already; --overwrite replaces it." in result.stderr
     assert called(*words, "--overwrite").exit_code == 0
     assert place.read_text().startswith("<!")
+
+
+def test_a_scenario_is_begun_from_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    begun = called("new", str(file), "--regions", "Kenya, uganda", "--modality", "fundus")
+    assert begun.exit_code == 0
+    assert "is written, and valid" in begun.stdout
+    assert load_scenario(file).regions == ("KEN", "UGA")
+    for words, message in (
+        (("--regions", "Kenyya"), "called 'Kenyya'. Did you mean 'KEN'?"),
+        (("--regions", "Kenya"), "exists already"),
+        (("--regions", " ,"), "name a country or a group"),
+    ):
+        again = called("new", str(file), *words)
+        assert again.exit_code == 2
+        assert message in " ".join(again.stderr.split())
+
+
+def test_runs_are_listed_also_those_that_cannot_be_read(tmp_path: Path) -> None:
+    small_run(tmp_path / "first")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{}", encoding="utf-8")
+    listed = called("runs", str(tmp_path))
+    assert listed.exit_code == 0
+    assert "Two made-up" in listed.stdout
+    assert "cannot be" in listed.stdout
+    assert widest(listed.stdout) <= 80
+    empty = called("runs", str(tmp_path / "first"))
+    assert empty.exit_code == 2
+    assert "no finished run lies in" in empty.stderr

@@ -1,0 +1,64 @@
+# ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
+"""Commands that begin a scenario, and find the runs that there are."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim import terminal
+from sim.errors import RunFolderError, SimError
+
+
+def new(
+    file: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="FILE", help="Scenario to write.")
+    ],
+    regions: Annotated[
+        str, typer.Option(metavar="NAMES", help="Countries or groups: Kenya,RWA or LIC.")
+    ],
+    modality: Annotated[str, typer.Option(help="What is examined.")] = "dermoscopy",
+    budget: Annotated[float, typer.Option(help="US dollars a year.", min=0.0, max=1e12)] = 1e6,
+) -> None:
+    """Write a commented scenario to begin with."""
+    from sim.baseline.members import place_named
+    from sim.scenario.new import write_new
+    from sim.studies.names import load_scenario
+
+    codes = [place_named(name.strip()) for name in regions.split(",") if name.strip()]
+    if not codes:
+        raise typer.BadParameter("name a country or a group, such as --regions Kenya,RWA.")
+    written = write_new(file, regions=codes, modality=modality, budget_usd=budget)
+    load_scenario(written)
+    terminal.say(f"{written} is written, and valid. Put your own numbers in, then:")
+    terminal.say(f"  equiscan run {written} --out runs/{written.stem} --dry-run")
+
+
+def runs(
+    folder: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="[DIR]", help="Where runs lie.")
+    ] = Path("runs"),
+) -> None:
+    """List the finished runs in a folder."""
+    import pandas as pd
+
+    from sim.studies.manifest import MANIFEST
+    from sim.studies.result import load
+
+    if not folder.is_dir():
+        raise RunFolderError(f"there is no folder '{folder}'.")
+    rows = []
+    for place in sorted(path.parent for path in folder.glob(f"*/{MANIFEST}")):
+        row = {"run": place.name, "title": "", "draws": "", "best": "", "its value": ""}
+        try:
+            found = load(place)
+        except SimError as error:
+            rows.append(row | {"title": f"cannot be read: {error}"})
+            continue
+        best = found.values(found.scenario.objective).sort_values("value").iloc[-1]
+        row |= {"title": found.scenario.title, "draws": str(found.scenario.uncertainty.draws)}
+        row |= {"best": str(best["policy"]), "its value": f"{best['value']:.3f}"}
+        rows.append(row)
+    if not rows:
+        raise RunFolderError(f"no finished run lies in '{folder}'.")
+    terminal.print_table(pd.DataFrame(rows))
