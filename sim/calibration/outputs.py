@@ -74,7 +74,7 @@ def share_arrived(run: Run, scope: Scope) -> float:
 
 def share_reneged(run: Run, scope: Scope) -> float:
     """Return the share of those who came and reneged: left the queue without an exam."""
-    return _ratio(counts(run, scope), "gave_up", "arrived")
+    return _ratio(counts(run, scope), "reneged", "arrived")
 
 
 def share_unread(run: Run, scope: Scope) -> float:

@@ -16,7 +16,7 @@ CELL_FIELDS = {
     "need": "exams",
     "arrived": "exams",
     "exams": "exams",
-    "gave_up": "exams",
+    "reneged": "exams",
     "read_by_ai": "exams",
     "read_by_human": "exams",
     "unread": "exams",

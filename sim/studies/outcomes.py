@@ -126,7 +126,7 @@ OUTCOMES = Registry("outcome", (*COVERAGE_OUTCOMES, *RUN_OUTCOMES))
 COUNTS = (
     "arrived",
     "exams",
-    "gave_up",
+    "reneged",
     "read_by_ai",
     "read_by_human",
     "unread",

@@ -146,14 +146,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_outputs_are_those_of_the_cell_table(run: Run) -> None:
     cells = run.cells()
-    sums = cells.groupby("region")[["need", "arrived", "exams", "gave_up", "unread"]].sum()
+    sums = cells.groupby("region")[["need", "arrived", "exams", "reneged", "unread"]].sum()
     people = run.world.care.population.sum(axis=1)
     for r, region in enumerate(run.world.regions):
         scope, row = Scope(region), sums.loc[region]
         expected = {
             "exams_per_1000": row["exams"] / people[r] * 1000,
             "share_arrived": row["arrived"] / row["need"],
-            "share_reneged": row["gave_up"] / row["arrived"],
+            "share_reneged": row["reneged"] / row["arrived"],
             "share_unread": row["unread"] / row["exams"],
         }
         for name, value in expected.items():

@@ -20,7 +20,7 @@ class Stationary:
     """Long-run means of one facility."""
 
     exams_per_day: float
-    gave_up_per_day: float
+    reneged_per_day: float
     queue: float
     """People who wait, those being examined not counted."""
     busy_units: float
@@ -30,7 +30,7 @@ class Stationary:
     @property
     def wait_days(self) -> float:
         """Mean wait of all who came, those who gave up included (Little's law)."""
-        return self.queue / (self.exams_per_day + self.gave_up_per_day)
+        return self.queue / (self.exams_per_day + self.reneged_per_day)
 
 
 def erlang_c(arrivals_per_day: float, *, exams_per_unit_day: float, units: int) -> Stationary:

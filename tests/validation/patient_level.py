@@ -52,7 +52,7 @@ class Tally:
     exams: np.ndarray
     came: np.ndarray
     called: np.ndarray
-    gave_up: np.ndarray
+    reneged: np.ndarray
     waits_days: np.ndarray
     """Whole waits of those who were called or gave up."""
     in_queue_days: np.ndarray
@@ -101,7 +101,7 @@ class PatientLevel:
             tally.in_queue_days[group] += self.env.now - max(person.came, self.warm_up)
         if not turn.triggered:
             del self.queue(self.place.pop(turn), group)[turn]
-            tally.gave_up[group] += self.counts
+            tally.reneged[group] += self.counts
             return
         del self.place[turn]
         tally.called[group] += self.counts
@@ -165,10 +165,10 @@ def by_patients(station: Station, *, weeks: int, warm_up: int, replication: int)
     for facility in model.facilities:
         for person in (*facility.urgent.values(), *facility.routine.values()):
             in_queue_days[person.group] += model.env.now - max(person.came, model.warm_up)
-    ended = tally.called + tally.gave_up
+    ended = tally.called + tally.reneged
     return Means(
         exams_per_day=tally.exams.sum() / length,
-        unmet_share=tally.gave_up.sum() / tally.came.sum(),
+        unmet_share=tally.reneged.sum() / tally.came.sum(),
         queue=in_queue_days.sum() / length,
         wait_days=tally.waits_days.sum() / ended.sum(),
         exam_shares=tuple(tally.exams / tally.exams.sum()),

@@ -81,7 +81,7 @@ def by_counts(
         np.full((places, 1), station.repairs_per_week),
     )
     place, expected = np.zeros_like(there.which), np.broadcast_to(rates, shape).copy()
-    waiting, exams, gave_up = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+    waiting, exams, reneged = (np.zeros(shape, dtype=np.int64) for _ in range(3))
     mean_waiting, by_day = np.zeros(shape), np.zeros((DAYS_PER_WEEK, places, 1), dtype=np.int64)
     chance, listed = np.zeros(places), np.zeros(places, dtype=np.int64)
     working, broken = np.full((places, 1), station.units), np.zeros((places, 1), dtype=np.int64)
@@ -93,13 +93,13 @@ def by_counts(
         if station.failures_per_week:
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
         people = imaging.Patients(
-            by_day, arrived, expected, waiting, exams, gave_up, mean_waiting,
+            by_day, arrived, expected, waiting, exams, reneged, mean_waiting,
             *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
         imaging.step(week, there, people, working, place)
         if week >= warm_up:
             done += exams.sum(axis=(0, 1)) / places
-            left += gave_up.sum() / places
+            left += reneged.sum() / places
             queues += mean_waiting.sum(axis=(0, 1)) / places / (weeks - warm_up)
     came, length = (
         arrivals[warm_up:].mean(axis=(1, 2)).sum(axis=0),

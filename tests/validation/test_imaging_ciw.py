@@ -53,14 +53,14 @@ def by_ciw(station: Station, *, seed: int, days: int = DAYS, warm_up: int = WARM
         if warm_up <= record.arrival_date < days and record.customer_class != "breakdown"
     ]
     waits = np.array([record.waiting_time for record in records])
-    gave_up = np.array([record.record_type == "renege" for record in records])
+    reneged = np.array([record.record_type == "renege" for record in records])
     of_group = [
         np.array([record.customer_class == name for record in records]) for name in groups(station)
     ]
-    exams, length = ~gave_up, days - warm_up
+    exams, length = ~reneged, days - warm_up
     return Means(
         exams_per_day=float(exams.sum() / length),
-        unmet_share=float(gave_up.mean()),
+        unmet_share=float(reneged.mean()),
         queue=float(waits.sum() / length),
         wait_days=float(waits.mean()),
         exam_shares=tuple(float((exams & mine).sum() / exams.sum()) for mine in of_group),

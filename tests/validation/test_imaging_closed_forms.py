@@ -52,7 +52,7 @@ def exactly(station: Station) -> Means:
         units=station.units_per_facility,
         leave_per_day=1.0 / station.patience_days,
     )
-    unmet = facility.gave_up_per_day * places / station.arrivals_per_day
+    unmet = facility.reneged_per_day * places / station.arrivals_per_day
     return Means(
         facility.exams_per_day * places, unmet, facility.queue * places, facility.wait_days, (1.0,)
     )

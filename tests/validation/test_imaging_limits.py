@@ -27,7 +27,7 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
     urgent, expected = np.zeros(1, dtype=bool), np.zeros((STATIONS, 1, 1))
     there = imaging.places_of(luck, together, EXAMS_PER_UNIT_DAY, leave, urgent)
     place = np.zeros_like(there.which)
-    waiting, exams, gave_up = (np.zeros((STATIONS, 1, 1), dtype=np.int64) for _ in range(3))
+    waiting, exams, reneged = (np.zeros((STATIONS, 1, 1), dtype=np.int64) for _ in range(3))
     mean_waiting = np.zeros((STATIONS, 1, 1))
     by_day = np.zeros((DAYS_PER_WEEK, STATIONS, 1), dtype=np.int64)
     chance, listed = np.zeros(STATIONS), np.zeros(STATIONS, dtype=np.int64)
@@ -36,12 +36,12 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
         before, arrived = waiting.copy(), came[week][:, None, None]
         need.spread_over_days(week, days, arrived, by_day, chance, listed)
         people = imaging.Patients(
-            by_day, arrived, expected, waiting, exams, gave_up, mean_waiting,
+            by_day, arrived, expected, waiting, exams, reneged, mean_waiting,
             *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
         imaging.step(week, there, people, working[:, None], place)
-        np.testing.assert_array_equal(before + arrived, exams + gave_up + waiting)
-        assert min(waiting.min(), exams.min(), gave_up.min()) >= 0
+        np.testing.assert_array_equal(before + arrived, exams + reneged + waiting)
+        assert min(waiting.min(), exams.min(), reneged.min()) >= 0
         assert mean_waiting.min() >= 0.0
         upto[week] = exams[:, 0, 0]
     return upto.cumsum(axis=0)

@@ -16,7 +16,7 @@ from sim.studies.proposals import candidate
 from tests.unit.studies.small_study import run_small, sample_small, small_scenario
 
 ROOT = Path(__file__).parents[2]
-COUNTS = ("need", "arrived", "exams", "gave_up", "read_by_ai", "read_by_human", "labelled")
+COUNTS = ("need", "arrived", "exams", "reneged", "read_by_ai", "read_by_human", "labelled")
 
 
 def plan_and_counts() -> dict[str, list[float]]:

@@ -116,7 +116,7 @@ class Patients(NamedTuple):
     """People not yet examined, those on a unit included; updated."""
     exams: Counts
     """Written, as are the next two."""
-    gave_up: Counts
+    reneged: Counts
     mean_waiting: Floats
     """People waiting for a unit, mean of the week."""
     available: Counts
@@ -235,11 +235,11 @@ def _split(r: int, m: int, passed: Passed, u: float, people: Patients) -> None:
     for g in range(groups):
         waiting[r, m, g] -= people.exams[r, m, g]
     staying = total(waiting, r, m)
-    allot(passed.left, waiting, r, m, u, people.gave_up)
+    allot(passed.left, waiting, r, m, u, people.reneged)
     for g in range(groups):
         share = waiting[r, m, g] / staying if staying > 0 else 1.0 / groups
         people.mean_waiting[r, m, g] = passed.area * share
-        waiting[r, m, g] -= people.gave_up[r, m, g]
+        waiting[r, m, g] -= people.reneged[r, m, g]
 
 
 @kernel
@@ -268,7 +268,7 @@ def _split_class(
         if urgent[g] == members:
             share = available[r, m, g] / staying if staying > 0 else 1.0 / size
             people.mean_waiting[r, m, g] = passed.area * share
-            people.gave_up[r, m, g] = part[r, m, g]
+            people.reneged[r, m, g] = part[r, m, g]
             waiting[r, m, g] = available[r, m, g] - part[r, m, g]
 
 
@@ -316,7 +316,7 @@ class Imaging(Station):
     )
     flows = (
         Array("exams", "r m g", "exams done", yearly=True),
-        Array("gave_up", "r m g", "people who reneged: left without an exam", yearly=True),
+        Array("reneged", "r m g", "people who reneged: left without an exam", yearly=True),
         Array("mean_waiting", "r m g", "people waiting for a unit, mean of the week", float),
     )
 
@@ -350,7 +350,7 @@ class Imaging(Station):
             flows.expected,
             state.imaging_waiting,
             flows.exams,
-            flows.gave_up,
+            flows.reneged,
             flows.mean_waiting,
             *self.scratch,
         )
@@ -362,7 +362,7 @@ class Imaging(Station):
         return Account(
             flows.arrived,
             flows.exams,
-            left=flows.gave_up,
+            left=flows.reneged,
             waiting=state.imaging_waiting,
             queue=flows.mean_waiting,
             busy=(np.einsum("rmg->rm", flows.exams) / per_week).sum(axis=1),

@@ -52,7 +52,7 @@ def test_without_abandonment_an_overload_is_refused() -> None:
 def test_erlang_a_balances(load: float, c: int, rate: float, leave: float) -> None:
     arrivals = load * c * rate
     found = erlang_a(arrivals, exams_per_unit_day=rate, units=c, leave_per_day=leave)
-    assert found.exams_per_day + found.gave_up_per_day == pytest.approx(arrivals, rel=1e-9)
+    assert found.exams_per_day + found.reneged_per_day == pytest.approx(arrivals, rel=1e-9)
     assert found.exams_per_day <= min(arrivals, c * rate) * (1.0 + 1e-9)
     # a fluid of people waits at least as long as demand exceeds capacity
     assert found.queue >= (arrivals - c * rate) / leave * (1.0 - 1e-9)
