@@ -183,6 +183,9 @@ class SearchSpec(Spec):
     )
     """Runs, of one plan in one draw, that the search may take: a number, or a word for 1,500, 9,000
     or 40,000. With less than the standard, the optimisation model proposes one plan, else three."""
+    worst_draws: float = Field(1.0, ge=0.05, le=1.0)
+    """Share of the search draws, the worst of each plan, whose mean outcome the plan makes large.
+    1 is the expected value; 0.2 guards against the worst fifth of what is not known."""
 
 
 class Scenario(Spec):

@@ -92,14 +92,36 @@ def _overspent(plan: Seen, nothing: Seen, *, scenario: Scenario) -> float:
     return float(((spent - budget) / np.maximum(budget, 1.0)).max())
 
 
-def score(values: Floats) -> Floats:
+def score(values: Floats, worst: float = 1.0) -> Floats:
     """Return the mean outcome over draws, less what the conditions that are passed take off.
 
     Parameters
     ----------
     values : as of ``simulated``, shape (..., draw, value), NaN in all of a draw not simulated.
+    worst : share of the draws, the worst of them, whose outcome counts.
     """
-    return np.asarray(np.nanmean(values[..., 0], axis=-1) - penalty(values))
+    return np.asarray(worst_mean(values[..., 0], worst) - penalty(values))
+
+
+def worst_mean(reached: Floats, share: float) -> Floats:
+    """Return the mean over the worst draws: the conditional value at risk, of shape (...,).
+
+    Rockafellar and Uryasev 2000, doi:10.21314/JOR.2000.038.
+
+    Parameters
+    ----------
+    reached : outcome, shape (..., draw), NaN where not simulated.
+    share : of the draws; at least one counts.
+
+    >>> worst_mean(np.array([0.4, 0.1, 0.3, 0.2]), 0.5)
+    array(0.15)
+    """
+    if share >= 1.0:
+        return np.asarray(np.nanmean(reached, axis=-1))
+    known = np.maximum(np.ceil(share * (~np.isnan(reached)).sum(axis=-1) - 1e-9), 1.0)
+    counts = np.arange(reached.shape[-1]) < known[..., None]
+    ordered = np.where(counts, np.sort(reached, axis=-1), 0.0)  # NaN comes last
+    return np.asarray(ordered.sum(axis=-1) / known)
 
 
 def penalty(values: Floats) -> Floats:
@@ -108,12 +130,15 @@ def penalty(values: Floats) -> Floats:
     return np.asarray(PENALTY * np.clip(beyond, 0.0, None).sum(axis=-1))
 
 
-def gains(values: Floats, before: Floats) -> Floats:
+def gains(values: Floats, before: Floats, worst: float = 1.0) -> Floats:
     """Return by how much the scores of plans are above another's, over the same draws, (plan,).
 
     Parameters
     ----------
     values, before : as of ``simulated``, shapes (plan, draw, value) and (draw, value).
+    worst : share of the draws, the worst ones of each plan, whose outcome counts.
     """
-    ahead = (values[..., 0] - before[:, 0]).mean(axis=-1)
+    if worst < 1.0:
+        return np.asarray(score(values, worst) - score(before, worst))
+    ahead = (values[..., 0] - before[:, 0]).mean(axis=-1)  # of pairs: a tie is none by rounding
     return np.asarray(ahead - (penalty(values) - penalty(before)))

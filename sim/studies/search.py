@@ -83,7 +83,13 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
     runs, purse = runs_of(scenario.search.effort), Purse(world, scenario)
-    search = Search(purse, _Lots(doer, policy), runs, conditions=conditions_of(scenario))
+    search = Search(
+        purse,
+        _Lots(doer, policy),
+        runs,
+        conditions=conditions_of(scenario),
+        worst_draws=scenario.search.worst_draws,
+    )
     if policy == GREEDY:
         return search.greedy(baseline(world, scenario))
     if policy == AT_RANDOM:
@@ -163,6 +169,8 @@ class Search:
     """Runs that it may take."""
     conditions: tuple[Condition, ...] = ()
     """What the plan has to keep when it is simulated."""
+    worst_draws: float = 1.0
+    """Share of the draws, the worst of each plan, whose mean outcome is to be large."""
     taken: int = 0
     """Runs that it took so far."""
     worth: dict[str, float] = field(default_factory=dict)
@@ -188,7 +196,7 @@ class Search:
         known : outcomes of proposals that are simulated already, in ``FIRST_RUNG`` draws.
         """
         raced = self._race(proposals, what="proposal", known=known)
-        by_value = sorted(raced, key=lambda name: _rank(raced[name]), reverse=True)
+        by_value = sorted(raced, key=lambda name: self._rank(raced[name]), reverse=True)
         finalists = {name: proposals[name] for name in by_value[:2]}
         climbs = 1 + (self.runs >= RUNS["standard"]) + (self.runs >= RUNS["thorough"])
         for number, name in enumerate(by_value[:climbs], start=1):
@@ -196,7 +204,7 @@ class Search:
             path = self._climb(name, proposals[name], upto=upto)
             finalists = {one.name: one for one in [*self._lean(path[-1]), *path[-3:]]} | finalists
         last = self._race(finalists, what="final")
-        best = max(last, key=lambda name: _rank(last[name]))
+        best = max(last, key=lambda name: self._rank(last[name]))
         self._keeps_conditions(last[best])
         simple = [name for name in by_value if name in set(rules)]
         value = float(np.nanmean(last[best][:, 0]))
@@ -260,10 +268,18 @@ class Search:
 
     def _chosen(self, plans: Mapping[str, Plan], name: str, note: str) -> Candidate:
         raced = self._race(plans, what="final")
-        best = max(raced, key=lambda one: _rank(raced[one]))
+        best = max(raced, key=lambda one: self._rank(raced[one]))
         note = f"{note}; {self.taken:,} runs"
         value = float(np.nanmean(raced[best][:, 0]))
         return Candidate(replace(plans[best], name=name), note, value)
+
+    def _gains(self, values: Floats) -> Floats:
+        """Return by how much all plans but the first score above it, shape (plan,)."""
+        return gains(values[1:], values[0], self.worst_draws)
+
+    def _rank(self, values: Floats) -> tuple[int, float]:
+        """Return how far a plan came in a race, and its score until there."""
+        return int((~np.isnan(values[:, 0])).sum()), float(score(values, self.worst_draws))
 
     def _values(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
         self.taken += len(plans) * len(draws)
@@ -290,7 +306,7 @@ class Search:
             late = [k for k in alive if names[k] not in first]
             values[np.ix_(late, rung)] = self._values([plans[names[k]] for k in late], rung)
             self.taken += (len(alive) - len(late)) * len(rung)
-            scores = score(values[:, :upto])
+            scores = score(values[:, :upto], self.worst_draws)
             alive = sorted(alive, key=lambda k: -scores[k])
             keep = max(ceil(len(alive) / 2), min(len(alive), 3))
             for k in alive:
@@ -326,10 +342,10 @@ class Search:
             return None
         first = more[: len(more) // 3]
         values = self._values([plan, *nexts], first)
-        best = np.argsort(-gains(values[1:], values[0]), kind="stable")[:5]
+        best = np.argsort(-self._gains(values), kind="stable")[:5]
         last = self._values([plan, *(nexts[k] for k in best)], more[len(first) :])
         values = np.hstack([values[[0, *(best + 1)]], last])
-        gained = gains(values[1:], values[0])
+        gained = self._gains(values)
         chosen = int(gained.argmax())
         ahead = values[chosen + 1, :, 0] - values[0, :, 0]
         error = ahead.std(ddof=1) / len(ahead) ** 0.5 if len(ahead) > 1 else 0.0
@@ -352,9 +368,7 @@ class Search:
             [plan, *(replace(plan, units=units) for units, _ in without)], self.draws[:FEW]
         )
         idle = [
-            one
-            for one, gained in zip(drops, gains(values[1:], values[0]), strict=True)
-            if gained >= 0.0
+            one for one, gained in zip(drops, self._gains(values), strict=True) if gained >= 0.0
         ]
         units, _ = taken(self.purse, plan.units, idle, self.purse.total_usd)
         given_up = {one.target for one in idle}
@@ -425,7 +439,7 @@ class Search:
         known = [k for k, cost in enumerate(costs) if cost != 0.0]
         values = self._values([plan, *(changed[k] for k in known)], draws)
         before = float(values[0, :, 0].mean())
-        for k, gained in zip(known, gains(values[1:], values[0]), strict=True):
+        for k, gained in zip(known, self._gains(values), strict=True):
             gain = float(gained) / max(before, 1e-12) / abs(costs[k])
             old = self.worth.get(tried[k].name, gain)
             self.worth[tried[k].name] = (old + gain) / 2.0
@@ -471,11 +485,6 @@ def _unlike(units: Floats, others: Iterable[Floats]) -> list[Floats]:
     found = {one.tobytes(): one for one in others}
     found.pop(units.tobytes(), None)
     return list(found.values())
-
-
-def _rank(values: Floats) -> tuple[int, float]:
-    """Return how far a plan came in a race, and its score until there."""
-    return int((~np.isnan(values[:, 0])).sum()), float(score(values))
 
 
 def _sure(values: Mapping[str, Floats], best: str) -> str:

@@ -14,6 +14,7 @@ from sim.planning.moves import Purse
 from sim.planning.rules import AT_RANDOM, GREEDY, RULES
 from sim.studies import proposals, search
 from sim.studies.batch import Design
+from sim.studies.conditions import worst_mean
 from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plans import HISTORY, Candidate
 from sim.studies.proposals import candidate
@@ -109,7 +110,7 @@ def test_what_was_given_up_in_a_race_does_not_win_by_its_few_draws() -> None:
     plans = {name: plan_of({"outreach.group1": 1.0}, name=name) for name in names}
     found = Search(PURSE, lucky, 400)
     raced = found._race(plans, what="final")
-    assert max(raced, key=lambda name: search._rank(raced[name])) == "second"
+    assert max(raced, key=lambda name: found._rank(raced[name])) == "second"
     assert max(raced, key=lambda name: float(np.nanmean(raced[name]))) != "second"
 
 
@@ -208,3 +209,28 @@ def test_more_money_never_finds_a_worse_plan() -> None:
         found = Search(Purse(WORLD, scenario), evaluate, 800).find(rules, list(rules))
         reached.append(found.best.value)
     assert reached == sorted(reached)
+
+
+def test_a_plan_for_the_worst_draws_is_safe_and_one_for_all_is_bold() -> None:
+    def gamble(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+        """The bold plan is better in three draws of four, and poor in the other."""
+        values = {
+            "bold": [0.6 if draw % 4 else 0.1 for draw in draws],
+            "safe": [0.4 for _ in draws],
+            "neither": [0.2 for _ in draws],
+        }
+        return np.array([values.get(plan.name, values["neither"]) for plan in plans])[..., None]
+
+    plans = {name: plan_of({}, name=name) for name in ("bold", "safe", "neither")}
+    chosen = {}
+    for share in (1.0, 0.25):
+        found = Search(PURSE, gamble, 400, worst_draws=share)
+        raced = found._race(plans, what="final")
+        chosen[share] = max(raced, key=lambda name: found._rank(raced[name]))
+    assert chosen == {1.0: "bold", 0.25: "safe"}
+
+
+def test_the_worst_draws_of_a_plan_that_was_given_up_are_those_simulated() -> None:
+    reached = np.array([[0.4, 0.1, 0.3, 0.2], [0.4, 0.1, np.nan, np.nan]])
+    np.testing.assert_allclose(worst_mean(reached, 0.5), [0.15, 0.1])
+    np.testing.assert_allclose(worst_mean(reached, 1.0), [0.25, 0.25])
