@@ -7,7 +7,7 @@ TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 unexport PYTHONDONTWRITEBYTECODE  # else each of many processes compiles all that it imports
 
-.PHONY: demo schema test test-versions lint types style kernels lock validate validation-table bench gpu-measure notebooks clean
+.PHONY: demo answers schema test test-versions lint types style kernels lock validate validation-table bench gpu-measure notebooks clean
 
 $(VENV)/.run: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -21,6 +21,17 @@ $(VENV)/.dev: pyproject.toml $(LOCK)
 
 demo: $(VENV)/.run  ## set up, run the East Africa scenario, write its report
 	@$(BIN)/equiscan run scenarios/east_africa.yaml --out runs/east_africa --overwrite
+
+SCENARIO ?= east_africa
+answers: $(VENV)/.run  ## all answers about a scenario: make answers SCENARIO=income_groups; goes on where it was
+	@$(PIP) --constraint $(LOCK) --editable '.[answers]'
+	@test -f runs/$(SCENARIO)/manifest.json || \
+		$(BIN)/equiscan run scenarios/$(SCENARIO).yaml --out runs/$(SCENARIO)
+	@$(BIN)/equiscan answer stages runs/$(SCENARIO)
+	@$(BIN)/equiscan answer matrix runs/$(SCENARIO)
+	@$(BIN)/equiscan claims runs/$(SCENARIO)
+	@$(BIN)/equiscan answer information runs/$(SCENARIO)
+	@$(BIN)/equiscan answer drivers runs/$(SCENARIO)
 
 schema: $(VENV)/.run  ## write the schema, the table of fields and the glossary again
 	@$(BIN)/equiscan schema > scenarios/schema.json

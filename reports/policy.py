@@ -10,7 +10,9 @@ from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
 from reports.answer import answer_box
+from reports.claims_page import claims_section
 from reports.glossary import glossary
+from reports.matrix import matrix
 from reports.stages import stages
 from reports.timeline import timeline
 from reports.uncertainties import unknowns
@@ -56,7 +58,7 @@ def render(result: StudyResult, answers: Mapping[str, Tables] | None = None) -> 
         "power": words.power_words,
         "policy": label_of,
     }
-    shown = content(result) | further(answers or {})
+    shown = content(result) | further(result, answers or {})
     return environment.from_string(template).render(**shown)
 
 
@@ -96,7 +98,6 @@ def content(result: StudyResult) -> dict[str, Any]:
         "floor_ranking": result.ranking_by_floor(),
         "profile": result.profile,
         "quality": quality_of_ai(result),
-        "unknown": unknowns(result),
         "inputs": result.inputs,
         "input_counts": result.inputs["status"].value_counts().to_dict(),
         "ledger": _ledger_rows(result),
@@ -109,9 +110,15 @@ def content(result: StudyResult) -> dict[str, Any]:
     }
 
 
-def further(answers: Mapping[str, Tables]) -> dict[str, Any]:
+def further(result: StudyResult, answers: Mapping[str, Tables]) -> dict[str, Any]:
     """Return what the page says of answers to further questions; nothing of one not asked."""
-    return {"stages": stages(answers["stages"]) if "stages" in answers else {}}
+    plans = answers["stages"]["coalition_draws"] if "stages" in answers else None
+    sections = {"stages": stages, "matrix": matrix, "claims": claims_section}
+    found = {
+        name: section(answers[name]) if name in answers else {}
+        for name, section in sections.items()
+    }
+    return found | {"unknown": unknowns(result, plans)}
 
 
 def quality_of_ai(result: StudyResult) -> dict[str, Any]:

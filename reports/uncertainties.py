@@ -18,15 +18,19 @@ TOP = 5
 """Single unknowns in the page."""
 
 
-def unknowns(result: StudyResult) -> dict[str, Any]:
+def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[str, Any]:
     """Return what the page says of what is not known; nothing where it cannot be told.
 
     That is of one policy, of too few draws, and where nothing differs from draw to draw.
+
+    Parameters
+    ----------
+    further : plans that could be chosen besides; see ``StudyResult.value_of_information``.
     """
     draws = result.scenario.uncertainty.draws
     if len(result.policies) < 2 or draws < FEWEST_DRAWS or result.unknowns.drawn.empty:
         return {}
-    information, drivers = result.value_of_information(), result.drivers()
+    information, drivers = result.value_of_information(further), result.drivers()
     lead = result.lead()
     return {
         "rows": _by_topic(information, drivers),
@@ -39,6 +43,7 @@ def unknowns(result: StudyResult) -> dict[str, Any]:
         "rival": phrase_of(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
         "draws": len(lead),
+        "plans": len(result.policies) + (0 if further is None else further["plan"].nunique()),
         "figure": information_figure(information, drivers),
     }
 

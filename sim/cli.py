@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from sim import terminal
-from sim.cli_answer import answer
+from sim.cli_answer import answer, claims
 from sim.cli_data import data
 from sim.cli_files import new, runs
 from sim.cli_profile import profile
@@ -83,6 +83,7 @@ app.command()(new)
 app.command()(runs)
 app.add_typer(answer, name="answer")
 app.add_typer(data, name="data")
+app.command("claims")(claims)
 app.add_typer(profile, name="profile")
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, a YAML file.")]

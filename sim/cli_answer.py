@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim import terminal
+from sim.errors import AnswerError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sim.studies.stage_value import StageValue
 
 answer = typer.Typer(help="What a finished run says beyond its plan.", no_args_is_help=True)
 
@@ -19,17 +22,24 @@ RunFolder = Annotated[
 Against = Annotated[str | None, typer.Option(metavar="POLICY", show_default="the best simple rule")]
 TOP = 8
 """Single unknowns shown; `equiscan export` has the sample for all."""
+AFTER_STAGES = (
+    "Chosen is between the policies only; after `equiscan answer stages` also between the plans of "
+    "coalitions of stages."
+)
 
 
 @answer.command("information")
 def answer_information(folder: RunFolder) -> None:
     """Say what knowing more before choosing a policy would be worth, and of what."""
     from reports.uncertainties import amount
-    from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
+    from sim.studies.answer_folder import answers_of
+    from sim.studies.knowledge import EVERYTHING, TOPIC, UNKNOWN
     from sim.studies.result import load
 
     result = load(folder)
-    table, metric = result.value_of_information(), result.scenario.objective
+    kept = answers_of(folder, result)
+    further = kept["stages"]["coalition_draws"] if "stages" in kept else None
+    table, metric = result.value_of_information(further), result.scenario.objective
     if table.empty:
         terminal.say("Too few draws to say anything, or nothing differs from draw to draw.")
         return
@@ -41,16 +51,17 @@ def answer_information(folder: RunFolder) -> None:
     if not single.empty:
         terminal.print_table(_worth(single.head(TOP), metric), title="Single unknowns, the first")
     whole = table[table["kind"] == EVERYTHING].iloc[0]
+    plans = len(result.policies) + (0 if further is None else further["plan"].nunique())
     sure = table[(table["kind"] == TOPIC) & (table["low"] > 0.0)]["what"]
     terminal.bullets(
         [
-            f"Nothing that could be learned before choosing one of {len(result.policies)} policies "
-            f"is worth more than {amount(whole['value'], metric)} of the objective"
+            f"Nothing that could be learned before choosing one of {plans} plans is worth more "
+            f"than {amount(whole['value'], metric)} of the objective"
             + _dollars(float(whole["usd"]))
             + ".",
             f"Worth knowing, with the whole interval above 0: {', '.join(sure) or 'nothing'}.",
-            f"'{CHANCE}' counts no luck: chosen by one replication, valued by the other.",
             "Lower bounds: joint effects are not seen, and of few draws little can be learned.",
+            *([AFTER_STAGES] if further is None else []),
         ]
     )
 
@@ -133,6 +144,85 @@ def answer_stages(
     terminal.print_table(stage_rows(tables["stage_value"]), title=title)
     terminal.bullets(stage_sentences(tables))
     terminal.say(f"\nReport: {write_report(folder)}")
+
+
+@answer.command("matrix")
+def answer_matrix(
+    ctx: typer.Context,
+    folder: RunFolder,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
+    ] = None,
+) -> None:
+    """Say what every stage needs and brings, beside the ratings of the review."""
+    from reports import write_report
+    from reports.matrix import matrix_rows, matrix_sentences
+    from sim.studies.answer_folder import answer_about
+    from sim.studies.recommendation import recommendation
+
+    ctx.find_root().obj = folder
+    value = _stage_value(folder)
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "matrix",
+            lambda design, answering: recommendation(design, answering, value).tables,
+            settings={"stages": value.fingerprint},
+            workers=workers,
+            progress=progress,
+        )
+    terminal.print_table(
+        matrix_rows(tables["matrix"]), title="Computed, and what the review says (in brackets)"
+    )
+    terminal.bullets(matrix_sentences(tables))
+    terminal.say(f"\nReport: {write_report(folder)}")
+
+
+def claims(
+    ctx: typer.Context,
+    folder: RunFolder,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
+    ] = None,
+) -> None:
+    """Hold the claims of the review against a run: confirmed, refuted, undecided or not tested."""
+    from reports import write_report
+    from reports.claims_page import claim_words
+    from sim.studies.answer_folder import answer_about
+    from sim.studies.claim_evidence import Evidence
+    from sim.studies.claims import claims_table
+
+    ctx.find_root().obj = folder
+    value = _stage_value(folder)
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "claims",
+            lambda design, answering: {"claims": claims_table(Evidence(design, answering, value))},
+            settings={"stages": value.fingerprint},
+            draws=len(value.reached()[0]),
+            workers=workers,
+            progress=progress,
+        )
+    terminal.bullets(
+        f"{row['claim']}: {row['verdict'].upper()}. {row['says']} {claim_words(row)}"
+        for row in tables["claims"].to_dict("records")
+    )
+    terminal.say(f"\nReport: {write_report(folder)}")
+
+
+def _stage_value(folder: Path) -> "StageValue":
+    """Return what stages are worth in a run; ``AnswerError`` where that was not asked yet."""
+    from sim.studies.answer_folder import answers_of
+    from sim.studies.result import load
+    from sim.studies.stage_value import stage_value_of
+
+    kept = answers_of(folder, load(folder))
+    if "stages" not in kept:
+        raise AnswerError(
+            f"this rests on what stages are worth: equiscan answer stages {folder} comes first."
+        )
+    return stage_value_of(kept["stages"])
 
 
 def _worth(table: "pd.DataFrame", metric: str) -> "pd.DataFrame":

@@ -3,7 +3,7 @@
 Everything comes from the draws on which the policies were judged: nothing is simulated for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,10 @@ class Unknowns:
         about = sample.drop_duplicates("parameter").set_index("parameter").loc[wide.columns]
         first = about.loc[~about["unknown"].duplicated(), "topic"]
         return cls(wide[first.index], {str(name): str(topic) for name, topic in first.items()})
+
+    def in_draws(self, draws: Iterable[int]) -> "Unknowns":
+        """Return the same in some draws only."""
+        return self if self.drawn.empty else Unknowns(self.drawn.loc[list(draws)], self.topics)
 
     def parts(self) -> Iterator[tuple[str, str, str, list[str]]]:
         """Yield all, the unknowns of every topic, and every unknown: kind, name, topic, columns."""

@@ -20,7 +20,11 @@ TABLES = ("outcomes", "cells", "ledger", "events", "jobs", "releases", "audits",
           "optimisation", "search", "marginal", "robustness", "ai_quality",
           "inputs", "sample")  # fmt: skip
 """Tables of a complete run folder, each a Parquet file; with one for every recorded station."""
-ANSWERS = {"stages": ("stage_value", "coalitions", "coalition_plans")}
+ANSWERS = {
+    "stages": ("stage_value", "coalitions", "coalition_plans", "coalition_draws"),
+    "matrix": ("matrix", "agreements", "money"),
+    "claims": ("claims",),
+}
 """Tables of an answer, by the question; in a folder of its own, see ``answer_folder``."""
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"

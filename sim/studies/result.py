@@ -108,18 +108,28 @@ class StudyResult:
         """What differs from draw to draw."""
         return knowledge.Unknowns.of(self.sample)
 
-    def value_of_information(self) -> pd.DataFrame:
-        """Return what knowing more before choosing a policy would be worth, by what is known.
+    def value_of_information(self, further: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return what knowing more before choosing a plan would be worth, by what is known.
 
         In the unit of the objective, and in the dollars for which as much could be bought; see
         ``knowledge.information_table``.
+
+        Parameters
+        ----------
+        further : plans that could be chosen besides the policies: plan, draw and value (the
+            objective), as in ``StageValue.by_draw``. Only draws that both have count.
         """
         sign = -1.0 if OUTCOMES.called(self.scenario.objective).better == "lower" else 1.0
         keys = ["draw", "replication", "policy"]
         reached = sign * self.outcomes.set_index(keys)[self.scenario.objective]
         wide = reached.unstack("policy")[list(self.policies)]  # noqa: PD010
+        if further is not None:
+            more = sign * further.pivot_table(index="draw", columns="plan", values="value")
+            wide = wide.groupby(level="draw").mean().join(more, how="inner")
+            wide = pd.concat({0: wide}, names=["replication"]).swaplevel()
+        unknowns = self.unknowns.in_draws(wide.index.unique("draw"))
         return knowledge.information_table(
-            wide, self.unknowns, usd_per_unit=self.usd_per_point() * 100.0
+            wide, unknowns, usd_per_unit=self.usd_per_point() * 100.0
         )
 
     def usd_per_point(self) -> float:

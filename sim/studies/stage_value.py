@@ -4,7 +4,7 @@ A coalition of stages may buy what belongs to its stages, with the whole budget;
 searched for as any plan is. Plans are chosen on search draws and valued on judge draws.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial as bind
 
@@ -29,9 +29,10 @@ from sim.domain.plan import Plan
 from sim.errors import AnswerError
 from sim.planning.rules import baseline
 from sim.studies.answering import Answering
-from sim.studies.batch import Design
+from sim.studies.batch import Design, joined
 from sim.studies.comparison import WORTHWHILE, t_interval
 from sim.studies.judging import ALL, Who, judged
+from sim.studies.manifest import ANSWERS
 from sim.studies.plans import candidate_of
 from sim.studies.stage_plans import (
     Stages,
@@ -70,6 +71,8 @@ class StageValue:
     from the empty coalition to the whole."""
     plans: pd.DataFrame
     """plan, year, region, item, stage, units, capex_usd: what the plans of coalitions buy."""
+    by_draw: pd.DataFrame
+    """plan, draw, value: the objective of these plans on judge draws."""
 
     @property
     def settled(self) -> float:
@@ -83,12 +86,33 @@ class StageValue:
             "stage_value": self.table,
             "coalitions": self.coalitions,
             "coalition_plans": self.plans,
+            "coalition_draws": self.by_draw,
         }
+
+    def reached(self) -> Floats:
+        """Return the objective of every coalition by judge draw, shape (coalition, draw)."""
+        wide = self.by_draw.pivot_table(index="plan", columns="draw", values="value", sort=False)
+        return wide.loc[self.coalitions["plan"]].to_numpy(dtype=float)
+
+    def coalition(self, stages: Iterable[str]) -> int:
+        """Return the number of the coalition of some stages, those left out that have no part."""
+        known = list(self.table["stage"].drop_duplicates())
+        return sum(1 << known.index(stage) for stage in set(stages) if stage in known)
+
+    @property
+    def fingerprint(self) -> int:
+        """A number by which to tell it from another stage value."""
+        return int(pd.util.hash_pandas_object(self.coalitions, index=False).sum() % 2**53)
 
     def __str__(self) -> str:
         shown = self.table[self.table["kind"] == ALL]
         columns = ["stage", "shapley", "low", "high", "alone", "without"]
         return f"{shown[columns].to_string(index=False)}\n{self.settled:.0%} of coalitions settled"
+
+
+def stage_value_of(tables: Mapping[str, pd.DataFrame]) -> StageValue:
+    """Return the stage value that ``StageValue.tables`` described."""
+    return StageValue(*(tables[name] for name in ANSWERS["stages"]))
 
 
 def stage_value(
@@ -113,13 +137,20 @@ def stage_value(
     used = sorted(set(chosen.tolist()))
     found, who = judged(design, answering, {pool.plans[k].name: pool.plans[k] for k in used})
     values = {k: found[pool.plans[k].name] for k in used}
+    by_draw = pd.concat(
+        [
+            pd.DataFrame({"plan": name, "draw": range(len(one)), "value": one[:, 0]})
+            for name, one in found.items()
+        ],
+        ignore_index=True,
+    )
     return StageValue(
+        by_draw=by_draw,
         table=_table(pool, chosen, values, who),
         coalitions=_coalitions(pool, chosen, values),
-        plans=pd.concat(
-            [pool.plans[k].table().assign(plan=pool.plans[k].name) for k in used],
-            ignore_index=True,
-        )[PURCHASE_COLUMNS],
+        plans=joined([pool.plans[k].table().assign(plan=pool.plans[k].name) for k in used])[
+            PURCHASE_COLUMNS
+        ],
     )
 
 

@@ -39,6 +39,8 @@ from sim.studies.ai_quality import Quality, quality_under
 from sim.studies.answering import Answering, silent
 from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
+from sim.studies.claim_evidence import Evidence
+from sim.studies.claims import claims_table
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.execution import Progress, execute, execute_part
 from sim.studies.experiment import Trial, Variant
@@ -47,6 +49,7 @@ from sim.studies.marginal import added, changes_of
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
 from sim.studies.plans import Candidate
+from sim.studies.recommendation import Recommendation, recommendation
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
 from sim.studies.search import find_plan, proposed
@@ -301,6 +304,31 @@ class Study:
         with self._workers() as executor:
             answering = Answering(executor, progress=progress or silent)
             return stage_value(design, answering, searches=searches, runs=runs)
+
+    def recommendation(
+        self, value: StageValue, *, progress: Progress | None = None
+    ) -> Recommendation:
+        """Return what every stage needs and brings, beside the review's ratings.
+
+        Parameters
+        ----------
+        value : what ``stage_value`` returned, of this study.
+        """
+        with self._workers() as executor:
+            answering = Answering(executor, progress=progress or silent)
+            return recommendation(self._design, answering, value)
+
+    def claims(self, value: StageValue, *, progress: Progress | None = None) -> pd.DataFrame:
+        """Return the testable claims of the review with their verdicts; see ``claims_table``.
+
+        Parameters
+        ----------
+        value : what ``stage_value`` returned, of this study with as many draws.
+        """
+        design = replace(self._design, scenario=self._with(draws=len(value.reached()[0])))
+        with self._workers() as executor:
+            answering = Answering(executor, progress=progress or silent)
+            return claims_table(Evidence(design, answering, value))
 
     def run(
         self,

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import pytest
 from typer.testing import CliRunner, Result
 
 import sim
+from reports.export import DICTIONARY, tables_of
 from sim.cli import app
 from sim.domain.levers import LEVERS
 from sim.studies import answer_folder
@@ -39,7 +40,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sim.study(TINY, overrides=overrides).run(out)
     found = called("answer", "stages", str(out), *FEW)
     assert found.exit_code == 0, found.stderr
-    assert max(map(len, found.stdout.splitlines())) <= 80
+    lines = [line for line in found.stdout.splitlines() if not line.startswith("Report:")]
+    assert max(map(len, lines)) <= 80
     assert "of 4 coalitions were searched; for 100% no worthwhile gain is left open" in (
         " ".join(found.stdout.split())
     )
@@ -54,6 +56,38 @@ def test_an_answer_is_a_section_of_the_report_and_tables_in_a_folder(made: Path)
     assert tuple(tables) == ANSWERS["stages"]
     assert set(tables["stage_value"]["who"]) == {"all", "KEN", "urban", "rural"}
     assert len(tables["coalitions"]) == 4
+
+
+def test_the_other_answers_rest_on_it(made: Path, tmp_path: Path) -> None:
+    copy = Path(copytree(made, tmp_path / "copy"))
+    for words, said in (
+        (("answer", "matrix"), "Importance: no rank correlation"),
+        (("claims",), "C1: CONFIRMED. A few countries"),
+    ):
+        found = called(*words, str(copy), "--workers", "1")
+        assert found.exit_code == 0, found.stderr
+        lines = [line for line in found.stdout.splitlines() if not line.startswith("Report:")]
+        assert max(map(len, lines)) <= 80
+        assert said in found.stdout
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    for section in ("matrix", "claims"):
+        assert f'<h2 id="{section}">' in page
+    assert "nan" not in page.split('<h2 id="claims">')[1].split("<h2")[0].split()
+    assert set(answers_of(copy, load(copy))) == set(ANSWERS)
+    tables = tables_of(copy)
+    described = tables[DICTIONARY].set_index(["table", "column"])["meaning"]
+    new = [name for names in ANSWERS.values() for name in names]
+    assert set(new) <= set(tables)
+    assert (described.loc[new] != "").all()
+
+
+def test_what_rests_on_stages_asks_for_them_first(made: Path, tmp_path: Path) -> None:
+    copy = Path(copytree(made, tmp_path / "copy"))
+    rmtree(copy / "answers")
+    for words in (("answer", "matrix"), ("claims",)):
+        found = called(*words, str(copy))
+        assert found.exit_code == 2
+        assert "equiscan answer stages" in " ".join(found.stderr.split())
 
 
 def test_what_is_there_is_read_again(made: Path) -> None:

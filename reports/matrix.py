@@ -1,0 +1,119 @@
+"""The recommendation matrix in words and as a figure, beside the review's ratings."""
+
+from collections.abc import Hashable, Mapping
+from math import isnan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap
+
+from reports import words
+from sim.figure_style import INK, panel, styled, svg
+from sim.studies.answer_folder import Tables
+from sim.studies.recommendation import ASPECTS
+
+RATINGS = ((3.25, "highest"), (2.75, "high"), (2.25, "high or medium"), (1.75, "medium"),
+           (1.25, "low or medium"), (0.0, "low"))  # fmt: skip
+"""Words of the review's ratings, from a number on."""
+
+
+def matrix(tables: Tables) -> dict[str, Any]:
+    """Return what the page says of the matrix."""
+    return {
+        "rows": matrix_rows(tables["matrix"]),
+        "aspects": ASPECTS,
+        "agreements": tables["agreements"],
+        "money": tables["money"],
+        "sentences": matrix_sentences(tables),
+        "figure": matrix_figure(tables["matrix"]),
+    }
+
+
+def matrix_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each stage: every aspect in words, what the review says in brackets."""
+    said = table.assign(said=[_said(row) for row in table.to_dict("records")])
+    wide = said.pivot_table(
+        index="stage", columns="aspect", values="said", aggfunc="first", sort=False
+    )
+    return wide[list(ASPECTS)].reset_index()
+
+
+def matrix_sentences(tables: Tables) -> list[str]:
+    """Return how far the matrix agrees with the review, and what pays for what."""
+    said = [
+        f"{aspect.capitalize()}: "
+        + (
+            "no rank correlation, as too few stages have a value or all are the same."
+            if isnan(correlation)
+            else f"rank correlation {correlation:+.2f} ({low:+.2f} to {high:+.2f}; "
+            f"{stages} stages)."
+        )
+        for aspect, correlation, low, high, stages in tables["agreements"].itertuples(index=False)
+    ]
+    return [
+        *said,
+        "The review's ratings are our reading of the caption of its Figure 3, in part inferred; "
+        "the intervals are over stages.",
+    ]
+
+
+def rating_words(rating: float) -> str:
+    """Return a rating of the review in words.
+
+    >>> rating_words(3.5), rating_words(1.0), rating_words(float("nan"))
+    ('highest', 'low', 'not assessed')
+    """
+    if isnan(rating):
+        return "not assessed"
+    return next(text for least, text in RATINGS if rating >= least)
+
+
+@styled
+def matrix_figure(table: pd.DataFrame) -> str:
+    """Draw the matrix: shades by value within each aspect, the review's ratings below each.
+
+    Parameters
+    ----------
+    table : ``Recommendation.table``.
+    """
+    stages, aspects = list(dict.fromkeys(table["stage"])), list(ASPECTS)
+    wide = table.pivot_table(
+        index="stage", columns="aspect", values="value", sort=False, dropna=False
+    )
+    size = wide.loc[stages, aspects].abs().to_numpy(float)
+    top = np.nanmax(np.where(np.isnan(size), 0.0, size), axis=0)
+    share = np.divide(size, top, out=np.zeros_like(size), where=top > 0.0)
+    figure, (axes,) = panel(height=0.9 + 0.42 * len(stages))
+    shades = LinearSegmentedColormap.from_list("matrix", ["#f5f9fc", "#0072b2"])
+    axes.imshow(np.nan_to_num(share), cmap=shades, vmin=0.0, vmax=1.0, aspect="auto")
+    axes.set_xticks(range(len(aspects)), [aspect.capitalize() for aspect in aspects])
+    axes.set_yticks(range(len(stages)), stages)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    for row in table.to_dict("records"):
+        at = stages.index(row["stage"]), aspects.index(row["aspect"])
+        dark = np.nan_to_num(share[at]) > 0.55
+        shade = "white" if dark else INK
+        axes.text(at[1], at[0] - 0.16, _value(row), ha="center", va="center", color=shade)
+        axes.text(
+            at[1], at[0] + 0.22, f"review: {rating_words(row['review'])}", ha="center",
+            va="center", color=shade, fontsize=7,
+        )  # fmt: skip
+    return svg(figure, name="matrix")
+
+
+def _said(row: Mapping[Hashable, Any]) -> str:
+    return f"{_value(row)} ({rating_words(row['review'])})"
+
+
+def _value(row: Mapping[Hashable, Any]) -> str:
+    value = float(row["value"])
+    if isnan(value):
+        return "not bought"
+    if row["unit"] == "US dollars":
+        return words.dollars(value)
+    return words.points(value) if row["unit"] == "objective" else words.number(value)
