@@ -29,11 +29,12 @@ from sim.studies.experiment import Trial
 from sim.studies.lots import Lot
 from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES
 from sim.studies.marginal import Addition, added, changes_of
+from sim.studies.plan_search import find_plan, proposed
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
 from sim.studies.provenance import fit_of, profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
-from sim.studies.search import Found, find_plan, proposed, runs_of
+from sim.studies.search import Found, runs_of
 from sim.studies.store import Part, Store, open_store, station_table
 from sim.studies.workload import Workload, expected
 

@@ -14,9 +14,9 @@ from sim.planning.decisions import most_per_year
 from sim.scenario.schema import LeverBounds, Scenario, SearchSpec
 from sim.studies.batch import Design, Kept
 from sim.studies.lots import Lot, simulated
+from sim.studies.plan_search import find_plan
 from sim.studies.plans import Candidate, about, arrays_of
 from sim.studies.proposals import candidate
-from sim.studies.search import find_plan
 
 CHOICE_DRAWS = tuple(range(1_000, 1_020))
 """Search draws on which plans are chosen: others than those on which they were found."""

@@ -48,11 +48,11 @@ from sim.studies.lots import Lot, simulated
 from sim.studies.marginal import added, changes_of
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
+from sim.studies.plan_search import find_plan, proposed
 from sim.studies.plans import Candidate
 from sim.studies.recommendation import Recommendation, recommendation
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
-from sim.studies.search import find_plan, proposed
 from sim.studies.stage_value import RUNS, SEARCHES, StageValue, stage_value
 from sim.studies.store import Part
 from sim.studies.workload import Workload, timed_workload

@@ -22,9 +22,10 @@ from sim.studies.batch import CELLS_PER_TASK, Design, starts_of, unrecorded
 from sim.studies.income_groups import by_income_group, is_large
 from sim.studies.marginal import CANDIDATES, EXCHANGES, MOST_BUNDLES, MOST_SAVINGS
 from sim.studies.outcomes import ACCOUNTS, COUNTS
+from sim.studies.plan_search import hedges_of
 from sim.studies.robustness import VARIANTS
 from sim.studies.sample import Sample
-from sim.studies.search import hedges_of, runs_of
+from sim.studies.search import runs_of
 
 PLANNING_S, PLANNING_POWER = 0.045, 1.1
 """CPU seconds of one proposal, times the cells and years that it plans for to a power. Of three

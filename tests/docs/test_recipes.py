@@ -143,7 +143,7 @@ def test_an_outcome_of_ones_own_is_compared_as_ours_are(tmp_path: Path) -> None:
 
 def test_plans_are_made_for_an_objective_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """By workers, which know nothing of it but what they are given."""
-    monkeypatch.setattr("sim.studies.search.HEDGES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("sim.studies.plan_search.HEDGES", (0.0, 0.0, 0.0))
     changes = [*FEW, "objective=kenyan_ec", "budget_usd_per_year=2e5"]
     study = sim.study(TINY, overrides=changes, workers=2)
     plan = study.plan("optimised")

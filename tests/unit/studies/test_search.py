@@ -16,9 +16,10 @@ from sim.studies import proposals, search
 from sim.studies.batch import Design
 from sim.studies.conditions import worst_mean
 from sim.studies.lots import Lot, lots, simulated
+from sim.studies.plan_search import find_plan
 from sim.studies.plans import HISTORY, Candidate
 from sim.studies.proposals import candidate
-from sim.studies.search import FIRST_RUNG, Search, draws_of, find_plan, runs_of
+from sim.studies.search import FIRST_RUNG, Search, draws_of, runs_of
 from tests.small_world import small_world
 from tests.unit.studies.small_study import plan_of, sample_small, small_scenario
 
