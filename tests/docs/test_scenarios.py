@@ -9,6 +9,7 @@ import pytest
 from sim.baseline.members import members
 from sim.scenario.fields import field_table
 from sim.studies.names import known_names, load_scenario, scenario_schema
+from sim.studies.study import study
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -26,11 +27,30 @@ def test_a_shipped_scenario_is_valid_and_one_page_long(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("file", "regions", "countries"),
-    [("east_africa", 5, 5), ("tiny", 2, 2), ("income_groups", 4, 217), ("world", 217, 217)],
+    [
+        ("east_africa", 5, 5),
+        ("tiny", 2, 2),
+        ("income_groups", 4, 217),
+        ("world", 217, 217),
+        ("prostate_mri", 1, 1),
+    ],
 )
 def test_a_shipped_scenario_covers_what_it_says(file: str, regions: int, countries: int) -> None:
     who = members(load_scenario(FOLDER / f"{file}.yaml"))
     assert (len(who.regions), len(who.countries)) == (regions, countries)
+
+
+def test_own_labels_decide_how_good_ai_is_where_a_label_takes_a_biopsy() -> None:
+    """At no more labels than the scenario lets anybody buy; docs/profiles.md says where they do."""
+    known = study(FOLDER / "prostate_mri.yaml")
+    found = known.quality("thirds")
+    low, middle, _ = found.gain_of_double
+    assert low > 0.0
+    assert middle >= 0.02
+    single = found.drivers[~found.drivers["parameter"].str.startswith("all ")]
+    assert single["parameter"].head(3).tolist() == ["floor", "scale", "power"], "and not kappa"
+    (of_other,) = known.world().data.public_studies
+    assert of_other < 2_000
 
 
 def test_the_schema_for_editors_is_up_to_date() -> None:
