@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats
@@ -99,6 +100,14 @@ class Purse:
         """Return whether a plan keeps every limit."""
         most = float(np.abs(self.most_usd).max())
         return bool((self.left_usd(units) >= -TOLERANCE * max(most, 1.0)).all())
+
+    def has_room(self, units: Floats) -> NDArray[np.bool_]:
+        """Return whether another unit of an item fits the limits in any year, shape (r, i)."""
+        left = self.left_usd(units)[:, None, None, None] + SLACK
+        affordable = ((self.claim_usd <= left) | (self.claim_usd <= 0.0)).all(axis=0)
+        one_each = np.array([item.is_one_each for item in self.world.catalogue.items])
+        bought = np.where(one_each, units.sum(axis=0), units)
+        return np.asarray((affordable & (self.most - bought >= 1.0 - SLACK)).any(axis=0))
 
     def targets(self) -> list[Target]:
         """Return what money can be moved to, the coarse ones first."""

@@ -75,6 +75,20 @@ def test_the_last_or_the_first_purchases_are_given_up() -> None:
     assert more < saved < 0.0  # what was bought first costs more to keep
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 10_000), min_size=0, max_size=30), st.floats(1e3, 1e6))
+def test_there_is_room_where_something_can_be_bought_and_nowhere_else(
+    picks: list[int], usd: float
+) -> None:
+    steps = list(steps_of(PURSE, START))
+    units, _ = taken(PURSE, START, [steps[pick % len(steps)] for pick in picks], usd)
+    room = PURSE.has_room(units)
+    for target in PURSE.targets():
+        if target.is_apart and len(target.parts) == 1:
+            ((r, i, _),) = target.parts
+            assert (taken(PURSE, units, [Step("buy", target)], 1.0)[1] > 0.0) == room[r, i]
+
+
 def test_links_of_ai_are_one_target() -> None:
     levers = {
         PURSE.world.catalogue.items[i].lever
