@@ -106,6 +106,40 @@ def answer_drivers(
     )
 
 
+@answer.command("measuring")
+def answer_measuring(
+    folder: RunFolder,
+    parameter: Annotated[str, typer.Argument(help="As in groups.rural.reach.")],
+    people: Annotated[int | None, typer.Option(min=1, help="Asked in a survey of a share.")] = None,
+    error: Annotated[
+        float | None, typer.Option(min=0.0, help="Else: relative standard error.")
+    ] = None,
+    usd: Annotated[float | None, typer.Option(min=0.0, help="What the measurement costs.")] = None,
+) -> None:
+    """Say what a measurement would be worth before choosing a plan, against its cost."""
+    from reports.uncertainties import amount
+    from sim.studies.answer_folder import answers_of
+    from sim.studies.result import load
+
+    result = load(folder)
+    kept = answers_of(folder, result)
+    further = kept["stages"]["coalition_draws"] if "stages" in kept else None
+    found = result.value_of_measuring(parameter, people=people, error=error, further=further)
+    metric = result.scenario.objective
+    how = f"{people:,} people" if people is not None else f"a standard error of {error:.0%}"
+    said = [
+        f"Measuring {parameter} with {how} is worth {amount(found['value'], metric)} of the "
+        f"objective (95% interval {100 * found['low']:.3f} to {100 * found['high']:.3f}; "
+        f"{found['share']:.0%} of knowing everything; {found['draws']:.0f} draws)"
+        + _dollars(found["usd"])
+        + "."
+    ]
+    if usd is not None and found["usd"] == found["usd"]:
+        more = found["usd"] > usd
+        said.append(f"At ${usd:,.0f} it {'pays' if more else 'does not pay'}, by this estimate.")
+    terminal.bullets(said if further is not None else [*said, AFTER_STAGES])
+
+
 @answer.command("stages")
 def answer_stages(
     ctx: typer.Context,

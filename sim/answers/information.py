@@ -4,10 +4,15 @@ A decision is made for all futures, or for each by what is known of it; the gain
 the first, averaged over futures, is what that knowledge is worth.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sim.answers.regression import predicted
 from sim.domain.levers import Floats
+
+MEASUREMENTS = 20
+"""Simulated measurements over which their worth is averaged."""
 
 
 def best_now(values: Floats) -> int:
@@ -54,6 +59,32 @@ def gain_of_knowing(values: Floats, known: Floats) -> Floats:
     chosen = expected.argmax(axis=1)
     chosen[expected.max(axis=1) <= 0.0] = best_now(values)
     return np.asarray(more[np.arange(len(more)), chosen])
+
+
+def gain_of_measuring(
+    values: Floats,
+    true: Floats,
+    measure: Callable[[Floats, np.random.Generator], Floats],
+    rng: np.random.Generator,
+) -> Floats:
+    """Return what choosing by a measurement gains in each draw, shape (draw,).
+
+    Its mean estimates the expected value of sample information: the measurement is simulated in
+    every draw, and stands for what it measures in ``gain_of_knowing``; the mean over
+    ``MEASUREMENTS`` of them.
+
+    Parameters
+    ----------
+    values : shape (draw, decision), as in ``best_now``.
+    true : the parameter that is measured, shape (draw,).
+    measure : true values and a generator to what a measurement of each would show.
+
+    References
+    ----------
+    Strong, Oakley, Brennan and Breeze 2015, doi:10.1177/0272989X15575286.
+    """
+    gains = [gain_of_knowing(values, measure(true, rng)[:, None]) for _ in range(MEASUREMENTS)]
+    return np.asarray(np.mean(gains, axis=0))
 
 
 def gain_without_chance(first: Floats, second: Floats) -> Floats:

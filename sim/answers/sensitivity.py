@@ -71,7 +71,7 @@ def given_data(x: pd.DataFrame, y: pd.Series, *, method: str, seed: int) -> pd.D
     ------
     AnswerError
         Without SALib, of an unknown method, of fewer than ``FEWEST`` draws, or where a result is
-        not a number: of one that is not, SALib makes every index 0.
+        not a number: one that is not leaves SALib without any index.
     """
     _require(y, method)
     columns = ["parameter", "method", "index", "low", "high", "draws"]

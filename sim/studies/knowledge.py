@@ -5,15 +5,22 @@ Everything comes from the draws on which the policies were judged: nothing is si
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial as bind
 
 import numpy as np
 import pandas as pd
 
 from sim.answers.failure import Failure, failure
-from sim.answers.information import gain_of_everything, gain_of_knowing, gain_without_chance
+from sim.answers.information import (
+    gain_of_everything,
+    gain_of_knowing,
+    gain_of_measuring,
+    gain_without_chance,
+)
 from sim.answers.regression import varying
 from sim.answers.sensitivity import explained, given_data
 from sim.domain.levers import Floats
+from sim.errors import AnswerError
 from sim.streams import stream
 from sim.studies.comparison import FEWEST_DRAWS, t_interval
 
@@ -92,6 +99,47 @@ def information_table(
             rows.append((CHANCE, CHANCE, "", len(names), *_worth(gain, whole, usd_per_unit)))
     table = pd.DataFrame(rows, columns=list(INFORMATION_COLUMNS))
     return _largest_first(table, "value")
+
+
+def measurement(
+    reached: pd.DataFrame, true: pd.Series, *, people: int | None, error: float | None, seed: int
+) -> dict[str, float]:
+    """Return what a measurement would be worth before choosing: value with low and high, and draws.
+
+    Parameters
+    ----------
+    reached : as in ``information_table``.
+    true : the value of the parameter by draw.
+    people : asked in a survey, where it is a share: a binomial count.
+    error : else, relative standard error of the measurement.
+
+    Raises ``AnswerError`` unless one of both is given, or for a survey of what is no share.
+    """
+    if (people is None) == (error is None):
+        raise AnswerError(
+            "say how many people a survey asks, or how large the error is: one of both."
+        )
+    if people is not None and not true.between(0.0, 1.0).all():
+        raise AnswerError(
+            f"a survey of people measures a share; this goes from {true.min():.3g} to "
+            f"{true.max():.3g}: give the error of a measurement instead."
+        )
+    by_draw = reached.groupby(level="draw", sort=False).mean()
+    measure = bind(_measured, people=people, error=error)
+    rng = stream(seed, "measurement", str(true.name))
+    gain = gain_of_measuring(by_draw.to_numpy(float), true.to_numpy(float), measure, rng)
+    whole = gain_of_everything(by_draw.to_numpy(float))
+    value, low, high, share, _, draws = _worth(gain, whole, np.nan)
+    return {"value": value, "low": low, "high": high, "share": share, "draws": draws}
+
+
+def _measured(
+    true: Floats, rng: np.random.Generator, *, people: int | None, error: float | None
+) -> Floats:
+    """Return what a measurement shows of true values."""
+    if people is not None:
+        return np.asarray(rng.binomial(people, true) / people)
+    return np.asarray(true * (1.0 + (error or 0.0) * rng.standard_normal(len(true))))
 
 
 def driver_table(lead: pd.Series, unknowns: Unknowns, *, seed: int) -> pd.DataFrame:

@@ -119,18 +119,55 @@ class StudyResult:
         further : plans that could be chosen besides the policies: plan, draw and value (the
             objective), as in ``StageValue.by_draw``. Only draws that both have count.
         """
+        reached = self._reached(further)
+        unknowns = self.unknowns.in_draws(reached.index.unique("draw"))
+        return knowledge.information_table(
+            reached, unknowns, usd_per_unit=self.usd_per_point() * 100.0
+        )
+
+    def value_of_measuring(
+        self,
+        parameter: str,
+        *,
+        people: int | None = None,
+        error: float | None = None,
+        further: pd.DataFrame | None = None,
+    ) -> dict[str, float]:
+        """Return what measuring a parameter before choosing a plan would be worth.
+
+        Parameters
+        ----------
+        parameter : what is measured, as ``sample`` spells it.
+        people, error : see ``knowledge.measurement``.
+        further : as in ``value_of_information``.
+
+        Returns
+        -------
+        value with low and high (the objective's unit), ``usd`` for which as much could be bought
+        (NaN where not known), share (of the value of knowing everything) and draws.
+        """
+        if parameter not in (known := list(self.sample["parameter"].unique())):
+            raise AnswerError(
+                f"no '{parameter}' differs from draw to draw.{nearest(parameter, known)}"
+            )
+        reached = self._reached(further)
+        rows = self.sample[self.sample["parameter"] == parameter].set_index("draw")["value"]
+        true = rows.loc[list(reached.index.unique("draw"))].rename(parameter)
+        seed = self.scenario.uncertainty.seed
+        found = knowledge.measurement(reached, true, people=people, error=error, seed=seed)
+        return found | {"usd": found["value"] * self.usd_per_point() * 100.0}
+
+    def _reached(self, further: pd.DataFrame | None) -> pd.DataFrame:
+        """Return the objective, more is better: draws and replications are rows, plans columns."""
         sign = -1.0 if OUTCOMES.called(self.scenario.objective).better == "lower" else 1.0
         keys = ["draw", "replication", "policy"]
         reached = sign * self.outcomes.set_index(keys)[self.scenario.objective]
         wide = reached.unstack("policy")[list(self.policies)]  # noqa: PD010
-        if further is not None:
-            more = sign * further.pivot_table(index="draw", columns="plan", values="value")
-            wide = wide.groupby(level="draw").mean().join(more, how="inner")
-            wide = pd.concat({0: wide}, names=["replication"]).swaplevel()
-        unknowns = self.unknowns.in_draws(wide.index.unique("draw"))
-        return knowledge.information_table(
-            wide, unknowns, usd_per_unit=self.usd_per_point() * 100.0
-        )
+        if further is None:
+            return wide
+        more = sign * further.pivot_table(index="draw", columns="plan", values="value")
+        wide = wide.groupby(level="draw").mean().join(more, how="inner")
+        return pd.concat({0: wide}, names=["replication"]).swaplevel()
 
     def usd_per_point(self) -> float:
         """Return what a hundredth of the objective costs, US dollars: NaN where that is not known.

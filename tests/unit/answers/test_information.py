@@ -10,7 +10,12 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import ndtr
 from scipy.stats import norm, qmc
 
-from sim.answers.information import gain_of_everything, gain_of_knowing, gain_without_chance
+from sim.answers.information import (
+    gain_of_everything,
+    gain_of_knowing,
+    gain_of_measuring,
+    gain_without_chance,
+)
 from sim.answers.regression import features, predicted
 from sim.domain.levers import Floats
 
@@ -129,3 +134,23 @@ def test_infinite_and_constant_parameters_do_no_harm() -> None:
 def test_two_draws_are_too_few() -> None:
     with pytest.raises(ValueError, match="2 draws"):
         predicted(np.zeros((2, 1)), np.zeros((2, 1)))
+
+
+@pytest.mark.parametrize("noise", [0.5, 1.0, 2.0])
+def test_a_measurement_of_a_normal_gain_has_its_closed_form(noise: float) -> None:
+    """The mean after a measurement is normal: variance 1 / (1 + noise^2) of a prior of 1."""
+    z = normals(1, seed=3)[:, 0]
+
+    def measure(true: Floats, rng: np.random.Generator) -> Floats:
+        return true + noise * rng.standard_normal(len(true))
+
+    found = gain_of_measuring(two_actions(0.2 + z), 0.2 + z, measure, np.random.default_rng(1))
+    expected = closed_form(0.2, 1.0 / sqrt(1.0 + noise**2))
+    assert found.mean() == pytest.approx(expected, rel=0.02, abs=0.004)
+
+
+def test_an_exact_measurement_is_knowing() -> None:
+    z = normals(1)[:200, 0]
+    values = two_actions(z)
+    found = gain_of_measuring(values, z, lambda true, _: true, np.random.default_rng(1))
+    assert found == pytest.approx(gain_of_knowing(values, z[:, None]))

@@ -53,7 +53,13 @@ def test_other_units_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("information",), ("drivers",), ("drivers", "--against", "baseline")]
+    "words",
+    [
+        ("information",),
+        ("drivers",),
+        ("drivers", "--against", "baseline"),
+        ("measuring", "AAA.need", "--error", "0.1", "--usd", "1000"),
+    ],
 )
 def test_a_command_answers_within_80_columns(run: Path, words: tuple[str, ...]) -> None:
     what, *options = words
@@ -81,3 +87,12 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     found = called("answer", "information", str(tmp_path / "none"))
     assert found.exit_code == 2
     assert "no run folder at" in found.stderr
+
+
+def test_a_measurement_that_is_not_said_ends_with_a_reason(run: Path) -> None:
+    found = called("answer", "measuring", str(run), "AAA.need")
+    assert found.exit_code == 2
+    assert "one of both" in found.stderr
+    found = called("answer", "measuring", str(run), "AAA.neet", "--error", "0.1")
+    assert found.exit_code == 2
+    assert "AAA.need" in found.stderr

@@ -16,6 +16,7 @@ from sim.studies.knowledge import (
     driver_table,
     failing,
     information_table,
+    measurement,
 )
 from sim.studies.names import load_scenario
 from sim.studies.result import StudyResult, load
@@ -170,3 +171,45 @@ def test_a_policy_that_there_is_not_is_named_with_the_nearest(result: StudyResul
         result.drivers("soboll")
     with pytest.raises(AnswerError, match="this study has 6"):
         result.drivers("pawn")
+
+
+def test_a_larger_survey_is_worth_more_and_never_more_than_knowing() -> None:
+    unknowns = made_up()
+    reach = unknowns.drawn["reach"]
+    worth = [
+        measurement(reached(reach - 0.5), reach, people=people, error=None, seed=1)["value"]
+        for people in (2, 20, 10_000)
+    ]
+    table = information_table(reached(reach - 0.5), unknowns, usd_per_unit=np.nan)
+    assert worth[0] < worth[1] < worth[2] <= of(table, EVERYTHING, EVERYTHING)["value"]
+    assert worth[2] == pytest.approx(of(table, UNKNOWN, "reach")["value"], rel=0.05)
+
+
+def test_a_measurement_without_error_is_knowing() -> None:
+    unknowns = made_up()
+    reach = unknowns.drawn["reach"]
+    found = measurement(reached(reach - 0.5), reach, people=None, error=0.0, seed=1)
+    table = information_table(reached(reach - 0.5), unknowns, usd_per_unit=np.nan)
+    assert found["value"] == pytest.approx(of(table, UNKNOWN, "reach")["value"])
+
+
+@pytest.mark.parametrize(
+    ("people", "error", "said"),
+    [
+        (None, None, "one of both"),
+        (5, 0.1, "one of both"),
+        (5, None, "a survey of people measures"),
+    ],
+)
+def test_a_measurement_that_makes_no_sense_is_refused(
+    people: int | None, error: float | None, said: str
+) -> None:
+    true = pd.Series(np.linspace(1.0, 5.0, DRAWS))
+    with pytest.raises(AnswerError, match=said):
+        measurement(reached(true), true, people=people, error=error, seed=1)
+
+
+def test_what_is_not_drawn_cannot_be_measured(result: StudyResult) -> None:
+    assert result.value_of_measuring("AAA.need", error=0.1)["value"] >= 0.0
+    with pytest.raises(AnswerError, match=r"no 'AAA.ned' differs.*AAA.need"):
+        result.value_of_measuring("AAA.ned", error=0.1)
