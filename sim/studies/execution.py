@@ -31,6 +31,7 @@ from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUM
 from sim.studies.marginal import Addition, added, changes_of
 from sim.studies.plan_search import find_plan, proposed
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of, plan_tables
+from sim.studies.proposals import Hedge
 from sim.studies.provenance import fit_of, profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
@@ -159,7 +160,7 @@ class Execution:
         return candidates
 
     def proposals(
-        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+        self, hedges: Mapping[str, Hedge], meanwhile: Mapping[str, Lot]
     ) -> tuple[dict[str, Candidate], dict[str, Floats]]:
         """Return the optimisation model's plans, and outcomes of lots; each is stored once made."""
         world = self.design.sampler(self.design.scenario, None, "search").world
@@ -179,7 +180,7 @@ class Execution:
         self._tell_search(sum(self._searched))
         return {name: np.asarray(self.store.get(name).arrays["reached"]) for name in lots}
 
-    def _all_done(self, tasks: Mapping[str, float | Lot]) -> None:
+    def _all_done(self, tasks: Mapping[str, Hedge | Lot]) -> None:
         """Do and store the tasks that are not done yet, with others that do so in this folder."""
         work = bind(proposed, self.design)
         while missing := [name for name in tasks if name not in self.store.finished()]:

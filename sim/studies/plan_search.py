@@ -12,11 +12,12 @@ from sim.errors import UnsolvedError, listed
 from sim.planning.limits import broken, fitted
 from sim.planning.moves import Purse
 from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, RULES, baseline
+from sim.scenario.schema import Scenario
 from sim.studies.batch import Design
 from sim.studies.conditions import conditions_of
 from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plans import Candidate
-from sim.studies.proposals import HEDGES, candidate
+from sim.studies.proposals import HEDGES, Balanced, Hedge, candidate
 from sim.studies.search import FIRST_RUNG, RUNS, Found, Search, runs_of
 
 
@@ -24,7 +25,7 @@ class Doer(Protocol):
     """Who makes proposals and simulates them; in what order, or where, makes no difference."""
 
     def proposals(
-        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+        self, hedges: Mapping[str, Hedge], meanwhile: Mapping[str, Lot]
     ) -> tuple[Mapping[str, Candidate], Mapping[str, Floats]]:
         """Return ``proposals.candidate`` of every hedge, and ``simulated`` of every lot."""
 
@@ -55,7 +56,7 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
     }
     if scenario.treasury.spending:
         rules = {n: replace(p, units=fitted(purse.limits, p.units)) for n, p in rules.items()}
-    hedges = {f"model, {hedge:.0%} without AI": hedge for hedge in hedges_of(runs)}
+    hedges = hedges_of(scenario)
     # a solve keeps one worker busy: others simulate the rules, and compile what that takes
     early = lots(f"search-{policy}-0", list(rules.values()), search.draws[:FIRST_RUNG])
     made, reached = doer.proposals(hedges, early)
@@ -74,9 +75,13 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
     return replace(found, best=replace(found.best, duals=duals))
 
 
-def hedges_of(runs: int) -> tuple[float, ...]:
-    """Return the hedges of the plans that the optimisation model proposes; see ``HEDGES``."""
-    return HEDGES if runs >= RUNS["standard"] else HEDGES[1:2]
+def hedges_of(scenario: Scenario) -> dict[str, Hedge]:
+    """Return the hedges of the plans that the optimisation model proposes, by name."""
+    some = HEDGES if runs_of(scenario.search.effort) >= RUNS["standard"] else HEDGES[1:2]
+    hedges: dict[str, Hedge] = {f"model, {hedge:.0%} without AI": hedge for hedge in some}
+    if scenario.objective != "ede" or scenario.equity.aversion != 1.0:
+        hedges["model, balanced"] = Balanced(HEDGES[1])
+    return hedges
 
 
 @dataclass
@@ -94,6 +99,6 @@ class _Lots:
         return np.hstack([done[name] for name in parts])
 
 
-def proposed(design: Design, task: float | Lot) -> Candidate | Floats:
+def proposed(design: Design, task: Hedge | Lot) -> Candidate | Floats:
     """Return the optimisation model's plan for a hedge, or what was simulated of a lot."""
     return simulated(design, task) if isinstance(task, Lot) else candidate(design, task)

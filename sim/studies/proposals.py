@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from functools import partial as bind
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from sim.pipeline.run import simulate_many
 from sim.planning.correction import YearlyFlows
 from sim.planning.duals import dual_values
 from sim.planning.limits import scaled_budget
+from sim.planning.objectives import OBJECTIVES
 from sim.planning.refinement import Effort, Observed, Refinement, Simulate, refine
 from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds, Scenario
@@ -51,13 +53,35 @@ SURE = 0.75
 """Share of the search draws for which thresholds, of GPU-hours and audits, are bought."""
 
 
-def candidate(design: Design, hedge: float) -> Candidate:
+class Balanced(NamedTuple):
+    """A hedge of a plan that is made for equity at aversion 1, whatever plans are made for."""
+
+    hedge: float
+
+
+Hedge = float | Balanced
+
+
+def balanced(design: Design) -> Design:
+    """Return a study's design with plans made for equity at aversion 1.
+
+    Such a plan is a start for a search that is for something else: spread over many cells, it is
+    seldom caught where no single step helps.
+    """
+    equity = design.scenario.equity.model_copy(update={"aversion": 1.0})
+    scenario = design.scenario.model_copy(update={"equity": equity, "objective": "ede"})
+    return replace(design, scenario=scenario, objective=OBJECTIVES["ede"])
+
+
+def candidate(design: Design, hedge: Hedge) -> Candidate:
     """Return the plan that spends a share of the budget as if AI never came to read.
 
     Where the optimisation gives none, that of the best rule stands in, and says so; a scenario
     that excludes every plan raises ``InfeasibleError``. What its plan reaches when simulated is
     left to the search, which does that anyway.
     """
+    if isinstance(hedge, Balanced):
+        return candidate(balanced(design), hedge.hedge)
     world = design.sampler(design.scenario, None, "search").world
     if not is_large(world):
         return _candidate(design, hedge)

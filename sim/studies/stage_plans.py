@@ -16,7 +16,7 @@ from sim.studies.batch import Design, Kept
 from sim.studies.lots import Lot, simulated
 from sim.studies.plan_search import find_plan
 from sim.studies.plans import Candidate, about, arrays_of
-from sim.studies.proposals import candidate
+from sim.studies.proposals import Hedge, candidate
 
 CHOICE_DRAWS = tuple(range(1_000, 1_020))
 """Search draws on which plans are chosen: others than those on which they were found."""
@@ -108,7 +108,7 @@ class InProcess:
     design: Design
 
     def proposals(
-        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+        self, hedges: Mapping[str, Hedge], meanwhile: Mapping[str, Lot]
     ) -> tuple[dict[str, Candidate], dict[str, Floats]]:
         """Return the optimisation model's plans, and outcomes of lots."""
         made = {name: candidate(self.design, hedge) for name, hedge in hedges.items()}

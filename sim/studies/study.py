@@ -50,6 +50,7 @@ from sim.studies.names import load_scenario
 from sim.studies.outcomes import OUTCOMES, by_draw_of
 from sim.studies.plan_search import find_plan, proposed
 from sim.studies.plans import Candidate
+from sim.studies.proposals import Hedge
 from sim.studies.recommendation import Recommendation, recommendation
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
@@ -427,10 +428,10 @@ class _Here:
     executor: Executor
 
     def proposals(
-        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+        self, hedges: Mapping[str, Hedge], meanwhile: Mapping[str, Lot]
     ) -> tuple[dict[str, Candidate], dict[str, Floats]]:
         """Return the optimisation model's plans, and outcomes of lots."""
-        tasks: dict[str, float | Lot] = {**hedges, **meanwhile}
+        tasks: dict[str, Hedge | Lot] = {**hedges, **meanwhile}
         found = dict(self.executor.run(bind(proposed, self.design), tasks))
         ordered = {name: found[name] for name in tasks}
         made = {name: one for name, one in ordered.items() if isinstance(one, Candidate)}

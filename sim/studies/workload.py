@@ -117,7 +117,7 @@ def expected(design: Design, *, workers: int) -> Workload:
     return Workload(
         runs=runs,
         tasks=tasks,
-        proposals=len(hedges_of(runs_of(scenario.search.effort))) * searched,
+        proposals=len(hedges_of(scenario)) * searched,
         proposal_s=proposal_seconds(design),
         search_runs=search_runs,
         run_s=RUN_S * len(world.regions) * years,

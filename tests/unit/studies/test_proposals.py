@@ -14,6 +14,7 @@ from sim.domain.plan import Plan
 from sim.equity.coverage import ede
 from sim.errors import InfeasibleError
 from sim.planning import refinement
+from sim.planning.objectives import OBJECTIVES
 from sim.planning.refinement import Effort
 from sim.planning.rules import RULES
 from sim.scenario.schema import LeverBounds
@@ -21,11 +22,14 @@ from sim.studies import income_groups, proposals
 from sim.studies.batch import Design
 from sim.studies.names import load_scenario
 from sim.studies.outcomes import measured_in
+from sim.studies.plan_search import hedges_of
 from sim.studies.proposals import (
     BY_RULE,
     HEDGES,
     SURE,
+    Balanced,
     SearchDraws,
+    balanced,
     candidate,
     risk_averse,
     without_ai,
@@ -211,3 +215,17 @@ def test_many_countries_are_planned_for_pooled_and_judged_apart(
     assert found.duals is not None
     assert found.duals.shape == found.plan.units.shape[1:]
     assert np.isnan(found.value)  # the search simulates it
+
+
+def test_a_balanced_plan_is_that_of_aversion_one_whatever_is_asked_for() -> None:
+    asked = {
+        "objective": "worst_ec",
+        "equity": SCENARIO.equity.model_copy(update={"aversion": 4.0}),
+    }
+    other = replace(
+        DESIGN, scenario=SCENARIO.model_copy(update=asked), objective=OBJECTIVES["worst_ec"]
+    )
+    found, usual = candidate(other, Balanced(0.0)), candidate(balanced(DESIGN), 0.0)
+    np.testing.assert_array_equal(found.plan.units, usual.plan.units)
+    assert hedges_of(other.scenario)["model, balanced"] == Balanced(HEDGES[1])
+    assert "model, balanced" not in hedges_of(SCENARIO)

@@ -18,7 +18,7 @@ from sim.studies.conditions import worst_mean
 from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plan_search import find_plan
 from sim.studies.plans import HISTORY, Candidate
-from sim.studies.proposals import candidate
+from sim.studies.proposals import Hedge, candidate
 from sim.studies.search import FIRST_RUNG, Search, draws_of, runs_of
 from tests.small_world import small_world
 from tests.unit.studies.small_study import plan_of, sample_small, small_scenario
@@ -39,7 +39,7 @@ class Here:
     asked: dict[str, Lot] = field(default_factory=dict)
 
     def proposals(
-        self, hedges: Mapping[str, float], meanwhile: Mapping[str, Lot]
+        self, hedges: Mapping[str, Hedge], meanwhile: Mapping[str, Lot]
     ) -> tuple[dict[str, Candidate], dict[str, Floats]]:
         made = {name: candidate(self.design, hedge) for name, hedge in hedges.items()}
         return made, self.outcomes(meanwhile)
