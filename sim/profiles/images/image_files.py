@@ -18,6 +18,8 @@ from pydantic import ValidationError
 
 from sim.errors import ProfileError, nearest
 from sim.profiles.design import Encoder
+from sim.profiles.images.dicom import ENDING as DICOM
+from sim.profiles.images.dicom import dicom_picture, is_dicom
 
 Bytes = NDArray[np.uint8]
 Column = NDArray[np.generic]
@@ -25,7 +27,7 @@ Index = NDArray[np.int64]
 
 PLANES = ("Yd", "Cbd", "Crd")
 """Left-delta-coded luma and halved chroma: a compact way to keep many small colour images."""
-ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", DICOM)
 FEATURES, ENCODER = "features", "encoder"
 """Array of an encoder's features, and what it was, as JSON."""
 
@@ -247,8 +249,11 @@ def _picture(path: Path, side: int, bits: int | None) -> Bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large, not too large
-            with Image.open(path) as picture:
-                rgb = _eight_bits(ImageOps.exif_transpose(picture), path, bits)
+            if is_dicom(path):
+                rgb = dicom_picture(path).convert("RGB")
+            else:
+                with Image.open(path) as picture:
+                    rgb = _eight_bits(ImageOps.exif_transpose(picture), path, bits)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ProfileError(f"{path}: not a readable image ({error}).") from None
     width, height = rgb.size
