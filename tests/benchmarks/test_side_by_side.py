@@ -2,7 +2,9 @@
 
 Before plans were simulated side by side each was a run of its own. That code is taken from the
 project's history, and both are timed in turns on the same plans: those of the East Africa scenario
-with one purchase more. `make bench` shows the table.
+with one purchase more: as many countries, groups and years then as now. What plans reach is not
+compared, as tables, levers and profile have changed since; that a run is the same to the bit
+whichever others it is moved with is held in tests/property. `make bench` shows the table.
 """
 
 import json
@@ -11,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,7 +111,7 @@ def one_by_one(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["git", "-C", str(ROOT), "worktree", "remove", "--force", str(tree)], check=True)
 
 
-def timed(code: str, tree: Path, cache: Path) -> dict[str, object]:
+def timed(code: str, tree: Path, cache: Path) -> dict[str, Any]:
     """Run code in a tree, in a process and with compiled kernels of its own."""
     env = os.environ | {"PYTHONPATH": str(tree), "NUMBA_CACHE_DIR": str(cache)}
     done = subprocess.run(
@@ -129,12 +132,12 @@ def test_seconds_of_a_plan_against_plans_one_by_one(one_by_one: Path, tmp_path: 
             for name, code, tree in (("old_cache", old_code, one_by_one), ("cache", new_code, ROOT))
         )
         theirs, ours = (
-            1e3 * min(float(str(one["seconds"])) for one in runs) / int(str(runs[0]["plans"]))
-            for runs in (old, new)
+            1e3 * min(one["seconds"] for one in runs) / runs[0]["plans"] for runs in (old, new)
         )
         plans = str(new[0]["plans"])
         rows.append((what, plans, f"{theirs:,.1f}", f"{ours:,.1f}", f"{theirs / ours:.1f}"))
-        assert new[0]["ede"] == pytest.approx(old[0]["ede"], rel=1e-9)
+        for one in (*old, *new):
+            assert all(0.0 < float(ede) < 1.0 for ede in one["ede"])
     show(
         "CPU milliseconds of a simulated plan, the least of a few turns",
         ("plans", "number", "one by one", "side by side", "ratio"),
