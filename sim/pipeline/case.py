@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World, of_regions
 from sim.domain.holdings import Respond
+from sim.domain.lent_hours import loans
 from sim.domain.levers import Floats, LeverName
 from sim.domain.plan import Plan
-from sim.domain.reading_loans import loans
 from sim.pipeline.kernels.counts import Counts
 from sim.pipeline.state import State
 from sim.scenario.schema import Scenario

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pulp
 
 from sim.baseline.world import World
+from sim.domain.lent_hours import loans
 from sim.domain.levers import Floats
-from sim.domain.reading_loans import loans
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
 from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases

@@ -47,7 +47,7 @@ DEVICES = ("cuda", "cpu")
 Progress = Callable[[int, int, str], None]
 
 
-class PartDone(NamedTuple):
+class Reached(NamedTuple):
     """How far one step is."""
 
     step: str
@@ -93,7 +93,7 @@ def measure_gpu(
     minutes: float = 7.0,
     steps: int | None = None,
     progress: Progress = lambda *_: None,
-) -> list[PartDone]:
+) -> list[Reached]:
     """Measure for so many minutes what ``out`` still lacks; return how far every step is.
 
     Parameters
@@ -129,9 +129,9 @@ def measure_gpu(
             _grid(plans[name], found[GRIDS[name]], folder, clock, progress)
     done, of = costs_there(out, device)
     return [
-        PartDone("costs", done, of, "settings"),
+        Reached("costs", done, of, "settings"),
         *(
-            PartDone(name, _runs_there(at), len(plans[name].cells()), "runs")
+            Reached(name, _runs_there(at), len(plans[name].cells()), "runs")
             for name, at in grids.items()
         ),
     ]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim.domain.lent_hours import Loan, loans, moved_hours
 from sim.domain.levers import Floats
-from sim.domain.reading_loans import Loan, loans, moved_hours
 from sim.errors import PlanError
 from sim.pipeline.processes.calendar import Calendar, Process
 from sim.units import WEEKS_PER_YEAR

@@ -59,4 +59,5 @@ def moved_hours(bought: Floats, own: Floats, lent: Sequence[Loan]) -> Floats:
             given = asked * min(1.0, float(own[lender, profession]) / total)
             moved[:, profession] += given
             moved[lender, profession] -= given.sum()
-    return moved
+    # a hair below none, by rounding, would be hours to make up for
+    return np.maximum(moved, -own)
