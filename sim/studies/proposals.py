@@ -62,7 +62,7 @@ class Balanced(NamedTuple):
 Hedge = float | Balanced
 
 
-def balanced(design: Design) -> Design:
+def at_aversion_one(design: Design) -> Design:
     """Return a study's design with plans made for equity at aversion 1.
 
     Such a plan is a start for a search that is for something else: spread over many cells, it is
@@ -81,7 +81,7 @@ def candidate(design: Design, hedge: Hedge) -> Candidate:
     left to the search, which does that anyway.
     """
     if isinstance(hedge, Balanced):
-        return candidate(balanced(design), hedge.hedge)
+        return candidate(at_aversion_one(design), hedge.hedge)
     world = design.sampler(design.scenario, None, "search").world
     if not is_large(world):
         return _candidate(design, hedge)

@@ -29,7 +29,7 @@ from sim.studies.proposals import (
     SURE,
     Balanced,
     SearchDraws,
-    balanced,
+    at_aversion_one,
     candidate,
     risk_averse,
     without_ai,
@@ -225,7 +225,7 @@ def test_a_balanced_plan_is_that_of_aversion_one_whatever_is_asked_for() -> None
     other = replace(
         DESIGN, scenario=SCENARIO.model_copy(update=asked), objective=OBJECTIVES["worst_ec"]
     )
-    found, usual = candidate(other, Balanced(0.0)), candidate(balanced(DESIGN), 0.0)
+    found, usual = candidate(other, Balanced(0.0)), candidate(at_aversion_one(DESIGN), 0.0)
     np.testing.assert_array_equal(found.plan.units, usual.plan.units)
     assert hedges_of(other.scenario)["model, balanced"] == Balanced(HEDGES[1])
     assert "model, balanced" not in hedges_of(SCENARIO)
