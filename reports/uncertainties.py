@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from reports import words
 from sim.figure_style import INK, QUIET, panel, styled, svg
-from sim.planning.rules import phrase_of
+from sim.planning.rules import label_of, phrase_of
 from sim.studies.comparison import FEWEST_DRAWS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
 from sim.studies.outcomes import OUTCOMES
@@ -39,6 +39,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "single": information[(information["kind"] == UNKNOWN) & (information["value"] > 0.0)].head(
             TOP
         ),
+        "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
         "usd_per_point": result.usd_per_point(),
         "rival": phrase_of(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
@@ -46,6 +47,24 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "plans": len(result.policies) + (0 if further is None else further["plan"].nunique()),
         "figure": information_figure(information, drivers),
     }
+
+
+def regret_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return regrets in words.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.regret``.
+    """
+    return pd.DataFrame(
+        {
+            "plan": list(map(label_of, table["plan"])),
+            "mean regret": [amount(value, metric).removeprefix("+") for value in table["regret"]],
+            "largest": [amount(value, metric).removeprefix("+") for value in table["largest"]],
+            "best in": [f"{share:.0%}" for share in table["best"]],
+            "within 1% in": [f"{share:.0%}" for share in table["near"]],
+        }
+    )
 
 
 def amount(value: float, metric: str) -> str:
@@ -95,6 +114,12 @@ def _by_topic(information: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
     return worth.merge(
         told, on=["kind", "what", "topic", "unknowns", "draws"], suffixes=("", "_told")
     )
+
+
+def _of_policies(result: StudyResult, further: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the regrets of the policies; the best of a draw may be a further plan."""
+    table = result.regret(further)
+    return table[table["plan"].isin(result.policies)]
 
 
 def _only(table: pd.DataFrame, kind: str) -> dict[str, Any] | None:

@@ -106,6 +106,30 @@ def answer_drivers(
     )
 
 
+@answer.command("regret")
+def answer_regret(folder: RunFolder) -> None:
+    """Say how far every policy is behind the best of each draw, and how often it is the best."""
+    from reports.uncertainties import regret_rows
+    from sim.studies.answer_folder import answers_of
+    from sim.studies.result import load
+
+    result = load(folder)
+    kept = answers_of(folder, result)
+    further = kept["stages"]["coalition_draws"] if "stages" in kept else None
+    table = result.regret(further)
+    own = table[table["plan"].isin(result.policies)]
+    terminal.print_table(
+        regret_rows(own, result.scenario.objective),
+        title=f"Behind the best of each of {int(table['draws'].iloc[0])} draws",
+    )
+    terminal.bullets(
+        [
+            f"The best of each draw is that of {len(table)} plans"
+            + ("." if further is None else ", those of coalitions of stages among them.")
+        ]
+    )
+
+
 @answer.command("measuring")
 def answer_measuring(
     folder: RunFolder,

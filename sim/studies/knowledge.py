@@ -27,6 +27,8 @@ from sim.studies.comparison import FEWEST_DRAWS, t_interval
 EVERYTHING, TOPIC, UNKNOWN, CHANCE = "everything", "topic", "unknown", "everything but chance"
 """Kinds of rows: all that is drawn, all of one topic, one unknown; and all that is drawn, valued
 by another replication than it was chosen by."""
+NEAR = 0.01
+"""Relative distance from the best of a draw that counts as near."""
 INFORMATION_COLUMNS = ("kind", "what", "topic", "unknowns", "value", "low", "high", "share", "usd",
                        "draws")  # fmt: skip
 DRIVER_COLUMNS = ("kind", "what", "topic", "unknowns", "share", "low", "high", "draws")
@@ -140,6 +142,40 @@ def _measured(
     if people is not None:
         return np.asarray(rng.binomial(people, true) / people)
     return np.asarray(true * (1.0 + (error or 0.0) * rng.standard_normal(len(true))))
+
+
+def regret_table(reached: pd.DataFrame) -> pd.DataFrame:
+    """Return how far every plan is behind the best of each draw.
+
+    Parameters
+    ----------
+    reached : as in ``information_table``.
+
+    Returns
+    -------
+    plan, regret (mean over draws) with low and high (95%), ``largest`` regret of any draw, ``best``
+    and ``near`` (shares of draws in which it is the best, alone or with others, and within
+    ``NEAR`` of it) and draws; the smallest regret first.
+    """
+    by_draw = reached.groupby(level="draw", sort=False).mean()
+    top = by_draw.max(axis=1)
+    rows = []
+    for plan in by_draw:
+        behind = top - by_draw[plan]
+        low, high = t_interval(behind)
+        rows.append(
+            {
+                "plan": str(plan),
+                "regret": float(behind.mean()),
+                "low": max(low, 0.0),
+                "high": high,
+                "largest": float(behind.max()),
+                "best": float((behind <= 0.0).mean()),
+                "near": float((behind <= NEAR * top.abs()).mean()),
+                "draws": len(behind),
+            }
+        )
+    return pd.DataFrame(rows).sort_values("regret", kind="stable", ignore_index=True)
 
 
 def driver_table(lead: pd.Series, unknowns: Unknowns, *, seed: int) -> pd.DataFrame:

@@ -157,6 +157,15 @@ class StudyResult:
         found = knowledge.measurement(reached, true, people=people, error=error, seed=seed)
         return found | {"usd": found["value"] * self.usd_per_point() * 100.0}
 
+    def regret(self, further: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return how far every policy is behind the best of each draw; see ``regret_table``.
+
+        Parameters
+        ----------
+        further : plans beside the policies, as in ``value_of_information``.
+        """
+        return knowledge.regret_table(self._reached(further))
+
     def _reached(self, further: pd.DataFrame | None) -> pd.DataFrame:
         """Return the objective, more is better: draws and replications are rows, plans columns."""
         sign = -1.0 if OUTCOMES.called(self.scenario.objective).better == "lower" else 1.0

@@ -17,6 +17,7 @@ from sim.studies.knowledge import (
     failing,
     information_table,
     measurement,
+    regret_table,
 )
 from sim.studies.names import load_scenario
 from sim.studies.result import StudyResult, load
@@ -213,3 +214,21 @@ def test_what_is_not_drawn_cannot_be_measured(result: StudyResult) -> None:
     assert result.value_of_measuring("AAA.need", error=0.1)["value"] >= 0.0
     with pytest.raises(AnswerError, match=r"no 'AAA.ned' differs.*AAA.need"):
         result.value_of_measuring("AAA.ned", error=0.1)
+
+
+def test_regret_is_what_the_best_of_each_draw_has_more() -> None:
+    more = pd.Series([0.2, -0.1, 0.0, 0.005])
+    table = regret_table(reached(more)).set_index("plan")
+    usual, other = table.loc["usual"], table.loc["other"]
+    assert usual["regret"] == pytest.approx(0.205 / 4)
+    assert other["regret"] == pytest.approx(0.1 / 4)
+    assert (usual["largest"], other["largest"]) == (pytest.approx(0.2), pytest.approx(0.1))
+    # where both are the same both are the best
+    assert (usual["best"], other["best"]) == (0.5, 0.75)
+    assert (usual["near"], other["near"]) == (0.75, 0.75)
+    assert list(table.index) == ["other", "usual"]
+
+
+def test_knowing_everything_is_worth_the_least_regret(result: StudyResult) -> None:
+    worth = of(result.value_of_information(), EVERYTHING, EVERYTHING)["value"]
+    assert result.regret()["regret"].iloc[0] == pytest.approx(worth)
