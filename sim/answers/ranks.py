@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import spearmanr
+import pandas as pd
 
 from sim.domain.levers import Floats
 
@@ -35,9 +35,15 @@ def agreement(one: Floats, other: Floats, rng: np.random.Generator) -> Agreement
     if len(x) < 4 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
         return Agreement(np.nan, np.nan, np.nan, len(x))
     again = [
-        float(spearmanr(x[rows], y[rows]).statistic)
+        _spearman(x[rows], y[rows])
         for rows in rng.integers(len(x), size=(RESAMPLES, len(x)))
         if np.ptp(x[rows]) > 0.0 and np.ptp(y[rows]) > 0.0
     ]
     low, high = np.quantile(again, [0.025, 0.975])
-    return Agreement(float(spearmanr(x, y).statistic), float(low), float(high), len(x))
+    return Agreement(_spearman(x, y), float(low), float(high), len(x))
+
+
+def _spearman(one: Floats, other: Floats) -> float:
+    """Return the correlation of ranks, those of equal values averaged."""
+    x, y = (pd.Series(values).rank().to_numpy(float) for values in (one, other))
+    return float(np.corrcoef(x, y)[0, 1])
