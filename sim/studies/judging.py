@@ -82,12 +82,12 @@ def _of(whole: Measured, who: Who) -> Measured:
     if who.kind == REGION:
         r = [whole.regions.index(who.name)]
         return replace(
-            whole, ec=whole.ec[:, r], population=whole.population[r],
+            whole, ec=whole.ec[:, r], population=whole.population[:, r],
             income_usd=whole.income_usd[r], regions=(who.name,),
         )  # fmt: skip
     if who.kind == GROUP:
         g = [whole.groups.index(who.name)]
         return replace(
-            whole, ec=whole.ec[:, :, g], population=whole.population[:, g], groups=(who.name,)
+            whole, ec=whole.ec[:, :, g], population=whole.population[:, :, g], groups=(who.name,)
         )
     return whole

@@ -84,7 +84,7 @@ def test_an_invalid_scenario_ends_with_all_problems_and_exit_code_2(tmp_path: Pa
         (("run", "none.yaml"), 2, "error: none.yaml: there is no such file."),
         (("report", "none"), 2, "error: no run folder at 'none"),
         (("trace", "none"), 2, "error: no run folder at 'none"),
-        (("data", "show", "KEM"), 2, "error: countries.csv: there is no 'KEM'."),
+        (("data", "show", "KEM"), 2, "error: no country or group of countries is called 'KEM'."),
         (("profile", "card", "none"), 2, "error: no profile 'none'"),
         (("profile", "fit", "none"), 2, "error: "),
         (("run", TINY, "--workers", "0"), 2, "--workers"),
