@@ -104,8 +104,9 @@ def verdict_words(row: pd.Series) -> str:
         "does not beat": "does not beat",
         "undecided": "is not shown to beat",
     }[str(row["verdict"])]
+    who = phrase_of(str(row["policy"]))
     return (
-        f"{phrase_of(str(row['policy'])).capitalize()} {claim} {phrase_of(str(row['baseline']))}: "
+        f"{who[0].upper()}{who[1:]} {claim} {phrase_of(str(row['baseline']))}: "
         f"{points(row['difference'])} points of {label[0].lower()}{label[1:]} "
         f"(95% interval {interval(row['low'], row['high'])}, "
         f"{int(row['draws'])} draws, better in {row['p_positive']:.0%} of them)"
