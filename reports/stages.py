@@ -8,6 +8,7 @@ import pandas as pd
 from reports import words
 from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.studies.answer_folder import Tables
+from sim.studies.comparison import WORTHWHILE
 from sim.studies.judging import ALL, GROUP, REGION
 
 MOST_REGIONS = 8
@@ -53,14 +54,16 @@ def stage_sentences(tables: Tables) -> list[str]:
     singles = float(rows["alone"].sum())
     gain = float(whole["value"] - nothing["value"])
     first = rows.iloc[int(rows["shapley"].to_numpy().argmax())]
-    sure = rows[rows["low"] > 0.0]["stage"]
+    worthwhile = WORTHWHILE * float(whole["value"])
+    sure = rows[(rows["low"] > 0.0) & (rows["shapley"] >= worthwhile)]["stage"]
     more = "more" if gain > singles else "less"
     return [
         f"All stages together gain {words.points(gain)} points. Each alone, with the whole "
         f"budget, they gain {words.points(singles)} when added up: together {more} than that.",
         f"The most comes from {first['stage']}: {words.points(first['shapley'])} points "
         f"({words.interval(first['low'], first['high'])}), {first['share']:.0%} of the whole.",
-        f"Surely above 0: {', '.join(sure) or 'none'}.",
+        f"Surely above 0, and more than {WORTHWHILE:.1%} of the coverage that all reach: "
+        f"{', '.join(sure) or 'none'}.",
         f"{int(coalitions['searched'].sum())} of {len(coalitions):,} coalitions were searched; for "
         f"{float(coalitions['settled'].mean()):.0%} no worthwhile gain is left open. Imaging units "
         "count as data creation and readers as care delivery, though each serves both.",

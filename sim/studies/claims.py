@@ -110,9 +110,16 @@ def cheap_stages_pay(evidence: Evidence) -> Finding:
     cheap = [str(Stage.CURATION), str(Stage.EVALUATION)]
     usd = evidence.costs.sum(axis=1, min_count=1)
     known = [stage for stage in evidence.stages if usd[stage] > 0.0]
-    others = [stage for stage in known if stage not in cheap and stage in reviewed()]
+    others = [
+        stage
+        for stage in known
+        if stage not in cheap
+        and stage in reviewed()
+        # what little money brings by chance is no rate
+        and evidence.shapley[stage].mean() >= evidence.worthwhile
+    ]
     if not set(cheap) <= set(known) or not others:
-        return not_tested(compared, "no good plan buys from both of them")
+        return not_tested(compared, "no good plan buys from both of them, or no other is of use")
     per_musd = {stage: evidence.shapley[stage] / (usd[stage] / 1e6) for stage in others}
     rival = max(others, key=lambda stage: per_musd[stage].mean())
     mine = sum(evidence.shapley[stage] for stage in cheap) / (usd[cheap].sum() / 1e6)
