@@ -31,7 +31,10 @@ def matrix(tables: Tables) -> dict[str, Any]:
 
 
 def matrix_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each stage: every aspect in words, what the review says in brackets."""
+    """Return a row for each stage: every aspect in words, and what the review says in brackets.
+
+    An aspect that the review does not assess has no brackets.
+    """
     said = table.assign(said=[_said(row) for row in table.to_dict("records")])
     wide = said.pivot_table(
         index="stage", columns="aspect", values="said", aggfunc="first", sort=False
@@ -107,7 +110,8 @@ def matrix_figure(table: pd.DataFrame) -> str:
 
 
 def _said(row: Mapping[Hashable, Any]) -> str:
-    return f"{_value(row)} ({rating_words(row['review'])})"
+    rating = float(row["review"])
+    return _value(row) if isnan(rating) else f"{_value(row)} ({rating_words(rating)})"
 
 
 def _value(row: Mapping[Hashable, Any]) -> str:
