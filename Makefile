@@ -7,7 +7,7 @@ TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 unexport PYTHONDONTWRITEBYTECODE  # else each of many processes compiles all that it imports
 
-.PHONY: demo answers schema test test-versions lint types style kernels lock validate validation-table bench gpu-measure notebooks clean
+.PHONY: demo answers schema test test-versions lint types style kernels quick lock validate validation-table bench gpu-measure notebooks clean
 
 $(VENV)/.run: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -53,8 +53,11 @@ style: $(VENV)/.dev
 kernels: $(VENV)/.run  ## compile them once, and not in each of several processes
 	@$(BIN)/equiscan run scenarios/tiny.yaml --dry-run > /dev/null
 
-test: $(VENV)/.dev  ## lint, then every quick test
-	@$(MAKE) --no-print-directory --jobs 2 types style kernels
+test: $(VENV)/.dev  ## lint, and every quick test
+	@$(MAKE) --no-print-directory --jobs 2 style kernels
+	@$(MAKE) --no-print-directory --jobs 2 types quick
+
+quick: $(VENV)/.dev
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 $(BIN)/uv: $(VENV)/.run
