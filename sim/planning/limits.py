@@ -21,7 +21,7 @@ from sim.scenario.treasury import SpendingLimit
 SLACK = 1e-9
 """Part of a unit, or of the budget, that is lost to rounding."""
 TOLERANCE = 1e-6
-"""Part of the budget by which a limit may be passed: what rounding leaves of many purchases."""
+"""Part of the largest yearly budget by which a limit may be passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,9 @@ class Limit:
     it is asked for."""
     most: float
     """US dollars."""
+    hair: float
+    """Dollars by which it may be passed: what rounding leaves of many purchases, a part of the
+    largest yearly budget and not of this row, which may be of any size."""
 
 
 def yearly_budget(scenario: Scenario) -> Floats:
@@ -72,16 +75,16 @@ def limits_of(world: World, scenario: Scenario) -> list[Limit]:
 
 
 def budget_rows(scenario: Scenario, cost_usd: Floats) -> tuple[Floats, Floats]:
-    """Return what counts against the budget up to each year, and how much there is.
+    """Return what counts against the budget of each year, and how much there is.
 
     Parameters
     ----------
-    cost_usd : dollars due in each year, shape (..., y) along its second axis: (a, y, ...).
+    cost_usd : dollars due in year y of what is paid in year a, shape (a, y, r, i).
 
     Returns
     -------
-    Dollars of shape (a, y, ...) and (y,): of the year alone, or where money is carried over of all
-    years up to it.
+    Dollars of shape (a, y, r, i) and (y,): of the year alone, or, where money is carried over, of
+    all years up to it.
     """
     budget = yearly_budget(scenario)
     if scenario.treasury.carry_over:
@@ -97,7 +100,7 @@ def fitted(limits: list[Limit], units: Floats) -> Floats:
     """
     claim = np.stack([limit.claim for limit in limits])
     room = np.array([limit.most for limit in limits])
-    hair = TOLERANCE * max(float(np.abs(room).max()), 1.0)
+    hair = np.array([limit.hair for limit in limits])
     if (np.einsum("ari,kari->k", units, claim) <= room + hair).all():
         return units
     asked = (claim < 0.0).any(axis=0)
@@ -116,12 +119,15 @@ def fitted(limits: list[Limit], units: Floats) -> Floats:
 
 def broken(limits: list[Limit], plan: Plan) -> list[str]:
     """Return the limits that a plan does not keep, in words."""
-    hair = TOLERANCE * max(1.0, *(abs(limit.most) for limit in limits))
     return [
         limit.words
         for limit in limits
-        if float((limit.claim * plan.units).sum()) > limit.most + hair
+        if float((limit.claim * plan.units).sum()) > limit.most + limit.hair
     ]
+
+
+def _hair(scenario: Scenario) -> float:
+    return TOLERANCE * max(float(yearly_budget(scenario).max()), 1.0)
 
 
 def _budgets(scenario: Scenario, cost: Floats) -> Iterator[Limit]:
@@ -129,7 +135,9 @@ def _budgets(scenario: Scenario, cost: Floats) -> Iterator[Limit]:
     upto = "the budget up to" if scenario.treasury.carry_over else "the budget of"
     for y, most in enumerate(budgets):
         year = scenario.horizon.start_year + y
-        yield Limit(f"budget_usd_{year}", f"{upto} {year}", claims[:, y], float(most))
+        yield Limit(
+            f"budget_usd_{year}", f"{upto} {year}", claims[:, y], float(most), _hair(scenario)
+        )
 
 
 def _asked(world: World, scenario: Scenario, cost: Floats) -> Iterator[Limit]:
@@ -144,7 +152,8 @@ def _asked(world: World, scenario: Scenario, cost: Floats) -> Iterator[Limit]:
         for asked in _asks(one):
             claim = on if asked.share is None else on - asked.share * due
             row = f"spending_{number}_{asked.name}"
-            yield Limit(row, asked.words, asked.sign * claim, asked.sign * asked.usd)
+            most = asked.sign * asked.usd
+            yield Limit(row, asked.words, asked.sign * claim, most, _hair(scenario))
 
 
 class _Ask(NamedTuple):

@@ -12,7 +12,7 @@ from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import cost_of_unit
 from sim.planning.decisions import most_per_year
-from sim.planning.limits import SLACK, TOLERANCE, Limit, limits_of, yearly_budget
+from sim.planning.limits import SLACK, Limit, limits_of, yearly_budget
 from sim.planning.rules import CHAIN, need_share
 from sim.scenario.schema import Scenario
 
@@ -98,8 +98,8 @@ class Purse:
 
     def is_kept_by(self, units: Floats) -> bool:
         """Return whether a plan keeps every limit."""
-        most = float(np.abs(self.most_usd).max())
-        return bool((self.left_usd(units) >= -TOLERANCE * max(most, 1.0)).all())
+        hair = np.array([limit.hair for limit in self.limits])
+        return bool((self.left_usd(units) >= -hair).all())
 
     def has_room(self, units: Floats) -> NDArray[np.bool_]:
         """Return whether another unit of an item fits the limits in any year, shape (r, i)."""

@@ -46,10 +46,15 @@ class Rule:
         return getattr(self.make, "__name__", "rule")
 
     def __call__(self, world: World, scenario: Scenario) -> Plan:
-        """Return the plan that the rule makes; ``PlanError`` where it makes something else."""
+        """Return the plan that the rule makes; ``PlanError`` where it makes something else.
+
+        Where a treasury asks something of spending, it is as much of the plan as keeps that.
+        """
         made = self.make(world, scenario)
         if not isinstance(made, Plan):
             raise PlanError(f"a rule returns a Plan, not {type(made).__name__}.")
+        if scenario.treasury.spending:
+            return replace(made, units=fitted(limits_of(world, scenario), made.units))
         return made
 
 

@@ -54,8 +54,6 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
         for name, rule in RULES.items()
         if rule in RULES.shipped or name in scenario.policies
     }
-    if scenario.treasury.spending:
-        rules = {n: replace(p, units=fitted(purse.limits, p.units)) for n, p in rules.items()}
     hedges = hedges_of(scenario)
     # a solve keeps one worker busy: others simulate the rules, and compile what that takes
     early = lots(f"search-{policy}-0", list(rules.values()), search.draws[:FIRST_RUNG])

@@ -15,7 +15,8 @@ from sim.planning.objectives import BESIDE
 
 def limits(*most: float) -> list[Limit]:
     return [
-        Limit(f"row{k}", f"limit {k}", np.zeros((1, 1, 1)), value) for k, value in enumerate(most)
+        Limit(f"row{k}", f"limit {k}", np.zeros((1, 1, 1)), value, 1e-6)
+        for k, value in enumerate(most)
     ]
 
 

@@ -1,6 +1,7 @@
 """Plans keep budgets by year, carry-over and limits of spending, whoever makes them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sim.domain.plan import spend_usd
+from sim.baseline.world import World
+from sim.domain.plan import Plan, spend_usd
 from sim.errors import InfeasibleError
 from sim.planning.limits import broken, fitted, limits_of, scaled_budget, yearly_budget
 from sim.planning.model import build_model
 from sim.planning.moves import Purse, steps_of, taken
-from sim.planning.rules import RULES
+from sim.planning.rules import RULES, Rule
 from sim.planning.solution import solve
 from sim.planning.unspent import spending_words
 from sim.scenario.schema import Horizon, Scenario
@@ -165,3 +167,28 @@ def test_why_money_is_left_is_said() -> None:
     words = spending_words(purse, full, {})
     assert words.startswith(f"{share:.0%} of the money is spent")
     assert ("the budget of 20" in words) == (share < 0.95)
+
+
+def test_a_limit_that_is_far_away_does_not_widen_the_budget() -> None:
+    case = asking(spending=[{"at_most_usd": 1e15}])
+    purse = Purse(WORLD, case)
+    units = np.zeros_like(RULES["baseline"](WORLD, case).units)
+    at = np.unravel_index(np.argmax(purse.claim_usd[0]), units.shape)  # dear in the first year
+    units[at] = np.ceil(1.001 * purse.most_usd[0] / purse.claim_usd[(0, *at)])
+    assert not purse.is_kept_by(units)
+    assert "the budget of 2027" in broken(
+        purse.limits, replace(RULES["baseline"](WORLD, case), units=units)
+    )
+    assert purse.is_kept_by(fitted(purse.limits, units))
+
+
+def test_a_rule_of_ones_own_is_fitted_too() -> None:
+    case = CASES["least in a region"]
+
+    def first_only(world: World, scenario: Scenario) -> Plan:
+        free = scenario.model_copy(update={"treasury": Treasury()})
+        plan = RULES["equal_split"](world, free)
+        return replace(plan, units=plan.units * np.array([1.0, 0.0])[None, :, None])
+
+    made = Rule(first_only)(WORLD, case)
+    assert broken(limits_of(WORLD, case), made) == []
