@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 answer = typer.Typer(help="What a finished run says beyond its plan.", no_args_is_help=True)
 
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="all cores")]
 RunFolder = Annotated[
     Path, typer.Argument(parser=terminal.place, metavar="RUN", help="Folder of a finished run.")
 ]
@@ -175,9 +176,7 @@ def answer_stages(
         int, typer.Option(min=1, help="Coalitions whose plan is searched for.")
     ] = 32,
     runs: Annotated[int, typer.Option(min=50, help="Runs of each search.")] = 300,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Say what every stage is worth at the same budget; goes on where it was interrupted."""
     from reports import write_report
@@ -208,9 +207,7 @@ def answer_stages(
 def answer_matrix(
     ctx: typer.Context,
     folder: RunFolder,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Say what every stage needs and brings, beside the ratings of the review."""
     from reports import write_report
@@ -239,9 +236,7 @@ def answer_matrix(
 def claims(
     ctx: typer.Context,
     folder: RunFolder,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Hold the claims of the review against a run: confirmed, refuted, undecided or not tested."""
     from reports import write_report
