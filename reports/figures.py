@@ -9,6 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from reports.policies import colour
+from sim.domain.levers import Floats
 from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of
 
@@ -45,6 +46,22 @@ def equity_over_time(yearly: pd.DataFrame) -> str:
 
 
 @styled
+def shaded_cells(
+    axes: Axes, values: Floats, shades: LinearSegmentedColormap, *, top: float
+) -> None:
+    """Draw a table of shades, the first row on top, as vectors.
+
+    An image within a figure does not come out of every maker of pages.
+
+    Parameters
+    ----------
+    values : from 0 to ``top``, shape (row, column).
+    """
+    rows, columns = (np.arange(size + 1) - 0.5 for size in values.shape)
+    axes.pcolormesh(columns, rows, values, cmap=shades, vmin=0.0, vmax=top)
+    axes.invert_yaxis()
+
+
 def money(spend: pd.DataFrame) -> str:
     """Draw spend by region and stage as a heat map with the numbers in it.
 
@@ -56,10 +73,7 @@ def money(spend: pd.DataFrame) -> str:
     shown = spend.loc[spend.sum(axis=1).nlargest(24).index.sort_values()] / USD_PER_MILLION
     shades = LinearSegmentedColormap.from_list("money", ["#f5f9fc", "#0072b2"])
     top = max(float(shown.to_numpy().max()), 1e-9)
-    # cells as vectors: not every maker of pages shows an image within a figure
-    rows, columns = (np.arange(size + 1) - 0.5 for size in shown.shape)
-    axes.pcolormesh(columns, rows, shown.to_numpy(), cmap=shades, vmin=0.0, vmax=top)
-    axes.invert_yaxis()
+    shaded_cells(axes, shown.to_numpy(), shades, top=top)
     names = [
         re.sub(r"(?<=[a-z])(mentation|ration|gation|uation|ment|nance)$", r"-\n\1", str(stage))
         .replace("pre-", "pre-\n")

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
 from reports import words
+from reports.figures import shaded_cells
 from sim.figure_style import INK, panel, styled, svg
 from sim.studies.answer_folder import Tables
 from sim.studies.recommendation import ASPECTS
@@ -89,7 +90,7 @@ def matrix_figure(table: pd.DataFrame) -> str:
     share = np.divide(size, top, out=np.zeros_like(size), where=top > 0.0)
     figure, (axes,) = panel(height=0.9 + 0.42 * len(stages))
     shades = LinearSegmentedColormap.from_list("matrix", ["#f5f9fc", "#0072b2"])
-    axes.imshow(np.nan_to_num(share), cmap=shades, vmin=0.0, vmax=1.0, aspect="auto")
+    shaded_cells(axes, np.nan_to_num(share), shades, top=1.0)
     axes.set_xticks(range(len(aspects)), [aspect.capitalize() for aspect in aspects])
     axes.set_yticks(range(len(stages)), stages)
     axes.xaxis.tick_top()

@@ -4,10 +4,9 @@ from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
-from reports.policy import render
+from reports.policy import page_of
 from sim.atomic import replace_file, require_place
 from sim.errors import RunFolderError
-from sim.studies.result import load
 
 
 def write_pdf(run: Path | str, file: Path | str, *, overwrite: bool = False) -> Path:
@@ -32,7 +31,7 @@ def write_pdf(run: Path | str, file: Path | str, *, overwrite: bool = False) -> 
             raise ValueError(f"the report reads nothing from outside, not {url}")
         return weasyprint.default_url_fetcher(url, *given, **options)
 
-    html = weasyprint.HTML(string=render(load(run)), url_fetcher=from_the_page)
+    html = weasyprint.HTML(string=page_of(run), url_fetcher=from_the_page)
     replace_file(file, methodcaller("write", html.write_pdf()))
     return file
 

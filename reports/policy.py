@@ -36,8 +36,13 @@ def write_report(folder: Path | str) -> Path:
 
     Raises ``RunFolderError`` when the folder is not a finished study or cannot be written.
     """
-    finished, result = Finished.at(folder), load(folder)
-    return add_report(finished, render(result, answers_of(folder, result)))
+    return add_report(Finished.at(folder), page_of(folder))
+
+
+def page_of(folder: Path | str) -> str:
+    """Return the report of a run, with the answers to further questions that lie in its folder."""
+    result = load(folder)
+    return render(result, answers_of(folder, result))
 
 
 def render(result: StudyResult, answers: Mapping[str, Tables] | None = None) -> str:

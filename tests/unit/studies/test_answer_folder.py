@@ -5,10 +5,12 @@ from pathlib import Path
 from shutil import copytree, rmtree
 
 import pytest
+from pypdf import PdfReader
 from typer.testing import CliRunner, Result
 
 import sim
 from reports.export import DICTIONARY, tables_of
+from reports.pdf import write_pdf
 from sim.cli import app
 from sim.domain.levers import LEVERS
 from sim.studies import answer_folder
@@ -58,6 +60,13 @@ def test_an_answer_is_a_section_of_the_report_and_tables_in_a_folder(made: Path)
     assert len(tables["coalitions"]) == 4
 
 
+def test_an_answer_is_on_paper_too(made: Path, tmp_path: Path) -> None:
+    pytest.importorskip("weasyprint", exc_type=OSError, reason="Pango is not installed")
+    file = write_pdf(made, tmp_path / "report.pdf")
+    text = "".join(page.extract_text() for page in PdfReader(file).pages)
+    assert "What every stage is worth" in text
+
+
 def test_the_other_answers_rest_on_it(made: Path, tmp_path: Path) -> None:
     copy = Path(copytree(made, tmp_path / "copy"))
     for words, said in (
@@ -70,6 +79,7 @@ def test_the_other_answers_rest_on_it(made: Path, tmp_path: Path) -> None:
         assert max(map(len, lines)) <= 80
         assert said in found.stdout
     page = (copy / "report.html").read_text(encoding="utf-8")
+    assert "<image" not in page  # of pixels, which paper would not show
     for section in ("matrix", "claims"):
         assert f'<h2 id="{section}">' in page
     assert "nan" not in page.split('<h2 id="claims">')[1].split("<h2")[0].split()
