@@ -57,6 +57,7 @@ test: $(VENV)/.dev  ## lint, and every quick test
 	@$(MAKE) --no-print-directory --jobs 2 style kernels
 	@$(MAKE) --no-print-directory --jobs 2 types quick
 
+quick: export OMP_NUM_THREADS = 1  # two processes of two threads each wait for each other
 quick: $(VENV)/.dev
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -78,6 +78,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # loading rich takes longer than all the rest of --help
 )
 app.command()(new)
 app.command()(runs)

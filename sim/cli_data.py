@@ -32,7 +32,7 @@ def data_show(
     code = place_named(place)
     if code not in tables.countries().index:
         terminal.print_table(
-            tables.countries().loc[countries_of(code), COUNTRY_COLUMNS].reset_index()
+            tables.countries().loc[list(countries_of(code)), COUNTRY_COLUMNS].reset_index()
         )
         return
     known = tables.country_table(code)

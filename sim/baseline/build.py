@@ -139,14 +139,11 @@ def _public_data(pool: Pool) -> tuple[Floats, Floats]:
 
     Of a data set whose labels serve another task than the modality's, none.
     """
-    known = tables.datasets().query("counted == 'yes'")
     position = {iso3: i for i, iso3 in enumerate(pool.who.countries)}
     local = np.zeros((len(pool.who.countries), len(pool.modalities)))
     public = np.zeros(len(pool.modalities))
     for m, modality in enumerate(pool.modalities):
-        serve = (known["modality"] == modality) & (known["labels"] == TASK_OF[modality])
-        for origin, patients in known.loc[serve, ["iso3", "value"]].itertuples(index=False):
-            countries = origin.split("|")
+        for countries, patients in tables.labelled_patients(modality, TASK_OF[modality]):
             for iso3 in countries:
                 if iso3 in position:
                     local[position[iso3], m] += patients / len(countries)

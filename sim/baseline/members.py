@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 
 import numpy as np
 
@@ -67,18 +68,19 @@ def place_named(text: str) -> str:
     raise TableError(f"no country or group of countries is called '{text}'.{hint}")
 
 
-def countries_of(entry: str) -> list[str]:
+@cache
+def countries_of(entry: str) -> tuple[str, ...]:
     """Return the countries of an entry of ``regions``; ``ScenarioError`` for an unknown one."""
     known = tables.countries()
     # economies without an income group or a population have no prices and no need in the tables
     usable = known[known["income_group"].isin(list(INCOME_GROUPS))]
     if entry == "all":
         peopled = tables.table("country_values").xs("population", level="variable").index
-        return [iso3 for iso3 in usable.index if iso3 in peopled]
+        return tuple(iso3 for iso3 in usable.index if iso3 in peopled)
     for column in ("income_group", "un_subregion", "continent"):
         found = usable.index[usable[column] == entry]
         if len(found):
-            return list(found)
+            return tuple(found)
     if entry in usable.index:
-        return [entry]
+        return (entry,)
     raise ScenarioError(f"regions: unknown region '{entry}'.{nearest(entry, region_names())}")

@@ -207,6 +207,20 @@ def datasets() -> pd.DataFrame:
     return table("datasets").reset_index()
 
 
+@cache
+def labelled_patients(modality: str, task: str) -> tuple[tuple[tuple[str, ...], float], ...]:
+    """Return countries of origin and patients of every data set whose labels serve a task.
+
+    Of images that are in another set already there are none; an unstated origin is "".
+    """
+    known = datasets()
+    serve = (
+        (known["counted"] == "yes") & (known["modality"] == modality) & (known["labels"] == task)
+    )
+    rows = known.loc[serve, ["iso3", "value"]].itertuples(index=False)
+    return tuple((tuple(origin.split("|")), float(patients)) for origin, patients in rows)
+
+
 def country_table(iso3: str) -> pd.DataFrame:
     """Return everything the tables say about a country, with sources, one row per variable."""
     own = {name: country(iso3, name) for name in country_variables()}
@@ -279,6 +293,7 @@ def _bound(name: str, line: int, key: tuple[str, ...], datum: Datum) -> None:
         raise TableError(f"{name}.csv line {line}: {wrong}.")
 
 
+@cache
 def _look_up(name: str, *key: str) -> Datum:
     """Find the row for ``key``; a "*" in a table's cell stands for any value, an exact one wins."""
     rows = _rows(name)

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -237,11 +238,16 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """Return a built-in profile by name, or the one in a folder; see ``profile_folder``."""
     folder = profile_folder(name_or_path)
     try:
-        return _checked(_read(json.loads((folder / "fit.json").read_text(encoding="utf-8"))))
+        return _profile_of((folder / "fit.json").read_text(encoding="utf-8"))
     except (KeyError, TypeError, ValueError) as error:
         raise ProfileError(
             f"{folder / 'fit.json'}: cannot be read ({error!r}). Run `equiscan profile fit` again."
         ) from None
+
+
+@lru_cache(maxsize=32)  # every sample asks for it
+def _profile_of(text: str) -> Profile:
+    return _checked(_read(json.loads(text)))
 
 
 def available() -> tuple[str, ...]:

@@ -35,9 +35,14 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     tables.variables()  # of the package: the bounds of what the folder's rows say
     monkeypatch.setattr(tables, "files", lambda _package: tmp_path)
-    tables._rows.cache_clear()
+    forget()
     yield folder
+    forget()
+
+
+def forget() -> None:
     tables._rows.cache_clear()
+    tables._look_up.cache_clear()
 
 
 def write(folder: Path, *rows: dict[str, str]) -> None:

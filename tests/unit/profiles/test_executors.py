@@ -158,6 +158,7 @@ def beside(tmp_path_factory):
     return folder / "runs"
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_table_of_one_though_one_is_killed(alone, beside):
     pd.testing.assert_frame_equal(repeatable(beside), repeatable(alone), check_exact=True)
 
@@ -204,6 +205,7 @@ def test_a_run_that_ends_every_worker_is_named_and_what_is_finished_is_kept(alon
     pd.testing.assert_frame_equal(repeatable(tmp_path), repeatable(alone))
 
 
+@pytest.mark.slow
 def test_runs_beside_others_say_so_and_give_no_joules_per_image(alone, beside):
     runs = pd.read_parquet(beside / "runs.parquet").drop_duplicates("run_id")
     assert runs["error"].isna().all()
