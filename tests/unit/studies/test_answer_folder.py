@@ -60,6 +60,7 @@ def test_an_answer_is_a_section_of_the_report_and_tables_in_a_folder(made: Path)
     assert len(tables["coalitions"]) == 4
 
 
+@pytest.mark.slow  # that the page has it, and that paper has the page, is tested quickly
 def test_an_answer_is_on_paper_too(made: Path, tmp_path: Path) -> None:
     pytest.importorskip("weasyprint", exc_type=OSError, reason="Pango is not installed")
     file = write_pdf(made, tmp_path / "report.pdf")
