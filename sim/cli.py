@@ -96,7 +96,7 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be repeated."),
 ]
 Outside = Annotated[
-    bool, typer.Option("--allow-outside", help="Allow a profile outside the scenario's folder.")
+    bool, typer.Option("--allow-outside", help="Allow files outside the scenario's folder.")
 ]
 
 

@@ -122,6 +122,22 @@ def data_import(
     terminal.pairs(said)
 
 
+@data.command("numbers")
+def data_numbers(
+    scenario: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, a YAML file.")],
+    out: Annotated[Path, typer.Option(parser=terminal.place, metavar="CSV", help="File to write.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace it.")] = False,
+) -> None:
+    """Write the numbers that a scenario uses as a CSV file, to replace some with your own."""
+    from sim.studies.fill_in import write_numbers
+    from sim.studies.names import load_scenario
+
+    count = write_numbers(load_scenario(scenario), out, overwrite=overwrite)
+    terminal.say(f"{out}: {count} numbers, all of the tables as yet. Take the # from a row,")
+    terminal.say("put in your number, its range and source, and name the file in the scenario:")
+    terminal.say(f"  overrides: {out.name}")
+
+
 @data.command("check")
 def data_check(
     csv: Annotated[bool, typer.Option("--csv", help="Every number as CSV, with notes.")] = False,

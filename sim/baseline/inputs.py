@@ -129,8 +129,8 @@ def _override(datum: Datum, given: Override) -> Datum:
     low = given.value if given.low is None else given.low
     high = given.value if given.high is None else given.high
     return replace(
-        datum, value=given.value, low=low, high=high, status=given.status, source=given.source,
-        note="set by the scenario",
+        datum, value=given.value, low=low, high=high, year=str(given.year or ""),
+        status=given.status, source=given.source, note="set by the scenario",
     )  # fmt: skip
 
 

@@ -50,15 +50,13 @@ class Pool:
     def _people_at_start(self) -> Floats:
         """Return persons of every country in the first year of the horizon, shape (country,).
 
-        A count of the tables grows from its year to the first; one that the scenario gives is of
-        the first.
+        A count grows from its year to the first; one that the scenario gives without is of the
+        first.
         """
         counted, start = self.of_country("population"), self.scenario.horizon.start_year
         names = [f"{iso3}.population" for iso3 in self.who.countries]
-        years = [
-            0 if name in self.scenario.overrides else start - int(self.inputs.used[name].year)
-            for name in names
-        ]
+        counts = [self.inputs.used[name].year for name in names]
+        years = [start - int(year) if year else 0 for year in counts]
         return np.asarray(counted * (1.0 + self.growth) ** np.array(years))
 
     def share_of_group(self, group: str) -> Floats:

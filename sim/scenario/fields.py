@@ -34,7 +34,8 @@ def _rows(
     for name, field in part["properties"].items():
         key = f"{prefix}{name}"
         model = _model(field, models)
-        entries = field.get("additionalProperties")
+        forms = [field, *field.get("anyOf", ())]
+        entries = next(filter(None, (form.get("additionalProperties") for form in forms)), None)
         of_entries = _model(entries, models) if isinstance(entries, dict) else None
         of_items = _model(field["items"], models) if "items" in field else None
         meaning = str(field["description"]).replace("\n", " ").replace("``", "`")

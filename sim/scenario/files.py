@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from sim.domain.bounds import Bounds
 from sim.errors import LONGEST_NAME, ScenarioError, cut, nearest
+from sim.scenario.own_numbers import nearest_file, read_numbers
 from sim.scenario.problems import Problem, model_name, schema_problems, stop_if, unknown
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Override
@@ -27,8 +28,14 @@ MOST_PARENTS = 8
 """Files that may extend one another in a row."""
 EXTENDS = "Another scenario file in the same folder; this one says only what differs. Mappings are \
 merged key by key, lists and values are replaced, a key set to null is removed."
-OVERLAYS = "Files of overrides in the same folder, as `equiscan calibrate` writes them; later ones \
-win over earlier ones, and this file's own overrides over all of them."
+OVERLAYS = (
+    "Files of overrides in the same folder, as `equiscan calibrate` writes them, or CSV files \
+as for `overrides`; later ones win over earlier ones, and this file's own overrides over all."
+)
+NUMBERS_FILE = "Or the name of a CSV file of one's own numbers, in the scenario's folder, with the \
+columns region, variable, value, low, high, unit, year, source and status."
+TABLE = ".csv"
+"""How the name of a file of numbers ends."""
 PLACES = (
     ("regions",),
     ("levers", "*", "regions"),
@@ -39,6 +46,7 @@ PLACES = (
 )
 """Where regions are named: there, the name of a country stands for its code."""
 ROUTES = frozenset(place[:end] for place in PLACES for end in range(1, len(place) + 1))
+ROUTES |= {("overrides",)}
 OVERLAY_KEYS = ("overrides", "calibration")
 """What an overlay holds: overrides, and how they came about, which is for people to read."""
 
@@ -79,7 +87,7 @@ def read_scenario(
     overrides : changes such as ``budget_usd_per_year=5e6``, applied last; keys are dotted, values
         are YAML.
     names : names to check regions, profile and overridden values against; not checked when None.
-    allow_outside : whether a profile's folder may lie outside the file's.
+    allow_outside : whether a profile's folder and a file of numbers may lie outside the file's.
     resolved : whether the file is what ``resolved_yaml`` gave, which is longer than what it was
         made from.
 
@@ -88,9 +96,11 @@ def read_scenario(
     A ``profile`` with a slash is a folder, relative to the file; it is returned absolute.
     """
     file = Path(path)
-    tree = _family(file, Budget.resolved() if resolved else Budget())
+    budget = Budget.resolved() if resolved else Budget()
+    tree = _family(file, budget, allow_outside=allow_outside)
     for text in overrides:
-        tree = merge(tree, _override(text))
+        given = _with_numbers(_override(text), file, budget, allow_outside=allow_outside)
+        tree = merge(tree, given)
     if names is not None:
         tree = _with_codes(tree, _spellings(names.regions))
     problems = [
@@ -126,10 +136,15 @@ def schema_of(names: Names) -> dict[str, Any]:
     required = schema.pop("required")
     extends = {"type": "string", "description": EXTENDS}
     overlays = {"type": "array", "items": {"type": "string"}, "description": OVERLAYS}
+    own = schema["properties"].pop("overrides")
+    described = f"{own.pop('description')} {NUMBERS_FILE}"
+    numbers = {"type": "string", "maxLength": LONGEST_PATH}
+    stated = {"anyOf": [own, numbers], "default": own.pop("default"), "description": described}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "properties": {"extends": extends, "overlays": overlays, **schema["properties"]},
+        "properties": {"extends": extends, "overlays": overlays, **schema["properties"]}
+        | {"overrides": stated},
         "anyOf": [{"required": ["extends"]}, {"required": required}],
     }
 
@@ -171,11 +186,11 @@ def scenario_hash(scenario: Scenario) -> str:
 def sources(path: str | Path) -> set[Path]:
     """Return the files that a scenario is made of; ``ScenarioError`` where one cannot be read."""
     budget = Budget()
-    _family(Path(path), budget)
+    _family(Path(path), budget, allow_outside=True)
     return budget.files
 
 
-def _family(file: Path, budget: Budget) -> Node:
+def _family(file: Path, budget: Budget, *, allow_outside: bool) -> Node:
     """Return a file's tree merged over its overlays, and those over the files that it extends."""
     trees: list[Node] = []
     seen: set[Path] = set()
@@ -184,7 +199,8 @@ def _family(file: Path, budget: Budget) -> Node:
         seen.add(file.resolve())
         if not isinstance(tree.value, dict):
             raise ScenarioError(f"{tree.place}: a scenario is a mapping of keys to values.")
-        entries = dict(tree.value)
+        tree = _with_numbers(tree, file, budget, allow_outside=allow_outside)
+        entries = dict(tree.value) if isinstance(tree.value, dict) else {}
         parent = entries.pop("extends", None)
         named = entries.pop("overlays", None)
         overlays = _overlays(file, named, entries.get("overrides"), budget)
@@ -219,8 +235,29 @@ def _overlays(file: Path, named: Node | None, own: Node | None, budget: Budget) 
         yield Node(entry.place, {"overrides": Node(entry.place, kept)})
 
 
+def _with_numbers(tree: Node, file: Path, budget: Budget, *, allow_outside: bool) -> Node:
+    """Return the tree of a file with the rows of the CSV file that its overrides may name."""
+    named = tree.value.get("overrides") if isinstance(tree.value, dict) else None
+    if named is None or not isinstance(named.value, str) or not isinstance(tree.value, dict):
+        return tree
+    there, reason = file.parent / named.value, ""
+    if there.suffix.casefold() != TABLE or not 0 < len(named.value) < LONGEST_PATH:
+        reason = f"found {cut(named.value, LONGEST_NAME)!r}; must be a mapping, or the name of a \
+CSV file in the scenario's folder."
+    elif not (allow_outside or there.resolve().is_relative_to(file.parent.resolve())):
+        reason = f"'{named.value}' leads out of the scenario's folder; copy it there, or allow it."
+    elif not there.is_file():
+        reason = f"there is no file '{named.value}' in '{file.parent}'."
+        reason += nearest_file(named.value, file.parent)
+    stop_if([Problem(named.place, "overrides", reason)] if reason else (), file=str(file))
+    rows = Node(named.place, read_numbers(there, budget))
+    return Node(tree.place, {**tree.value, "overrides": rows})
+
+
 def _overlay(file: Path, budget: Budget) -> dict[str, Node]:
     """Return the overrides of an overlay, by name."""
+    if file.suffix.casefold() == TABLE:
+        return read_numbers(file, budget)
     tree = read_tree(file, budget)
     entries = tree.value if isinstance(tree.value, dict) else {}
     for key, node in entries.items():
@@ -241,7 +278,13 @@ def beside(file: Path, named: Node, *, key: str) -> Path:
         raise ScenarioError(f"{named.place}: {key}: {reason}.")
     there = file.parent / name
     if not there.is_file():
-        beside = [other.name for other in file.parent.glob("*.yaml") if other.name != file.name]
+        kinds = [TABLE, ".yaml"] if name.endswith(TABLE) else [".yaml", TABLE]
+        beside = [
+            other.name
+            for kind in kinds
+            for other in file.parent.glob(f"*{kind}")
+            if other.name != file.name
+        ]
         reason = f"there is no file '{name}' in '{file.parent}'.{nearest(name, beside)}"
         raise ScenarioError(f"{named.place}: {key}: {reason}")
     if there.resolve().parent != file.parent.resolve():
@@ -289,19 +332,31 @@ def _with_codes(node: Node, codes: Mapping[str, str], path: tuple[str, ...] = ()
 
     stated, value = path in PLACES, node.value
     if isinstance(value, dict):
-        return Node(
-            node.place,
-            {
-                str(code_of(key)) if stated else key: _with_codes(
-                    below, codes, (*path, key if (*path, key) in ROUTES else "*")
-                )
-                for key, below in value.items()
-            },
-        )
+        entries: dict[str, Node] = {}
+        for key, below in value.items():
+            name = str(code_of(key)) if stated else key
+            name = _coded_name(key, codes) if path == ("overrides",) else name
+            if name in entries:
+                first = entries[name].place
+                raise ScenarioError(f"{below.place}: '{key}' is already given at {first}.")
+            at = (*path, key if (*path, key) in ROUTES else "*")
+            entries[name] = _with_codes(below, codes, at)
+        return Node(node.place, entries)
     if isinstance(value, list):
         at = path if stated else (*path, "*")
         return Node(node.place, [_with_codes(below, codes, at) for below in value])
     return Node(node.place, code_of(value)) if stated else node
+
+
+def _coded_name(name: str, codes: Mapping[str, str]) -> str:
+    """Return the dotted name of a baseline value with a code for the name of its country.
+
+    >>> _coded_name("St. Lucia.population", {"st. lucia": "LCA"})
+    'LCA.population'
+    """
+    dots = [at for at, sign in enumerate(name) if sign == "."]
+    found = ((at, codes.get(name[:at].casefold())) for at in dots)
+    return next((f"{code}{name[at:]}" for at, code in found if code), name)
 
 
 def _region_problems(tree: Node, names: Names | None) -> Iterator[Problem]:
@@ -378,6 +433,10 @@ def _override_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator
             if wrong := known[name].broken_by(*values):
                 place = tree.descend(("overrides", name, field))[0].place
                 yield Problem(place, f"overrides.{name}.{field}", f"{wrong}.")
+        if given.unit and given.unit.casefold() != (unit := known[name].unit).casefold():
+            place = tree.descend(("overrides", name, "unit"))[0].place
+            reason = f"found '{given.unit}'; the table has '{unit}': convert the number."
+            yield Problem(place, f"overrides.{name}.unit", reason)
 
 
 def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:

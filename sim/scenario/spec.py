@@ -77,6 +77,11 @@ class Override(Spec):
     """Where the number comes from."""
     status: Literal["measured", "published", "assumed", "calibrated"] = "assumed"
     """How it is known."""
+    unit: str = Field("", max_length=100)
+    """Unit of the table, to be sure of it; anything else is refused."""
+    year: int | None = Field(None, ge=1900, le=2200)
+    """Year that the value describes. A population grows from it to the first year; one without is
+    of the first."""
     sample: tuple[float, ...] = Field((), max_length=512)
     """Equally likely values, in place of low to high; a draw takes the same row of all samples, so
     that values fitted together stay together. Written by ``equiscan calibrate``."""

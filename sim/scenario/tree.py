@@ -52,6 +52,16 @@ class Budget:
         """Return what a scenario may come to once all is in one file, a value a line."""
         return cls(20 * MAX_BYTES, 5 * MAX_VALUES)
 
+    def take(self, values: int, place: "Place") -> None:
+        """Count values off what may be read; ``ScenarioError`` where that is not enough."""
+        self.values -= values
+        if self.values < 0:
+            raise ScenarioError(
+                f"{place}: more than {MAX_VALUES:,} values, with the files that go with it "
+                "(extends, overlays). Give values by income group (LIC, LMC, UMC, HIC) rather than "
+                "by country, leave out fields that have a default, or calibrate with fewer draws."
+            )
+
 
 class Place(NamedTuple):
     """Where something stands: a file and its line, or an override and line 0."""
@@ -95,7 +105,7 @@ def read_tree(path: Path, budget: Budget | None = None) -> Node:
     """Return the tree of a file; ``ScenarioError`` with file and line when it cannot be read."""
     budget = budget or Budget()
     budget.files.add(path)
-    return parse_tree(_text(path, budget), file=str(path), budget=budget)
+    return parse_tree(read_text(path, budget), file=str(path), budget=budget)
 
 
 def parse_tree(
@@ -137,7 +147,8 @@ def merge(base: Node, over: Node) -> Node:
     return Node(over.place if over.place.line else base.place, merged)
 
 
-def _text(path: Path, budget: Budget) -> str:
+def read_text(path: Path, budget: Budget) -> str:
+    """Return what a file says, within what may still be read; ``ScenarioError`` if it cannot be."""
     try:
         if not path.is_file():  # neither a folder nor a pipe that never ends
             there = "not a file" if path.exists() else "there is no such file"
@@ -158,8 +169,12 @@ def _text(path: Path, budget: Budget) -> str:
         raise ScenarioError(f"{path}:{line}: not UTF-8 text.") from None
 
 
+def odd_character(text: str) -> str | None:
+    """Return the first character that steers a terminal or a page instead of being read there."""
+    return next(filter(_is_no_text, text), None)
+
+
 def _is_no_text(character: str) -> bool:
-    """Return whether a character steers a terminal or a page instead of being read there."""
     kind = unicodedata.category(character)
     return (kind in ("Cc", "Cs", "Zl", "Zp") and character not in "\n\t") or character in TURNS
 
@@ -231,12 +246,12 @@ class _Builder:
     def text(self, event: ScalarEvent) -> str:
         """Return the characters of a scalar, all of which are text."""
         text = str(event.value)
-        if (odd := next(filter(_is_no_text, text), None)) is not None:
+        if (odd := odd_character(text)) is not None:
             raise self.wrong(self.line(event), f"character U+{ord(odd):04X} is no text.")
         return text
 
     def check(self, event: Event, depth: int) -> None:
-        self.budget.values -= 1
+        self.budget.take(1, self.place(event))
         line = self.line(event)
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
             raise self.wrong(
@@ -246,13 +261,6 @@ class _Builder:
             raise self.wrong(line, f"tags are not allowed: '{tag}'.")
         if depth > MAX_DEPTH:
             raise self.wrong(line, f"nested deeper than {MAX_DEPTH} levels.")
-        if self.budget.values < 0:
-            raise self.wrong(
-                line,
-                f"more than {MAX_VALUES:,} values, with the files that go with it (extends, "
-                "overlays). Give values by income group (LIC, LMC, UMC, HIC) rather than by "
-                "country, leave out fields that have a default, or calibrate with fewer draws.",
-            )
 
     def place(self, event: Event) -> Place:
         return Place(self.file, self.line(event) if self.numbered else 0)

@@ -33,7 +33,7 @@ def load_scenario(
     ----------
     path : YAML file.
     overrides : changes such as ``budget_usd_per_year=5e6``, applied last.
-    allow_outside : whether a profile's folder may lie outside the file's.
+    allow_outside : whether a profile's folder and a file of numbers may lie outside the file's.
     stations : of the runs, where some are one's own; see ``with_stations``.
     """
     names = known_names(stations)

@@ -82,7 +82,8 @@ def study(
     Parameters
     ----------
     overrides : changes such as ``budget_usd_per_year=5e6`` to what a file says.
-    allow_outside : whether a profile's folder may lie outside that of the file.
+    allow_outside : whether a profile's folder, and a CSV file of numbers, may lie outside that of
+        the file.
     stations : classes of stations and control processes of one's own, see ``with_stations``.
     workers, cluster, executor : who does what takes many runs, see ``executor_of``: this process
         alone, unless it is said otherwise.
