@@ -2,33 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import NamedTuple
 
 from sim.baseline import tables
 from sim.baseline.datum import Datum
-from sim.domain.bounds import Bounds
+from sim.domain.bounds import SHARE, Bounds
+from sim.domain.distribution import Distribution
 from sim.domain.levers import LeverName
 from sim.scenario.schema import Scenario
-from sim.scenario.spec import Assumption, Override
+from sim.scenario.spec import Assumption, Drawable, Override
 from sim.streams import fraction
 
 ANY = "*"
 SHARED = ("modalities", "levers", "operations")
 """Tables whose values countries share, all of them or those of an income group."""
-
-
-def triangular(u: float, *, low: float, mode: float, high: float) -> float:
-    """Return the ``u``-quantile of a triangular distribution; the mode where there is no range.
-
-    >>> triangular(0.5, low=0.0, mode=1.0, high=2.0)
-    1.0
-    """
-    if high <= low:
-        return mode
-    rising = (mode - low) / (high - low)
-    if u < rising:
-        return float(low + (u * (high - low) * (mode - low)) ** 0.5)
-    return float(high - ((1.0 - u) * (high - low) * (high - mode)) ** 0.5)
+UNBOUNDED = Bounds(-inf, inf, "")
 
 
 class Drawn(NamedTuple):
@@ -66,47 +55,70 @@ class Inputs:
             return self.operation(variable, group)
         datum = self._overridden(name, tables.country(iso3, variable))
         own = datum.status != "assumed"
-        return self._sampled(name, datum, override=name, unknown=name if own else variable)
+        row = ("country_values", iso3, variable)
+        unknown = name if own else variable
+        return self._sampled(name, datum, override=name, unknown=unknown, row=row)
 
     def modality(self, modality: str, variable: str, income_group: str) -> float:
         """Return a value of an examination and its clinical task."""
         datum = tables.modality(modality, variable, income_group)
-        return self._shared(f"{modality}.{variable}", income_group, datum)
+        row = ("modalities", modality, variable, income_group)
+        return self._shared(f"{modality}.{variable}", income_group, datum, row)
 
     def lever(self, lever: LeverName, variable: str, item: str, income_group: str) -> float:
         """Return a price, delay, life or capacity."""
         datum = tables.lever(lever, variable, item or ANY, income_group)
         name = f"{lever}.{item}.{variable}" if item else f"{lever}.{variable}"
-        return self._shared(name, income_group, datum)
+        return self._shared(name, income_group, datum, ("levers", lever, item, variable))
 
     def operation(self, variable: str, income_group: str) -> float:
         """Return how services run."""
-        return self._shared(variable, income_group, tables.operation(variable, income_group))
+        datum = tables.operation(variable, income_group)
+        return self._shared(variable, income_group, datum, ("operations", variable))
 
     def gpu(self, name: str, variable: str) -> float:
         """Return a value of an accelerator."""
-        return self._shared(f"{name}.{variable}", ANY, tables.gpu(name, variable))
+        datum = tables.gpu(name, variable)
+        return self._shared(f"{name}.{variable}", ANY, datum, ("gpu", name, variable))
 
     def assumption(self, name: str, given: Assumption) -> float:
-        """Return a value that the scenario itself assumes."""
+        """Return a share that the scenario itself assumes."""
         datum = Datum(
             given.value, given.low, given.high, "", str(self.scenario.horizon.start_year),
-            given.status, given.source, "scenario",
+            given.status, given.source, _note("scenario", given),
         )  # fmt: skip
-        return self._sampled(name, self._overridden(name, datum), override=name, unknown=name)
+        datum = self._overridden(name, datum)
+        return self._sampled(name, datum, override=name, unknown=name, assumed=given.known)
 
-    def _shared(self, name: str, income_group: str, datum: Datum) -> float:
+    def _shared(self, name: str, income_group: str, datum: Datum, row: tuple[str, ...]) -> float:
         by_group = f"{name}.{income_group}"
         overrides = self.scenario.overrides
         chosen = by_group if by_group in overrides else name
         datum = self._overridden(chosen, datum)
-        return self._sampled(by_group, datum, override=chosen, unknown=name)
+        return self._sampled(by_group, datum, override=chosen, unknown=name, row=row)
 
     def _overridden(self, name: str, datum: Datum) -> Datum:
         given = self.scenario.overrides.get(name)
         return datum if given is None else _override(datum, given)
 
-    def _sampled(self, name: str, datum: Datum, *, override: str, unknown: str) -> float:
+    def _sampled(
+        self,
+        name: str,
+        datum: Datum,
+        *,
+        override: str,
+        unknown: str,
+        row: tuple[str, ...] = (),
+        assumed: Distribution | None = None,
+    ) -> float:
+        """Return a value of this draw, and note it.
+
+        Parameters
+        ----------
+        override, unknown : what the scenario calls the value, and what is not known.
+        row : table and key of the value, for its bounds; a share where it is in none.
+        assumed : how it is distributed where the scenario does not replace it; else triangular.
+        """
         self.used[name] = datum
         if self.draw is None or datum.high <= datum.low:
             return datum.value
@@ -116,8 +128,10 @@ class Inputs:
             part = self._fraction(self.draw, "row of samples")
             self.drawn[name] = Drawn(given.sample[int(part * len(given.sample))], name)
         else:
-            u = self._fraction(self.draw, unknown)
-            value = triangular(u, low=datum.low, mode=datum.value, high=datum.high)
+            known = given.known if given else assumed
+            known = known or Distribution(datum.value, datum.low, datum.high)
+            bounds = (tables.bounds(*row) if row else SHARE) or UNBOUNDED
+            value = known.at(self._fraction(self.draw, unknown), bounds)
             self.drawn[name] = Drawn(value, unknown)
         return self.drawn[name].value
 
@@ -130,8 +144,14 @@ def _override(datum: Datum, given: Override) -> Datum:
     high = given.value if given.high is None else given.high
     return replace(
         datum, value=given.value, low=low, high=high, year=str(given.year or ""),
-        status=given.status, source=given.source, note="set by the scenario",
+        status=given.status, source=given.source, note=_note("set by the scenario", given),
     )  # fmt: skip
+
+
+def _note(text: str, given: Drawable) -> str:
+    """Return a note that names the distribution where it is not the usual one."""
+    shape = "quantiles" if given.quantiles else given.distribution
+    return text if shape == "triangular" else f"{text}; {shape}"
 
 
 def replaceable(income_groups: Mapping[str, str], modalities: tuple[str, ...]) -> dict[str, Bounds]:

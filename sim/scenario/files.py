@@ -33,7 +33,7 @@ OVERLAYS = (
 as for `overrides`; later ones win over earlier ones, and this file's own overrides over all."
 )
 NUMBERS_FILE = "Or the name of a CSV file of one's own numbers, in the scenario's folder, with the \
-columns region, variable, value, low, high, unit, year, source and status."
+columns region, variable, value, low, high, unit, year, source, status and distribution."
 TABLE = ".csv"
 """How the name of a file of numbers ends."""
 PLACES = (

@@ -10,7 +10,18 @@ from sim.errors import LONGEST_NAME, cut, listed, nearest
 from sim.scenario.problems import Problem, stop_if, unknown
 from sim.scenario.tree import MAX_DIGITS, Budget, Node, Place, Scalar, odd_character, read_text
 
-COLUMNS = ("region", "variable", "value", "low", "high", "unit", "year", "source", "status")
+COLUMNS = (
+    "region",
+    "variable",
+    "value",
+    "low",
+    "high",
+    "unit",
+    "year",
+    "source",
+    "status",
+    "distribution",
+)
 """What a file may say of a number; beside region and variable, as ``spec.Override`` has it."""
 NEEDED = ("variable", "value", "unit", "source")
 """Columns without which no number can be judged."""

@@ -1,10 +1,12 @@
 """Types of scenario fields: bounded numbers, and values with a range and a source."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sim.domain.bounds import Bounds
+from sim.domain.distribution import Distribution, Shape
 
 
 def _not_blank(text: str) -> str:
@@ -37,7 +39,20 @@ class Spec(BaseModel):
     )
 
 
-class Assumption(Spec):
+class Drawable(Spec):
+    """How the values of a number within its range are drawn."""
+
+    distribution: Shape = "triangular"
+    """``triangular``: from low to high, most likely at the value. ``uniform``: alike from low to
+    high. ``normal``, ``lognormal``: low to high is the 95% interval, with the value in its middle.
+    ``beta``: of a share, with the value as its mean and low to high as its 95% interval. What lies
+    beyond the bounds of the quantity is cut off."""
+    quantiles: Mapping[Annotated[float, Field(gt=0.0, lt=1.0)], float] = Field({}, max_length=50)
+    """In place of a distribution, values by the chance of a lower one, such as ``{0.05: 2, 0.5: 3,
+    0.95: 7}``; even between them, from low to high."""
+
+
+class Assumption(Drawable):
     """A number that is not in the baseline tables, with its range and where it comes from."""
 
     value: float
@@ -52,10 +67,16 @@ class Assumption(Spec):
     """How it is known."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low <= self.value <= self.high:
-            raise ValueError(f"value {self.value:g} is not within {self.low:g} to {self.high:g}")
+    def _can_be_drawn(self) -> Self:
+        if wrong := self.known.wrong():
+            raise ValueError(wrong)
         return self
+
+    @property
+    def known(self) -> Distribution:
+        """What is known of the number."""
+        quantiles = tuple(self.quantiles.items())
+        return Distribution(self.value, self.low, self.high, self.distribution, quantiles)
 
     def within(self, bounds: Bounds) -> Self:
         """Return itself; ``ValueError`` that says what is allowed where a number is out of them."""
@@ -64,7 +85,7 @@ class Assumption(Spec):
         return self
 
 
-class Override(Spec):
+class Override(Drawable):
     """A baseline value replaced for this scenario."""
 
     value: float
@@ -86,12 +107,20 @@ class Override(Spec):
     """Equally likely values, in place of low to high; a draw takes the same row of all samples, so
     that values fitted together stay together. Written by ``equiscan calibrate``."""
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    @property
+    def known(self) -> Distribution:
+        """What is known of the number; of a sample, its ends."""
         low = self.value if self.low is None else self.low
         high = self.value if self.high is None else self.high
-        if not low <= self.value <= high:
-            raise ValueError(f"value {self.value:g} is not within {low:g} to {high:g}")
+        quantiles = tuple(self.quantiles.items())
+        return Distribution(self.value, low, high, self.distribution, quantiles)
+
+    @model_validator(mode="after")
+    def _can_be_drawn(self) -> Self:
+        if wrong := self.known.wrong():
+            raise ValueError(wrong)
+        if self.sample and (self.quantiles or self.distribution != "triangular"):
+            raise ValueError("a sample is drawn as it is; leave out distribution and quantiles")
         if self.sample and self.value not in self.sample:
             # a changed value beside the sample of an overlay would change nothing that is drawn
             raise ValueError(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from sim.baseline.inputs import triangular
 from sim.domain.holdings import Holdings, Performance, Respond
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
@@ -13,6 +12,7 @@ from sim.learning.response import PARAMETERS, Profile
 from sim.learning.scaling import effective, power_law
 from sim.pipeline.case import Case
 from sim.pipeline.run import simulate_many
+from sim.scenario.ai import LEVEL
 from sim.scenario.schema import Scenario
 from sim.studies.batch import Design, starts_of
 
@@ -140,11 +140,8 @@ def _sensitivity(
     by_need = np.broadcast_to(weights, np.broadcast_shapes(weights.shape, holdings.own.shape))
     own, other = (np.broadcast_to(h, by_need.shape).ravel() for h in (holdings.own, holdings.other))
     error = power_law(effective(own, other, kappa, limit), **law)
-    assumed = scenario.response.level
-    levels = [
-        triangular((i + 0.5) / LEVELS, low=assumed.low, mode=assumed.value, high=assumed.high)
-        for i in range(LEVELS)
-    ]
+    assumed = scenario.response.level.known
+    levels = [assumed.at((i + 0.5) / LEVELS, LEVEL) for i in range(LEVELS)]
     by_level = [
         np.average(1.0 - np.clip(level * error, 0.0, 1.0), axis=2, weights=by_need.ravel())
         for level in levels

@@ -52,4 +52,4 @@ def _row(name: str, datum: Datum, unit: str) -> list[str]:
     ranged = (low, high) if low != high else ("", "")
     year = datum.year if datum.year.isdigit() else ""
     status = STATUS if datum.status == "imputed" else datum.status
-    return [f"{OFF}{region}", variable, value, *ranged, unit, year, datum.source, status]
+    return [f"{OFF}{region}", variable, value, *ranged, unit, year, datum.source, status, ""]

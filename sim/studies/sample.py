@@ -10,7 +10,7 @@ import pandas as pd
 from sim.baseline import tables
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
-from sim.baseline.inputs import Drawn, triangular
+from sim.baseline.inputs import Drawn
 from sim.baseline.world import World
 from sim.domain.holdings import Respond
 from sim.learning.response import (
@@ -24,6 +24,7 @@ from sim.learning.response import (
     draw_response,
     load_profile,
 )
+from sim.scenario.ai import LEVEL
 from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.studies.experiment import Purpose, Variant
@@ -198,7 +199,7 @@ def response_of(
         profile,
         int(rng.integers(2**31)),
         kappa_one_weight=weight,
-        level=triangular(rng.random(), low=level.low, mode=level.value, high=level.high),
+        level=level.known.at(rng.random(), LEVEL),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from sim.baseline.build import world_and_inputs
 from sim.errors import ScenarioError
+from sim.scenario.files import resolved_yaml
 from sim.scenario.own_numbers import read_numbers
 from sim.scenario.tree import Budget
 from sim.studies.fill_in import write_numbers
@@ -145,6 +146,24 @@ def test_overlays_and_changes_of_the_command_line_may_name_it(tmp_path: Path) ->
     row = ROW.replace("Kenya", "Rwanda")
     (tmp_path / "my.csv").write_text(HEAD + row, encoding="utf-8")
     assert load_scenario(tiny, overrides=["overrides=my.csv"]).overrides[f"RWA{own[3:]}"].low == 0.4
+
+
+def test_a_distribution_is_kept_by_the_page_that_a_run_keeps(tmp_path: Path) -> None:
+    text = HEAD.replace("\n", ",distribution\n") + ROW.replace("\n", ",uniform\n")
+    kept = """overlays: [my.csv]
+overrides:
+  KEN.population: {value: 5.0e+7, low: 4.0e+7, high: 7.0e+7, quantiles: {0.1: 4.5e+7, 0.9: 6.0e+7},
+    source: made up}
+"""
+    file = written(tmp_path, text, page=kept)
+    scenario = load_scenario(file)
+    assert scenario.overrides["KEN.readers_per_million.dermatologist"].distribution == "uniform"
+    assert dict(scenario.overrides["KEN.population"].quantiles) == {0.1: 4.5e7, 0.9: 6e7}
+    file.write_text(resolved_yaml(scenario), encoding="utf-8")
+    assert load_scenario(file) == scenario
+    wrong = text.replace("uniform", "normal")
+    assert said(written(tmp_path, wrong, page=kept))[0].startswith("my.csv:2: overrides.KEN.reade")
+    assert "must rise" in said(written(tmp_path, text, page=kept.replace("6.0e+7", "6.0e+9")))[0]
 
 
 def test_it_counts_towards_what_a_scenario_may_hold(tmp_path: Path) -> None:

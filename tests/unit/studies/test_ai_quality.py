@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sim
-from sim.baseline.inputs import triangular
+from sim.domain.distribution import triangular
 from sim.domain.holdings import Holdings
 from sim.errors import PlanError
 from sim.learning.response import Profile, draw_response
