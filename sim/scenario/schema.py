@@ -91,7 +91,7 @@ class Equity(Spec):
 
 
 class PolicyStep(Spec):
-    """Something that begins in a year whatever the plan buys: a law, a treaty, a cap."""
+    """Something that holds in given years whatever the plan buys: a law, a treaty, a cap."""
 
     kind: Literal["agreement", "documentation_mandate", "carbon_cap"]
     """``agreement``: studies may be shared as under a data-sharing agreement.
@@ -99,7 +99,12 @@ class PolicyStep(Spec):
     ``carbon_cap``: trainings start only while what those of a year should emit stays within so
     much; work that failures make them do again is not foreseen."""
     year: int = Field(ge=2020, le=2140)
-    """Calendar year at whose start it begins; it never ends."""
+    """Calendar year at whose start it begins."""
+    until: int | None = Field(None, ge=2020, le=2140)
+    """Calendar year at whose start it ends; it never does when not given."""
+    ramp_years: int = Field(1, ge=1, le=30)
+    """Years until it holds in full: with 4, a quarter of it holds in the first year, half in the
+    second, all of it from the fourth on. A carbon cap holds at once."""
     regions: tuple[str, ...] = Field((), max_length=250)
     """Regions that it holds in; all of them when not given. A carbon cap holds for all."""
     share: Share | None = None
@@ -116,7 +121,32 @@ class PolicyStep(Spec):
                 raise ValueError(f"{field} belongs to {kind}, and only there; kind is {self.kind}")
         if self.kind == "carbon_cap" and self.regions:
             raise ValueError("a carbon_cap holds for the cluster that all share: no regions")
+        if self.kind == "carbon_cap" and self.ramp_years > 1:
+            raise ValueError("a carbon_cap holds at once: no ramp_years; name a cap for every year")
         return self
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> Self:
+        if self.until is not None and self.until <= self.year:
+            raise ValueError(f"until {self.until} is not after year {self.year}")
+        return self
+
+    @property
+    def changing_years(self) -> tuple[int, ...]:
+        """Calendar years at whose start it begins, rises or ends."""
+        rising = range(self.year, self.year + self.ramp_years)
+        return (*rising, *((self.until,) if self.until is not None else ()))
+
+    def part_in_force(self, year: int) -> float:
+        """Return how much of it holds in a calendar year, from 0 to 1.
+
+        >>> step = PolicyStep(kind="agreement", year=2028, until=2031, ramp_years=2)
+        >>> [step.part_in_force(year) for year in range(2027, 2032)]
+        [0.0, 0.5, 1.0, 1.0, 0.0]
+        """
+        if year < self.year or (self.until is not None and year >= self.until):
+            return 0.0
+        return min((year - self.year + 1) / self.ramp_years, 1.0)
 
 
 class TeleReading(Spec):
@@ -232,7 +262,8 @@ class Scenario(Spec):
     training: TrainingSpec = TrainingSpec()
     """How trainings are scheduled."""
     policy_steps: tuple[PolicyStep, ...] = Field((), max_length=100)
-    """What begins in a given year under every policy. The plan is made without knowing of it."""
+    """What begins, rises and ends in given years under every policy. The plan is made without
+    knowing of it."""
     backlog: Mapping[Queue, Mapping[str, Count]] = {}
     """Studies waiting on the first day, by station and ``REGION.modality`` such as
     ``KEN.dermoscopy``; where not stated, what waits after the warm-up."""

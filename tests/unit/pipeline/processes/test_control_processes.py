@@ -239,6 +239,52 @@ def test_a_step_changes_its_region_from_its_year_on(
     assert after.loc[here, field].sum() > 1.3 * before.loc[here, field].sum()
 
 
+def test_a_mandate_rises_by_parts_of_what_it_adds_and_ends() -> None:
+    """Documented where they are made is a share of the studies archived, year by year."""
+    world = quiet(small_world(2))
+    given = {"kind": "documentation_mandate", "regions": ("BBB",), "share": 0.9}
+    step = PolicyStep.model_validate(given | {"year": 2028, "until": 2031, "ramp_years": 2})
+    long = scenario(years=6, policy_steps=(step,))
+    found = run(world, nothing(world, years=6), case=long)
+    table = found.station("documentation").query("region == 'BBB'")
+    assert (table["utilisation"] == 1.0).all()  # so that all beyond the stewards' is at the source
+    year = table[["entered", "done", "busy"]].groupby(table["week"] // 52).sum()
+    shares = ((year["done"] - year["busy"]) / year["entered"]).tolist()
+    today = float(world.data.documented_share[1])
+    half = today + 0.5 * (0.9 - today)
+    assert shares == pytest.approx([today, half, 0.9, 0.9, today, today], abs=0.02)
+    events = found.events().query("kind == 'documentation mandate'")
+    assert events["detail"].tolist() == ["begins: 50%", "rises to 100%", "ends"]
+    assert events["week"].tolist() == [52, 104, 208]
+
+
+def test_an_agreement_in_part_shares_in_part_and_what_is_over_shares_nothing() -> None:
+    world = quiet(small_world(2))
+    plan = nothing(world, years=6)
+
+    def shared(**given: Any) -> pd.Series:
+        step = PolicyStep(kind="agreement", **given)
+        table = run(world, plan, case=scenario(years=6, policy_steps=(step,))).station("governance")
+        return table.groupby(table["week"] // 52)["done"].sum()
+
+    whole = shared(year=2027)
+    rising = shared(year=2027, ramp_years=4, until=2032)
+    never = shared(year=2021, until=2026)
+    assert (never.to_numpy()[:5] < rising.to_numpy()[:5]).all()
+    assert rising.iloc[0] < 0.6 * whole.iloc[0]
+    assert rising.iloc[3:5].sum() == pytest.approx(whole.iloc[3:5].sum(), rel=0.05)
+    assert rising.iloc[5] == pytest.approx(never.iloc[5], rel=0.1)
+
+
+def test_a_cap_that_ends_caps_nothing_more() -> None:
+    world = quiet(small_world(2))
+    plan = buying(world, gpu_hours=10)
+    cap = 0.5 * float(run(world, plan).jobs()["emissions_t_co2e"].max())
+    step = PolicyStep(kind="carbon_cap", year=2028, until=2029, t_co2e_per_year=cap)
+    jobs = run(world, plan, case=scenario(policy_steps=(step,))).jobs()
+    assert jobs["outcome"].tolist() == ["done", "over cap", "done"]
+
+
 def test_a_step_leaves_other_regions_alone() -> None:
     world = small_world(2)
     plan = buying(world, annotation=4, curator=2)
@@ -254,10 +300,12 @@ def test_a_step_leaves_other_regions_alone() -> None:
         {"kind": "carbon_cap", "year": 2030},
         {"kind": "agreement", "year": 2030, "share": 0.5},
         {"kind": "carbon_cap", "year": 2030, "t_co2e_per_year": 1.0, "regions": ("KEN",)},
+        {"kind": "carbon_cap", "year": 2030, "t_co2e_per_year": 1.0, "ramp_years": 3},
+        {"kind": "agreement", "year": 2030, "until": 2030},
     ],
 )
 def test_a_step_says_how_much_and_only_where_it_means_something(given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"carbon_cap|documentation_mandate"):
+    with pytest.raises(ValueError, match=r"carbon_cap|documentation_mandate|not after year 2030"):
         PolicyStep(**given)
 
 
