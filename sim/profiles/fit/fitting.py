@@ -31,6 +31,7 @@ from sim.profiles.fit.forms import (
 from sim.profiles.fit.over_tasks import over_tasks
 from sim.profiles.fit.resampling import Grid, mean, noise_of, resampled
 from sim.profiles.metering.energy import energy_by_setting, energy_per_image
+from sim.profiles.metering.load import require_one_version
 from sim.profiles.metering.published import recipes
 from sim.profiles.runs import ABOUT, RUNS, require_some
 from sim.profiles.treatment import alike, treated
@@ -63,6 +64,7 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
     runs, about = _read(folder)
     plan = about["plan"]
     finished = runs[runs["error"].isna()]
+    require_one_version(finished)
     energy = energy_per_image(finished, about["encoder"])
     first = finished.iloc[0]
     shared = {

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from sim.profiles.design import Cell
+from sim.profiles.metering.load import joules_by_rule
 from sim.profiles.metering.power import PARTS, SOURCES, weakest
 from sim.profiles.treatment import CONTROL, treated
 from sim.units import JOULES_PER_KWH
@@ -50,7 +51,8 @@ def energy_per_image(
     Parameters
     ----------
     encoder : fields of the ``Encoder`` whose features the runs learn from. Its pass over an image
-        is metered once, not by every run, and is part of what each image costs.
+        is metered once, not by every run, and is part of what each image costs; its load is not
+        kept, so that there is no ``by_rule``.
     """
     once = runs.drop_duplicates("run_id")
     plain = _comparable(once[~treated(once)])
@@ -82,6 +84,7 @@ def energy_per_image(
         "joules_per_flop": trained_j / per_sample,
         "flop_per_second": float(speed.median()),
         "utilisation": _median(plain["utilisation"]),
+        "by_rule": None if encoder else joules_by_rule(plain),
         "idle_watts": _median(once["idle_watts"]),
         "runs_alone": int(_alone(once).sum()),
         **_memory(once),

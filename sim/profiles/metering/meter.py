@@ -40,6 +40,8 @@ class Reading:
     """Mean number of processor cores that other processes kept busy meanwhile."""
     gpu_counter_kwh: float = nan
     """What the GPU's own counter says; ``nan`` where there is none."""
+    cpu_load: float = nan
+    """Mean share of the machine's processor cores that were busy, 0 to 1."""
     apportioned: bool = False
     """Whether other blocks ran meanwhile: the energy is then a share of what all of them drew."""
 
@@ -137,17 +139,21 @@ class Meter:
 
 @contextmanager
 def _timed(reading: Reading) -> Iterator[None]:
-    """Fill in how long the block took, and what other processes did meanwhile."""
-    start, others = perf_counter(), _busy_elsewhere()
+    """Fill in how long the block took, how busy the machine was, and others on it meanwhile."""
+    start, (busy, passed), own = perf_counter(), _processor_seconds(), process_time()
     try:
         yield
     finally:
         reading.seconds = perf_counter() - start
-        reading.other_cores = max(0.0, _busy_elsewhere() - others) / reading.seconds
+        busy_now, passed_now = _processor_seconds()
+        used, spent = max(0.0, busy_now - busy), passed_now - passed
+        reading.other_cores = max(0.0, used - (process_time() - own)) / reading.seconds
+        reading.cpu_load = min(used / spent, 1.0) if spent > 0 else nan
 
 
-def _busy_elsewhere() -> float:
-    """Return processor seconds that other processes have used since the machine started."""
+def _processor_seconds() -> tuple[float, float]:
+    """Return the seconds since the machine started: of its busy cores, and of all of them."""
     times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
-    return float(sum(times) - idle - process_time())
+    passed = float(sum(times))
+    return passed - idle, passed

@@ -7,8 +7,8 @@ PARTS = ("cpu", "gpu", "ram")
 """Parts of a machine whose energy is known by itself."""
 SOURCES = ("measured", "nameplate", "model", "default")
 """Strongest first. ``measured``: a counter was read. ``nameplate``: rated power of the processor
-found, times load. ``model``: a rule of codecarbon, as of watts per memory slot. ``default``:
-nothing was known of the processor, and a few watts per core were taken."""
+found, by its load (see ``load.cubic``). ``model``: a rule of codecarbon, as of watts per memory
+slot. ``default``: nothing was known of the processor, and a few watts per core were taken."""
 COUNTERS = ("intel_rapl", "intel_power_gadget", "windows_emi")
 """Modes in which codecarbon reads a processor counter; the others estimate."""
 

@@ -247,5 +247,6 @@ def _costs(prefix: str, reading: Reading) -> Row:
         f"{prefix}gpu_counter_kwh": reading.gpu_counter_kwh,
         f"{prefix}ram_kwh": reading.ram_kwh,
         f"{prefix}emissions_kg": reading.emissions_kg,
+        f"{prefix}cpu_load": reading.cpu_load,
         f"{prefix}energy": "apportioned" if reading.apportioned else "alone",
     }

@@ -1,7 +1,7 @@
 """What runs drew in all, by what it is known, and per image."""
 
 from math import isnan, nan
-from time import sleep
+from time import perf_counter, sleep
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import pytest
 from sim.errors import ProfileError
 from sim.profiles.metering.energy import energy_per_image
 from sim.profiles.metering.gpu_counter import kwh_between, open_counter
+from sim.profiles.metering.load import require_one_version
 from sim.profiles.metering.memory import peak_memory
 from sim.profiles.metering.meter import Meter
 from sim.profiles.metering.power import sources_of, weakest_used
@@ -205,3 +206,43 @@ def test_the_ratio_to_the_counter_is_of_blocks_that_have_both():
     prepared = PREPARED | {"generator_gpu_kwh": 1e-4, "generator_gpu_counter_kwh": 3e-4}
     energy = energy_per_image(table(both, prepared, prepared, {"gpu_kwh": 5.0}))
     assert energy["gpu_counter_ratio"] == pytest.approx((9e-4 + 1e-4) / (1e-3 + 3e-4))
+
+
+LOADED = {"cpu_load": 0.5, "inference_cpu_load": nan, "cpu_power_source": "nameplate"}
+
+
+def test_an_image_costs_what_each_rule_for_the_processor_says():
+    by_rule = energy_per_image(table(*[LOADED] * 3))["by_rule"]
+    assert by_rule["load"] == 0.5
+    assert by_rule["training"]["cubic"] == pytest.approx(4e-5 * 3.6e6 / 1_000)
+    # of 10 Wh of the processor at 21.25% of its rating, 50% would be 23.5
+    as_linear = 3e-5 + 1e-5 * 0.5 / 0.2125
+    assert by_rule["training"]["linear"] == pytest.approx(as_linear * 3.6e6 / 1_000)
+    assert by_rule["inference"]["linear"] > by_rule["inference"]["cubic"]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"cpu_load": nan},
+        {"cpu_power_source": "measured"},
+        {"tracking": "codecarbon constant, 85 W rated for 2 cores; RAM, CPU"},
+    ],
+)
+def test_no_other_rule_is_shown_where_none_was_used_or_the_load_was_not_kept(known):
+    assert energy_per_image(table(LOADED | known))["by_rule"] is None
+
+
+def test_runs_of_several_versions_of_codecarbon_are_refused():
+    runs = pd.DataFrame({"run_id": ["a", "a", "b"], "codecarbon": ["3.0.0", "3.0.0", "3.3.2"]})
+    require_one_version(runs[:2])
+    with pytest.raises(ProfileError, match=r"3\.0\.0 \(1 runs\), 3\.3\.2 \(1 runs\)"):
+        require_one_version(runs)
+
+
+def test_a_block_knows_the_load_of_the_machine(meter):
+    with meter.block() as reading:
+        end = perf_counter() + 0.3
+        while perf_counter() < end:
+            pass
+    assert 0.0 < reading.cpu_load <= 1.0
