@@ -125,6 +125,30 @@ def profile_measure(
     terminal.say(f"Runs: {folder}. Next: equiscan profile fit {folder}")
 
 
+@profile.command("import")
+def profile_import(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="profile.yaml, a table of runs, emissions.csv."),
+    ],
+    out: Annotated[
+        Path, typer.Option(parser=terminal.place, metavar="DIR", help="Folder of the profile.")
+    ],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the runs in --out.")
+    ] = False,
+) -> None:
+    """Take training runs of your own, from CSV or MLflow, with what codecarbon says of them."""
+    from sim.profiles.importing.own_runs import import_runs
+
+    found = import_runs(folder, out, overwrite=overwrite)
+    left = f"; {found.unfinished} that did not finish are left out" if found.unfinished else ""
+    terminal.say(
+        f"Runs: {out}, {found.runs} with {found.seeds} seeds{left}. "
+        f"Next: equiscan profile fit {out}"
+    )
+
+
 @profile.command("features")
 def profile_features(
     images: Annotated[Path, typer.Option("--data", help="Images: an npz file, or a folder.")],

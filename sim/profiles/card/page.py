@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sim.profiles.card.panels import panels
 from sim.profiles.card.several import task_constants, task_curves
 from sim.profiles.fit.contrasts import quantiles
 from sim.profiles.fit.factors import FEWEST_SEEDS
+from sim.profiles.importing.own_runs import IMPORTED
 from sim.profiles.metering.published import contents, recipes
 from sim.profiles.runs import RUNS
 from sim.profiles.treatment import FACTORS as TREATED
@@ -142,7 +144,7 @@ def _only(
 
 def _of_one(fit: dict[str, Any], runs: pd.DataFrame) -> str:
     """Return the page of one task."""
-    best = _with_all_data(runs, fit)
+    best = _with_all_data(runs)
     several = len(fit["groups"]) > 1
     return (
         _environment()
@@ -161,6 +163,8 @@ def _of_one(fit: dict[str, Any], runs: pd.DataFrame) -> str:
             words=_words,
             attribute=fit["group_attribute"].replace("_", " "),
             several=several,
+            imported=fit["model"] == IMPORTED,
+            most=int(untreated(runs)["n_total"].max()),
             rivals=[
                 (name, one) for name, one in _fits(fit) if not one["comparison"]["law_is_best"]
             ],
@@ -218,11 +222,10 @@ def _fits(fit: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(name, fit["fits"][name]) for name in ("sensitivity", "auc")]
 
 
-def _with_all_data(runs: pd.DataFrame, fit: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Return each group's mean scores with all groups at the largest count, and its test cases."""
-    most = fit["fits"]["auc"]["measured_max"]["own"]
+def _with_all_data(runs: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return each group's mean scores with the most studies in all, and its test cases."""
     clean = untreated(runs)
-    full = clean[clean["n_total"] == most * len(fit["groups"])]
+    full = clean[clean["n_total"] == clean["n_total"].max()]
     return {
         str(group): {name: float(some[name].mean()) for name in SHOWN}
         for group, some in full.groupby("group")
@@ -267,6 +270,8 @@ def _interval(one: dict[str, Any], seeds: int) -> str:
 
 def _number(value: float) -> str:
     """Return three significant digits, without an exponent where that is readable."""
+    if isnan(value):
+        return "not told"
     if 1e3 <= abs(value) < 1e6:
         return f"{value:,.0f}"
     return f"{value:.3g}" if 1e-3 <= abs(value) < 1e3 or value == 0 else f"{value:.2e}"

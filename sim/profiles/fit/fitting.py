@@ -43,6 +43,8 @@ COMPARED_DRAWS = 100
 """Most draws in which the forms are compared again, and floors with none."""
 FEWEST_DRAWS = 100
 """Draws of a task with which an interval of 95% can be told."""
+VERSIONS = ("python", "torch", "numpy", "codecarbon")
+"""Columns of the runs; empty where runs of somebody else's do not say it."""
 SHARED = ("offset", "power", "kappa", "limit")
 """Constants that the groups share, in the order of the law's vector."""
 IDENTIFIED_WIDTH = 0.8
@@ -81,7 +83,7 @@ def fit(folder: str | Path, *, draws: int = 400) -> dict[str, Any]:
         "recipes": recipes(energy),
         "settings": energy_by_setting(finished),
         "hardware": str(first["hardware"]),
-        "versions": {k: str(first[k]) for k in ("python", "torch", "numpy", "codecarbon")},
+        "versions": {k: str(first[k]) for k in VERSIONS if first[k]},
     }
     if plan["tasks"]:
         share = max(draws // len(about["tasks"]), min(draws, FEWEST_DRAWS))

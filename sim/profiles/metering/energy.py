@@ -188,6 +188,8 @@ def _counter_ratio(once: pd.DataFrame) -> float | None:
 def _memory(once: pd.DataFrame) -> dict[str, Any]:
     """Return the highest peak of a run, and what it is a peak of."""
     known = once.dropna(subset="peak_memory_mb")
+    if known.empty:
+        return {"peak_memory_mb": None, "peak_memory_of": ""}
     highest = known.nlargest(1, "peak_memory_mb").iloc[0]
     among = "" if len(known) == len(once) else f" of the {len(known)} that recorded their own"
     of = f"{highest['peak_memory_of']} in the run that needed most{among}"

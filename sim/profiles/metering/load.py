@@ -60,8 +60,12 @@ def joules_by_rule(runs: pd.DataFrame) -> dict[str, Any] | None:
     }
 
 
-def _joules(runs: pd.DataFrame, block: str, images: str) -> dict[str, float]:
-    load = runs[f"{block}cpu_load"].fillna(runs["cpu_load"]).to_numpy(float)
+def _joules(runs: pd.DataFrame, block: str, images: str) -> dict[str, float] | None:
+    """Return joules per image of a kind of work by either rule; ``None`` without its load."""
+    runs = runs[runs[f"{block}cpu_load"].notna()]
+    if runs.empty:
+        return None
+    load = runs[f"{block}cpu_load"].to_numpy(float)
     processor = runs[f"{block}cpu_kwh"].to_numpy(float)
     change = processor * (linear(load) / cubic(load) - 1)
     as_read = runs[f"{block}kwh"].to_numpy(float)

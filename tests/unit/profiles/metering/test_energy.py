@@ -208,7 +208,7 @@ def test_the_ratio_to_the_counter_is_of_blocks_that_have_both():
     assert energy["gpu_counter_ratio"] == pytest.approx((9e-4 + 1e-4) / (1e-3 + 3e-4))
 
 
-LOADED = {"cpu_load": 0.5, "inference_cpu_load": nan, "cpu_power_source": "nameplate"}
+LOADED = {"cpu_load": 0.5, "inference_cpu_load": 0.5, "cpu_power_source": "nameplate"}
 
 
 def test_an_image_costs_what_each_rule_for_the_processor_says():
@@ -219,6 +219,8 @@ def test_an_image_costs_what_each_rule_for_the_processor_says():
     as_linear = 3e-5 + 1e-5 * 0.5 / 0.2125
     assert by_rule["training"]["linear"] == pytest.approx(as_linear * 3.6e6 / 1_000)
     assert by_rule["inference"]["linear"] > by_rule["inference"]["cubic"]
+    stated = table(LOADED | {"inference_cpu_load": nan})
+    assert energy_per_image(stated)["by_rule"]["inference"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Training runs of somebody's own, as runs of a profile."""

@@ -1,0 +1,121 @@
+"""Logs of runs as records: a CSV table with a row a run or a run and group, or MLflow's files."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sim.errors import LONGEST_NAME, ScenarioError, cut
+from sim.scenario.tree import Place, read_tree
+
+MOST_BYTES = 100_000_000
+MOST_ROWS = 1_000_000
+FINISHED = ("FINISHED", "3", "")
+"""Of ``status``: MLflow's word and number, and a table that does not say it."""
+KINDS = ("metrics", "params", "tags")
+"""Folders of a run of MLflow, and beginnings of columns of its tables."""
+
+
+class LogRecord(NamedTuple):
+    """One row of a table, or one run of MLflow."""
+
+    place: Place
+    values: Mapping[str, str]
+
+    def find(self, name: str) -> str | None:
+        """Return what stands under a name, as it is or as MLflow writes it; ``None`` without."""
+        for key in (name, *(f"{kind}.{name}" for kind in KINDS)):
+            if key in self.values:
+                return self.values[key].strip()
+        return None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run came to its end, as far as the log says."""
+        return self.values.get("status", "").strip() in FINISHED
+
+
+def entries_of(path: Path) -> list[LogRecord]:
+    """Return the records of a CSV table, or of a folder in which MLflow keeps runs.
+
+    Raises ``ScenarioError`` with file and line for what cannot be read.
+    """
+    try:
+        found = list(_mlflow(path) if path.is_dir() else _rows(path))
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise ScenarioError(f"{path}: not UTF-8 text.") from None
+    if not found:
+        raise ScenarioError(f"{path}: holds no run.")
+    return found
+
+
+def _rows(path: Path) -> Iterator[LogRecord]:
+    if not path.is_file():
+        raise ScenarioError(f"{path}: {'not a file' if path.exists() else 'there is no such file'}")
+    if path.stat().st_size > MOST_BYTES:
+        raise ScenarioError(f"{path}: larger than {MOST_BYTES:,} bytes.")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head = file.readline()
+        between = next((sign for sign in (",", ";", "\t") if sign in head), ",")
+        file.seek(0)
+        rows = csv.reader(file, delimiter=between)
+        try:
+            yield from _checked_rows(rows, path)
+        except csv.Error as error:
+            raise ScenarioError(f"{path}:{rows.line_num}: not readable as CSV: {error}.") from None
+
+
+def _checked_rows(rows: Any, path: Path) -> Iterator[LogRecord]:
+    """Yield the rows of a reader of CSV, each as long as the first line."""
+    names = [name.strip() for name in next(rows, [])]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise ScenarioError(f"{path}:1: {cut(twice[0], LONGEST_NAME)}: two columns of that name.")
+    for number, row in enumerate(rows):
+        place = Place(str(path), rows.line_num)
+        if not any(cell.strip() for cell in row):
+            continue
+        if number >= MOST_ROWS:
+            raise ScenarioError(f"{place}: more than {MOST_ROWS:,} rows.")
+        if len(row) != len(names):
+            raise ScenarioError(f"{place}: {len(row)} cells, and the first line has {len(names)}.")
+        yield LogRecord(place, dict(zip(names, row, strict=True)))
+
+
+def _mlflow(folder: Path) -> Iterator[LogRecord]:
+    """Yield the runs of a file store of MLflow, of all experiments but deleted ones."""
+    for about in sorted(folder.glob("[!.]*/*/meta.yaml")):
+        said = read_tree(about).plain()
+        if not isinstance(said, dict) or said.get("lifecycle_stage") == "deleted":
+            continue
+        if "run_id" in said or "run_uuid" in said:
+            values = {key: str(value) for key, value in said.items() if value is not None}
+            for kind in KINDS:
+                values |= _files(about.parent / kind, kind)
+            values.setdefault("run_id", values.get("run_uuid", ""))
+            yield LogRecord(Place(str(about.parent), 0), values)
+
+
+def _files(folder: Path, kind: str) -> dict[str, str]:
+    """Return what each file of a run holds: a text, or the last of a metric's values."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            text = path.read_text(encoding="utf-8")
+            name = path.relative_to(folder).as_posix()
+            found[f"{kind}.{name}"] = _last(text, path) if kind == KINDS[0] else text
+    return found
+
+
+def _last(text: str, path: Path) -> str:
+    """Return the value of a metric's last step; a line is time, value and step."""
+    values = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        parts = line.split()
+        try:
+            values.append((int(parts[2]) if len(parts) > 2 else 0, int(parts[0]), parts[1]))
+        except (ValueError, IndexError):
+            raise ScenarioError(f"{path}:{number}: no time, value and step of a metric.") from None
+    return max(values, key=lambda one: one[:2])[2] if values else ""
