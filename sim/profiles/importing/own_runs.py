@@ -165,7 +165,7 @@ def auc_variance(auc: float, positives: float, negatives: float) -> float:
     without DeLong's leaves unknown.
 
     >>> round(auc_variance(0.8, 100, 200) ** 0.5, 4)
-    0.0297
+    0.0291
     """
     both_positive, both_negative = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (positives - 1) * (both_positive - auc**2)
