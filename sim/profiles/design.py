@@ -1,5 +1,6 @@
 """Which trainings a measurement consists of, and how each of them is identified."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress, product
 from pathlib import Path
@@ -75,6 +76,7 @@ class ClinicalTask(BaseModel):
     """The task, in words."""
     label: str | None = None
     positive: tuple[str, ...] | None = None
+    label_lists: bool | None = None
     prevalence: Share | None = Field(default=None, gt=0, lt=1)
     where: Mapping[str, tuple[str, ...]] | None = None
     counts: tuple[int, ...] | None = None
@@ -149,10 +151,16 @@ class MeasurementPlan(BaseModel):
     """Column (array of the npz file) of 0 and 1, or of what ``positive`` lists some of."""
     positive: tuple[str, ...] = ()
     """Values of the label that are positive, all others are negative; empty: it is 0 or 1."""
+    label_lists: bool = False
+    """Whether a cell of the label is a list, in brackets and quotes or not, such as of findings;
+    an image is positive where one of them is."""
     group_attribute: str = "group"
     """Column that names each image's group."""
     id_column: str = "id"
     """Column that names the patient or lesion; one image of each is used."""
+    id_pattern: str | None = None
+    """What names the patient within that column, such as ``patient[0-9]+`` of a path: a regular
+    expression. Empty: all of it."""
     file_column: str = "file"
     """Column that names the image file; for a folder of images only."""
     covariates: tuple[str, ...] = ()
@@ -218,9 +226,19 @@ class MeasurementPlan(BaseModel):
         if shared:
             raise ValueError(f"{', '.join(sorted(shared))}: both used and left out")
         self._check_varied()
+        self._check_columns()
         for name in self.tasks:
             self.of_task(name)
         return self
+
+    def _check_columns(self) -> None:
+        """Raise where what is said of columns cannot be meant."""
+        if self.label_lists and not self.positive:
+            raise ValueError("label_lists: 'positive' must say which of a list's values count")
+        try:
+            re.compile(self.id_pattern or "")
+        except re.error as error:
+            raise ValueError(f"id_pattern: no regular expression: {error}") from None
 
     def _check_varied(self) -> None:
         """Raise where a treatment is of what the model does not have.

@@ -1,6 +1,7 @@
 """The cases of a measurement: one image per patient or lesion, with label and group."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import ProfileError, nearest
+from sim.errors import ProfileError, cut, nearest
 from sim.profiles.design import Encoder, MeasurementPlan
 from sim.profiles.images.image_files import Column, Source, open_source
 from sim.streams import stream
@@ -66,7 +67,8 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
     group = source.column(plan.group_attribute).astype(str)
     allowed = _allowed(plan, source)
     used = allowed & np.isin(group, [*plan.groups, *plan.not_estimable])
-    rows = _one_per_id(_ids(plan, source, used), used, plan)
+    ids = _ids(plan, source, used)
+    rows = _one_per_id(ids, used, plan)
     images = (
         source.features(rows)
         if plan.model == "probe"
@@ -79,7 +81,7 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
         images=images,
         label=label[rows],
         group=group[rows],
-        id=source.column(plan.id_column).astype(str)[rows],
+        id=ids[rows],
         covariates={name: _numbers(source.column(name))[rows] for name in plan.covariates},
         sha256=source.sha256,
         left_out=_left_out(group[allowed], label[allowed], plan),
@@ -145,15 +147,9 @@ def _labels(plan: MeasurementPlan, source: Source, allowed: NDArray[np.bool_]) -
     if not plan.positive:
         label = _numbers(label)
         label = np.where(allowed, label, np.zeros((), label.dtype))
-    found = np.unique(label)
     if plan.positive:
-        absent = sorted(set(plan.positive) - set(found.astype(str).tolist()))
-        if absent:
-            raise ProfileError(
-                f"{source.path}: no {', '.join(absent)} in '{plan.label}'."
-                f"{nearest(absent[0], found.astype(str).tolist())}"
-            )
-        return np.isin(label.astype(str), plan.positive).astype(np.int8)
+        return _positive(plan, source, label.astype(str).tolist())
+    found = np.unique(label)
     if not np.isin(found, (0, 1)).all():
         some = ", ".join(map(str, found[:5]))
         raise ProfileError(
@@ -163,8 +159,33 @@ def _labels(plan: MeasurementPlan, source: Source, allowed: NDArray[np.bool_]) -
     return label.astype(np.int8)
 
 
+def _positive(plan: MeasurementPlan, source: Source, cells: list[str]) -> Labels:
+    """Return 1 where a cell, or one of its list, is among the plan's positive values."""
+    values = [listed_values(cell) if plan.label_lists else {cell} for cell in cells]
+    found = sorted(set().union(*values))
+    absent = sorted(set(plan.positive) - set(found))
+    if absent:
+        raise ProfileError(
+            f"{source.path}: no {', '.join(absent)} in '{plan.label}'.{nearest(absent[0], found)}"
+        )
+    positive = set(plan.positive)
+    return np.array([bool(some & positive) for some in values], dtype=np.int8)
+
+
+def listed_values(cell: str) -> set[str]:
+    """Return the values of a list that a table writes into one cell.
+
+    >>> sorted(listed_values("['pneumonia', ' pleural effusion']"))
+    ['pleural effusion', 'pneumonia']
+    >>> listed_values("")
+    set()
+    """
+    parts = re.split("[,;|\uff0c]", cell.strip().strip("[]"))  # the last is the Chinese comma
+    return {part.strip(" \t'\"") for part in parts} - {""}
+
+
 def _ids(plan: MeasurementPlan, source: Source, used: NDArray[np.bool_]) -> Names:
-    ids = source.column(plan.id_column).astype(str)
+    ids = _named(plan, source, used)
     empty = np.isin(np.char.lower(ids), ("", "nan", "none", "<na>")) & used
     if empty.any():
         raise ProfileError(
@@ -172,6 +193,21 @@ def _ids(plan: MeasurementPlan, source: Source, used: NDArray[np.bool_]) -> Name
             "images of one patient can be on both sides of a split."
         )
     return ids
+
+
+def _named(plan: MeasurementPlan, source: Source, used: NDArray[np.bool_]) -> Names:
+    """Return what names the patient or lesion of each row: a column, or the plan's part of it."""
+    column = source.column(plan.id_column).astype(str)
+    if plan.id_pattern is None:
+        return column
+    found = [re.search(plan.id_pattern, text) for text in column.tolist()]
+    for one, text, is_used in zip(found, column.tolist(), used.tolist(), strict=True):
+        if is_used and (one is None or not one[0]):
+            raise ProfileError(
+                f"{source.path}: '{cut(text, 100)}' in '{plan.id_column}' holds nothing like "
+                f"id_pattern '{plan.id_pattern}'."
+            )
+    return np.array([one[0] if one else "" for one in found])
 
 
 def _left_out(group: Names, label: Labels, plan: MeasurementPlan) -> dict[str, tuple[int, int]]:

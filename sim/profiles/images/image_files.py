@@ -7,6 +7,7 @@ import hashlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -167,7 +168,9 @@ def _encoder(path: Path, text: Column) -> Encoder:
 def _table(path: Path, lists: tuple[str, ...] = ()) -> dict[str, Column]:
     kind = path.suffix.lower()
     if kind not in (".csv", ".tsv", ".parquet"):
-        raise ProfileError(f"{path}: a table is a .csv, .tsv or .parquet file.")
+        raise ProfileError(
+            f"{path}: a table is a .csv, .tsv or .parquet file; save a sheet of Excel as CSV."
+        )
     try:
         frame = pd.read_parquet(path) if kind == ".parquet" else _text_table(path)
     except (OSError, ValueError) as error:
@@ -231,11 +234,27 @@ def _eight_bits(picture: Image.Image, path: Path, bits: int | None) -> Image.Ima
 
 
 def _file(folder: Path, name: str) -> Path:
-    """Return the file of a picture, which tables also name with backslashes or without ending."""
-    path = folder / name.replace("\\", "/")
-    if path.exists() or path.suffix:
-        return path
-    return next((p for end in ENDINGS if (p := path.with_name(path.name + end)).exists()), path)
+    """Return the file of a picture, which tables also name with backslashes or without ending.
+
+    It may lie in a folder of the folder, as archives of several parts leave it.
+
+    Raises ``ProfileError`` where several of these hold a file of that name.
+    """
+    plain = name.replace("\\", "/")
+    endings = ("",) if Path(plain).suffix else ("", *ENDINGS)
+    for place in (folder, None):
+        around = [place] if place else _parts(folder)
+        found = [p for part in around for end in endings if (p := part / f"{plain}{end}").is_file()]
+        if len(found) > 1:
+            raise ProfileError(f"'{name}' is {found[0]} and {found[1]}: say which in the table.")
+        if found:
+            return found[0]
+    return folder / plain
+
+
+@lru_cache(maxsize=8)
+def _parts(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(path for path in folder.iterdir() if path.is_dir()))
 
 
 def _undelta(plane: Bytes) -> Bytes:
