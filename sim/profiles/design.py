@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from sim.errors import ProfileError
+from sim.errors import ProfileError, ScenarioError, listed
 from sim.profiles.treatment import (
     CONTROL,
     CONTROL_OWN,
@@ -19,6 +17,8 @@ from sim.profiles.treatment import (
     Share,
     Treatment,
 )
+from sim.scenario.problems import schema_problems, stop_if
+from sim.scenario.tree import read_tree
 
 
 class Cell(NamedTuple):
@@ -214,22 +214,32 @@ class MeasurementPlan(BaseModel):
     @model_validator(mode="after")
     def _can_be_run(self) -> Self:
         if 0 not in self.counts or max(self.counts) == 0:
-            raise ValueError("counts must hold 0 (no data of a group) and a positive number")
+            raise ValueError("counts: must hold 0 (no data of a group) and a positive number")
         if any(0 < n * self.prevalence < 1 or n < 0 for n in self.counts):
-            raise ValueError("every count above 0 must hold at least one positive")
+            raise ValueError("counts: every one above 0 must hold at least one positive")
         for counts in (c for contrast in self.contrasts for c in contrast.counts):
             if len(counts) != len(self.groups) or not any(counts) or min(counts) < 0:
                 raise ValueError(
-                    f"contrast at {list(counts)}: name a count of each of {', '.join(self.groups)}"
+                    f"contrasts: {listed(list(map(str, counts)))}: name a count of each of "
+                    f"{listed(self.groups)}"
                 )
         shared = set(self.groups) & (set(self.not_estimable) | set(self.left_out))
         if shared:
-            raise ValueError(f"{', '.join(sorted(shared))}: both used and left out")
+            raise ValueError(f"groups: {listed(sorted(shared))}: both used and left out")
         self._check_varied()
         self._check_columns()
         for name in self.tasks:
-            self.of_task(name)
+            self._check_task(name)
         return self
+
+    def _check_task(self, name: str) -> None:
+        try:
+            self.of_task(name)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise ValueError(
+                f"tasks.{name}: {first['msg'].removeprefix('Value error, ')}"
+            ) from None
 
     def _check_columns(self) -> None:
         """Raise where what is said of columns cannot be meant."""
@@ -250,11 +260,11 @@ class MeasurementPlan(BaseModel):
         varied = {name for level in levels for name in level.model_dump(exclude_defaults=True)}
         if unknown := sorted(varied & without.get(self.model, frozenset())):
             raise ValueError(
-                f"'model: {self.model}' cannot vary {', '.join(unknown)}: it has no such part"
+                f"model: '{self.model}' cannot vary {', '.join(unknown)}: it has no such part"
             )
         mitigated = {level.mitigation for level in levels} - {"none", "reweighted"}
         if self.model == "probe" and mitigated:
-            raise ValueError("'model: probe' has no batches: its only mitigation is 'reweighted'")
+            raise ValueError("model: a probe has no batches: its only mitigation is 'reweighted'")
 
     def of_task(self, name: str) -> Self:
         """Return the plan of one of its tasks."""
@@ -267,17 +277,18 @@ class MeasurementPlan(BaseModel):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a plan from YAML; every problem is reported at once."""
+        """Read a plan from YAML.
+
+        Raises ``ScenarioError`` with every problem of the file, each with its line and key.
+        """
+        tree = read_tree(Path(path))
+        if not isinstance(tree.value, dict):
+            raise ScenarioError(f"{tree.place}: a plan is a mapping of keys to values.")
         try:
-            raw = YAML(typ="safe").load(Path(path).read_text(encoding="utf-8"))
-            return cls.model_validate(raw)
-        except OSError as error:
-            raise ProfileError(f"{path}: cannot be read ({error.strerror}).") from None
-        except YAMLError as error:
-            raise ProfileError(f"{path}: not valid YAML: {error}") from None
+            return cls.model_validate(tree.plain())
         except ValidationError as error:
-            lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            raise ProfileError(f"{path}: unusable plan\n" + "\n".join(lines)) from None
+            stop_if(schema_problems(error, tree, cls.model_json_schema()), file=str(path))
+            raise  # not reached: a validation error holds at least one problem
 
     @property
     def data(self) -> Literal["real", "phantom"]:

@@ -270,7 +270,7 @@ def test_flops_of_an_encoder_are_three_forward_passes() -> None:
 @pytest.mark.parametrize("level", [{"width": 2.0}, {"pretraining_steps": 3}])
 def test_what_a_published_encoder_cannot_vary_is_refused(level: dict[str, float]) -> None:
     contrast = Contrast(counts=((8,),), levels=(Treatment(**level),))
-    with pytest.raises(ValueError, match=r"'model: fine_tuned' cannot vary"):
+    with pytest.raises(ValueError, match=r"model: 'fine_tuned' cannot vary"):
         plan_of(contrasts=(contrast,))
 
 

@@ -242,7 +242,7 @@ def test_a_probe_takes_no_treatment_of_pixels_or_networks(level, message):
 
 def test_a_task_that_cannot_be_run_and_a_name_that_is_none_are_errors():
     for tasks, message in (
-        ({"a": {"task": "a", "counts": [5]}}, "counts must hold 0"),
+        ({"a": {"task": "a", "counts": [5]}}, "counts: must hold 0"),
         ({"A b": {"task": "a"}}, "String should match pattern"),
         ({"a": {"task": "a", "steps": 5}}, "Extra inputs"),
     ):
