@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from reports import words
+from sim.answers.intervals import A_CHANGE_OF_SHARE, t_interval
 from sim.planning.limits import spending_asked
 from sim.planning.rules import phrase_of
 from sim.scenario.treasury import OutcomeLimit
-from sim.studies.comparison import LAST_YEARS, compare, last_years, t_interval
+from sim.studies.comparison import LAST_YEARS, compare, last_years
 from sim.studies.conditions import words_of_limit
 from sim.studies.result import StudyResult
 
@@ -63,11 +64,12 @@ def _gap(result: StudyResult, rivals: list[str]) -> Iterator[str]:
         return
     for rival in rivals:
         change = gap.loc["plan"] - gap.loc[rival]
+        ends = t_interval(change, within=A_CHANGE_OF_SHARE)
         yield (
             f"The gap between groups in the last {LAST_YEARS} years, whoever is ahead, is "
             f"{words.points(float(gap.loc['plan'].mean()))} points under the plan, "
             f"{words.points(float(gap.loc[rival].mean()))} under {phrase_of(rival)}: "
-            f"{words.points(float(change.mean()))} ({words.interval(*t_interval(change))})."
+            f"{words.points(float(change.mean()))} ({words.interval(*ends)})."
         )
 
 
@@ -93,7 +95,7 @@ def _asked(result: StudyResult, rivals: list[str]) -> Iterator[str]:
     for name, limit in result.scenario.treasury.outcomes.items():
         values = result.values(name).set_index("policy")
         said = [
-            f"{words.number(value)} ({words.number(low)} to {words.number(high)}) under "
+            f"{words.number(value)} ({words.amounts(low, high)}) under "
             f"{phrase_of(policy)}"
             + ("" if _is_within(value, limit) else ", which does not keep it")
             for policy in ("plan", *rivals)

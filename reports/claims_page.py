@@ -5,6 +5,7 @@ from math import isnan
 from typing import Any
 
 from reports import words
+from sim.answers.intervals import NO_INTERVAL
 from sim.studies.answer_folder import Tables
 
 
@@ -34,4 +35,5 @@ def effect_words(row: Mapping[Hashable, Any]) -> str:
         unit = "" if row["unit"] == "objective" else f" ({row['unit']})"
         found = f"{words.points(effect)} points{unit}"
         return f"{found}, {words.interval(low, high)}"
-    return f"{effect:+.3g} {row['unit']}, {low:+.3g} to {high:+.3g}"
+    known = f"{low:+z.3g} to {high:+z.3g}" if not isnan(low) else NO_INTERVAL
+    return f"{effect:+z.3g} {row['unit']}, {known}"

@@ -45,7 +45,6 @@ def equity_over_time(yearly: pd.DataFrame) -> str:
     return svg(figure, name="equity")
 
 
-@styled
 def shaded_cells(
     axes: Axes, values: Floats, shades: LinearSegmentedColormap, *, top: float
 ) -> None:
@@ -62,6 +61,7 @@ def shaded_cells(
     axes.invert_yaxis()
 
 
+@styled
 def money(spend: pd.DataFrame) -> str:
     """Draw spend by region and stage as a heat map with the numbers in it.
 

@@ -50,7 +50,7 @@ def matrix_sentences(tables: Tables) -> list[str]:
         + (
             "no rank correlation, as too few stages have a value or all are the same."
             if isnan(correlation)
-            else f"rank correlation {correlation:+.2f} ({low:+.2f} to {high:+.2f}; "
+            else f"rank correlation {correlation:+z.2f} ({low:+z.2f} to {high:+z.2f}; "
             f"{stages} stages)."
         )
         for aspect, correlation, low, high, stages in tables["agreements"].itertuples(index=False)

@@ -1,6 +1,7 @@
 """The policy report: one self-contained HTML page from a finished study."""
 
 from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from reports.matrix import matrix
 from reports.stages import stages
 from reports.timeline import timeline
 from reports.uncertainties import unknowns
+from sim.answers.intervals import FEWEST_DRAWS
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.limits import yearly_budget
@@ -63,6 +65,12 @@ def render(result: StudyResult, answers: Mapping[str, Tables] | None = None) -> 
         "power": words.power_words,
         "policy": label_of,
     }
+    environment.globals |= {
+        name: partial(said, none="-")
+        for name, said in (
+            ("interval", words.interval), ("span", words.span), ("amounts", words.amounts)
+        )
+    }  # fmt: skip
     shown = content(result) | further(result, answers or {})
     return environment.from_string(template).render(**shown)
 
@@ -76,6 +84,7 @@ def content(result: StudyResult) -> dict[str, Any]:
     return {
         "scenario": scenario,
         "uncertainty": scenario.uncertainty,
+        "fewest_draws": FEWEST_DRAWS,
         "recommended": recommended,
         "headline": headline(result),
         "answer": answer_box(result),
@@ -287,11 +296,7 @@ def _recommended(result: StudyResult) -> str:
 def _ledger_rows(result: StudyResult) -> list[dict[str, Any]]:
     names = ("spend_usd", "energy_kwh", "emissions_t_co2e", "unmet_share",
              "wait_weeks", "found", "missed")  # fmt: skip
-    # none of these can be negative; a symmetric interval can
-    values = {name: result.values(name).set_index("policy") for name in names}
-    tables = {
-        name: table.assign(low=table["low"].clip(lower=0.0)) for name, table in values.items()
-    }
+    tables = {name: result.values(name).set_index("policy") for name in names}
     return [
         {"policy": policy} | {name: table.loc[policy] for name, table in tables.items()}
         for policy in result.policies

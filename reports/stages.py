@@ -1,5 +1,6 @@
 """What every stage is worth: words, rows and figure of the answer."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def stage_rows(table: pd.DataFrame) -> pd.DataFrame:
         {
             "stage": rows["stage"],
             "Shapley": list(map(words.points, rows["shapley"])),
-            "95% interval": list(map(words.interval, rows["low"], rows["high"])),
+            "95% interval": list(map(partial(words.interval, none="-"), rows["low"], rows["high"])),
             "alone": list(map(words.points, rows["alone"])),
             "lost without": list(map(words.points, rows["without"])),
         }

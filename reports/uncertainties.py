@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reports import words
+from sim.answers.intervals import FEWEST_DRAWS
 from sim.figure_style import INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of, phrase_of
-from sim.studies.comparison import FEWEST_DRAWS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult

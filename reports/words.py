@@ -1,9 +1,11 @@
 """Numbers and findings in words, rounded the same way everywhere."""
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 
+from sim.answers.intervals import NO_INTERVAL, interval_words
 from sim.domain.levers import LEVERS
 from sim.planning.rules import phrase_of
 from sim.studies.outcomes import OUTCOMES
@@ -19,27 +21,47 @@ def percent(share: float, *, digits: int = 1) -> str:
     >>> percent(float("nan"))
     'not estimable'
     """
-    return "not estimable" if math.isnan(share) else f"{100 * share:.{digits}f}%"
+    return "not estimable" if math.isnan(share) else f"{100 * share:z.{digits}f}%"
 
 
 def points(share: float, *, digits: int = 2) -> str:
     """Return a difference of shares in percentage points, with its sign.
 
-    >>> points(0.0123)
-    '+1.23'
+    >>> points(0.0123), points(-1e-6)
+    ('+1.23', '+0.00')
     """
-    return "not estimable" if math.isnan(share) else f"{100 * share:+.{digits}f}"
+    return "not estimable" if math.isnan(share) else f"{100 * share:+z.{digits}f}"
 
 
-def interval(low: float, high: float, *, digits: int = 2) -> str:
-    """Return an interval of shares in percentage points; words when there is none.
+def interval(low: float, high: float, *, digits: int = 2, none: str = NO_INTERVAL) -> str:
+    """Return an interval of shares in percentage points; ``none`` where there is none.
 
-    >>> interval(-0.001, 0.02)
-    '-0.10 to +2.00'
+    >>> interval(-0.001, 0.02), interval(float("nan"), float("nan"))
+    ('-0.10 to +2.00', 'no interval of fewer than 5 draws')
     """
-    if math.isnan(low) or math.isnan(high):
-        return "no interval"
-    return f"{points(low, digits=digits)} to {points(high, digits=digits)}"
+    return _spanned(low, high, lambda end: points(end, digits=digits), none)
+
+
+def span(low: float, high: float, *, digits: int = 1, none: str = NO_INTERVAL) -> str:
+    """Return an interval of a share as percentages; ``none`` where there is none.
+
+    >>> span(0.0, 0.25)
+    '0.0% to 25.0%'
+    """
+    return _spanned(low, high, lambda end: percent(end, digits=digits), none)
+
+
+def amounts(low: float, high: float, *, none: str = NO_INTERVAL) -> str:
+    """Return an interval of counts or amounts; ``none`` where there is none.
+
+    >>> amounts(24.71, 1934.2)
+    '24.7 to 1,930'
+    """
+    return _spanned(low, high, number, none)
+
+
+def _spanned(low: float, high: float, said: Callable[[float], str], none: str) -> str:
+    return none if math.isnan(low) or math.isnan(high) else f"{said(low)} to {said(high)}"
 
 
 def dollars(usd: float) -> str:
@@ -50,7 +72,7 @@ def dollars(usd: float) -> str:
     """
     if abs(usd) >= USD_PER_MILLION:
         return f"${usd / USD_PER_MILLION:,.3g} million"
-    return f"${float(f'{usd:.3g}'):,.0f}"
+    return f"${float(f'{usd:.3g}'):z,.0f}"
 
 
 def number(value: float) -> str:
@@ -59,7 +81,7 @@ def number(value: float) -> str:
     >>> number(1934.2), number(24.71), number(0.0)
     ('1,930', '24.7', '0')
     """
-    return "not estimable" if math.isnan(value) else f"{float(f'{value:.3g}'):,.15g}"
+    return "not estimable" if math.isnan(value) else f"{float(f'{value:.3g}'):z,.15g}"
 
 
 POWER_WORDS = {
@@ -108,8 +130,8 @@ def verdict_words(row: pd.Series) -> str:
     return (
         f"{who[0].upper()}{who[1:]} {claim} {phrase_of(str(row['baseline']))}: "
         f"{points(row['difference'])} points of {label[0].lower()}{label[1:]} "
-        f"(95% interval {interval(row['low'], row['high'])}, "
-        f"{int(row['draws'])} draws, better in {row['p_positive']:.0%} of them)"
+        f"({interval_words(100.0 * row['low'], 100.0 * row['high'], form='+z.2f')}; better in "
+        f"{round(row['p_positive'] * row['draws'])} of {int(row['draws'])} draws)"
     )
 
 

@@ -310,6 +310,7 @@ def compare(
     ],
 ) -> None:
     """Say what runs were asked differently than the first, and what came out differently."""
+    from sim.answers.intervals import NO_INTERVAL
     from sim.studies.result import load
     from sim.studies.run_comparison import compare_runs
 
@@ -330,6 +331,8 @@ def compare(
         terminal.print_table(
             shown.rename(columns={"interval": "95% interval"}), title=f"Compared {how}"
         )
+        if found.outcomes["low"].isna().any():
+            terminal.say(f"-: {NO_INTERVAL}.")
 
 
 @app.command()
@@ -388,14 +391,15 @@ def _stop(message: str, code: int) -> NoReturn:
 
 def _recommend(result: "StudyResult") -> None:
     """Print where a little more money helps most, and what the study found."""
+    from reports.words import interval, points
+
     top = result.marginal().head(TOP)
     if not top.empty:
-        gains = 100.0 * top[["ede_gain_per_musd", "low", "high"]].to_numpy()
         shown = top[["region", "stage", "item"]].assign(
-            gain=[f"{gain:+.2f}" for gain, _, _ in gains],
+            gain=[points(gain) for gain in top["ede_gain_per_musd"]],
             interval=[
-                "too few draws" if isnan(low) else f"{low:+.2f} to {high:+.2f}"
-                for _, low, high in gains
+                interval(low, high, none="too few draws")
+                for low, high in zip(top["low"], top["high"], strict=True)
             ],
         )
         title = "Points of equally distributed coverage per further million dollars"
@@ -444,7 +448,7 @@ def _calibrated(found: "Calibration") -> None:
 
 def _intervals(table: "pd.DataFrame", low: str, high: str) -> list[str]:
     return [
-        f"{terminal.compact(a)} to {terminal.compact(b)}"
+        "-" if isnan(a) else f"{terminal.compact(a)} to {terminal.compact(b)}"
         for a, b in zip(table[low], table[high], strict=True)
     ]
 

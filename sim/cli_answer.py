@@ -143,6 +143,7 @@ def answer_measuring(
 ) -> None:
     """Say what a measurement would be worth before choosing a plan, against its cost."""
     from reports.uncertainties import amount
+    from sim.answers.intervals import interval_words
     from sim.studies.answer_folder import answers_of
     from sim.studies.result import load
 
@@ -154,7 +155,7 @@ def answer_measuring(
     how = f"{people:,} people" if people is not None else f"a standard error of {error:.0%}"
     said = [
         f"Measuring {parameter} with {how} is worth {amount(found['value'], metric)} of the "
-        f"objective (95% interval {100 * found['low']:.3f} to {100 * found['high']:.3f}; "
+        f"objective ({interval_words(100 * found['low'], 100 * found['high'], form='z.3f')}; "
         f"{found['share']:.0%} of knowing everything; {found['draws']:.0f} draws)"
         + _dollars(found["usd"])
         + "."
@@ -281,12 +282,13 @@ def _stage_value(folder: Path) -> "StageValue":
 def _worth(table: "pd.DataFrame", metric: str) -> "pd.DataFrame":
     """Return rows of the value of information in words."""
     from reports.uncertainties import amount
+    from reports.words import interval
 
     rows = table.to_dict("records")
     return table.assign(
         unknowns=table["unknowns"].astype(str),
         worth=[amount(float(row["value"]), metric) for row in rows],
-        interval=[f"{100 * row['low']:.3f} to {100 * row['high']:.3f}" for row in rows],
+        interval=[interval(row["low"], row["high"], digits=3, none="-") for row in rows],
         share=[f"{row['share']:.0%}" for row in rows],
     )[["what", "unknowns", "worth", "interval", "share"]].rename(
         columns={"interval": "95% interval", "share": "of all"}

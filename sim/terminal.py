@@ -81,7 +81,7 @@ def print_table(frame: "pd.DataFrame", *, title: str | None = None) -> None:
 
 def _short(cell: object) -> str:
     if isinstance(cell, float):
-        return "-" if isnan(cell) else f"{cell:.3g}"
+        return "-" if isnan(cell) else f"{cell:z.3g}"
     return plain(str(cell))
 
 

@@ -137,7 +137,7 @@ def _stop_if_missed(question: Question, wanted: Figures, trials: Trials) -> None
     if worst[nearest] <= IMPLAUSIBLE:
         return
     missed = [
-        f"{target.name}: figure {target.value:.4g}, nearest {got:.4g} ({gap:+.1f} sd)"
+        f"{target.name}: figure {target.value:.4g}, nearest {got:.4g} ({gap:+z.1f} sd)"
         for target, got, gap in zip(
             question.targets.targets, trials.outputs[nearest], distance[nearest], strict=True
         )

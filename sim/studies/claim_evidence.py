@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sim.answers.coalitions import shapley
+from sim.answers.intervals import t_interval
 from sim.baseline.world import World
 from sim.domain.levers import Floats, LeverName, Stage
 from sim.domain.plan import Plan
@@ -17,7 +18,7 @@ from sim.planning.decisions import most_per_year
 from sim.planning.rules import baseline, need_share, spend_by_share
 from sim.studies.answering import Answering
 from sim.studies.batch import Design
-from sim.studies.comparison import WORTHWHILE, t_interval, verdict
+from sim.studies.comparison import WORTHWHILE, verdict
 from sim.studies.judging import judged
 from sim.studies.recommendation import best_with, cost_of_stage, plans_of
 from sim.studies.sample import Sample

@@ -100,7 +100,7 @@ def mitigation_is_small(evidence: Evidence) -> Finding:
     )
     return Finding(
         compared, TRIVIAL_GAP - abs(factor.value), TRIVIAL_GAP - outside, TRIVIAL_GAP - inside,
-        "sensitivity", said, factor.runs, f"change {factor.value:+.3f}, over {factor.runs} runs",
+        "sensitivity", said, factor.runs, f"change {factor.value:+z.3f}, over {factor.runs} runs",
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def compute_alone_fails(evidence: Evidence) -> Finding:
     finding = evidence.paired(
         compared, evidence.worthwhile - gain, unit="objective", worthwhile=0.0
     )
-    return finding._replace(note=f"gain of computing alone {gain.mean():+.4f}")
+    return finding._replace(note=f"gain of computing alone {gain.mean():+z.4f}")
 
 
 def documentation_carries(evidence: Evidence) -> Finding:
@@ -204,7 +204,7 @@ def documentation_carries(evidence: Evidence) -> Finding:
     if max(float(along.mean()), float(apart.mean())) < evidence.worthwhile:
         return not_tested(compared, "curation and evaluation bring nothing worthwhile here")
     found = evidence.paired(compared, along / 2.0 - apart, unit="objective", worthwhile=0.0)
-    note = f"with documentation {along.mean():+.4f}, without {apart.mean():+.4f}"
+    note = f"with documentation {along.mean():+z.4f}, without {apart.mean():+z.4f}"
     return found._replace(note=note)
 
 

@@ -5,16 +5,18 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
 
+from sim.answers.intervals import (
+    FEWEST_DRAWS,
+    LEVEL,
+    interval_words,
+    p_value,
+    t_interval,
+)
 from sim.domain.levers import Floats
 from sim.planning.rules import phrase_of
 from sim.studies.outcomes import OUTCOMES
 
-LEVEL = 0.95
-"""Confidence of every interval."""
-FEWEST_DRAWS = 5
-"""Fewer draws than this decide nothing."""
 WORTHWHILE = 0.005
 """Smallest difference, relative to the baseline's value, that is called a difference."""
 
@@ -24,19 +26,6 @@ WORSE_OFF = 0.001
 """Loss of coverage, share of need, from which a cell counts as worse off."""
 
 Verdict = Literal["beats", "does not beat", "undecided", ""]
-
-
-def t_interval(values: pd.Series, *, level: float = LEVEL) -> tuple[float, float]:
-    """Return the Student t interval of the mean over draws; NaN with fewer than two.
-
-    Draws are the clusters: replications within a draw are averaged before they come here.
-    """
-    count = len(values)
-    if count < 2:
-        return float("nan"), float("nan")
-    mean, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(count)
-    half = float(stdtrit(count - 1, (1.0 + level) / 2.0)) * error
-    return mean - half, mean + half
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,7 @@ def values_of(by_draw: pd.DataFrame, metric: str) -> pd.DataFrame:
     outcome, rows = OUTCOMES.called(metric), []
     for policy in by_draw.index.unique("policy"):
         values = by_draw[metric].xs(policy, level="policy").dropna()
-        low, high = t_interval(values)
+        low, high = t_interval(values, within=outcome.bounds)
         row = {"policy": policy, "value": float(values.mean()), "low": low, "high": high}
         rows.append(row | {"draws": len(values)})
     table = pd.DataFrame(rows)
@@ -174,16 +163,6 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
-def _p_value(difference: pd.Series) -> float:
-    count = len(difference)
-    if count < 2:
-        return float("nan")
-    mean, error = float(difference.mean()), float(difference.std(ddof=1)) / np.sqrt(count)
-    if error == 0.0:
-        return float(mean == 0.0)
-    return 2.0 * float(stdtr(count - 1, -abs(mean) / error))
-
-
 def sentence(row: pd.Series, *, replications: int) -> str:
     """Return one comparison in plain words, with numbers, interval and sample size."""
     outcome = OUTCOMES.called(str(row["metric"]))
@@ -194,10 +173,10 @@ def sentence(row: pd.Series, *, replications: int) -> str:
     }.get(str(row["verdict"]), f"Undecided whether {policy} beats {baseline}")
     claim = claim[0].upper() + claim[1:]
     positive = round(float(row["p_positive"]) * int(row["draws"]))
-    range_ = "no interval" if np.isnan(row["low"]) else f"{row['low']:+.3g} to {row['high']:+.3g}"
     return (
         f"{claim}. {outcome.label}: {row['value']:.3g} against {row['baseline_value']:.3g}, "
-        f"difference {row['difference']:+.3g} {outcome.unit} ({LEVEL:.0%} interval {range_}; "
+        f"difference {row['difference']:+z.3g} {outcome.unit} "
+        f"({interval_words(row['low'], row['high'])}; "
         f"{int(row['draws'])} draws of {replications} replications, "
         f"higher in {positive} of {int(row['draws'])} draws)."
     )
@@ -206,9 +185,10 @@ def sentence(row: pd.Series, *, replications: int) -> str:
 def _row(wide: pd.DataFrame, metric: str, policy: str, baseline: str) -> dict[str, object]:
     both = wide[[policy, baseline]].dropna()
     difference = both[policy] - both[baseline]
-    low, high = t_interval(difference)
+    outcome = OUTCOMES.called(metric)
+    low, high = t_interval(difference, within=outcome.bounds_of_change)
     mean, reference = float(difference.mean()), float(both[baseline].mean())
-    better = OUTCOMES.called(metric).better
+    better = outcome.better
     gain, floor, top = (mean, low, high) if better == "higher" else (-mean, -high, -low)
     said: Verdict = ""
     if better != "neither":
@@ -227,7 +207,7 @@ def _row(wide: pd.DataFrame, metric: str, policy: str, baseline: str) -> dict[st
         "draw_low": float(difference.quantile(0.05)),
         "draw_high": float(difference.quantile(0.95)),
         "p_positive": float((difference > 0).mean()) if len(both) else float("nan"),
-        "p_value": _p_value(difference),
+        "p_value": p_value(difference),
         "draws": len(both),
         "verdict": said,
     }

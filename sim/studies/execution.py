@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sim.answers.intervals import FEWEST_DRAWS, t_interval
 from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
@@ -24,7 +25,6 @@ from sim.scenario.schema import Scenario
 from sim.studies.ai_quality import quality_table
 from sim.studies.assembly import Gathered, marginal_values, result_tables, robustness_table
 from sim.studies.batch import Design, Kept, run_task, tasks_of
-from sim.studies.comparison import FEWEST_DRAWS, t_interval
 from sim.studies.experiment import Trial
 from sim.studies.lots import Lot
 from sim.studies.manifest import OWN_PROFILE, PROFILE, PROVENANCE, SCENARIO, SUMMARY, TABLES

@@ -17,16 +17,18 @@ from sim.answers.information import (
     gain_of_measuring,
     gain_without_chance,
 )
+from sim.answers.intervals import FEWEST_DRAWS, t_interval
 from sim.answers.regression import varying
 from sim.answers.sensitivity import explained, given_data
 from sim.domain.levers import Floats
 from sim.errors import AnswerError
 from sim.streams import stream
-from sim.studies.comparison import FEWEST_DRAWS, t_interval
 
 EVERYTHING, TOPIC, UNKNOWN, CHANCE = "everything", "topic", "unknown", "everything but chance"
 """Kinds of rows: all that is drawn, all of one topic, one unknown; and all that is drawn, valued
 by another replication than it was chosen by."""
+AT_LEAST_NOTHING = (0.0, np.inf)
+"""Bounds of what knowing is worth, and of regret."""
 NEAR = 0.01
 """Relative distance from the best of a draw that counts as near."""
 INFORMATION_COLUMNS = ("kind", "what", "topic", "unknowns", "value", "low", "high", "share", "usd",
@@ -162,12 +164,12 @@ def regret_table(reached: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for plan in by_draw:
         behind = top - by_draw[plan]
-        low, high = t_interval(behind)
+        low, high = t_interval(behind, within=AT_LEAST_NOTHING)
         rows.append(
             {
                 "plan": str(plan),
                 "regret": float(behind.mean()),
-                "low": max(low, 0.0),
+                "low": low,
                 "high": high,
                 "largest": float(behind.max()),
                 "best": float((behind <= 0.0).mean()),
@@ -216,10 +218,10 @@ def failing(lead: pd.Series, unknowns: Unknowns, *, seed: int) -> Failure:
 
 def _worth(gain: Floats, whole: Floats, usd_per_unit: float) -> tuple[float, ...]:
     """Return value, low, high, share, usd and draws."""
-    low, high = t_interval(pd.Series(gain))
+    low, high = t_interval(pd.Series(gain), within=AT_LEAST_NOTHING)
     value, most = max(float(gain.mean()), 0.0), float(whole.mean())
     share = value / most if most > 0.0 else 0.0
-    return value, max(low, 0.0), max(high, 0.0), share, value * usd_per_unit, len(gain)
+    return value, low, high, share, value * usd_per_unit, len(gain)
 
 
 def _halves(reached: pd.DataFrame) -> tuple[Floats, Floats]:

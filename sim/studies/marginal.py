@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sim.answers.intervals import t_interval
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan, cost_of_unit
 from sim.equity.coverage import discount
@@ -21,7 +22,6 @@ from sim.planning.moves import BUNDLE, Purse, Step, taken
 from sim.planning.rules import CHAIN
 from sim.scenario.schema import Scenario
 from sim.streams import stream
-from sim.studies.comparison import t_interval
 from sim.studies.experiment import Trial
 from sim.studies.plans import Candidate
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import inf
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from sim.answers.intervals import A_CHANGE_OF_SHARE, A_SHARE, ANYWHERE, Bounds
 from sim.baseline.world import World
 from sim.domain.levers import Floats, Stage
 from sim.domain.registry import Registry
@@ -42,11 +44,23 @@ class Outcome(NamedTuple):
     kind: Literal["coverage", "run"] = "coverage"
     """``coverage``: computed from coverage averaged over the replications of a draw, before any
     logarithm. ``run``: of every run by its ``sums``, and then averaged."""
+    bounds: Bounds = ANYWHERE
+    """Between which values it lies; an interval ends there."""
+
+    @property
+    def bounds_of_change(self) -> Bounds:
+        """Between which values a difference of two of it lies."""
+        least, most = self.bounds
+        return least - most, most - least
+
+
+AN_AMOUNT: Bounds = (0.0, inf)
 
 
 def _total(name: str, unit: str, better: Better, label: str) -> Outcome:
     """Return the outcome that is the sum of that name."""
-    return Outcome(name, unit, better, label, lambda measured: measured.sums[name], "run")
+    return Outcome(name, unit, better, label, lambda measured: measured.sums[name], "run",
+                   AN_AMOUNT)  # fmt: skip
 
 
 def _unmet_share(measured: Measured) -> float:
@@ -79,22 +93,26 @@ def _concentration(measured: Measured) -> float:
 
 COVERAGE_OUTCOMES = (
     Outcome("ede", "share of need", "higher", "Equally distributed effective coverage",
-            ede),
-    Outcome("mean_ec", "share of need", "higher", "Mean effective coverage", mean_coverage),
+            ede, bounds=A_SHARE),
+    Outcome("mean_ec", "share of need", "higher", "Mean effective coverage", mean_coverage,
+            bounds=A_SHARE),
     Outcome("worst_ec", "share of need", "higher", "Effective coverage of the worst-off cell",
-            worst_coverage),
+            worst_coverage, bounds=A_SHARE),
     Outcome("last_ede", "share of need", "higher", "Equity in the last scored year",
-            lambda m: ede(replace(m, ec=m.ec[-1:], population=m.population[-1:]))),
-    Outcome("atkinson", "share", "lower", "Atkinson index over cells and years", _atkinson),
-    Outcome("gini", "index", "lower", "Gini index over cells", lambda m: gini(m.mean, m.persons)),
+            lambda m: ede(replace(m, ec=m.ec[-1:], population=m.population[-1:])),
+            bounds=A_SHARE),
+    Outcome("atkinson", "share", "lower", "Atkinson index over cells and years", _atkinson,
+            bounds=A_SHARE),
+    Outcome("gini", "index", "lower", "Gini index over cells", lambda m: gini(m.mean, m.persons),
+            bounds=A_SHARE),
     Outcome("theil", "index", "lower", "Theil index over cells",
-            lambda m: theil(m.mean, m.persons)),
+            lambda m: theil(m.mean, m.persons), bounds=AN_AMOUNT),
     Outcome("theil_between", "index", "lower", "Theil index between regions",
-            lambda m: _theil_parts(m)[0]),
+            lambda m: _theil_parts(m)[0], bounds=AN_AMOUNT),
     Outcome("theil_within", "index", "lower", "Theil index within regions",
-            lambda m: _theil_parts(m)[1]),
+            lambda m: _theil_parts(m)[1], bounds=AN_AMOUNT),
     Outcome("concentration", "index", "lower", "Concentration among regions of higher income",
-            _concentration),
+            _concentration, bounds=A_CHANGE_OF_SHARE),
 )  # fmt: skip
 """Computed from coverage averaged over the replications of a draw, before any logarithm.
 
@@ -111,11 +129,25 @@ RUN_OUTCOMES = (
     _total("read_by_ai", "exams", "neither", "Exams read with AI"),
     _total("read_by_human", "exams", "neither", "Exams read without AI"),
     _total("unread", "exams", "lower", "Exams that nobody read in time"),
-    Outcome("unmet_share", "share of need", "lower", "Need without a reading", _unmet_share, "run"),
+    Outcome(
+        "unmet_share",
+        "share of need",
+        "lower",
+        "Need without a reading",
+        _unmet_share,
+        "run",
+        A_SHARE,
+    ),
     _total("found", "true positives", "higher", "Disease found"),
     _total("missed", "true positives", "lower", "Disease in need and not found"),
     Outcome(
-        "wait_weeks", "weeks per arrival", "lower", "Mean wait for an exam", _wait_weeks, "run"
+        "wait_weeks",
+        "weeks per arrival",
+        "lower",
+        "Mean wait for an exam",
+        _wait_weeks,
+        "run",
+        AN_AMOUNT,
     ),
 )
 """Totals over all cells and scored years, not discounted."""

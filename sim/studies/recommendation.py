@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sim.answers.coalitions import best_plans, shapley
+from sim.answers.intervals import t_interval
 from sim.answers.ranks import agreement
 from sim.baseline.world import World
 from sim.domain.levers import Floats, LeverName
@@ -26,7 +27,6 @@ from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.studies.answering import Answering
 from sim.studies.batch import Design, Kept
-from sim.studies.comparison import t_interval
 from sim.studies.experiment import Purpose
 from sim.studies.judging import ALL
 from sim.studies.sample import Sample, Sampler

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sim.answers.failure import Failure
+from sim.answers.intervals import FEWEST_DRAWS, interval_words
 from sim.answers.sensitivity import METHODS
 from sim.equity.coverage import Measured, ede
 from sim.errors import AnswerError, nearest
@@ -391,14 +392,13 @@ class StudyResult:
         top = table.iloc[0]
         rivals = int((table["high"].iloc[1:] >= top["low"]).sum())
         tried = "possible" if top["chosen"] == "all" else "screened"
-        low, high, gain = top["low"], top["high"], top["ede_gain_per_musd"]
-        known = not math.isnan(low)
-        said = f"{comparison.LEVEL:.0%} interval {low:+.3g} to {high:+.3g}" if known else "one draw"
+        draws, gain = int(top["draws"]), top["ede_gain_per_musd"]
+        above = f"above 0 in {round(top['p_positive'] * draws)} of {draws} draws"
+        reach = f" The intervals of {rivals} others reach it." if draws >= FEWEST_DRAWS else ""
         yield (
             f"Among {len(table)} {tried} additions, money for {top['item']} ({top['stage']}) in "
-            f"{top['region']} raised equity most: {gain:+.3g} per million US dollars ({said}; "
-            f"above 0 in {top['p_positive']:.0%} of {int(top['draws'])} draws). "
-            f"The intervals of {rivals} others reach it."
+            f"{top['region']} raised equity most: {gain:+z.3g} per million US dollars "
+            f"({interval_words(top['low'], top['high'])}; {above}).{reach}"
         )
 
     def _floor_sentences(self) -> Iterator[str]:

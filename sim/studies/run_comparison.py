@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import nan, sqrt
 
-import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
+from sim.answers.intervals import LEVEL, t_interval, welch_interval
 from sim.scenario.schema import Scenario
-from sim.studies.comparison import LEVEL, t_interval
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
 
@@ -79,16 +76,19 @@ def _row(
     first: pd.Series, second: pd.Series, policy: str, metric: str, *, paired: bool
 ) -> dict[str, object]:
     one, other = (values.xs(policy, level="policy").dropna() for values in (first, second))
+    outcome = OUTCOMES.called(metric)
     if paired:
         one, other = one.align(other, join="inner")
-        low, high = t_interval(other - one)
+        low, high = t_interval(other - one, within=outcome.bounds_of_change)
     else:
-        low, high = _welch(one.to_numpy(float), other.to_numpy(float))
+        low, high = welch_interval(
+            one.to_numpy(float), other.to_numpy(float), within=outcome.bounds_of_change
+        )
     mean, reached = float(one.mean()), float(other.mean())
     return {
         "policy": policy,
         "metric": metric,
-        "unit": OUTCOMES.called(metric).unit,
+        "unit": outcome.unit,
         "first": mean,
         "second": reached,
         "difference": reached - mean,
@@ -96,27 +96,6 @@ def _row(
         "high": high,
         "draws": min(len(one), len(other)),
     }
-
-
-def _welch(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Return the interval of the difference of means of independent samples; NaN of fewer than two.
-
-    >>> low, high = _welch(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]))
-    >>> round(low, 2), round(high, 2)
-    (-2.16, 6.16)
-    """
-    if min(len(one), len(other)) < 2:
-        return nan, nan
-    parts = [values.var(ddof=1) / len(values) for values in (one, other)]
-    error = sum(parts)
-    if error == 0.0:
-        return (float(other.mean() - one.mean()),) * 2
-    freedom = error**2 / sum(
-        part**2 / (len(values) - 1) for part, values in zip(parts, (one, other), strict=True)
-    )
-    half = float(stdtrit(freedom, (1.0 + LEVEL) / 2.0)) * sqrt(error)
-    middle = float(other.mean() - one.mean())
-    return middle - half, middle + half
 
 
 def _said(scenario: Scenario) -> dict[str, str]:

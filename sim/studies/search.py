@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
+from sim.answers.intervals import t_interval
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
@@ -25,7 +26,7 @@ from sim.planning.moves import Purse, Step, steps_of, taken
 from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, spend_by_share
 from sim.planning.unspent import spending_words
 from sim.streams import stream
-from sim.studies.comparison import WORTHWHILE, t_interval
+from sim.studies.comparison import WORTHWHILE
 from sim.studies.conditions import Condition, gains, penalty, score
 from sim.studies.plans import HISTORY, Candidate
 

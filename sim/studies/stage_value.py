@@ -23,6 +23,7 @@ from sim.answers.coalitions import (
     shapley,
     shapley_bounds,
 )
+from sim.answers.intervals import t_interval
 from sim.baseline.world import World
 from sim.domain.levers import Floats, Stage
 from sim.domain.plan import Plan
@@ -30,7 +31,7 @@ from sim.errors import AnswerError
 from sim.planning.rules import baseline
 from sim.studies.answering import Answering
 from sim.studies.batch import Design, joined
-from sim.studies.comparison import WORTHWHILE, t_interval
+from sim.studies.comparison import WORTHWHILE
 from sim.studies.judging import ALL, Who, judged
 from sim.studies.manifest import ANSWERS
 from sim.studies.plans import candidate_of

@@ -161,9 +161,15 @@ def test_a_study_of_too_few_draws_recommends_nothing(planned: Finished, one_draw
     assert policy_report.headline(one_draw[1]) == said
 
 
-def test_one_draw_has_no_interval_and_says_so(page_of: Callable[[str], str]) -> None:
-    assert "no interval" in page_of("one_draw")
-    assert "no interval" not in page_of("planned")
+def test_few_draws_have_no_interval_and_the_page_says_so(
+    page_of: Callable[[str], str], study: Callable[..., Finished]
+) -> None:
+    for few in ("one_draw", "planned"):
+        assert "no number here has an interval" in page_of(few)
+        assert "no interval of fewer than 5 draws" in page_of(few)
+    enough = render(study(draws=5)[1])
+    assert "no number here has an interval" not in enough
+    assert "no interval" not in enough
 
 
 def test_equal_results_give_equal_bytes(planned: Finished, page_of: Callable[[str], str]) -> None:

@@ -46,13 +46,15 @@ def test_points_carry_their_sign() -> None:
     assert words.points(0.0123) == "+1.23"
     assert words.points(-0.0123) == "-1.23"
     assert words.points(0.00012, digits=3) == "+0.012"
+    assert words.points(-1e-9) == "+0.00"
+    assert words.percent(-1e-9) == "0.0%"
 
 
 def test_what_has_no_value_is_said_in_words() -> None:
     for say in (words.percent, words.points, words.number):
         assert say(NAN) == "not estimable"
     for low, high in ((NAN, NAN), (NAN, 0.1), (0.1, NAN)):
-        assert words.interval(low, high) == "no interval"
+        assert words.interval(low, high) == "no interval of fewer than 5 draws"
 
 
 @given(st.floats(-1.0, 1.0), st.floats(0.0, 1.0))
@@ -94,7 +96,7 @@ def test_a_comparison_claims_what_its_verdict_says(verdict: str, claim: str) -> 
     said = words.verdict_words(row)
     assert said.startswith(claim)
     assert "points of effective coverage of the worst-off cell (" in said
-    assert "95% interval no interval, 1 draws, better in 100% of them" in said
+    assert "(no interval of fewer than 5 draws; better in 1 of 1 draws)" in said
 
 
 @given(st.lists(st.floats(0.0, 1e9), min_size=8, max_size=8))

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sim.studies.comparison import compare, sentence, t_interval, verdict, worse_off
+from sim.answers.intervals import t_interval
+from sim.studies.comparison import compare, sentence, values_of, verdict, worse_off
 
 
 def table(**by_policy: list[float]) -> pd.DataFrame:
@@ -78,8 +79,23 @@ def test_an_unknown_baseline_is_named() -> None:
         compare(table(baseline=BASE, plan=BASE), "ede", baseline="rule")
 
 
-def test_one_draw_has_no_interval() -> None:
-    assert all(map(math.isnan, t_interval(pd.Series([0.3]))))
+def test_few_draws_have_no_interval_and_the_sentence_says_so() -> None:
+    few = [a + b for a, b in zip(BASE[:4], GAINS[:4], strict=True)]
+    row = compare(table(baseline=BASE[:4], plan=few), "ede", baseline="baseline").iloc[0]
+    assert math.isnan(row["low"])
+    assert math.isnan(row["high"])
+    assert row["verdict"] == "undecided"
+    assert "(no interval of fewer than 5 draws; 4 draws" in sentence(row, replications=3)
+
+
+def test_intervals_of_shares_and_of_their_differences_end_at_their_bounds() -> None:
+    low_and_high = [0.01, 0.99, 0.02, 0.98, 0.97]
+    both = table(baseline=low_and_high, plan=low_and_high[::-1])
+    values = values_of(both, "ede")
+    assert values["low"].min() >= 0.0
+    assert values["high"].max() <= 1.0
+    low, high = compare(both, "ede", baseline="baseline").iloc[0][["low", "high"]]
+    assert -1.0 <= low < high <= 1.0
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:

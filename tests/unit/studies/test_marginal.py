@@ -96,20 +96,20 @@ def test_gains_are_paired_with_the_plan_by_draw() -> None:
     first, second = additions(SCENARIO, plan_of({}), most=most, duals=None)
     ede = pd.concat(
         {
-            "plan": pd.Series([0.1, 0.5, 0.3]),
-            first.plan.name: pd.Series([0.11, 0.52, 0.31]),
-            second.plan.name: pd.Series([0.2, 0.5, 0.6]),
+            "plan": pd.Series([0.1, 0.5, 0.3, 0.4, 0.2]),
+            first.plan.name: pd.Series([0.11, 0.52, 0.31, 0.42, 0.21]),
+            second.plan.name: pd.Series([0.2, 0.5, 0.6, 0.5, 0.2]),
         },
         names=["policy", "draw"],
     )
     table = marginal_table([first, second], ede, base="plan")
     assert table["region"].tolist() == ["BBB", "AAA"]
-    assert table["p_positive"].tolist() == pytest.approx([2 / 3, 1.0])
-    gains = np.array([0.01, 0.02, 0.01]) * 1e6 / first.extra_usd
+    assert table["p_positive"].tolist() == pytest.approx([3 / 5, 1.0])
+    gains = np.array([0.01, 0.02, 0.01, 0.02, 0.01]) * 1e6 / first.extra_usd
     row = table.iloc[1]
-    assert row["ede_gain"] == pytest.approx(0.04 / 3)
+    assert row["ede_gain"] == pytest.approx(0.07 / 5)
     assert row["ede_gain_per_musd"] == pytest.approx(gains.mean())
-    half = 4.302653 * gains.std(ddof=1) / np.sqrt(3)
+    half = 2.776445 * gains.std(ddof=1) / np.sqrt(5)
     assert (row["low"], row["high"]) == pytest.approx((gains.mean() - half, gains.mean() + half))
     assert (row["gain_low"], row["gain_high"]) == pytest.approx(
         (row["low"] * first.extra_usd / 1e6, row["high"] * first.extra_usd / 1e6)

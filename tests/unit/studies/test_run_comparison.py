@@ -29,13 +29,13 @@ def finished(out: Path, scenario: Scenario, units: float) -> Finished:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    return finished(tmp_path_factory.mktemp("first") / "run", small_scenario(draws=4), 0.0)
+    return finished(tmp_path_factory.mktemp("first") / "run", small_scenario(draws=5), 0.0)
 
 
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Return a run with more money, and a plan that buys more."""
-    richer = small_scenario(draws=4).model_copy(update={"budget_usd_per_year": 400_000.0})
+    richer = small_scenario(draws=5).model_copy(update={"budget_usd_per_year": 400_000.0})
     return finished(tmp_path_factory.mktemp("second") / "run", richer, 2.0)
 
 
