@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from reports import figures, words
 from reports.answer import answer_box
 from reports.claims_page import claims_section
+from reports.country_maps import is_mapped, map_of_run
 from reports.glossary import glossary
 from reports.matrix import matrix
 from reports.stages import stages
@@ -327,6 +328,8 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
             years=result.scenario.horizon.score_years,
         ),
     }
+    if is_mapped(result):
+        shown["map"] = map_of_run(result, recommended)
     if len(result.search):
         shown["search"] = figures.search(result.search)
     if len(result.marginal()):

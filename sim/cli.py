@@ -276,6 +276,19 @@ def report(
     terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite)}")
 
 
+@data.command("map")
+def data_map(
+    file: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="FILE", help="svg, png or pdf.")
+    ],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace it.")] = False,
+) -> None:
+    """Draw where the public data sets come from, by country and modality."""
+    from reports.data_sets import write_data_sets
+
+    terminal.say(f"Map: {write_data_sets(file, overwrite=overwrite)}")
+
+
 @app.command()
 def export(
     ctx: typer.Context,

@@ -1,0 +1,89 @@
+"""What a run says country by country, as maps."""
+
+import re
+from collections.abc import Callable
+from textwrap import fill
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports.country_shapes import shade, window
+from sim.figure_style import panel, styled, svg
+from sim.planning.rules import label_of
+from sim.studies.comparison import last_years
+from sim.studies.result import StudyResult
+
+FEWEST = 8
+"""Countries from which on a map says more than a table."""
+DECIMALS = re.compile(r"(\d\.\d)\d+")
+"""A tenth of a point is finer than any screen shows, and outlines are long."""
+
+
+def country_values(result: StudyResult, policy: str) -> pd.DataFrame:
+    """Return what a policy brings every country, means over draws; countries are rows.
+
+    ``covered``: effective coverage of the last years, share of need, by people. ``spent``: US
+    dollars per person over all years. ``gained``: coverage less that of buying nothing; absent
+    where that was not simulated.
+    """
+    cells = last_years(result.cells)
+    covered = cells.assign(covered=cells["ec"] * cells["population"])
+    sums = covered.groupby(["policy", "region"], sort=False)[["covered", "population"]].sum()
+    mean = (sums["covered"] / sums["population"]).unstack("policy")  # noqa: PD010
+    ledger = result.ledger
+    paid = ledger[(ledger["policy"] == policy) & (ledger["account"] == "spend_usd")]
+    people = result.cells.query("policy == @policy").groupby(["region", "draw", "year"])
+    persons = people["population"].sum().groupby("region").mean()
+    draws = result.scenario.uncertainty.draws
+    spent = paid.groupby("region")["value"].sum().reindex(mean.index).fillna(0.0) / draws
+    table = pd.DataFrame({"covered": mean[policy], "spent": spent / persons})
+    if "baseline" in mean and policy != "baseline":
+        table["gained"] = mean[policy] - mean["baseline"]
+    return table
+
+
+def is_mapped(result: StudyResult) -> bool:
+    """Return whether a run has enough countries for a map."""
+    return result.scenario.by == "country" and result.cells["region"].nunique() >= FEWEST
+
+
+@styled
+def map_of_run(result: StudyResult, policy: str) -> str:
+    """Draw coverage, spending and gain of a policy by country, as SVG."""
+    return DECIMALS.sub(r"\1", svg(drawn_run(result, policy), name="map"))
+
+
+@styled
+def drawn_run(result: StudyResult, policy: str) -> Figure:
+    """Return maps of the columns of ``country_values``, one beside or below another."""
+    table = country_values(result, policy)
+    named: dict[str, tuple[str, Callable[[float], str]]] = {
+        "covered": (f"Effective coverage, {label_of(policy)}, last years", _percent),
+        "spent": ("Spending per person over all years, US dollars", "{:,.3g}".format),
+        "gained": ("Coverage gained against buying nothing, points of need", _points),
+    }
+    left, right, bottom, top = window(list(table.index))
+    tall = (top - bottom) / (right - left)
+    across = len(table.columns) if tall > 0.8 else 1
+    down = len(table.columns) // across
+    height = down * (7.4 / across * tall + 0.5)
+    figure, all_axes = panel(height=height, rows=down, columns=across)
+    for axes, column in zip(all_axes, table.columns, strict=True):
+        title, words = named[column]
+        axes.set(xlim=(left, right), ylim=(bottom, top))
+        shade(figure, axes, dict(table[column]), words=words)
+        axes.set_title(_folded(title, across), fontsize=9.5 if across == 1 else 8.5)
+    return figure
+
+
+def _percent(value: float) -> str:
+    return f"{100.0 * value:.3g}%"
+
+
+def _points(value: float) -> str:
+    return f"{100.0 * value:.3g}"
+
+
+def _folded(title: str, across: int) -> str:
+    """Return a title in lines that fit its part of the width."""
+    return title if across == 1 else fill(title, 66 // across)
