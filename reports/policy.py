@@ -17,6 +17,7 @@ from reports.glossary import glossary
 from reports.matrix import matrix
 from reports.stages import stages
 from reports.timeline import timeline
+from reports.trade_offs import alternatives_section, frontier_section
 from reports.uncertainties import unknowns
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.domain.levers import Stage
@@ -128,7 +129,8 @@ def content(result: StudyResult) -> dict[str, Any]:
 def further(result: StudyResult, answers: Mapping[str, Tables]) -> dict[str, Any]:
     """Return what the page says of answers to further questions; nothing of one not asked."""
     plans = answers["stages"]["coalition_draws"] if "stages" in answers else None
-    sections = {"stages": stages, "matrix": matrix, "claims": claims_section}
+    sections = {"stages": stages, "matrix": matrix, "claims": claims_section,
+                "frontier": frontier_section, "alternatives": alternatives_section}  # fmt: skip
     found = {
         name: section(answers[name]) if name in answers else {}
         for name, section in sections.items()

@@ -11,10 +11,11 @@ import typer
 from typer.core import TyperGroup
 
 from sim import terminal
-from sim.cli_answer import answer, claims
+from sim.cli_answer import claims
 from sim.cli_data import data
 from sim.cli_files import new, runs
 from sim.cli_profile import profile
+from sim.cli_trade_offs import answer
 from sim.errors import RunFolderError, SimError, nearest
 
 if TYPE_CHECKING:

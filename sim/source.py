@@ -18,7 +18,15 @@ from typing import Any
 import numpy as np
 
 PACKAGE = Path(__file__).parent
-APART = ("calibration", "profiles", "cli.py", "cli_answer.py", "cli_profile.py", "terminal.py")
+APART = (
+    "calibration",
+    "profiles",
+    "cli.py",
+    "cli_answer.py",
+    "cli_trade_offs.py",
+    "cli_profile.py",
+    "terminal.py",
+)
 """Parts of the package that no study runs."""
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 _WRAPPED = ("py_func", "__func__", "fget", "fset", "func")

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from sim.domain.plan import Plan
 from sim.errors import AnswerError, RunFolderError
 from sim.executors.executor import executor_of
 from sim.planning.objectives import OBJECTIVES
+from sim.planning.rules import baseline
 from sim.studies.answering import Answering
 from sim.studies.batch import Design
 from sim.studies.execution import Progress, with_draws
 from sim.studies.manifest import ANSWERS, SUMMARY, Finished
+from sim.studies.plans import plans_of
 from sim.studies.provenance import provenance
 from sim.studies.result import StudyResult, load
 from sim.studies.store import open_store
@@ -78,6 +81,21 @@ def answers_of(run: Path | str, result: StudyResult) -> dict[str, Tables]:
         question: _kept(Path(run) / FOLDER / question, question, stamp) for question in ANSWERS
     }
     return {question: tables for question, tables in found.items() if tables is not None}
+
+
+def policies_of(result: StudyResult, design: Design) -> dict[str, Plan]:
+    """Return the plans of a run by policy, buying nothing among them.
+
+    Raises ``AnswerError`` where the run made no plan.
+    """
+    if "plan" not in result.policies:
+        raise AnswerError(
+            f"this run compares {', '.join(result.policies)} and makes no plan: add plan to its "
+            "policies."
+        )
+    blank = baseline(design.sampler(design.scenario, None, "search").world, design.scenario)
+    bought = result.plans.rename(columns={"policy": "plan"})
+    return {"baseline": blank} | plans_of(bought, result.policies, blank)
 
 
 def _kept(place: Path, question: str, stamp: Mapping[str, str]) -> Tables | None:

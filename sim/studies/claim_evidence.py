@@ -20,7 +20,8 @@ from sim.studies.answering import Answering
 from sim.studies.batch import Design
 from sim.studies.comparison import WORTHWHILE, verdict
 from sim.studies.judging import judged
-from sim.studies.recommendation import best_with, cost_of_stage, plans_of
+from sim.studies.plans import plans_of
+from sim.studies.recommendation import best_with, cost_of_stage
 from sim.studies.sample import Sample
 from sim.studies.stage_value import StageValue
 
@@ -89,7 +90,7 @@ class Evidence:
     def plans(self) -> dict[str, Plan]:
         """Plans of coalitions by name."""
         blank = baseline(self.world, self.design.scenario)
-        return plans_of(self.value.plans, self.value.coalitions, blank)
+        return plans_of(self.value.plans, self.value.coalitions["plan"].unique(), blank)
 
     @cached_property
     def costs(self) -> pd.DataFrame:

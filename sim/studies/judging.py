@@ -1,19 +1,20 @@
 """Value plans on judge draws: for all people, for those of every region and of every group."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial as bind
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.equity.coverage import Measured, effective_coverage
+from sim.equity.coverage import Measured
 from sim.studies.answering import Answering
-from sim.studies.batch import Design, Kept, run_task, tasks_of, totals_of, unrecorded
+from sim.studies.batch import Design, run_task, tasks_of, totals_of, unrecorded
 from sim.studies.experiment import Trial
-from sim.studies.outcomes import Totals
+from sim.studies.outcomes import OUTCOMES, People, Totals, measured
 
 ALL, REGION, GROUP = "all", "region", "group"
 """Kinds of people whose coverage is looked at: all, those of a region, those of a group."""
@@ -40,41 +41,72 @@ def judged(
     By name the objective, shape (draw, people), from coverage averaged over the replications of a
     draw; and who those people are.
     """
+    world = design.sampler(design.scenario, None, "search").world
+    who = (
+        Who(ALL, ALL),
+        *(Who(REGION, region) for region in world.regions),
+        *(Who(GROUP, group) for group in world.groups),
+    )
+    found = _measured(design, answering, plans, in_full=False)
+    return {
+        name: np.array([[design.objective.of(_of(one, some)) for some in who] for one in by_draw])
+        for name, by_draw in found.items()
+    }, who
+
+
+def outcomes_judged(
+    design: Design, answering: Answering, plans: Mapping[str, Plan], names: Sequence[str]
+) -> pd.DataFrame:
+    """Return outcomes of plans in all judge draws, indexed by plan and draw.
+
+    Parameters
+    ----------
+    names : in ``OUTCOMES``; counts and accounts are kept for them.
+    """
+    found = _measured(design, answering, plans, in_full=True)
+    rows = {
+        (name, draw): {outcome: OUTCOMES.called(outcome).of(one) for outcome in names}
+        for name, by_draw in found.items()
+        for draw, one in enumerate(by_draw)
+    }
+    index = pd.MultiIndex.from_tuples(list(rows), names=["plan", "draw"])
+    return pd.DataFrame(list(rows.values()), index=index, columns=list(names))
+
+
+def _measured(
+    design: Design, answering: Answering, plans: Mapping[str, Plan], *, in_full: bool
+) -> dict[str, list[Measured]]:
+    """Return by name what plans bring about in every judge draw, over its replications."""
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
     count = scenario.uncertainty.replications
-    trials = [Trial(name, plan, replications=count) for name, plan in plans.items()]
+    trials = [
+        Trial(name, plan, replications=count, in_full=in_full) for name, plan in plans.items()
+    ]
     quiet = replace(design, scenario=unrecorded(scenario))
     tasks = tasks_of(
         trials, {}, draws=range(scenario.uncertainty.draws), cells=int(np.prod(world.shape))
     )
     done = answering.do("judging plans", bind(run_task, quiet), tasks)
     runs: dict[tuple[str, int], list[Totals]] = {}
-    people: dict[int, Kept] = {}
+    people: dict[int, People] = {}
     for kept in done.values():
         for one, totals in totals_of(kept):
             runs.setdefault((one.policy, one.draw), []).append(totals)
-            people[one.draw] = kept
-    who = (
-        Who(ALL, ALL),
-        *(Who(REGION, region) for region in world.regions),
-        *(Who(GROUP, group) for group in world.groups),
-    )
-    values = {name: np.zeros((scenario.uncertainty.draws, len(who))) for name in plans}
-    for (name, draw), some in runs.items():
-        arrays = people[draw].arrays
-        need = np.sum([run.need for run in some], axis=0)
-        benefit = np.sum([run.benefit for run in some], axis=0)
-        whole = Measured(
-            ec=effective_coverage(need, benefit, world.weight),
-            population=np.asarray(arrays["population"], dtype=float),
-            income_usd=np.asarray(arrays["income_usd"], dtype=float),
-            regions=world.regions,
-            groups=world.groups,
-            equity=scenario.equity,
-        )
-        values[name][draw] = [design.objective.of(_of(whole, one)) for one in who]
-    return values, who
+            people[one.draw] = People(
+                world.regions,
+                world.groups,
+                np.asarray(kept.arrays["population"], dtype=float),
+                np.asarray(kept.arrays["income_usd"], dtype=float),
+                world.weight,
+            )
+    return {
+        name: [
+            measured(Totals.sum(runs[name, draw]), people[draw], scenario.equity)
+            for draw in range(scenario.uncertainty.draws)
+        ]
+        for name in plans
+    }
 
 
 def _of(whole: Measured, who: Who) -> Measured:

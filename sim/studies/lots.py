@@ -43,8 +43,28 @@ def simulated(design: Design, lot: Lot) -> Floats:
     The first value is the outcome that plans are made for; the others are by what part of its limit
     each condition of the scenario is passed, see ``conditions.Condition``.
     """
+    conditions = conditions_of(design.scenario)
+    rows = seen(design, lot, nothing=bool(conditions))
+    reached = [
+        [
+            [design.objective.of(one.measured)]
+            + [condition.excess(one, row[-1]) for condition in conditions]
+            for one in row[: len(lot.plans)]
+        ]
+        for row in rows
+    ]
+    return np.array(reached).transpose(1, 0, 2)
+
+
+def seen(design: Design, lot: Lot, *, nothing: bool = False) -> list[list[Seen]]:
+    """Return what was simulated of every plan, a list for every draw.
+
+    Parameters
+    ----------
+    nothing : whether that nothing is bought is simulated too, after the plans.
+    """
     design = replace(design, scenario=unrecorded(design.scenario))
-    scenario, conditions = design.scenario, conditions_of(design.scenario)
+    scenario = design.scenario
     samples = [design.sampler(scenario, draw, "search") for draw in lot.draws]
     starts = starts_of(design, samples, [0] * len(samples))
     first, *others = lot.plans
@@ -53,22 +73,14 @@ def simulated(design: Design, lot: Lot) -> Floats:
         respond = sample.respond()
         cases.append(Case(start, first, respond))
         cases += [Case(start, plan, respond, base=first) for plan in others]
-        if conditions:
+        if nothing:
             cases.append(Case(start, baseline(sample.world, scenario), respond, base=first))
     runs = simulate_many(cases, scenario=scenario, stations=design.stations)
-    seen = [
+    found = [
         Seen(
             totals, measured(totals, People.of(run.world, years=len(totals.need)), scenario.equity)
         )
         for run, totals in ((run, Totals.of(run)) for run in runs)
     ]
-    size = len(lot.plans) + bool(conditions)
-    reached = [
-        [
-            [design.objective.of(one.measured)]
-            + [condition.excess(one, seen[k + size - 1]) for condition in conditions]
-            for one in seen[k : k + len(lot.plans)]
-        ]
-        for k in range(0, len(seen), size)
-    ]
-    return np.array(reached).transpose(1, 0, 2)
+    size = len(lot.plans) + nothing
+    return [found[k : k + size] for k in range(0, len(found), size)]

@@ -24,6 +24,8 @@ ANSWERS = {
     "stages": ("stage_value", "coalitions", "coalition_plans", "coalition_draws"),
     "matrix": ("matrix", "agreements", "money"),
     "claims": ("claims",),
+    "frontier": ("frontier", "frontier_plans"),
+    "alternatives": ("alternatives", "shared_money", "alternative_plans"),
 }
 """Tables of an answer, by the question; in a folder of its own, see ``answer_folder``."""
 MANIFEST = "manifest.json"

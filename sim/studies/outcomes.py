@@ -91,6 +91,14 @@ def _concentration(measured: Measured) -> float:
     return concentration_index(measured.mean, measured.persons, rank)
 
 
+def _group_gap(measured: Measured) -> float:
+    """Return how far the best covered group is ahead of the worst, all regions together."""
+    covered = np.nansum(measured.mean * measured.persons, axis=0)
+    persons = measured.persons.sum(axis=0)
+    by_group = covered[persons > 0.0] / persons[persons > 0.0]
+    return float(np.ptp(by_group)) if by_group.size else np.nan
+
+
 COVERAGE_OUTCOMES = (
     Outcome("ede", "share of need", "higher", "Equally distributed effective coverage",
             ede, bounds=A_SHARE),
@@ -98,6 +106,8 @@ COVERAGE_OUTCOMES = (
             bounds=A_SHARE),
     Outcome("worst_ec", "share of need", "higher", "Effective coverage of the worst-off cell",
             worst_coverage, bounds=A_SHARE),
+    Outcome("group_gap", "share of need", "lower", "Gap between the best and worst covered group",
+            _group_gap, bounds=A_SHARE),
     Outcome("last_ede", "share of need", "higher", "Equity in the last scored year",
             lambda m: ede(replace(m, ec=m.ec[-1:], population=m.population[-1:])),
             bounds=A_SHARE),
@@ -154,6 +164,17 @@ RUN_OUTCOMES = (
 
 OUTCOMES = Registry("outcome", (*COVERAGE_OUTCOMES, *RUN_OUTCOMES))
 """Every outcome by name."""
+
+
+def phrased(name: str) -> str:
+    """Return an outcome as it is called in a sentence.
+
+    >>> phrased("worst_ec")
+    'effective coverage of the worst-off cell'
+    """
+    label = OUTCOMES.called(name).label
+    return f"{label[0].lower()}{label[1:]}"
+
 
 COUNTS = (
     "arrived",
@@ -221,7 +242,8 @@ class Totals:
             benefit=np.sum([part.benefit for part in parts], axis=0),
             counts=np.sum([part.counts for part in parts], axis=0),
             accounts={
-                name: np.sum([part.accounts[name] for part in parts], axis=0) for name in ACCOUNTS
+                name: np.sum([part.accounts[name] for part in parts], axis=0)
+                for name in parts[0].accounts
             },
             replications=sum(part.replications for part in parts),
         )

@@ -1,7 +1,7 @@
 """Candidate plans of a study, made before the draws on which they are judged."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -97,3 +97,27 @@ def plan_tables(candidates: Mapping[str, Candidate]) -> dict[str, pd.DataFrame]:
             }
         ),
     }
+
+
+def plans_of(purchases: pd.DataFrame, names: Iterable[str], blank: Plan) -> dict[str, Plan]:
+    """Return plans by name, as a table of what they buy describes them.
+
+    Parameters
+    ----------
+    purchases : plan, year, region, item and units.
+    names : of the plans; one that buys nothing has no row.
+    blank : a plan that buys nothing.
+    """
+    items = [item.name for item in blank.catalogue.items]
+    made = {}
+    for name in names:
+        units = blank.units.copy()
+        rows = purchases[purchases["plan"] == name]
+        for year, region, item, count in rows[["year", "region", "item", "units"]].itertuples(
+            index=False
+        ):
+            units[int(year) - blank.start_year, blank.regions.index(region), items.index(item)] = (
+                count
+            )
+        made[str(name)] = replace(blank, name=str(name), units=units)
+    return made

@@ -29,6 +29,7 @@ from sim.studies.answering import Answering
 from sim.studies.batch import Design, Kept
 from sim.studies.experiment import Purpose
 from sim.studies.judging import ALL
+from sim.studies.plans import plans_of
 from sim.studies.sample import Sample, Sampler
 from sim.studies.stage_plans import bought_from, choice_worth
 from sim.studies.stage_value import StageValue
@@ -115,7 +116,7 @@ def recommendation(design: Design, answering: Answering, value: StageValue) -> R
     """
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
-    plans = plans_of(value.plans, value.coalitions, baseline(world, scenario))
+    plans = plans_of(value.plans, value.coalitions["plan"].unique(), baseline(world, scenario))
     stages = list(value.table["stage"].drop_duplicates())
     best = {stage: best_with(stage, plans, value.coalitions) for stage in stages}
     years = scenario.horizon.score_years
@@ -147,26 +148,6 @@ def review_ratings() -> pd.DataFrame:
     """Return the review's ratings as we read them: stage, aspect, review and basis."""
     text = (files("sim.answers") / "review_ratings.csv").read_text(encoding="utf-8")
     return pd.read_csv(StringIO(text)).rename(columns={"rating": "review"})
-
-
-def plans_of(purchases: pd.DataFrame, coalitions: pd.DataFrame, blank: Plan) -> dict[str, Plan]:
-    """Return the plans of coalitions by name, as tables of a stage value describe them.
-
-    Parameters
-    ----------
-    blank : a plan that buys nothing.
-    """
-    items = [item.name for item in blank.catalogue.items]
-    made = {}
-    for name in coalitions["plan"].unique():
-        units = blank.units.copy()
-        rows = purchases[purchases["plan"] == name]
-        for year, region, item, count in rows[["year", "region", "item", "units"]].itertuples(
-            index=False
-        ):
-            units[year - blank.start_year, blank.regions.index(region), items.index(item)] = count
-        made[str(name)] = replace(blank, name=str(name), units=units)
-    return made
 
 
 def weigh(design: Design, asked: Weighed) -> Kept:

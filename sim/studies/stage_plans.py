@@ -92,9 +92,11 @@ def without_stages(plan: Plan, stages: Container[Stage]) -> Plan:
     return replace(plan, units=np.where(kept, plan.units, 0.0))
 
 
-def choice_worth(design: Design, plans: Sequence[Plan]) -> Floats:
-    """Return the objective in every choice draw, shape (plan, draw)."""
-    return simulated(design, Lot(tuple(plans), CHOICE_DRAWS))[..., 0]
+def choice_worth(
+    design: Design, plans: Sequence[Plan], *, draws: tuple[int, ...] = CHOICE_DRAWS
+) -> Floats:
+    """Return the objective in every choice draw, or some of them, shape (plan, draw)."""
+    return simulated(design, Lot(tuple(plans), draws))[..., 0]
 
 
 def _left(plan: Plan, dropped: Iterable[tuple[Stage, ...]]) -> list[Plan]:

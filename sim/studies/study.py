@@ -36,6 +36,8 @@ from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import PLAN, RULES, SEARCHED, PolicyRule, Rule, baseline
 from sim.scenario.schema import Scenario
 from sim.studies.ai_quality import Quality, quality_under
+from sim.studies.alternatives import RUNS as NEAR_RUNS
+from sim.studies.alternatives import Alternatives, alternatives
 from sim.studies.answering import Answering, silent
 from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
@@ -44,6 +46,8 @@ from sim.studies.claims import claims_table
 from sim.studies.comparison import Comparison, compare, values_of
 from sim.studies.execution import Progress, execute, execute_part
 from sim.studies.experiment import Trial, Variant
+from sim.studies.frontier import RUNS as POINT_RUNS
+from sim.studies.frontier import Frontier, frontier
 from sim.studies.lots import Lot, simulated
 from sim.studies.marginal import added, changes_of
 from sim.studies.names import load_scenario
@@ -249,7 +253,7 @@ class Study:
         gathered = self._simulated(scenario, [base, *added(tried, found.plan)], progress)
         return marginal_values(gathered, tried, base=base.name)
 
-    def frontier(
+    def by_budget(
         self,
         budget: Sequence[float],
         *,
@@ -286,6 +290,50 @@ class Study:
             for name in table.columns
         }
         return table
+
+    def frontier(
+        self,
+        plan: How = OPTIMISED,
+        *,
+        beside: Sequence[str] = (),
+        draws: int | None = None,
+        runs: int = POINT_RUNS,
+        progress: Progress | None = None,
+    ) -> Frontier:
+        """Return what the objective costs in other outcomes; see ``sim.studies.frontier``.
+
+        Parameters
+        ----------
+        plan : from which searches begin, and between which and the best that is found points lie.
+        beside : rules that are points too.
+        runs : of the search for each point.
+        """
+        design, plans = replace(self._design, scenario=self._with(draws=draws)), [plan, *beside]
+        with self._workers() as executor:
+            answering = Answering(executor, progress=progress or silent)
+            return frontier(design, answering, self._beside(plans), runs=runs)
+
+    def alternatives(
+        self,
+        plan: How = OPTIMISED,
+        *,
+        beside: Sequence[str] = (),
+        draws: int | None = None,
+        runs: int = NEAR_RUNS,
+        progress: Progress | None = None,
+    ) -> Alternatives:
+        """Return other plans that are nearly as good; see ``sim.studies.alternatives``.
+
+        Parameters
+        ----------
+        plan : what they are other than.
+        beside : rules from which the search may begin.
+        runs : of the search within each part of the plan's objective.
+        """
+        design, plans = replace(self._design, scenario=self._with(draws=draws)), [plan, *beside]
+        with self._workers() as executor:
+            answering = Answering(executor, progress=progress or silent)
+            return alternatives(design, answering, self._beside(plans), runs=runs)
 
     def stage_value(
         self,
@@ -394,6 +442,14 @@ class Study:
             how = RULES.called(how)
         rule = how if isinstance(how, Rule) else Rule(how)
         return Candidate(rule(self.world(), self.scenario))
+
+    def _beside(self, plans: Sequence[How]) -> dict[str, Plan]:
+        """Return buying nothing, the first as ``plan``, and others by their own names."""
+        first, *others = map(self.plan, plans)
+        blank = self.plan("baseline")
+        return {"baseline": blank, "plan": replace(first, name="plan")} | {
+            one.name: one for one in others
+        }
 
     def _searched(self, policy: str) -> Candidate:
         with self._workers() as executor:

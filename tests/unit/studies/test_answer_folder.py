@@ -13,12 +13,14 @@ from reports.export import DICTIONARY, tables_of
 from reports.pdf import write_pdf
 from sim.cli import app
 from sim.domain.levers import LEVERS
+from sim.errors import AnswerError
 from sim.studies import answer_folder
-from sim.studies.answer_folder import answers_of
+from sim.studies.answer_folder import answers_of, policies_of
+from sim.studies.batch import Design
 from sim.studies.manifest import ANSWERS
 from sim.studies.provenance import provenance
 from sim.studies.result import load
-from tests.unit.studies.small_study import execute_small, small_scenario
+from tests.unit.studies.small_study import execute_small, sample_small, small_scenario
 
 TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
 KEPT = {"scanner", "outreach", "reader"}
@@ -35,7 +37,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run") / "small"
     overrides = [
         "regions=[KEN]",
-        "policies=[baseline, only_readers]",
+        "policies=[baseline, plan]",
+        "search.effort=60",
         "horizon={decide_years: 1, score_years: 1, warm_up_years: 0}",
         f"levers={{{', '.join(f'{n}: {{allowed: false}}' for n in LEVERS if n not in KEPT)}}}",
     ]
@@ -74,22 +77,49 @@ def test_the_other_answers_rest_on_it(made: Path, tmp_path: Path) -> None:
         (("answer", "matrix"), "Importance: no rank correlation"),
         (("claims",), "C1: CONFIRMED. A few countries"),
     ):
-        found = called(*words, str(copy), "--workers", "1")
-        assert found.exit_code == 0, found.stderr
-        lines = [line for line in found.stdout.splitlines() if not line.startswith("Report:")]
-        assert max(map(len, lines)) <= 80
-        assert said in found.stdout
+        says(copy, words, said)
     page = (copy / "report.html").read_text(encoding="utf-8")
     assert "<image" not in page  # of pixels, which paper would not show
     for section in ("matrix", "claims"):
         assert f'<h2 id="{section}">' in page
     assert "nan" not in page.split('<h2 id="claims">')[1].split("<h2")[0].split()
-    assert set(answers_of(copy, load(copy))) == set(ANSWERS)
-    tables = tables_of(copy)
+    asked = ("stages", "matrix", "claims")
+    assert tuple(answers_of(copy, load(copy))) == asked
+    every_column_is_described(copy, asked)
+
+
+@pytest.mark.slow
+def test_other_plans_are_looked_for_by_command(made: Path, tmp_path: Path) -> None:
+    copy = Path(copytree(made, tmp_path / "copy"))
+    says(copy, ("answer", "frontier", "--runs", "50"), "Money spent by the plan: $")
+    says(copy, ("answer", "alternatives", "--runs", "150"), "Within 5% of the plan's objective")
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    for section in ("frontier", "alternatives"):
+        assert f'<h2 id="{section}">' in page
+    every_column_is_described(copy, ("frontier", "alternatives"))
+
+
+def says(run: Path, words: tuple[str, ...], said: str) -> None:
+    found = called(*words, str(run), "--workers", "1")
+    assert found.exit_code == 0, found.stderr
+    lines = [line for line in found.stdout.splitlines() if not line.startswith("Report:")]
+    assert max(map(len, lines)) <= 80
+    assert said in found.stdout
+
+
+def every_column_is_described(run: Path, asked: tuple[str, ...]) -> None:
+    tables = tables_of(run)
     described = tables[DICTIONARY].set_index(["table", "column"])["meaning"]
-    new = [name for names in ANSWERS.values() for name in names]
+    new = [name for question in asked for name in ANSWERS[question]]
     assert set(new) <= set(tables)
     assert (described.loc[new] != "").all()
+
+
+def test_other_plans_than_none_are_refused(tmp_path: Path) -> None:
+    scenario = small_scenario().model_copy(update={"policies": ("baseline",)})
+    result = execute_small(scenario, tmp_path / "run")
+    with pytest.raises(AnswerError, match="compares baseline and makes no plan"):
+        policies_of(result, Design(scenario, sample_small))
 
 
 def test_what_rests_on_stages_asks_for_them_first(made: Path, tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from sim.executors.executor import executor_of
 from sim.planning.rules import baseline
 from sim.studies.answering import Answering
 from sim.studies.batch import Design
+from sim.studies.plans import plans_of
 from sim.studies.recommendation import (
     ASPECTS,
     Infrastructure,
     Recommendation,
-    plans_of,
     recommendation,
     review_ratings,
 )
@@ -62,7 +62,9 @@ def test_the_cost_of_a_stage_is_what_a_plan_spends_on_it(
     found: Recommendation, value: StageValue
 ) -> None:
     world = sample_small(DESIGN.scenario, None, "search").world
-    plans = plans_of(value.plans, value.coalitions, baseline(world, DESIGN.scenario))
+    plans = plans_of(
+        value.plans, value.coalitions["plan"].unique(), baseline(world, DESIGN.scenario)
+    )
     years = DESIGN.scenario.horizon.score_years
     weight = discount(years, DESIGN.scenario.equity.discount_rate)
     of_stage = [str(item.stage) == CARE for item in world.catalogue.items]
@@ -82,7 +84,9 @@ def test_plans_are_read_from_tables_to_the_bit(value: StageValue) -> None:
     world = sample_small(DESIGN.scenario, None, "search").world
     again = stage_value_of(value.tables)
     assert again.fingerprint == value.fingerprint
-    plans = plans_of(again.plans, again.coalitions, baseline(world, DESIGN.scenario))
+    plans = plans_of(
+        again.plans, again.coalitions["plan"].unique(), baseline(world, DESIGN.scenario)
+    )
     bought = {name: plan for name, plan in plans.items() if (plan.units > 0).any()}
     assert set(bought) == set(value.plans["plan"])
     for name, plan in bought.items():

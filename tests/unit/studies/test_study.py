@@ -104,8 +104,8 @@ def test_the_response_has_units_and_an_interval(study: Study) -> None:
     assert RESPONSES >= 100
 
 
-def test_a_frontier_simulates_a_plan_of_every_budget(study: Study) -> None:
-    table = study.frontier([1e5, 1e6], plan="by_need", draws=5)
+def test_several_budgets_simulate_a_plan_of_every_budget(study: Study) -> None:
+    table = study.by_budget([1e5, 1e6], plan="by_need", draws=5)
     assert table["budget_usd_per_year"].tolist() == [1e5, 1e6]
     assert table["spend_usd"].is_monotonic_increasing
     assert table["spend_usd"].iloc[0] < 3 * 1e5 * 1.001

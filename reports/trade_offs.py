@@ -1,0 +1,180 @@
+"""What more of one thing costs in another, and what else is nearly as good: words and figures."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports import words
+from sim.figure_style import INK, QUIET, panel, styled, svg
+from sim.planning.rules import label_of
+from sim.studies.answer_folder import Tables
+from sim.studies.outcomes import OUTCOMES
+
+COLUMNS = 2
+"""Axes side by side in the figure of frontiers."""
+PER_MILLION = 1e-6
+
+
+def frontier_section(tables: Tables) -> dict[str, Any]:
+    """Return what the page says of frontiers."""
+    table = tables["frontier"]
+    return {
+        "parts": {axis: frontier_rows(table, axis) for axis in table["axis"].unique()},
+        "labels": {axis: OUTCOMES[axis].label for axis in table["axis"].unique()},
+        "sentences": frontier_sentences(table),
+        "figure": frontier_figure(table),
+        "draws": int(table["draws"].iloc[0]),
+    }
+
+
+def frontier_rows(table: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return the points of one frontier in words, the best by the objective first."""
+    rows = table[(table["axis"] == axis) & (table["dominated_by"] == "")]
+    shown = {
+        "plan": [label_of(name) for name in rows["plan"]],
+        "objective": [words.percent(value, digits=2) for value in rows["objective"]],
+        _head(axis): [_value(axis, value) for value in rows["value"]],
+        "95% interval": [
+            _ends(axis, low, high) for low, high in zip(rows["low"], rows["high"], strict=True)
+        ],
+    }
+    return pd.DataFrame(shown)
+
+
+def frontier_sentences(table: pd.DataFrame) -> list[str]:
+    """Return what each frontier says: how far the plan is from its end, and what is no point."""
+    return [_end_sentence(part, str(axis)) for axis, part in table.groupby("axis", sort=False)]
+
+
+def alternatives_section(tables: Tables) -> dict[str, Any]:
+    """Return what the page says of other plans that are nearly as good."""
+    return {
+        "rows": alternative_rows(tables["alternatives"]),
+        "shared": shared_rows(tables["shared_money"]),
+        "sentences": alternative_sentences(tables),
+        "draws": int(tables["alternatives"]["draws"].iloc[0]),
+    }
+
+
+def alternative_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return alternatives in words."""
+    rows = table[table["plan"] != "plan"]
+    return pd.DataFrame(
+        {
+            "plan": rows["plan"],
+            "money moved": [words.percent(share, digits=0) for share in rows["moved"]],
+            "objective lost": [words.percent(share) for share in rows["lost"]],
+            "95% interval": [
+                words.span(low, high, none="-")
+                for low, high in zip(rows["lost_low"], rows["lost_high"], strict=True)
+            ],
+            "stays within": ["yes" if holds else "no" for holds in rows["holds"]],
+        }
+    )
+
+
+def shared_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what all good plans spend at least, the largest first: of the widest part allowed."""
+    rows = table[(table["within"] == table["within"].max()) & (table["least_usd"] > 0.0)]
+    return pd.DataFrame(
+        {
+            "where": rows["region"],
+            "what": list(map(words.item_words, rows["lever"])),
+            "the plan": list(map(words.dollars, rows["plan_usd"])),
+            "all at least": list(map(words.dollars, rows["least_usd"])),
+            "any at most": list(map(words.dollars, rows["most_usd"])),
+        }
+    )
+
+
+def alternative_sentences(tables: Tables) -> list[str]:
+    """Return how different plans are that are nearly as good, and how much all share."""
+    table, shared = tables["alternatives"], tables["shared_money"]
+    said = []
+    for part, rows in table[table["plan"] != "plan"].groupby("within", sort=True):
+        held = rows[rows["holds"]]
+        far = float(held["moved"].max()) if len(held) else 0.0
+        money = shared[shared["within"] == part]
+        common = float(money["least_usd"].sum()) / max(float(money["plan_usd"].sum()), 1.0)
+        said.append(
+            f"Within {part:.0%} of the plan's objective, {far:.0%} of its money can go elsewhere; "
+            f"the {int(money['plans'].max())} plans found so share {common:.0%} of it."
+        )
+    return [*said, "Found by search: what no plan was found without may still not be needed."]
+
+
+@styled
+def frontier_figure(table: pd.DataFrame) -> str:
+    """Draw the objective against every other outcome: points of the frontier, and the others.
+
+    Parameters
+    ----------
+    table : ``Frontier.table``.
+    """
+    axes_of = list(table["axis"].unique())
+    rows = -(-len(axes_of) // COLUMNS)
+    figure, panels = panel(height=2.5 * rows, rows=rows, columns=COLUMNS)
+    for axes, axis in zip(panels, axes_of, strict=False):
+        part = table[table["axis"] == axis].sort_values("value")
+        scale = _scale(axis)
+        kept = part[part["dominated_by"] == ""]
+        others = part[part["dominated_by"] != ""]
+        axes.plot(scale * others["value"], 100 * others["objective"], "x", color=QUIET, ms=4.5)
+        axes.plot(scale * kept["value"], 100 * kept["objective"], "o-", color="#0072b2", ms=5)
+        plan = part[part["plan"] == "plan"]
+        axes.plot(scale * plan["value"], 100 * plan["objective"], "D", color=INK, ms=6)
+        axes.set_xlabel(f"{OUTCOMES[axis].label}\n({_unit(axis)})")
+        axes.set_ylabel("Objective (% of need)")
+    for axes in panels[len(axes_of) :]:
+        axes.set_axis_off()
+    return svg(figure, name="frontier")
+
+
+def _end_sentence(part: pd.DataFrame, axis: str) -> str:
+    kept = part[part["dominated_by"] == ""]
+    plan = part[part["plan"] == "plan"].iloc[0]
+    higher = OUTCOMES[axis].better == "higher"
+    end = kept.iloc[int(np.argmax(kept["value"] if higher else -kept["value"]))]
+    lost = float(plan["objective"] - end["objective"])
+    cost = f"which costs {100 * lost:.2f} points of the objective"
+    if lost <= 0.0:
+        cost = "which costs nothing of the objective"
+    beaten = f"; the plan is bettered in both by '{label_of(plan['dominated_by'])}'"
+    return (
+        f"{OUTCOMES[axis].label}: {_value(axis, plan['value'])} under the plan, at best "
+        f"{_value(axis, end['value'])} ('{label_of(end['plan'])}'), {cost}"
+        f"{beaten if plan['dominated_by'] else ''}. {len(part) - len(kept)} of {len(part)} plans "
+        "are bettered by another in both."
+    )
+
+
+def _head(axis: str) -> str:
+    return f"{OUTCOMES[axis].label}, {_unit(axis)}"
+
+
+def _unit(axis: str) -> str:
+    unit = OUTCOMES[axis].unit
+    return "% of need" if unit == "share of need" else f"million {unit}" if _dear(axis) else unit
+
+
+def _scale(axis: str) -> float:
+    if OUTCOMES[axis].unit.startswith("share"):
+        return 100.0
+    return PER_MILLION if _dear(axis) else 1.0
+
+
+def _dear(axis: str) -> bool:
+    return OUTCOMES[axis].unit == "US dollars"
+
+
+def _value(axis: str, value: float) -> str:
+    if OUTCOMES[axis].unit.startswith("share"):
+        return words.percent(value, digits=2)
+    return words.dollars(value) if _dear(axis) else f"{words.number(value)} {_unit(axis)}"
+
+
+def _ends(axis: str, low: float, high: float) -> str:
+    if OUTCOMES[axis].unit.startswith("share"):
+        return words.span(low, high, none="-")
+    return words.amounts(_scale(axis) * low, _scale(axis) * high, none="-")

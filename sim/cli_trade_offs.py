@@ -1,0 +1,88 @@
+# ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
+"""Command line of the answers that look for other plans than the plan of a run."""
+
+from typing import Annotated
+
+import typer
+
+from sim import terminal
+from sim.cli_answer import RunFolder, Workers, answer
+
+__all__ = ["answer"]  # with the commands of both files
+
+Draws = Annotated[int | None, typer.Option(min=2, help="Judge draws.", show_default="the run's")]
+
+
+@answer.command("frontier")
+def answer_frontier(
+    ctx: typer.Context,
+    folder: RunFolder,
+    runs: Annotated[int, typer.Option(min=50, help="Runs of the search for a point.")] = 300,
+    draws: Draws = None,
+    workers: Workers = None,
+) -> None:
+    """Say what the objective costs in mean coverage, worst cell, gap, money and emissions."""
+    from reports import write_report
+    from reports.trade_offs import frontier_rows, frontier_sentences
+    from sim.studies.answer_folder import answer_about, policies_of
+    from sim.studies.frontier import frontier
+    from sim.studies.result import load
+
+    ctx.find_root().obj = folder
+    result = load(folder)
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "frontier",
+            lambda design, answering: (
+                frontier(design, answering, policies_of(result, design), runs=runs).tables
+            ),
+            settings={"runs": runs},
+            draws=draws,
+            workers=workers,
+            progress=progress,
+        )
+    for axis in tables["frontier"]["axis"].unique():
+        terminal.print_table(frontier_rows(tables["frontier"], axis))
+    terminal.bullets(frontier_sentences(tables["frontier"]))
+    terminal.say(f"\nReport: {write_report(folder)}")
+
+
+@answer.command("alternatives")
+def answer_alternatives(
+    ctx: typer.Context,
+    folder: RunFolder,
+    runs: Annotated[int, typer.Option(min=50, help="Runs of the search within each part.")] = 800,
+    draws: Draws = None,
+    workers: Workers = None,
+) -> None:
+    """Say how different plans can be that are nearly as good, and what all of them share."""
+    from reports import write_report
+    from reports.trade_offs import alternative_rows, alternative_sentences, shared_rows
+    from sim.studies.alternatives import alternatives
+    from sim.studies.answer_folder import answer_about, policies_of
+    from sim.studies.result import load
+
+    ctx.find_root().obj = folder
+    result = load(folder)
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "alternatives",
+            lambda design, answering: (
+                alternatives(design, answering, policies_of(result, design), runs=runs).tables
+            ),
+            settings={"runs": runs},
+            draws=draws,
+            workers=workers,
+            progress=progress,
+        )
+    terminal.print_table(
+        alternative_rows(tables["alternatives"]),
+        title="The most different plans that were found to be nearly as good",
+    )
+    terminal.print_table(
+        shared_rows(tables["shared_money"]).head(10), title="What all of them spend at least"
+    )
+    terminal.bullets(alternative_sentences(tables))
+    terminal.say(f"\nReport: {write_report(folder)}")
