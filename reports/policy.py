@@ -13,6 +13,7 @@ from reports import figures, words
 from reports.answer import answer_box
 from reports.claims_page import claims_section
 from reports.country_maps import is_mapped, map_of_run
+from reports.gain import gain_section
 from reports.glossary import glossary
 from reports.matrix import matrix
 from reports.stages import stages
@@ -129,8 +130,14 @@ def content(result: StudyResult) -> dict[str, Any]:
 def further(result: StudyResult, answers: Mapping[str, Tables]) -> dict[str, Any]:
     """Return what the page says of answers to further questions; nothing of one not asked."""
     plans = answers["stages"]["coalition_draws"] if "stages" in answers else None
-    sections = {"stages": stages, "matrix": matrix, "claims": claims_section,
-                "frontier": frontier_section, "alternatives": alternatives_section}  # fmt: skip
+    sections = {
+        "stages": stages,
+        "matrix": matrix,
+        "gain": gain_section,
+        "frontier": frontier_section,
+        "alternatives": alternatives_section,
+        "claims": claims_section,
+    }
     found = {
         name: section(answers[name]) if name in answers else {}
         for name, section in sections.items()

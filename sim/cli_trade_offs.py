@@ -48,6 +48,37 @@ def answer_frontier(
     terminal.say(f"\nReport: {write_report(folder)}")
 
 
+@answer.command("gain")
+def answer_gain(
+    ctx: typer.Context, folder: RunFolder, draws: Draws = None, workers: Workers = None
+) -> None:
+    """Say which purchases the plan's gain comes from, and whose it is."""
+    from reports import write_report
+    from reports.gain import gain_rows, gain_sentences
+    from sim.studies.answer_folder import answer_about, policies_of
+    from sim.studies.attribution import PEOPLE, PURCHASES, attribution
+    from sim.studies.result import load
+
+    ctx.find_root().obj = folder
+    result = load(folder)
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "gain",
+            lambda design, answering: (
+                attribution(design, answering, policies_of(result, design)["plan"]).tables
+            ),
+            settings={},
+            draws=draws,
+            workers=workers,
+            progress=progress,
+        )
+    for kind in (PURCHASES, PEOPLE):
+        terminal.print_table(gain_rows(tables["gain"], kind).head(10))
+    terminal.bullets(gain_sentences(tables["gain"]))
+    terminal.say(f"\nReport: {write_report(folder)}")
+
+
 @answer.command("alternatives")
 def answer_alternatives(
     ctx: typer.Context,

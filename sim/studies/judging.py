@@ -47,7 +47,7 @@ def judged(
         *(Who(REGION, region) for region in world.regions),
         *(Who(GROUP, group) for group in world.groups),
     )
-    found = _measured(design, answering, plans, in_full=False)
+    found = measured_judged(design, answering, plans)
     return {
         name: np.array([[design.objective.of(_of(one, some)) for some in who] for one in by_draw])
         for name, by_draw in found.items()
@@ -63,7 +63,7 @@ def outcomes_judged(
     ----------
     names : in ``OUTCOMES``; counts and accounts are kept for them.
     """
-    found = _measured(design, answering, plans, in_full=True)
+    found = measured_judged(design, answering, plans, in_full=True)
     rows = {
         (name, draw): {outcome: OUTCOMES.called(outcome).of(one) for outcome in names}
         for name, by_draw in found.items()
@@ -73,10 +73,15 @@ def outcomes_judged(
     return pd.DataFrame(list(rows.values()), index=index, columns=list(names))
 
 
-def _measured(
-    design: Design, answering: Answering, plans: Mapping[str, Plan], *, in_full: bool
+def measured_judged(
+    design: Design, answering: Answering, plans: Mapping[str, Plan], *, in_full: bool = False
 ) -> dict[str, list[Measured]]:
-    """Return by name what plans bring about in every judge draw, over its replications."""
+    """Return by name what plans bring about in every judge draw, over its replications.
+
+    Parameters
+    ----------
+    in_full : whether counts and accounts are kept beside coverage.
+    """
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
     count = scenario.uncertainty.replications

@@ -25,6 +25,7 @@ ANSWERS = {
     "matrix": ("matrix", "agreements", "money"),
     "claims": ("claims",),
     "frontier": ("frontier", "frontier_plans"),
+    "gain": ("gain",),
     "alternatives": ("alternatives", "shared_money", "alternative_plans"),
 }
 """Tables of an answer, by the question; in a folder of its own, see ``answer_folder``."""

@@ -40,6 +40,7 @@ from sim.studies.alternatives import RUNS as NEAR_RUNS
 from sim.studies.alternatives import Alternatives, alternatives
 from sim.studies.answering import Answering, silent
 from sim.studies.assembly import Gathered, marginal_values
+from sim.studies.attribution import Attribution, attribution
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
 from sim.studies.claim_evidence import Evidence
 from sim.studies.claims import claims_table
@@ -334,6 +335,15 @@ class Study:
         with self._workers() as executor:
             answering = Answering(executor, progress=progress or silent)
             return alternatives(design, answering, self._beside(plans), runs=runs)
+
+    def gain(
+        self, plan: How = OPTIMISED, *, draws: int | None = None, progress: Progress | None = None
+    ) -> Attribution:
+        """Return which purchases the gain of a plan comes from, and whose it is."""
+        design = replace(self._design, scenario=self._with(draws=draws))
+        made = self.plan(plan)
+        with self._workers() as executor:
+            return attribution(design, Answering(executor, progress=progress or silent), made)
 
     def stage_value(
         self,
