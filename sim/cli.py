@@ -350,6 +350,74 @@ def compare(
 
 
 @app.command()
+def explore(
+    ctx: typer.Context,
+    folder: RunFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=terminal.place,
+            metavar="FILE",
+            help="Page to write.",
+            show_default="RUN/answers/explore.html",
+        ),
+    ] = None,
+    budgets: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--budget", min=0.0, help="Times the run's; again for each.", show_default="0.5, 1, 2"
+        ),
+    ] = None,
+    aversions: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--aversion", min=0.0, max=20.0, help="Beside the run's.", show_default="0, 1, 3"
+        ),
+    ] = None,
+    ai_shares: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--ai-share", min=0.0, max=1.0, help="Most for AI alone.", show_default="0, 0.25, 1"
+        ),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=50, help="Runs of each search.")] = 150,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="Judge draws.", show_default="the run's")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
+    ] = None,
+) -> None:
+    """Search for plans at other budgets, aversions and shares of AI; write a page with sliders."""
+    from reports.explore import plotly_script, write_explorer
+    from sim.studies.answer_folder import FOLDER, answer_about
+    from sim.studies.result import load
+    from sim.studies.sweep import AI_SHARES, AVERSIONS, BUDGETS, number_of, points_of, sweep
+
+    script, scenario = plotly_script(), load(_about(folder, ctx)).scenario
+    points = points_of(
+        scenario,
+        budgets=budgets or BUDGETS,
+        aversions=aversions or AVERSIONS,
+        ai_shares=ai_shares or AI_SHARES,
+        runs=runs,
+    )
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "explore",
+            lambda design, answering: sweep(design, answering, points).tables,
+            settings={"runs": runs, "points": number_of(points)},
+            draws=draws,
+            workers=workers,
+            progress=progress,
+        )
+    place = out or folder / FOLDER / "explore.html"
+    page = write_explorer(tables, scenario, place, script)
+    terminal.say(f"{len(points)} plans. Page: {page}")
+
+
+@app.command()
 def trace(
     ctx: typer.Context,
     folder: RunFolder,

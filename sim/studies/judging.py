@@ -41,15 +41,10 @@ def judged(
     By name the objective, shape (draw, people), from coverage averaged over the replications of a
     draw; and who those people are.
     """
-    world = design.sampler(design.scenario, None, "search").world
-    who = (
-        Who(ALL, ALL),
-        *(Who(REGION, region) for region in world.regions),
-        *(Who(GROUP, group) for group in world.groups),
-    )
     found = measured_judged(design, answering, plans)
+    who = who_of(next(iter(found.values()))[0])
     return {
-        name: np.array([[design.objective.of(_of(one, some)) for some in who] for one in by_draw])
+        name: np.array([[design.objective.of(of(one, some)) for some in who] for one in by_draw])
         for name, by_draw in found.items()
     }, who
 
@@ -114,7 +109,16 @@ def measured_judged(
     }
 
 
-def _of(whole: Measured, who: Who) -> Measured:
+def who_of(whole: Measured) -> tuple[Who, ...]:
+    """Return all people, those of every region, and those of every group."""
+    return (
+        Who(ALL, ALL),
+        *(Who(REGION, region) for region in whole.regions),
+        *(Who(GROUP, group) for group in whole.groups),
+    )
+
+
+def of(whole: Measured, who: Who) -> Measured:
     """Return what was measured of some people only."""
     if who.kind == REGION:
         r = [whole.regions.index(who.name)]

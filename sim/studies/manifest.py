@@ -27,6 +27,7 @@ ANSWERS = {
     "frontier": ("frontier", "frontier_plans"),
     "gain": ("gain",),
     "alternatives": ("alternatives", "shared_money", "alternative_plans"),
+    "explore": ("sweep", "sweep_money"),
 }
 """Tables of an answer, by the question; in a folder of its own, see ``answer_folder``."""
 MANIFEST = "manifest.json"

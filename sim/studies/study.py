@@ -61,6 +61,15 @@ from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
 from sim.studies.stage_value import RUNS, SEARCHES, StageValue, stage_value
 from sim.studies.store import Part
+from sim.studies.sweep import (
+    AI_SHARES,
+    AVERSIONS,
+    BUDGETS,
+    SWEEP_RUNS,
+    Sweep,
+    points_of,
+    sweep,
+)
 from sim.studies.workload import Workload, timed_workload
 
 How = str | Plan | PolicyRule | pd.DataFrame
@@ -389,6 +398,33 @@ class Study:
         with self._workers() as executor:
             answering = Answering(executor, progress=progress or silent)
             return claims_table(Evidence(design, answering, value))
+
+    def sweep(
+        self,
+        *,
+        budgets: Sequence[float] = BUDGETS,
+        aversions: Sequence[float] = AVERSIONS,
+        ai_shares: Sequence[float] = AI_SHARES,
+        runs: int = SWEEP_RUNS,
+        draws: int | None = None,
+        progress: Progress | None = None,
+    ) -> Sweep:
+        """Return what plans for other budgets, aversions and shares of AI would bring.
+
+        Parameters
+        ----------
+        budgets : times the scenario's.
+        aversions : to inequality, besides the scenario's.
+        ai_shares : largest share of spending for what serves AI only; 1 is no limit.
+        runs : of each search.
+        draws : on which plans are judged; the scenario's when not given.
+        """
+        design = replace(self._design, scenario=self._with(draws=draws))
+        points = points_of(
+            self.scenario, budgets=budgets, aversions=aversions, ai_shares=ai_shares, runs=runs
+        )
+        with self._workers() as executor:
+            return sweep(design, Answering(executor, progress=progress or silent), points)
 
     def run(
         self,
