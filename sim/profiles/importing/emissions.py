@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sim.baseline import tables
 from sim.domain.bounds import Bounds
-from sim.errors import LONGEST_NAME, cut, listed, nearest
+from sim.errors import listed, nearest
 from sim.profiles.importing.description import RUN, Description
-from sim.profiles.importing.logs import LogRecord, entries_of
+from sim.profiles.importing.logs import LogRecord, entries_of, quoted
 from sim.scenario.problems import Problem, stop_if
 from sim.scenario.tree import Place
 
@@ -114,7 +114,7 @@ def _missing(name: str, entry: LogRecord) -> str:
 
 def _several(name: str) -> str:
     return (
-        f"'{cut(name, LONGEST_NAME)}' has rows of several trackers (run_id). Give each block of "
+        f"{quoted(name)} has rows of several trackers (run_id). Give each block of "
         "work a project name of its own, or remove the rows that do not count."
     )
 
@@ -123,12 +123,12 @@ def _wrong(entry: LogRecord) -> Iterator[Problem]:
     for name, bounds in ENERGIES.items():
         value = _number(entry.values[name])
         if wrong := bounds.broken_by(value):
-            found = cut(entry.values[name], LONGEST_NAME)
-            text = f"found '{found}'; must be a number." if isnan(value) else wrong
+            found = quoted(entry.values[name])
+            text = f"found {found}; must be a number." if isnan(value) else wrong
             yield Problem(entry.place, name, text)
     pue = entry.values.get("pue", "").strip()
     if pue and _number(pue) != 1.0:
-        text = f"found {cut(pue, 20)}: the energies hold what cools the building; must be 1."
+        text = f"found {quoted(pue)}: the energies hold what cools the building; must be 1."
         yield Problem(entry.place, "pue", text)
 
 
@@ -157,7 +157,7 @@ def _differing(log: EmissionsLog) -> Iterator[Problem]:
                     "codecarbon_version": "rules for power differ between versions",
                     "tracking_mode": "one draws for the process, the other for the machine",
                 }.get(name, "an image costs something else there")
-                text = f"found '{cut(now, 60)}', and '{cut(was, 60)}' before: {why}."
+                text = f"found {quoted(now)}, and {quoted(was)} before: {why}."
                 yield Problem(row.place, name, text)
                 break
 
@@ -173,7 +173,7 @@ def _grids(log: EmissionsLog, asked: Description) -> Iterator[Problem]:
         if code not in tables.countries().index or took_mean:
             how = f" and took the mean of the world, {WORLD_MEAN} kg/kWh" if took_mean else ""
             text = (
-                f"found '{cut(code, 60)}': codecarbon knew no grid of that{how}. State 'country' "
+                f"found {quoted(code)}: codecarbon knew no grid of that{how}. State 'country' "
                 "and 'kg_co2e_per_kwh' in profile.yaml."
             )
             yield Problem(row.place, "country_iso_code", text)

@@ -21,18 +21,28 @@ class LogRecord(NamedTuple):
 
     place: Place
     values: Mapping[str, str]
+    """On one line each: a message quotes them."""
 
     def find(self, name: str) -> str | None:
         """Return what stands under a name, as it is or as MLflow writes it; ``None`` without."""
         for key in (name, *(f"{kind}.{name}" for kind in KINDS)):
             if key in self.values:
-                return self.values[key].strip()
+                return self.values[key]
         return None
 
     @property
     def is_finished(self) -> bool:
         """Whether the run came to its end, as far as the log says."""
         return self.values.get("status", "").strip() in FINISHED
+
+
+def quoted(text: str) -> str:
+    """Return what somebody's file holds as one line of a message, in quotes.
+
+    >>> quoted("a" + chr(10)) == repr("a" + chr(10))
+    True
+    """
+    return repr(cut(text, LONGEST_NAME))
 
 
 def entries_of(path: Path) -> list[LogRecord]:
@@ -69,10 +79,10 @@ def _rows(path: Path) -> Iterator[LogRecord]:
 
 def _checked_rows(rows: Any, path: Path) -> Iterator[LogRecord]:
     """Yield the rows of a reader of CSV, each as long as the first line."""
-    names = [name.strip() for name in next(rows, [])]
+    names = [cut(_line(name), LONGEST_NAME) for name in next(rows, [])]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
-        raise ScenarioError(f"{path}:1: {cut(twice[0], LONGEST_NAME)}: two columns of that name.")
+        raise ScenarioError(f"{path}:1: {twice[0]}: two columns of that name.")
     for number, row in enumerate(rows):
         place = Place(str(path), rows.line_num)
         if not any(cell.strip() for cell in row):
@@ -81,7 +91,7 @@ def _checked_rows(rows: Any, path: Path) -> Iterator[LogRecord]:
             raise ScenarioError(f"{place}: more than {MOST_ROWS:,} rows.")
         if len(row) != len(names):
             raise ScenarioError(f"{place}: {len(row)} cells, and the first line has {len(names)}.")
-        yield LogRecord(place, dict(zip(names, row, strict=True)))
+        yield LogRecord(place, dict(zip(names, map(_line, row), strict=True)))
 
 
 def _mlflow(folder: Path) -> Iterator[LogRecord]:
@@ -91,7 +101,7 @@ def _mlflow(folder: Path) -> Iterator[LogRecord]:
         if not isinstance(said, dict) or said.get("lifecycle_stage") == "deleted":
             continue
         if "run_id" in said or "run_uuid" in said:
-            values = {key: str(value) for key, value in said.items() if value is not None}
+            values = {key: _line(str(value)) for key, value in said.items() if value is not None}
             for kind in KINDS:
                 values |= _files(about.parent / kind, kind)
             values.setdefault("run_id", values.get("run_uuid", ""))
@@ -105,8 +115,12 @@ def _files(folder: Path, kind: str) -> dict[str, str]:
         if path.is_file() and not path.is_symlink():
             text = path.read_text(encoding="utf-8")
             name = path.relative_to(folder).as_posix()
-            found[f"{kind}.{name}"] = _last(text, path) if kind == KINDS[0] else text
+            found[f"{kind}.{name}"] = _last(text, path) if kind == KINDS[0] else _line(text)
     return found
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _last(text: str, path: Path) -> str:

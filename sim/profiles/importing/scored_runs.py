@@ -6,7 +6,7 @@ from math import isnan
 
 from pydantic import ValidationError
 
-from sim.errors import LONGEST_NAME, cut, listed, nearest
+from sim.errors import listed, nearest
 from sim.profiles.importing.description import (
     GROUP,
     IMAGES,
@@ -16,7 +16,7 @@ from sim.profiles.importing.description import (
     OF_GROUPS,
     Description,
 )
-from sim.profiles.importing.logs import LogRecord
+from sim.profiles.importing.logs import LogRecord, quoted
 from sim.profiles.treatment import CONTROL, FACTORS, Treatment
 from sim.scenario.problems import Problem
 from sim.scenario.tree import Place
@@ -71,7 +71,7 @@ class LogReader:
             self.problems.append(Problem(entry.place, [*other, "treatment"][0], text))
         for group in self._groups(entry):
             if group in run.by_group:
-                text = f"group '{group}' of run '{cut(run.name, LONGEST_NAME)}' is given twice."
+                text = f"group '{group}' of run {quoted(run.name)} is given twice."
                 self.problems.append(Problem(entry.place, "group", text))
             names = (*OF_GROUPS, *KNOWN_BY_SOME)
             run.by_group[group] = {name: self._number(entry, name, group) for name in names}
@@ -83,7 +83,7 @@ class LogReader:
             return groups
         group = self._text(entry, "group")
         if group and group not in groups and group not in others:
-            text = f"no group '{cut(group, LONGEST_NAME)}' in profile.yaml.{nearest(group, groups)}"
+            text = f"no group {quoted(group)} in profile.yaml.{nearest(group, groups)}"
             self.problems.append(Problem(entry.place, "group", f"{text} It has {listed(groups)}."))
         return [group] if group in groups else []
 
@@ -141,7 +141,7 @@ def _wrong(name: str, text: str) -> str:
         value = float(text)
     except ValueError:
         point = " Write a decimal point." if "," in text else ""
-        return f"found '{cut(text, LONGEST_NAME)}'; must be a number.{point}"
+        return f"found {quoted(text)}; must be a number.{point}"
     if wrong := NUMBERS[name].broken_by(value):
         return f"{wrong}."
     if name in WHOLE and not value.is_integer():
@@ -156,7 +156,7 @@ def design_problems(
     whole = [run for run in runs if set(run.by_group) == set(groups)]
     for run in runs:
         if missing := [group for group in groups if group not in run.by_group]:
-            text = f"run '{cut(run.name, LONGEST_NAME)}' has no row of {listed(missing)}."
+            text = f"run {quoted(run.name)} has no row of {listed(missing)}."
             yield Problem(run.place, "group", text)
     yield from _pair_problems(whole, groups)
     plain = [run for run in whole if run.treatment == CONTROL]
@@ -179,7 +179,7 @@ def _pair_problems(runs: Sequence[ScoredRun], groups: Sequence[str]) -> Iterator
             yield Problem(run.place, "own", "no studies of any group: that is no training.")
         key = (run.shared["seed"], counts, run.treatment)
         if key in known:
-            text = f"same counts, treatment and seed as run '{cut(known[key], LONGEST_NAME)}'."
+            text = f"same counts, treatment and seed as run {quoted(known[key])}."
             yield Problem(run.place, "seed", f"{text} Give repetitions seeds of their own.")
         known[key] = run.name
     for run in runs:

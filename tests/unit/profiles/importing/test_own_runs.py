@@ -213,7 +213,7 @@ def test_too_few_counts_and_runs_twice_are_named(tmp_path: Path) -> None:
     ("column", "value", "words"),
     [
         ("codecarbon_version", "3.0.0", "codecarbon_version: found '3.3.2', and '3.0.0' before"),
-        ("pue", "1.5", "emissions.csv:2: pue: found 1.5"),
+        ("pue", "1.5", "emissions.csv:2: pue: found '1.5'"),
         ("country_iso_code", "", "codecarbon knew no grid of that"),
         ("country_iso_code", "KENYA", "State 'country' and 'kg_co2e_per_kwh'"),
         ("emissions", "4.75e-5", "took the mean of the world, 0.475 kg/kWh"),
