@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sim.planning.objectives import OBJECTIVES, Objective
     from sim.planning.rules import RULES, Rule
     from sim.scenario.schema import Scenario
+    from sim.studies.difference import why_different
     from sim.studies.names import load_scenario, scenario_schema
     from sim.studies.outcomes import OUTCOMES, Outcome
     from sim.studies.result import StudyResult, load
@@ -52,6 +53,7 @@ __all__ = [
     "load_scenario",
     "scenario_schema",
     "study",
+    "why_different",
     "with_stations",
 ]
 
@@ -81,6 +83,7 @@ _HOME = {
     "load_scenario": "sim.studies.names",
     "scenario_schema": "sim.studies.names",
     "study": "sim.studies.study",
+    "why_different": "sim.studies.difference",
     "with_stations": "sim.pipeline.parts",
 }
 """Module of every public name."""

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from sim import terminal
-from sim.cli_answer import claims
+from sim.cli_answer import Workers, claims
 from sim.cli_data import data
 from sim.cli_files import new, runs
 from sim.cli_profile import profile
@@ -322,6 +322,10 @@ def compare(
     others: Annotated[
         list[Path], typer.Argument(parser=terminal.place, metavar="RUN...", help="Further runs.")
     ],
+    why: Annotated[
+        bool, typer.Option("--why", help="Simulate which change makes how much of the difference.")
+    ] = False,
+    workers: Workers = None,
 ) -> None:
     """Say what runs were asked differently than the first, and what came out differently."""
     from sim.answers.intervals import NO_INTERVAL
@@ -347,6 +351,8 @@ def compare(
         )
         if found.outcomes["low"].isna().any():
             terminal.say(f"-: {NO_INTERVAL}.")
+        if why:
+            _say_why(of, load(other), workers)
 
 
 @app.command()
@@ -487,6 +493,28 @@ def _recommend(result: "StudyResult") -> None:
         title = "Points of equally distributed coverage per further million dollars"
         terminal.print_table(shown.rename(columns={"interval": "95% interval"}), title=title)
     terminal.bullets(result.verdicts())
+
+
+def _say_why(first: "StudyResult", second: "StudyResult", workers: int | None) -> None:
+    """Print what of the difference between two plans comes from which change."""
+    import pandas as pd
+
+    from reports.words import interval, percent, points
+    from sim.studies.difference import why_different
+
+    with terminal.progress_bar() as progress:
+        table = why_different(first, second, workers=workers, progress=progress)
+    shown = {
+        "because of": table["what"],
+        "points": list(map(points, table["value"])),
+        "95% interval": [
+            interval(low, high, none="-")
+            for low, high in zip(table["low"], table["high"], strict=True)
+        ],
+        "share": [percent(share, digits=0) for share in table["share"]],
+    }
+    title = f"Of the difference of {points(float(table['value'].sum()))} points between the plans"
+    terminal.print_table(pd.DataFrame(shown), title=title)
 
 
 def _calibrated(found: "Calibration") -> None:

@@ -55,7 +55,7 @@ def answer_about(
     """
     result = load(run)
     scenario = with_draws(result.scenario, draws or result.scenario.uncertainty.draws)
-    _require_same_code(result)
+    require_same_code(result)
     given = dict(settings) | {"draws": scenario.uncertainty.draws}
     stamp = _stamp(result) | {f"setting {name}": str(value) for name, value in given.items()}
     place = Path(run) / FOLDER / question
@@ -114,7 +114,7 @@ def _stamp(result: StudyResult) -> dict[str, str]:
     return {f"run {name}": value for name, value in result.provenance.stamp().items()}
 
 
-def _require_same_code(result: StudyResult) -> None:
+def require_same_code(result: StudyResult) -> None:
     """Raise ``AnswerError`` where an answer would be of other code than the run."""
     made, now = result.provenance, provenance(result.scenario)
     if made.stations or made.own_code:
