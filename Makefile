@@ -7,7 +7,7 @@ TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 unexport PYTHONDONTWRITEBYTECODE  # else each of many processes compiles all that it imports
 
-.PHONY: demo answers schema test test-versions lint types style kernels quick lock validate validation-table bench gpu-measure notebooks clean
+.PHONY: demo answers schema test test-versions lint types style kernels quick lock validate validation-table bench gpu-measure notebooks docs clean
 
 $(VENV)/.run: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -101,6 +101,11 @@ gpu-measure: $(VENV)/.dev  ## what takes a GPU; goes on where it stopped: IMAGES
 notebooks: $(VENV)/.run  ## open the notebooks
 	@$(PIP) --constraint $(LOCK) --editable '.[notebooks]'
 	@$(BIN)/jupyter lab notebooks
+
+docs: $(VENV)/.run  ## the documentation as a site, in build/docs
+	@$(PIP) --editable '.[docs]'
+	@$(BIN)/mkdocs build --quiet
+	@echo "open build/docs/index.html"
 
 clean:
 	@find sim reports tests -name __pycache__ -type d -prune -exec rm -rf {} +
