@@ -35,6 +35,7 @@ answers: $(VENV)/.run  ## all answers about a scenario: make answers SCENARIO=in
 	@$(BIN)/equiscan answer alternatives runs/$(SCENARIO)
 	@$(BIN)/equiscan answer information runs/$(SCENARIO)
 	@$(BIN)/equiscan answer drivers runs/$(SCENARIO)
+	@$(BIN)/equiscan answer assumptions runs/$(SCENARIO)
 
 schema: $(VENV)/.run  ## write the schema, the table of fields and the glossary again
 	@$(BIN)/equiscan schema > scenarios/schema.json

@@ -10,6 +10,7 @@ from reports import words
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.figure_style import INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of, phrase_of
+from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
@@ -40,6 +41,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
             TOP
         ),
         "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
+        "register": _register(result),
         "usd_per_point": result.usd_per_point(),
         "rival": phrase_of(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
@@ -64,6 +66,41 @@ def regret_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
             "best in": [f"{share:.0%}" for share in table["best"]],
             "within 1% in": [f"{share:.0%}" for share in table["near"]],
         }
+    )
+
+
+def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Return rows of one kind of the assumption register in words.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.assumptions``.
+    """
+    rows = table[table["kind"] == kind]
+    shown = {
+        "what": rows["what"],
+        "share": [words.percent(share, digits=0) for share in rows["share"]],
+        "95% interval": [
+            words.span(low, high, digits=0)
+            for low, high in zip(rows["low"], rows["high"], strict=True)
+        ],
+    }
+    if kind == UNKNOWN:
+        return pd.DataFrame(shown | {"known how": rows["status"], "source": rows["source"]})
+    return pd.DataFrame(shown | {"unknowns": rows["unknowns"]})
+
+
+def register_sentence(table: pd.DataFrame) -> str:
+    """Return what the assumption register says, with what it cannot tell."""
+    known = table[table["kind"] == STATUS].set_index("what")["share"]
+    lent = table[(table["kind"] == ORIGIN) & (table["what"] == ELSEWHERE)]["share"].sum()
+    untold = max(1.0 - float(known.sum()), 0.0)
+    return (
+        f"Of the variance of the plan's gain over {int(table['draws'].iloc[0])} draws, "
+        f"{words.percent(known.get('assumed', 0.0), digits=0)} is told by assumed inputs and "
+        f"{words.percent(float(lent), digits=0)} by numbers carried over from elsewhere; "
+        f"{words.percent(untold, digits=0)} is told by no kind alone: joint effects, chance, and "
+        "what so few draws cannot tell."
     )
 
 
@@ -105,6 +142,17 @@ def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
     axes.grid(visible=False, axis="y")
+
+
+def _register(result: StudyResult) -> dict[str, Any]:
+    """Return what the page says of the assumption register."""
+    table = result.assumptions()
+    return {
+        "sentence": register_sentence(table),
+        "status": register_rows(table, STATUS),
+        "origin": register_rows(table, ORIGIN),
+        "single": register_rows(table, UNKNOWN).head(TOP),
+    }
 
 
 def _by_topic(information: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:

@@ -107,6 +107,29 @@ def answer_drivers(
     )
 
 
+@answer.command("assumptions")
+def answer_assumptions(folder: RunFolder) -> None:
+    """Say what the plan's gain rests on: measured, published, imputed or assumed, and whose."""
+    from reports.uncertainties import register_rows, register_sentence
+    from sim.studies.assumptions import ORIGIN, STATUS
+    from sim.studies.knowledge import UNKNOWN
+    from sim.studies.result import load
+
+    table = load(folder).assumptions()
+    if table.empty:
+        terminal.say("Too few draws to say anything, or nothing differs from draw to draw.")
+        return
+    for kind, title in (
+        (STATUS, "Share of the variance of the plan's gain, by how inputs are known"),
+        (ORIGIN, "The same, by whose numbers they are"),
+        (UNKNOWN, "Single unknowns that tell most"),
+    ):
+        terminal.print_table(register_rows(table, kind).head(TOP), title=title)
+    terminal.bullets(
+        [register_sentence(table), "Of many single unknowns some are first by chance."]
+    )
+
+
 @answer.command("regret")
 def answer_regret(folder: RunFolder) -> None:
     """Say how far every policy is behind the best of each draw, and how often it is the best."""

@@ -18,6 +18,7 @@ from sim.pipeline.parts import recorded, station_names
 from sim.scenario.files import read_scenario
 from sim.scenario.schema import Scenario
 from sim.studies import comparison, knowledge
+from sim.studies.assumptions import OWN, Basis, bases_of, register_table
 from sim.studies.manifest import PROFILE, PROVENANCE, SCENARIO, TABLES, Finished
 from sim.studies.outcomes import (
     OUTCOMES,
@@ -212,6 +213,20 @@ class StudyResult:
         if method == "variance":
             return knowledge.driver_table(lead, self.unknowns, seed=seed)
         return knowledge.indices(lead, self.unknowns, method=method, seed=seed)
+
+    def assumptions(self) -> pd.DataFrame:
+        """Return what the plan's gain on buying nothing rests on; see ``register_table``.
+
+        Against what else there is where buying nothing was not simulated.
+        """
+        given = self.scenario.response.level
+        level = Basis(given.status, OWN, given.source)
+        bases = bases_of(
+            self.sample, self.inputs, places=set(self.cells["region"].unique()), level=level
+        )
+        gain = self.lead("baseline" if "baseline" in self.policies else None)
+        seed = self.scenario.uncertainty.seed
+        return register_table(gain, self.unknowns, bases, seed=seed)
 
     def fails_when(self, *, against: str | None = None) -> Failure:
         """Return in which draws the plan does worse than another policy; see ``failure``."""
