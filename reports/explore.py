@@ -10,13 +10,13 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from reports.words import item_words
+from sim.answers.intervals import FEWEST_DRAWS
 from sim.atomic import replace_file, require_place
 from sim.baseline import tables
 from sim.errors import RunFolderError
 from sim.figure_style import GRID, INK, QUIET
 from sim.scenario.schema import Scenario
 from sim.studies.answer_folder import Tables
-from sim.studies.comparison import FEWEST_DRAWS
 from sim.studies.judging import ALL, GROUP
 
 AXES = ("budget_usd_per_year", "aversion", "ai_share")

@@ -9,6 +9,7 @@ from zlib import crc32
 
 import pandas as pd
 
+from sim.answers.intervals import t_interval
 from sim.domain.levers import LEVERS, LeverName
 from sim.domain.plan import Plan
 from sim.equity.coverage import Measured, ede, mean_coverage
@@ -17,7 +18,6 @@ from sim.scenario.schema import Scenario, SearchSpec
 from sim.scenario.treasury import SpendingLimit
 from sim.studies.answering import Answering
 from sim.studies.batch import Design, Kept
-from sim.studies.comparison import t_interval
 from sim.studies.judging import ALL, measured_judged, of, who_of
 from sim.studies.plan_search import find_plan
 from sim.studies.plans import about, arrays_of, candidate_of
@@ -37,7 +37,7 @@ EDE, MEAN = "ede", "mean coverage"
 """What of some people is said: of all the equally distributed coverage, of others the mean."""
 
 
-class Point(NamedTuple):
+class Position(NamedTuple):
     """What one plan is made for."""
 
     budget_usd: float
@@ -94,7 +94,7 @@ def points_of(
     aversions: Sequence[float] = AVERSIONS,
     ai_shares: Sequence[float] = AI_SHARES,
     runs: int = SWEEP_RUNS,
-) -> list[Point]:
+) -> list[Position]:
     """Return the points of a sweep, the scenario's own aversion among them.
 
     Parameters
@@ -103,15 +103,15 @@ def points_of(
     """
     usd = [factor * scenario.budget_usd_per_year for factor in sorted(set(budgets))]
     known = sorted({*aversions, scenario.equity.aversion})
-    return [Point(*at, runs) for at in product(usd, known, sorted(set(ai_shares)))]
+    return [Position(*at, runs) for at in product(usd, known, sorted(set(ai_shares)))]
 
 
-def number_of(points: Sequence[Point]) -> int:
+def number_of(points: Sequence[Position]) -> int:
     """Return a number by which to tell the points of a sweep from others."""
     return crc32("; ".join(point.name for point in points).encode())
 
 
-def sweep(design: Design, answering: Answering, points: Sequence[Point]) -> Sweep:
+def sweep(design: Design, answering: Answering, points: Sequence[Position]) -> Sweep:
     """Return what the best plan of every point brings; each is searched for and judged.
 
     Plans are searched for on search draws and valued on judge draws, all on the same.
@@ -135,14 +135,14 @@ def sweep(design: Design, answering: Answering, points: Sequence[Point]) -> Swee
     return Sweep(pd.DataFrame(rows), bought)
 
 
-def search_at(design: Design, point: Point) -> Kept:
+def search_at(design: Design, point: Position) -> Kept:
     """Return the best plan of a point, as ``candidate_of`` reads it."""
     there = replace(design, scenario=point.of(design.scenario))
     found = find_plan(there, InProcess(there)).best
     return Kept(arrays_of(found), {"about": about(found)})
 
 
-def _axes(point: Point) -> dict[str, float]:
+def _axes(point: Position) -> dict[str, float]:
     return {
         "budget_usd_per_year": point.budget_usd,
         "aversion": point.aversion,
@@ -150,7 +150,7 @@ def _axes(point: Point) -> dict[str, float]:
     }
 
 
-def _rows(point: Point, found: Mapping[str, Sequence[Measured]]) -> Iterator[dict[str, object]]:
+def _rows(point: Position, found: Mapping[str, Sequence[Measured]]) -> Iterator[dict[str, object]]:
     """Yield what a point's plan brings to all, to every region and to every group."""
     before, after = found[NOTHING], found[point.name]
     equity = before[0].equity.model_copy(update={"aversion": point.aversion})

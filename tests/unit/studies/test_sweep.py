@@ -21,7 +21,7 @@ from sim.studies.answer_folder import answers_of
 from sim.studies.answering import Answering
 from sim.studies.batch import Design
 from sim.studies.result import load
-from sim.studies.sweep import AI_LEVERS, NOTHING, Point, Sweep, points_of, sweep
+from sim.studies.sweep import AI_LEVERS, NOTHING, Position, Sweep, points_of, sweep
 from tests.unit.studies.small_study import sample_small, small_scenario
 
 TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
@@ -30,7 +30,7 @@ RUNS = 50
 HOSTILE = "<b>x</b></script>&$\\alpha$"
 
 
-def swept(scenario: Scenario, points: list[Point]) -> Sweep:
+def swept(scenario: Scenario, points: list[Position]) -> Sweep:
     with executor_of(workers=1) as executor:
         return sweep(Design(scenario, sample_small), Answering(executor), points)
 
@@ -87,7 +87,7 @@ def test_a_larger_aversion_values_the_same_coverage_less(small: Sweep) -> None:
 
 def test_the_same_sweep_is_the_same_at_any_time(small: Sweep) -> None:
     scenario = scenario_of()
-    points = [Point(2e5, 1.0, 1.0, RUNS)]
+    points = [Position(2e5, 1.0, 1.0, RUNS)]
     again = swept(scenario, points).table
     before = small.table[
         (small.table["budget_usd_per_year"] == 2e5) & (small.table["aversion"] == 1.0)
