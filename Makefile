@@ -30,6 +30,7 @@ answers: $(VENV)/.run  ## all answers about a scenario: make answers SCENARIO=in
 	@$(BIN)/equiscan answer stages runs/$(SCENARIO)
 	@$(BIN)/equiscan answer matrix runs/$(SCENARIO)
 	@$(BIN)/equiscan claims runs/$(SCENARIO)
+	@$(BIN)/equiscan answer certificate runs/$(SCENARIO)
 	@$(BIN)/equiscan answer gain runs/$(SCENARIO)
 	@$(BIN)/equiscan answer frontier runs/$(SCENARIO)
 	@$(BIN)/equiscan answer alternatives runs/$(SCENARIO)

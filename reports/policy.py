@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 
 from reports import figures, words
 from reports.answer import answer_box
+from reports.certificate_page import certificate_section
 from reports.claims_page import claims_section
 from reports.country_maps import is_mapped, map_of_run
 from reports.gain import gain_section
@@ -133,6 +134,7 @@ def further(result: StudyResult, answers: Mapping[str, Tables]) -> dict[str, Any
     sections = {
         "stages": stages,
         "matrix": matrix,
+        "certificate": certificate_section,
         "gain": gain_section,
         "frontier": frontier_section,
         "alternatives": alternatives_section,

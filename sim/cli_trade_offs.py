@@ -79,6 +79,39 @@ def answer_gain(
     terminal.say(f"\nReport: {write_report(folder)}")
 
 
+@answer.command("certificate")
+def answer_certificate(
+    ctx: typer.Context, folder: RunFolder, draws: Draws = None, workers: Workers = None
+) -> None:
+    """Say whether the top additions and the best policy are the same where things are otherwise."""
+    from reports import write_report
+    from reports.certificate_page import certificate_sentences, stable_rows, variation_rows
+    from sim.studies.answer_folder import answer_about, policies_of
+    from sim.studies.certificate import certificate
+    from sim.studies.result import load
+
+    ctx.find_root().obj = folder
+    result = load(folder)
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "certificate",
+            lambda design, answering: (
+                certificate(
+                    design, answering, policies_of(result, design), result.marginal()
+                ).tables
+            ),
+            settings={},
+            draws=draws,
+            workers=workers,
+            progress=progress,
+        )
+    terminal.print_table(stable_rows(tables["stable_items"]), title="The best additions")
+    terminal.print_table(variation_rows(tables["variations"]))
+    terminal.bullets(certificate_sentences(tables))
+    terminal.say(f"\nReport: {write_report(folder)}")
+
+
 @answer.command("alternatives")
 def answer_alternatives(
     ctx: typer.Context,

@@ -26,6 +26,7 @@ ANSWERS = {
     "claims": ("claims",),
     "frontier": ("frontier", "frontier_plans"),
     "gain": ("gain",),
+    "certificate": ("stable_items", "variations"),
     "alternatives": ("alternatives", "shared_money", "alternative_plans"),
     "explore": ("sweep", "sweep_money"),
 }

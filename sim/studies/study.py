@@ -42,6 +42,7 @@ from sim.studies.answering import Answering, silent
 from sim.studies.assembly import Gathered, marginal_values
 from sim.studies.attribution import Attribution, attribution
 from sim.studies.batch import Design, run_task, starts_of, tasks_of
+from sim.studies.certificate import Certificate, certificate
 from sim.studies.claim_evidence import Evidence
 from sim.studies.claims import claims_table
 from sim.studies.comparison import Comparison, compare, values_of
@@ -353,6 +354,27 @@ class Study:
         made = self.plan(plan)
         with self._workers() as executor:
             return attribution(design, Answering(executor, progress=progress or silent), made)
+
+    def certificate(
+        self,
+        plan: How = OPTIMISED,
+        *,
+        beside: Sequence[str] = (),
+        draws: int | None = None,
+        progress: Progress | None = None,
+    ) -> Certificate:
+        """Return how stable the top additions to a plan, and the best policy, are.
+
+        Parameters
+        ----------
+        beside : rules that it is compared with, besides buying nothing.
+        """
+        design, plans = replace(self._design, scenario=self._with(draws=draws)), [plan, *beside]
+        made = self._beside(plans)
+        marginal = self.marginal(made["plan"], draws=draws).query("kind == 'add'")
+        with self._workers() as executor:
+            answering = Answering(executor, progress=progress or silent)
+            return certificate(design, answering, made, marginal)
 
     def stage_value(
         self,

@@ -1,0 +1,73 @@
+"""What of the answer is stable, in words."""
+
+from typing import Any
+
+import pandas as pd
+
+from reports import words
+from sim.planning.rules import label_of
+from sim.studies.answer_folder import Tables
+from sim.studies.certificate import TOP
+
+
+def certificate_section(tables: Tables) -> dict[str, Any]:
+    """Return what the page says of stability."""
+    return {
+        "stable": stable_rows(tables["stable_items"]),
+        "variations": variation_rows(tables["variations"]),
+        "sentences": certificate_sentences(tables),
+    }
+
+
+def stable_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the top additions and how they fare elsewhere, in words."""
+    return pd.DataFrame(
+        {
+            "where": table["region"],
+            "what": list(map(words.item_words, table["item"])),
+            "among the first five in": [
+                f"{round(kept * count)} of {count}"
+                for kept, count in zip(table["kept"], table["variations"], strict=True)
+            ],
+            "place": [
+                f"{best} to {worst}"
+                for best, worst in zip(table["best_rank"], table["worst_rank"], strict=True)
+            ],
+        }
+    )
+
+
+def variation_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what is otherwise, and what comes out, in words."""
+    return pd.DataFrame(
+        {
+            "otherwise": [
+                f"{kind} {value}".strip()
+                for kind, value in zip(table["kind"], table["value"], strict=True)
+            ],
+            "of the first five": table["shared"],
+            "first": table["first"],
+            "best policy": list(map(label_of, table["best_policy"])),
+            "lead of the plan": [
+                words.percent(lead, digits=1) if lead < 1.0 else f"{1.0 + lead:.3g} times"
+                for lead in table["lead"]
+            ],
+        }
+    )
+
+
+def certificate_sentences(tables: Tables) -> list[str]:
+    """Return how stable the additions and the best policy are."""
+    items, table = tables["stable_items"], tables["variations"]
+    others = table[table["kind"] != "as it is"]
+    always = items[items["kept"] == 1.0]
+    said = ", ".join(
+        f"{words.item_words(str(row.item))} in {row.region}" for row in always.itertuples()
+    )
+    best = str(table["best_policy"].iloc[0])
+    same = int((others["best_policy"] == best).sum())
+    return [
+        f"Of the {min(TOP, len(items))} best additions {len(always)} stay among the first five in "
+        f"all {len(others)} variations{f': {said}' if said else ''}.",
+        f"{label_of(best)} is best as it is, and in {same} of {len(others)} variations.",
+    ]
