@@ -20,6 +20,12 @@ from sim.planning.rules import CHAIN
 from sim.streams import stream
 from sim.studies.claim_evidence import Evidence, Finding, gain_on_nothing, not_tested, spent
 from sim.studies.comparison import WORTHWHILE
+from sim.studies.data_claims import (
+    diversity_raises_the_mean,
+    fairness_stays_where_it_was_tuned,
+    gap_rises_as_labels_fall,
+    synthetic_helps_where_scarce,
+)
 from sim.studies.judging import judged
 from sim.studies.recommendation import GPU, best_with, cost_of_stage, review_ratings
 
@@ -274,16 +280,22 @@ CLAIMS = (
     Claim("C4", "Curation and evaluation bring most fairness for the money.", cheap_stages_pay),
     Claim("C5", "Pre-training matters most for fairness.", pretraining_matters_most),
     Claim("C6", "Real data beat synthetic data of the same number.", real_beats_synthetic),
+    Claim("C7", "Synthetic data help most where real data are scarce.",
+          synthetic_helps_where_scarce),
     Claim("C8", "The cost of fine-tuning is expert labour.", experts_cost_most),
     Claim("C9", "More computing alone does not close the gap.", compute_alone_fails),
+    Claim("C10", "The gap rises as labels fall.", gap_rises_as_labels_fall),
     Claim("C11", "Without documentation, curation and evaluation lose most of their effect.",
           documentation_carries),
+    Claim("C12", "Fairness tuned in one place does not carry over to another.",
+          fairness_stays_where_it_was_tuned),
     Claim("C14", "Inference, not training, dominates the energy at scale.", inference_dominates),
     Claim("C15", "Money for the poor region helps the worst-off more than as much for the rich.",
           redistribution_helps),
     Claim("C16", "Aggregation adds a gain (hypothesis).", aggregation_adds),
+    Claim("C17", "Collecting in more places raises the mean too.", diversity_raises_the_mean),
 )  # fmt: skip
-"""Claims with a designed comparison; docs/answers.md names those without one."""
+"""Every claim that has a designed comparison."""
 
 
 def reviewed() -> set[str]:

@@ -1,5 +1,7 @@
 """The claims of the review: what each is held against, and verdicts where the truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,12 +9,16 @@ import pytest
 from reports.claims_page import claim_words, claims_section
 from sim.domain.levers import Stage
 from sim.executors.executor import executor_of
+from sim.scenario.schema import Scenario
 from sim.studies.answering import Answering
 from sim.studies.batch import Design
 from sim.studies.claim_evidence import Evidence, spent
 from sim.studies.claims import CLAIM_COLUMNS, CLAIMS, claims_table, few_countries, reviewed
+from sim.studies.data_claims import fairness_stays_where_it_was_tuned, gap_rises_as_labels_fall
+from sim.studies.experiment import Purpose
+from sim.studies.sample import Sample
 from sim.studies.stage_value import StageValue, stage_value
-from tests.unit.studies.small_study import sample_small, small_scenario
+from tests.unit.studies.small_study import PROFILE, RESPONSE, sample_small, small_scenario
 
 CARE, CREATION = Stage.CARE, Stage.DATA_CREATION
 DRAWS = 6
@@ -154,3 +160,34 @@ def test_what_little_money_brings_by_chance_is_no_rival_of_cheap_stages() -> Non
     # of no use is the third: there is nothing to hold the cheap ones against
     sums = [0.2 + 0.1 * (c & 1) + 0.1 * (c >> 1 & 1) for c in range(8)]
     assert verdict_on("C4", by_draw(*sums), stages)[0] == "not tested"
+
+
+def with_response(**law: float) -> Evidence:
+    """Return evidence in which the law is known, and nothing else."""
+
+    def sampler(scenario: Scenario, draw: int | None, purpose: Purpose) -> Sample:
+        sample = sample_small(scenario, draw, purpose)
+        return replace(sample, response=replace(sample.response, **law))
+
+    reached = by_draw(0.2, 0.2, 0.2, 0.2)
+    with executor_of(workers=1) as executor:
+        return Evidence(
+            replace(DESIGN, sampler=sampler),
+            Answering(executor),
+            made_up(reached, (CARE, CREATION)),
+        )
+
+
+def test_another_place_is_one_where_its_studies_are_worth_less() -> None:
+    apart = fairness_stays_where_it_was_tuned(with_response(kappa=0.1))
+    assert apart.verdict == "confirmed"
+    most = PROFILE.measured_max
+    law = replace(RESPONSE, kappa=0.1)
+    assert apart.effect == pytest.approx(float(law.error(0.0, most) - law.error(most, 0.0)))
+    alike = fairness_stays_where_it_was_tuned(with_response(kappa=1.0))
+    assert (alike.verdict, alike.effect) == ("refuted", pytest.approx(0.0))
+
+
+def test_the_gap_rises_as_labels_fall_unless_all_studies_are_alike() -> None:
+    assert gap_rises_as_labels_fall(with_response(kappa=0.1)).verdict == "confirmed"
+    assert gap_rises_as_labels_fall(with_response(kappa=1.0)).verdict == "refuted"
