@@ -14,9 +14,11 @@ from sim import terminal
 from sim.cli_answer import Workers, claims
 from sim.cli_data import data
 from sim.cli_files import new, runs
+from sim.cli_machine import doctor
 from sim.cli_profile import profile
 from sim.cli_trade_offs import answer
 from sim.errors import RunFolderError, SimError, nearest
+from sim.terminal import example
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from sim.calibration.summary import Calibration
     from sim.studies.result import StudyResult
 
+ANYWHERE = frozenset({"--json", "-q", "--quiet", "-v", "--verbose"})
+"""Options of every command, which may stand before its name or after."""
 TOP = 8
 """Additions shown after a run; the report has them all."""
 INTERRUPTED = 130
@@ -47,13 +51,20 @@ TRACED = {
 class Commands(TyperGroup):
     """The only place where errors become text: no traceback for what a user can put right."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the options that every command has wherever they stand."""
+        end = args.index("--") if "--" in args else len(args)
+        first = [word for word in args[:end] if word in ANYWHERE]
+        rest = [word for word in args[:end] if word not in ANYWHERE]
+        return super().parse_args(ctx, [*first, *rest, *args[end:]])
+
     def invoke(self, ctx: Any) -> object:
         """Run a command; ``SimError`` ends with its exit code, other failed files with 2.
 
         What nobody expected ends with 1, and is written down; see ``sim.fault``.
         """
         try:
-            return super().invoke(ctx)
+            found = super().invoke(ctx)
         except SimError as error:
             _stop(f"error: {error}", error.exit_code)
         except (BrokenPipeError, typer.Exit, typer.Abort, USAGE):
@@ -71,21 +82,52 @@ class Commands(TyperGroup):
             from sim.fault import said_of
 
             _stop(f"error: {said_of(error, ctx.obj)}", 1)
+        terminal.close()
+        return found
 
 
 app = typer.Typer(
     cls=Commands,
     help="Find where the next dollar makes medical imaging AI fairer.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # loading rich takes longer than all the rest of --help
 )
-app.command()(new)
-app.command()(runs)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"equiscan {version('equiscan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def equiscan(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no prose.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A line for everything that begins.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, at the end.")] = False,
+) -> None:
+    """Set how every command speaks."""
+    del version
+    if quiet and verbose:
+        raise typer.BadParameter("either --quiet or --verbose.")
+    terminal.speak(quiet=quiet, verbose=verbose, as_json=as_json)
+
+
+app.command(epilog=example("new kenya.yaml --regions Kenya --modality ct"))(new)
+app.command(epilog=example("runs"))(runs)
+app.command(epilog=example("doctor --json"))(doctor)
 app.add_typer(answer, name="answer")
 app.add_typer(data, name="data")
-app.command("claims")(claims)
+app.command("claims", epilog=example("claims runs/east_africa"))(claims)
 app.add_typer(profile, name="profile")
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, a YAML file.")]
@@ -101,7 +143,7 @@ Outside = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog=example("validate kenya.yaml --set budget_usd_per_year=2e6"))
 def validate(file: ScenarioFile, changes: Overrides = None, allow_outside: Outside = False) -> None:
     """Check a scenario: say what is wrong, on which line, and what is allowed."""
     from sim.baseline.members import members
@@ -128,7 +170,7 @@ def validate(file: ScenarioFile, changes: Overrides = None, allow_outside: Outsi
     )
 
 
-@app.command()
+@app.command(epilog=example("schema > schema.json"))
 def schema(
     fields: Annotated[bool, typer.Option("--fields", help="As a table for people.")] = False,
 ) -> None:
@@ -144,7 +186,7 @@ def schema(
     )
 
 
-@app.command()
+@app.command(epilog=example("run kenya.yaml --out runs/kenya --dry-run"))
 def run(
     ctx: typer.Context,
     file: ScenarioFile,
@@ -184,7 +226,10 @@ def run(
     allow_outside: Outside = False,
 ) -> None:
     """Make the plans, simulate them, compare them, and write the report."""
+    from importlib.metadata import version
+
     from reports import write_report
+    from sim.run_log import RunLog
     from sim.studies.store import Part
     from sim.studies.study import study
 
@@ -204,7 +249,12 @@ def run(
             asked.run_part(folder, Part.read(part), progress=progress)
             terminal.say(f"Part {part} is done; when all are: equiscan run {file} --out {folder}")
             return
-        result = asked.run(folder, overwrite=overwrite, until=until, progress=progress)
+        log = RunLog(folder)
+        log.take_up()
+        log.add(f"equiscan {version('equiscan')} runs {file}: {asked.scenario.title}")
+        with log.closing():
+            following = log.following(progress)
+            result = asked.run(folder, overwrite=overwrite, until=until, progress=following)
     with _else_said(
         f"The study is finished: `equiscan report {folder}` writes its report, once what follows "
         "is corrected."
@@ -215,7 +265,7 @@ def run(
         terminal.say(f"\nReport: {page}")
 
 
-@app.command()
+@app.command(epilog=example("calibrate ct_targets.yaml --out ct_overlay.yaml"))
 def calibrate(
     file: Annotated[Path, typer.Argument(metavar="TARGETS", help="Targets, a YAML file.")],
     out: Annotated[
@@ -255,7 +305,7 @@ def calibrate(
     terminal.say(f"\nOverlay: {write_overlay(found, place, overwrite=overwrite)}")
 
 
-@app.command()
+@app.command(epilog=example("report runs/kenya --pdf kenya.pdf"))
 def report(
     ctx: typer.Context,
     folder: RunFolder,
@@ -277,7 +327,7 @@ def report(
     terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite)}")
 
 
-@data.command("map")
+@data.command("map", epilog=example("data map datasets.svg"))
 def data_map(
     file: Annotated[
         Path, typer.Argument(parser=terminal.place, metavar="FILE", help="svg, png or pdf.")
@@ -290,7 +340,7 @@ def data_map(
     terminal.say(f"Map: {write_data_sets(file, overwrite=overwrite)}")
 
 
-@app.command()
+@app.command(epilog=example("export runs/kenya --xlsx kenya.xlsx"))
 def export(
     ctx: typer.Context,
     folder: RunFolder,
@@ -315,7 +365,7 @@ def export(
         terminal.say(f"Tables: {export_csv(folder, csv, overwrite=overwrite)}")
 
 
-@app.command()
+@app.command(epilog=example("compare runs/kenya runs/kenya_more"))
 def compare(
     ctx: typer.Context,
     first: RunFolder,
@@ -355,7 +405,7 @@ def compare(
             _say_why(of, load(other), workers)
 
 
-@app.command()
+@app.command(epilog=example("explore runs/kenya --budget 0.5 --budget 1"))
 def explore(
     ctx: typer.Context,
     folder: RunFolder,
@@ -423,7 +473,7 @@ def explore(
     terminal.say(f"{len(points)} plans. Page: {page}")
 
 
-@app.command()
+@app.command(epilog=example("trace runs/kenya --table jobs"))
 def trace(
     ctx: typer.Context,
     folder: RunFolder,
@@ -474,6 +524,7 @@ def _else_said(text: str) -> Iterator[None]:
 
 def _stop(message: str, code: int) -> NoReturn:
     terminal.say(message, error=True)
+    terminal.close(error=message.removeprefix("error: "), exit_code=code)
     raise typer.Exit(code)
 
 
@@ -482,7 +533,7 @@ def _recommend(result: "StudyResult") -> None:
     from reports.words import interval, points
 
     top = result.marginal().head(TOP)
-    if not top.empty:
+    if not top.empty and not terminal.manner.quiet:
         shown = top[["region", "stage", "item"]].assign(
             gain=[points(gain) for gain in top["ede_gain_per_musd"]],
             interval=[

@@ -8,6 +8,7 @@ import typer
 
 from sim import terminal
 from sim.errors import AnswerError
+from sim.terminal import example
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ AFTER_STAGES = (
 )
 
 
-@answer.command("information")
+@answer.command("information", epilog=example("answer information runs/kenya"))
 def answer_information(folder: RunFolder) -> None:
     """Say what knowing more before choosing a policy would be worth, and of what."""
     from reports.uncertainties import amount
@@ -67,7 +68,7 @@ def answer_information(folder: RunFolder) -> None:
     )
 
 
-@answer.command("drivers")
+@answer.command("drivers", epilog=example("answer drivers runs/kenya"))
 def answer_drivers(
     folder: RunFolder,
     method: Annotated[
@@ -107,7 +108,7 @@ def answer_drivers(
     )
 
 
-@answer.command("assumptions")
+@answer.command("assumptions", epilog=example("answer assumptions runs/kenya"))
 def answer_assumptions(folder: RunFolder) -> None:
     """Say what the plan's gain rests on: measured, published, imputed or assumed, and whose."""
     from reports.uncertainties import register_rows, register_sentence
@@ -130,7 +131,7 @@ def answer_assumptions(folder: RunFolder) -> None:
     )
 
 
-@answer.command("regret")
+@answer.command("regret", epilog=example("answer regret runs/kenya"))
 def answer_regret(folder: RunFolder) -> None:
     """Say how far every policy is behind the best of each draw, and how often it is the best."""
     from reports.uncertainties import regret_rows
@@ -154,7 +155,9 @@ def answer_regret(folder: RunFolder) -> None:
     )
 
 
-@answer.command("measuring")
+@answer.command(
+    "measuring", epilog=example("answer measuring runs/kenya groups.rural.reach --people 400")
+)
 def answer_measuring(
     folder: RunFolder,
     parameter: Annotated[str, typer.Argument(help="As in groups.rural.reach.")],
@@ -189,7 +192,7 @@ def answer_measuring(
     terminal.bullets(said if further is not None else [*said, AFTER_STAGES])
 
 
-@answer.command("stages")
+@answer.command("stages", epilog=example("answer stages runs/kenya"))
 def answer_stages(
     ctx: typer.Context,
     folder: RunFolder,
@@ -227,7 +230,7 @@ def answer_stages(
     terminal.say(f"\nReport: {write_report(folder)}")
 
 
-@answer.command("matrix")
+@answer.command("matrix", epilog=example("answer matrix runs/kenya"))
 def answer_matrix(
     ctx: typer.Context,
     folder: RunFolder,

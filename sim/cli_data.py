@@ -9,6 +9,7 @@ import typer
 
 from sim import terminal
 from sim.errors import MOST_SHOWN, TableError
+from sim.terminal import example
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ COUNTRY_COLUMNS = ["name", "income_group", "income_year", "un_subregion"]
 data = typer.Typer(help="What the baseline tables say.", no_args_is_help=True)
 
 
-@data.command("show")
+@data.command("show", epilog=example("data show Kenya"))
 def data_show(
     place: Annotated[
         str,
@@ -42,7 +43,7 @@ def data_show(
     terminal.pairs({str(name): _fact(row) for name, row in known.iterrows()})
 
 
-@data.command("list")
+@data.command("list", epilog=example("data list"))
 def data_list() -> None:
     """Print the countries, their groups, and how many of their values were published."""
     from sim.baseline import tables
@@ -55,7 +56,7 @@ def data_list() -> None:
     )
 
 
-@data.command("variables")
+@data.command("variables", epilog=example("data variables reach"))
 def data_variables(
     word: Annotated[str, typer.Argument(metavar="[WORD]", help="Only those that hold it.")] = "",
 ) -> None:
@@ -72,7 +73,10 @@ def data_variables(
     terminal.pairs(known)
 
 
-@data.command("import")
+@data.command(
+    "import",
+    epilog=example("data import wb.csv --source worldbank --variable urban_share --out urban.yaml"),
+)
 def data_import(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Export, as the site gives it.")],
     site: Annotated[
@@ -122,7 +126,7 @@ def data_import(
     terminal.pairs(said)
 
 
-@data.command("numbers")
+@data.command("numbers", epilog=example("data numbers kenya.yaml --out kenya.csv"))
 def data_numbers(
     scenario: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, a YAML file.")],
     out: Annotated[Path, typer.Option(parser=terminal.place, metavar="CSV", help="File to write.")],
@@ -138,7 +142,7 @@ def data_numbers(
     terminal.say(f"  overrides: {out.name}")
 
 
-@data.command("check")
+@data.command("check", epilog=example("data check --csv"))
 def data_check(
     csv: Annotated[bool, typer.Option("--csv", help="Every number as CSV, with notes.")] = False,
 ) -> None:

@@ -8,13 +8,14 @@ import typer
 
 from sim import terminal
 from sim.errors import ProfileError
+from sim.terminal import example
 
 profile = typer.Typer(
     help="Measured profiles: how data becomes accuracy, by group.", no_args_is_help=True
 )
 
 
-@profile.command("list")
+@profile.command("list", epilog=example("profile list"))
 def profile_list() -> None:
     """Print the profiles that come with the package."""
     import pandas as pd
@@ -47,7 +48,7 @@ def profile_list() -> None:
         )
 
 
-@profile.command("card")
+@profile.command("card", epilog=example("profile card dermoscopy_encoder_site"))
 def profile_card(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Profile, or its folder.")],
     task: Annotated[
@@ -74,7 +75,9 @@ def profile_card(
     terminal.say(f"Card: {write_card(folder, task=task, out=place)}")
 
 
-@profile.command("measure")
+@profile.command(
+    "measure", epilog=example("profile measure --plan plan.yaml --data images --out runs/mine")
+)
 def profile_measure(
     plan: Annotated[Path, typer.Option(help="Measurement plan, a YAML file.")],
     out: Annotated[
@@ -125,7 +128,7 @@ def profile_measure(
     terminal.say(f"Runs: {folder}. Next: equiscan profile fit {folder}")
 
 
-@profile.command("import")
+@profile.command("import", epilog=example("profile import my_runs --out my_profile"))
 def profile_import(
     folder: Annotated[
         Path,
@@ -149,7 +152,7 @@ def profile_import(
     )
 
 
-@profile.command("features")
+@profile.command("features", epilog=example("profile features --data images --out features.npz"))
 def profile_features(
     images: Annotated[Path, typer.Option("--data", help="Images: an npz file, or a folder.")],
     out: Annotated[
@@ -192,7 +195,7 @@ def profile_features(
     )
 
 
-@profile.command("gpu")
+@profile.command("gpu", epilog=example("profile gpu --data images --out runs/gpu"))
 def profile_gpu(
     images: Annotated[Path, typer.Option("--data", help="Folder of npz files of images.")],
     out: Annotated[
@@ -232,7 +235,7 @@ def profile_gpu(
     terminal.say(f"Results: {out}. {ends}")
 
 
-@profile.command("fit")
+@profile.command("fit", epilog=example("profile fit runs/mine"))
 def profile_fit(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of measured runs.")],
 ) -> None:

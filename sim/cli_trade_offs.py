@@ -7,13 +7,14 @@ import typer
 
 from sim import terminal
 from sim.cli_answer import RunFolder, Workers, answer
+from sim.terminal import example
 
 __all__ = ["answer"]  # with the commands of both files
 
 Draws = Annotated[int | None, typer.Option(min=2, help="Judge draws.", show_default="the run's")]
 
 
-@answer.command("frontier")
+@answer.command("frontier", epilog=example("answer frontier runs/kenya"))
 def answer_frontier(
     ctx: typer.Context,
     folder: RunFolder,
@@ -48,7 +49,7 @@ def answer_frontier(
     terminal.say(f"\nReport: {write_report(folder)}")
 
 
-@answer.command("gain")
+@answer.command("gain", epilog=example("answer gain runs/kenya"))
 def answer_gain(
     ctx: typer.Context, folder: RunFolder, draws: Draws = None, workers: Workers = None
 ) -> None:
@@ -79,7 +80,7 @@ def answer_gain(
     terminal.say(f"\nReport: {write_report(folder)}")
 
 
-@answer.command("certificate")
+@answer.command("certificate", epilog=example("answer certificate runs/kenya"))
 def answer_certificate(
     ctx: typer.Context, folder: RunFolder, draws: Draws = None, workers: Workers = None
 ) -> None:
@@ -112,7 +113,7 @@ def answer_certificate(
     terminal.say(f"\nReport: {write_report(folder)}")
 
 
-@answer.command("alternatives")
+@answer.command("alternatives", epilog=example("answer alternatives runs/kenya"))
 def answer_alternatives(
     ctx: typer.Context,
     folder: RunFolder,

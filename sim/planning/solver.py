@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
+from typing import Any
 
 import highspy
 import numpy as np
@@ -220,3 +221,16 @@ def quiet_stdout() -> Iterator[None]:
         finally:
             os.dup2(kept, _STDOUT)
             os.close(kept)
+
+
+def solver_words() -> str:
+    """Return which solver this is, and whether it solves a problem whose answer is known."""
+    problem = pulp.LpProblem("known", pulp.LpMinimize)
+    first, second = (problem.add_variable(name, 0, 9, pulp.LpInteger) for name in ("a", "b"))
+    problem += 3 * first + 2 * second
+    problem += 2 * first + second >= 7
+    found = run_solver(problem, time_limit_s=10.0, gap=0.0)
+    right = found.status is SolveStatus.OPTIMAL and abs(found.bound - 11.0) < 1e-6
+    said = "solves" if right else f"does NOT solve a known problem: {found.ended}"
+    highs: Any = highspy.Highs
+    return f"HiGHS {highs().version()} by PuLP {pulp.__version__} {said}"

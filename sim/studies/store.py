@@ -41,6 +41,8 @@ PARTIAL = "partial"
 """Folder, within a run folder, of a study that is not finished."""
 FAULT = "fault-*.txt"
 """Files that say how a run ended which it should not."""
+LOG = "run.log"
+"""What a run did and when; while it is not finished, among what is kept of it."""
 _STAMP, _RESULTS, _FINAL, _LOCKS, _OURS = "stamp.json", "results", "final", "locks", "ours.json"
 _SUFFIX, _LOCK = ".npz", ".lock"
 _WRITER = "equiscan"
@@ -406,7 +408,7 @@ def _clear(folder: Path) -> None:
     for name in (_RESULTS, _FINAL):
         if (folder / name).exists():
             shutil.rmtree(folder / name)
-    for left in (*folder.glob(FAULT), folder / _STAMP):
+    for left in (*folder.glob(FAULT), folder / LOG, folder / _STAMP):
         left.unlink(missing_ok=True)
 
 

@@ -63,7 +63,8 @@ def test_every_other_command_named_in_a_row_exists() -> None:
 
 
 def test_every_option_named_alone_exists() -> None:
-    known = {option for parameter in command_of(["run"]).params for option in parameter.opts}
+    parameters = [*command_of(["run"]).params, *get_command(app).params]
+    known = {"--help"} | {option for parameter in parameters for option in parameter.opts}
     for page in PAGES[:2]:
         named = re.findall(r"(?<!\S)`(--[\w-]+)[^`]*`", text_of(page))
         assert named
