@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import sim
 from reports.explore import AXES, content_of, explorer, for_script, plotly_script
+from reports.export import DICTIONARY, tables_of
 from sim.cli import app
 from sim.domain.levers import LEVERS
 from sim.executors.executor import executor_of
@@ -166,6 +167,10 @@ def test_a_run_is_explored_from_the_command_line_and_python(tmp_path: Path) -> N
     found = study.sweep(budgets=[2.0], aversions=[1.0], ai_shares=[1.0], runs=50)
     kept = answers_of(out, load(out))["explore"]
     pd.testing.assert_frame_equal(kept["sweep"], found.table)
+    tables = tables_of(out)
+    described = tables[DICTIONARY].set_index(["table", "column"])["meaning"]
+    assert set(kept) <= set(tables)
+    assert (described.loc[list(kept)] != "").all()
     assert data_of(page)["axes"] == {
         "budget_usd_per_year": [2e6], "aversion": [1.0], "ai_share": [1.0]
     }  # fmt: skip
