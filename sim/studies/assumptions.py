@@ -15,6 +15,8 @@ from sim.studies.knowledge import UNKNOWN, Unknowns
 
 STATUS, ORIGIN = "status", "origin"
 """Kinds of rows beside single unknowns: how inputs are known, and whose numbers they are."""
+PRICES = "prices"
+"""Topic of what is taken as planned, so that it moves no coverage."""
 WEAKEST_FIRST = ("assumed", "imputed", "calibrated", "published", "measured")
 """An unknown of several inputs is as good as the weakest."""
 OWN, ALIKE, ELSEWHERE = "own country", "income group, or all alike", "carried over from elsewhere"
@@ -52,12 +54,13 @@ def register_table(
     """
     if len(gain) < FEWEST_DRAWS or not unknowns.topics:
         return pd.DataFrame(columns=list(REGISTER_COLUMNS))
+    moving = [name for name, topic in unknowns.topics.items() if topic != PRICES]
     groups: list[tuple[str, str, Basis, list[str]]] = []
     for kind, order in ((STATUS, WEAKEST_FIRST), (ORIGIN, (OWN, ALIKE, ELSEWHERE))):
         for what in order:
-            names = [name for name in unknowns.topics if getattr(bases[name], kind) == what]
+            names = [name for name in moving if getattr(bases[name], kind) == what]
             groups.append((kind, what, Basis("", "", ""), names))
-    groups += [(UNKNOWN, name, bases[name], [name]) for name in unknowns.topics]
+    groups += [(UNKNOWN, name, bases[name], [name]) for name in moving]
     rows = []
     for kind, what, basis, names in groups:
         if not names:

@@ -77,17 +77,18 @@ def attribution(design: Design, answering: Answering, plan: Plan) -> Attribution
     gain = values[whole] - values[0]
     usd = spend_usd(plan, years=scenario.horizon.score_years).sum(axis=(0, 1))
     stages = [item.stage for item in plan.catalogue.items]
-    bought = [
+    rows = [
         _row(PURCHASES, ", ".join(map(str, some)), value, gain,
              float(usd[[stage in some for stage in stages]].sum()))
         for some, value in zip(bundles, shapley(values), strict=True)
     ]  # fmt: skip
-    rows = _largest_first(bought)
     if (aversion := _aversion(scenario.objective, scenario.equity.aversion)) is not None:
         cells = zip(seen[_name(0)], seen[_name(whole)], strict=True)
         parts = np.stack([gains_of_cells(a, b, aversion=aversion) for a, b in cells])
         rows += _people(seen[_name(0)][0], parts * gain[:, None, None], gain)
-    return Attribution(pd.DataFrame(rows, columns=list(GAIN_COLUMNS)))
+    table = pd.DataFrame(rows, columns=list(GAIN_COLUMNS))
+    largest_first = np.lexsort([-table["value"], table["kind"] == PEOPLE])
+    return Attribution(table.iloc[largest_first].reset_index(drop=True))
 
 
 def bundles_of(plan: Plan, *, years: int) -> list[tuple[Stage, ...]]:
@@ -137,17 +138,12 @@ def _aversion(objective: str, aversion: float) -> float | None:
 
 
 def _people(of: Measured, parts: Floats, gain: Floats) -> list[tuple[object, ...]]:
-    """Return a row for every region and group, those that gain most first."""
-    rows = [
+    """Return a row for every region and group."""
+    return [
         _row(PEOPLE, f"{region}, {group}", parts[:, r, g], gain, np.nan)
         for r, region in enumerate(of.regions)
         for g, group in enumerate(of.groups)
     ]
-    return _largest_first(rows)
-
-
-def _largest_first(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    return sorted(rows, key=lambda row: -float(str(row[2])))
 
 
 def _row(kind: str, what: str, value: Floats, gain: Floats, usd: float) -> tuple[object, ...]:

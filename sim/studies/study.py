@@ -10,9 +10,9 @@ of purchases all enter alike.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial as bind
 from pathlib import Path
@@ -320,8 +320,7 @@ class Study:
         runs : of the search for each point.
         """
         design, plans = replace(self._design, scenario=self._with(draws=draws)), [plan, *beside]
-        with self._workers() as executor:
-            answering = Answering(executor, progress=progress or silent)
+        with self._answering(progress) as answering:
             return frontier(design, answering, self._beside(plans), runs=runs)
 
     def alternatives(
@@ -342,8 +341,7 @@ class Study:
         runs : of the search within each part of the plan's objective.
         """
         design, plans = replace(self._design, scenario=self._with(draws=draws)), [plan, *beside]
-        with self._workers() as executor:
-            answering = Answering(executor, progress=progress or silent)
+        with self._answering(progress) as answering:
             return alternatives(design, answering, self._beside(plans), runs=runs)
 
     def gain(
@@ -352,8 +350,8 @@ class Study:
         """Return which purchases the gain of a plan comes from, and whose it is."""
         design = replace(self._design, scenario=self._with(draws=draws))
         made = self.plan(plan)
-        with self._workers() as executor:
-            return attribution(design, Answering(executor, progress=progress or silent), made)
+        with self._answering(progress) as answering:
+            return attribution(design, answering, made)
 
     def certificate(
         self,
@@ -372,8 +370,7 @@ class Study:
         design, plans = replace(self._design, scenario=self._with(draws=draws)), [plan, *beside]
         made = self._beside(plans)
         marginal = self.marginal(made["plan"], draws=draws).query("kind == 'add'")
-        with self._workers() as executor:
-            answering = Answering(executor, progress=progress or silent)
+        with self._answering(progress) as answering:
             return certificate(design, answering, made, marginal)
 
     def stage_value(
@@ -392,8 +389,7 @@ class Study:
         searches, runs : coalitions of stages whose plan is searched for, and runs of each search.
         """
         design = replace(self._design, scenario=self._with(draws=draws))
-        with self._workers() as executor:
-            answering = Answering(executor, progress=progress or silent)
+        with self._answering(progress) as answering:
             return stage_value(design, answering, searches=searches, runs=runs)
 
     def recommendation(
@@ -405,8 +401,7 @@ class Study:
         ----------
         value : what ``stage_value`` returned, of this study.
         """
-        with self._workers() as executor:
-            answering = Answering(executor, progress=progress or silent)
+        with self._answering(progress) as answering:
             return recommendation(self._design, answering, value)
 
     def claims(self, value: StageValue, *, progress: Progress | None = None) -> pd.DataFrame:
@@ -417,8 +412,7 @@ class Study:
         value : what ``stage_value`` returned, of this study with as many draws.
         """
         design = replace(self._design, scenario=self._with(draws=len(value.reached()[0])))
-        with self._workers() as executor:
-            answering = Answering(executor, progress=progress or silent)
+        with self._answering(progress) as answering:
             return claims_table(Evidence(design, answering, value))
 
     def sweep(
@@ -483,6 +477,11 @@ class Study:
         # 1 is what stands there when nothing was asked for: no limit to the workers of others
         workers = None if elsewhere and self.workers == 1 else self.workers
         return executor_of(workers=workers, cluster=self.cluster, given=self.executor)
+
+    @contextmanager
+    def _answering(self, progress: Progress | None) -> Iterator[Answering]:
+        with self._workers() as executor:
+            yield Answering(executor, progress=progress or silent)
 
     @property
     def _design(self) -> Design:
