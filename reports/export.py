@@ -49,7 +49,11 @@ def export_csv(run: str | Path, folder: str | Path, *, overwrite: bool = False) 
     RunFolderError
         Where the run cannot be read, or a file is in the way.
     """
-    tables, folder = tables_of(run), Path(folder)
+    return write_csv(tables_of(run), Path(folder), overwrite=overwrite)
+
+
+def write_csv(tables: Mapping[str, pd.DataFrame], folder: Path, *, overwrite: bool = False) -> Path:
+    """Write tables as CSV files by their names, and return their folder; see ``export_csv``."""
     places = {name: folder / f"{name}.csv" for name in tables}
     if there := [place for place in places.values() if place.exists() and not overwrite]:
         raise RunFolderError(f"{there[0]} exists already; --overwrite replaces it.")

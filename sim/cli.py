@@ -473,6 +473,36 @@ def explore(
     terminal.say(f"{len(points)} plans. Page: {page}")
 
 
+@app.command(epilog=example("replay runs/kenya --policy plan --draw 3"))
+def replay(
+    ctx: typer.Context,
+    folder: RunFolder,
+    policy: Annotated[str, typer.Option(help="Policy of the run.")] = "plan",
+    draw: Annotated[int, typer.Option(min=0, help="Its draw.")] = 0,
+    replication: Annotated[int, typer.Option(min=0, help="Its replication.")] = 0,
+    csv: Annotated[
+        Path | None,
+        typer.Option(parser=terminal.place, metavar="DIR", help="Write all that happened in it."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Simulate one run again, hold it against what was kept, and write what happened in it."""
+    from reports.export import write_csv
+    from sim.errors import AnswerError
+    from sim.studies.replay import replay
+
+    found = replay(_about(folder, ctx), policy, draw=draw, replication=replication)
+    title = f"{policy}, draw {draw}, replication {replication}"
+    terminal.print_table(found.outcomes, title=title)
+    if csv is not None:
+        terminal.say(f"Tables: {write_csv(found.tables, csv, overwrite=overwrite)}")
+    if not found.same:
+        raise AnswerError(
+            "the run is not the one that was kept: other versions of libraries, or another machine?"
+        )
+    terminal.say("The same as kept, to the last bit.")
+
+
 @app.command(epilog=example("trace runs/kenya --table jobs"))
 def trace(
     ctx: typer.Context,
