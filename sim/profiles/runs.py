@@ -102,16 +102,20 @@ def _about_task(plan: MeasurementPlan, cases: Cases) -> dict[str, Any]:
 def finished(folder: Path, alone: Collection[str]) -> set[str]:
     """Return the runs that need not be made again; some count only when they were made alone."""
     done: set[str] = set()
-    for table in map(_table, _files(folder)):
+    for table in map(read_runs, _files(folder)):
         shared = is_apportioned(table) & table["run_id"].isin(alone)
         done |= set(table.loc[table["error"].isna() & ~shared, "run_id"].astype(str))
     return done
 
 
-def _table(path: Path) -> pd.DataFrame:
+def read_runs(path: Path) -> pd.DataFrame:
     """Return a table of runs; raise ``ProfileError`` for a file that is none."""
     try:
         runs = pd.read_parquet(path)
+    except FileNotFoundError:
+        raise ProfileError(
+            f"{path}: not found. Measure first: `equiscan profile measure`."
+        ) from None
     except (OSError, ValueError) as error:
         raise ProfileError(f"{path} is not a table of runs ({error}). Delete it.") from None
     if not {"run_id", "group", "error"} <= set(runs):
@@ -129,7 +133,7 @@ def collect(folder: Path, order: list[str]) -> None:
     Runs that a plan no longer names stay, after those that it names: they were measured.
     """
     files = _files(folder)
-    table = pd.concat(map(_table, files), ignore_index=True)
+    table = pd.concat(map(read_runs, files), ignore_index=True)
     latest = table.drop_duplicates(["run_id", "group"], keep="last")
     rank = latest["run_id"].map({run: i for i, run in enumerate(order)})
     order_of = rank.fillna(len(order)).sort_values(kind="stable")
@@ -141,7 +145,7 @@ def collect(folder: Path, order: list[str]) -> None:
 
 def require_some(folder: Path) -> None:
     """Raise ``ProfileError`` where every run failed: there is nothing to fit."""
-    errors = _table(folder / RUNS)["error"]
+    errors = read_runs(folder / RUNS)["error"]
     if errors.notna().all():
         raise ProfileError(f"{folder}: every run failed, first with: {errors.iloc[0]}")
 

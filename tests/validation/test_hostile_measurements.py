@@ -4,17 +4,22 @@ Descriptions, tables of runs, codecarbon's tables, MLflow's files and measuremen
 """
 
 import csv
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.errors import ProfileError
+from sim.profiles.card.page import write_card
 from sim.profiles.design import MeasurementPlan
 from sim.profiles.fit.fitting import fit
+from sim.profiles.importing.own_runs import import_runs
 from sim.scenario.tree import read_tree
 from tests.unit.profiles.importing.own_folder import (
     DESCRIPTION,
@@ -26,6 +31,7 @@ from tests.unit.profiles.importing.test_own_runs import WIDE
 from tests.validation.test_hostile_files import (
     LONGEST_MESSAGE,
     assert_well_told,
+    changed,
     many,
     odd_words,
     texts,
@@ -204,16 +210,16 @@ def test_what_is_taken_is_fitted_and_has_a_card(folder: Path) -> None:
     fits = folder.parent / "out"
 
     @many(400)
-    @given(changed=tables(rows, most=1))
-    def runs(changed: list[dict[str, object]]) -> None:
-        if len(finished) < CARDS and changed != rows:
-            write_csv(place, changed)
+    @given(table=tables(rows, most=1))
+    def runs(table: list[dict[str, object]]) -> None:
+        if len(finished) < CARDS and table != rows:
+            write_csv(place, table)
             if taken(folder, "runs.csv", "emissions.csv", "profile.yaml"):
                 fit(fits, draws=DRAWS)
                 card = folder.parent / "card.html"
                 code, said = told("profile", "card", str(fits), "--out", str(card), "--overwrite")
                 assert code == 0, said
-                finished.append(len(changed))
+                finished.append(len(table))
 
     try:
         runs()
@@ -221,6 +227,30 @@ def test_what_is_taken_is_fitted_and_has_a_card(folder: Path) -> None:
         place.write_bytes(before)
         rmtree(fits, ignore_errors=True)
     assert len(finished) == CARDS
+
+
+@many(60)
+@given(data=st.data())
+def test_a_fitted_profile_is_read_or_refused_in_words(folder: Path, data: Any) -> None:
+    """What ``profile fit`` reads, and what ``profile card`` reads."""
+    good, bad = folder.parent / "good", folder.parent / "bad"
+    if not good.exists():
+        fit(import_runs(folder, good).folder, draws=DRAWS)
+    rmtree(bad, ignore_errors=True)
+    copytree(good, bad)
+    name = data.draw(st.sampled_from(["fit.json", "measurement.json"]))
+    tree = json.loads((good / name).read_text(encoding="utf-8"))
+    (bad / name).write_text(json.dumps(data.draw(changed(tree))), encoding="utf-8")
+    card = folder.parent / "card.html"
+    said = name
+    with suppress(ProfileError):
+        try:
+            write_card(bad, out=card) if name == "fit.json" else fit(bad, draws=1)
+        except ProfileError as refusal:
+            said = str(refusal)
+            raise
+    assert name in said
+    assert len(said) < LONGEST_MESSAGE
 
 
 def test_the_shipped_plan_is_as_it_is_read() -> None:

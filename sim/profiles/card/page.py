@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from numpy.typing import NDArray
 
 from sim.atomic import replace_file
-from sim.errors import ProfileError, nearest
+from sim.errors import LONGEST_NAME, ProfileError, cut, nearest
 from sim.learning.response import FACTORS, FROZEN_BEYOND
 from sim.learning.scaling import effective, power_law
 from sim.profiles.card.figures import curves, gaps, kappas, residuals, untreated
@@ -20,13 +20,18 @@ from sim.profiles.card.panels import panels
 from sim.profiles.card.several import task_constants, task_curves
 from sim.profiles.fit.contrasts import quantiles
 from sim.profiles.fit.factors import FEWEST_SEEDS
-from sim.profiles.importing.own_runs import IMPORTED
+from sim.profiles.importing.own_runs import FIT, IMPORTED
 from sim.profiles.metering.published import contents, recipes
-from sim.profiles.runs import RUNS
+from sim.profiles.runs import RUNS, read_runs
 from sim.profiles.treatment import FACTORS as TREATED
 
 OWN, OTHERS = (100, 300, 1_000, 3_000), (0, 1_000, 10_000)
 """Own and other studies at which the gain of twice the own ones is shown."""
+UNREADABLE: tuple[type[Exception], ...] = (
+    *(KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError),
+    *(UndefinedError, RecursionError),
+)
+"""What a page ends with when its numbers are not those that a fit writes."""
 TEMPLATE, TASKS_TEMPLATE = "card.html.jinja", "tasks.html.jinja"
 CONSTANTS = (
     ("kappa", "kappa: worth of another group's first study"),
@@ -91,17 +96,20 @@ def write_card(
         When nothing is fitted there, and for a task that the profile does not have.
     """
     folder = Path(folder)
+    place, runs = folder / FIT, read_runs(folder / RUNS)
     try:
-        fit = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
-        runs = pd.read_parquet(folder / RUNS)
-    except FileNotFoundError as error:
+        fit = json.loads(place.read_text(encoding="utf-8"))
+        if task is not None or "tasks" not in fit:
+            page = _of_one(*_only(fit, runs, task))
+        else:
+            page = _of_tasks(fit, runs)
+    except FileNotFoundError:
+        raise ProfileError(f"{place}: not found. Fit first: `equiscan profile fit`.") from None
+    except UNREADABLE as error:  # a file that somebody changed, or an old one
+        said = cut(repr(error), LONGEST_NAME)
         raise ProfileError(
-            f"{error.filename}: not found. Fit first: `equiscan profile fit`."
+            f"{place}: cannot be read ({said}). Run `equiscan profile fit` again."
         ) from None
-    if task is not None or "tasks" not in fit:
-        page = _of_one(*_only(fit, runs, task))
-    else:
-        page = _of_tasks(fit, runs)
     path = folder / "card.html" if out is None else Path(out)
     replace_file(path, lambda there: there.write(page.encode()))
     return path

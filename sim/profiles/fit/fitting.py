@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.atomic import replace_file
-from sim.errors import ProfileError
+from sim.errors import ProfileError, listed
 from sim.learning.response import FROZEN_BEYOND, SCHEMA
 from sim.learning.scaling import effective
+from sim.profiles.described import read_described
 from sim.profiles.fit.contrasts import effects, table_of
 from sim.profiles.fit.factors import factors, mitigated
 from sim.profiles.fit.floors import Floorless, without_floors
@@ -33,14 +34,16 @@ from sim.profiles.fit.resampling import Grid, mean, noise_of, resampled
 from sim.profiles.metering.energy import energy_by_setting, energy_per_image
 from sim.profiles.metering.load import require_one_version
 from sim.profiles.metering.published import recipes
-from sim.profiles.runs import ABOUT, RUNS, require_some
-from sim.profiles.treatment import alike, treated
+from sim.profiles.runs import ABOUT, RUNS, read_runs, require_some
+from sim.profiles.treatment import FACTORS, alike, treated
 from sim.streams import stream
 
 Floats = NDArray[np.float64]
 
 COMPARED_DRAWS = 100
 """Most draws in which the forms are compared again, and floors with none."""
+SCORED = ("run_id", "seed", "estimable", "auc", "auc_variance", "sensitivity", "specificity")
+"""Columns of the runs, besides counts, treatments and costs, that are fitted."""
 FEWEST_DRAWS = 100
 """Draws of a task with which an interval of 95% can be told."""
 VERSIONS = ("python", "torch", "numpy", "codecarbon")
@@ -131,15 +134,19 @@ def _fit_task(runs: pd.DataFrame, about: Mapping[str, Any], *, draws: int) -> di
 
 
 def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    try:
-        runs = pd.read_parquet(folder / RUNS)
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        missing = error.filename or folder / RUNS
-        raise ProfileError(
-            f"{missing}: not found. Measure first: `equiscan profile measure`."
-        ) from None
+    about = read_described(folder / ABOUT)
+    runs = read_runs(folder / RUNS)
     require_some(folder)
+    tasks = list(about["tasks"].values()) if about["plan"]["tasks"] else []
+    groups = {group for one in (about["plan"], *tasks) for group in one["groups"]}
+    wanted = [
+        *SCORED,
+        *(["task"] if tasks else []),
+        *FACTORS,
+        *(f"n_{group}" for group in sorted(groups)),
+    ]
+    if missing := [name for name in wanted if name not in runs]:
+        raise ProfileError(f"{folder / RUNS}: no column {listed(missing)}.")
     return runs, about
 
 
