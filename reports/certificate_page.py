@@ -46,7 +46,7 @@ def variation_rows(table: pd.DataFrame) -> pd.DataFrame:
                 for kind, value in zip(table["kind"], table["value"], strict=True)
             ],
             "of the first five": table["shared"],
-            "first": table["first"],
+            "first": list(map(_addition_words, table["first"])),
             "best policy": list(map(label_of, table["best_policy"])),
             "lead of the plan": [
                 words.percent(lead, digits=1) if lead < 1.0 else f"{1.0 + lead:.3g} times"
@@ -54,6 +54,12 @@ def variation_rows(table: pd.DataFrame) -> pd.DataFrame:
             ],
         }
     )
+
+
+def _addition_words(addition: str) -> str:
+    """Return an addition, as ``item in region``, in words."""
+    item, _, region = addition.rpartition(" in ")
+    return f"{words.item_words(item)} in {region}" if region else "-"
 
 
 def certificate_sentences(tables: Tables) -> list[str]:
@@ -67,7 +73,7 @@ def certificate_sentences(tables: Tables) -> list[str]:
     best = str(table["best_policy"].iloc[0])
     same = int((others["best_policy"] == best).sum())
     return [
-        f"Of the {min(TOP, len(items))} best additions {len(always)} stay among the first five in "
+        f"Of the {min(TOP, len(items))} best additions {len(always) or 'none'} stay among the first five in "
         f"all {len(others)} variations{f': {said}' if said else ''}.",
         f"{label_of(best)} is best as it is, and in {same} of {len(others)} variations.",
     ]

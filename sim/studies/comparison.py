@@ -9,6 +9,7 @@ import pandas as pd
 from sim.answers.intervals import (
     FEWEST_DRAWS,
     LEVEL,
+    NO_INTERVAL,
     interval_words,
     p_value,
     t_interval,
@@ -45,7 +46,9 @@ class Comparison:
         shown = self.differences[["policy", "baseline", "difference", "low", "high", "verdict"]]
         return (
             f"{outcome.label}, {outcome.unit}; {LEVEL:.0%} intervals over draws\n"
-            f"{self.means.to_string(index=False)}\n\n{shown.to_string(index=False)}"
+            f"{self.means.to_string(index=False, na_rep='-')}\n\n"
+            f"{shown.to_string(index=False, na_rep='-')}"
+            + (f"\n-: {NO_INTERVAL}" if self.means["low"].isna().any() else "")
         )
 
     def __repr__(self) -> str:

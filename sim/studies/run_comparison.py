@@ -32,7 +32,7 @@ class RunComparison:
     def __str__(self) -> str:
         how = "draw by draw" if self.paired else "not draw by draw: seed or code differ"
         tables = [
-            f"{title}\n{table.to_string(index=False)}"
+            f"{title}\n{table.to_string(index=False, na_rep='-')}"
             for title, table in (
                 ("Scenarios differ in", self.changes),
                 ("Code and tables differ in", self.origins),

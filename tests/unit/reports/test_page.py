@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import reports.policy as policy_report
@@ -16,6 +17,10 @@ from reports.glossary import glossary
 from sim.errors import RunFolderError
 from sim.pipeline.records import EXAM_COSTS
 from sim.planning.rules import label_of
+from sim.studies.alternatives import ALTERNATIVE_COLUMNS, SHARED_COLUMNS
+from sim.studies.attribution import GAIN_COLUMNS
+from sim.studies.certificate import ITEM_COLUMNS, VARIATION_COLUMNS
+from sim.studies.frontier import FRONTIER_COLUMNS
 from sim.studies.result import StudyResult
 from sim.studies.store import open_store
 
@@ -223,3 +228,53 @@ def test_a_report_that_cannot_be_written_says_where(
     (tmp_path / "report.html").mkdir()
     with pytest.raises(RunFolderError, match=r"cannot write '.*report\.html'"):
         write_report(tmp_path)
+
+
+GAIN = pd.DataFrame(
+    [
+        ("purchases", "care delivery", 0.02, 0.01, 0.03, 0.8, 2e6, 6),
+        ("purchases", "curation", 0.005, np.nan, np.nan, 0.2, 1e5, 6),
+        ("people", "AAA, group0", 0.025, 0.01, 0.04, 1.0, np.nan, 6),
+    ],
+    columns=list(GAIN_COLUMNS),
+)
+FRONTIER = pd.DataFrame(
+    [
+        ("spend_usd", "plan", 0.3, 0.2, 0.4, 2e6, 1e6, 3e6, "", 6),
+        ("spend_usd", "baseline", 0.2, 0.1, 0.3, 0.0, 0.0, 0.0, "", 6),
+        ("spend_usd", "equal_split", 0.1, 0.1, 0.3, 1e6, 0.0, 2e6, "baseline", 6),
+    ],
+    columns=list(FRONTIER_COLUMNS),
+)
+ALTERNATIVES = pd.DataFrame(
+    [
+        (0.0, "plan", 0.0, 0.3, 0.2, 0.4, 0.0, 0.0, 0.0, True, 6),
+        (0.05, "alternative 1 within 5%", 0.4, 0.29, 0.2, 0.4, 0.03, -0.01, 0.07, True, 6),
+    ],
+    columns=list(ALTERNATIVE_COLUMNS),
+)
+SHARED = pd.DataFrame([(0.05, "AAA", "outreach", 2e6, 1e6, 3e6, 7)], columns=list(SHARED_COLUMNS))
+ITEMS = pd.DataFrame([("AAA", "site", 1, 0.5, 1, 9, 10)], columns=list(ITEM_COLUMNS))
+VARIATIONS = pd.DataFrame(
+    [("as it is", "", 5, "site in AAA", "plan", 0.1), ("seed", "2", 3, "site in AAA", "plan", 0.2)],
+    columns=list(VARIATION_COLUMNS),
+)
+
+
+def test_answers_about_other_plans_are_sections_of_the_page(planned: Finished) -> None:
+    answers = {
+        "gain": {"gain": GAIN},
+        "frontier": {"frontier": FRONTIER},
+        "alternatives": {"alternatives": ALTERNATIVES, "shared_money": SHARED},
+        "certificate": {"stable_items": ITEMS, "variations": VARIATIONS},
+    }
+    text = render(planned[1], answers)
+    for section in ("gain", "frontier", "alternatives", "certificate"):
+        assert text.count(f'id="{section}"') == 1
+    said = " ".join(Page(text).words)
+    assert re.findall(r".{0,30}\b(?:nan|NaN|inf|None|NaT)\b.{0,10}", said) == []
+    assert "The plan gains +2.50 points on buying nothing." in said
+    assert "1 of 3 plans are bettered by another in both" in said
+    assert "40% of its money can go elsewhere; the 7 plans found so share 50% of it" in said
+    assert "5 of 10" in said
+    assert "-0.00" not in text
