@@ -73,7 +73,7 @@ def certificate_sentences(tables: Tables) -> list[str]:
     best = str(table["best_policy"].iloc[0])
     same = int((others["best_policy"] == best).sum())
     return [
-        f"Of the {min(TOP, len(items))} best additions {len(always) or 'none'} stay among the first "
-        f"five in all {len(others)} variations{f': {said}' if said else ''}.",
+        f"Of the {min(TOP, len(items))} best additions {len(always) or 'none'} stay among the "
+        f"first five in all {len(others)} variations{f': {said}' if said else ''}.",
         f"{label_of(best)} is best as it is, and in {same} of {len(others)} variations.",
     ]
