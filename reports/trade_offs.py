@@ -22,7 +22,7 @@ def frontier_section(tables: Tables) -> dict[str, Any]:
     return {
         "parts": {axis: frontier_rows(table, axis) for axis in table["axis"].unique()},
         "labels": {axis: OUTCOMES[axis].label for axis in table["axis"].unique()},
-        "sentences": frontier_sentences(table),
+        "sentences": frontier_sentences(tables),
         "figure": frontier_figure(table),
         "draws": int(table["draws"].iloc[0]),
     }
@@ -42,9 +42,11 @@ def frontier_rows(table: pd.DataFrame, axis: str) -> pd.DataFrame:
     return pd.DataFrame(shown)
 
 
-def frontier_sentences(table: pd.DataFrame) -> list[str]:
+def frontier_sentences(tables: Tables) -> list[str]:
     """Return what each frontier says: how far the plan is from its end, and what is no point."""
-    return [_end_sentence(part, str(axis)) for axis, part in table.groupby("axis", sort=False)]
+    table, missed = tables["frontier"], tables["frontier_missed"]["asked"]
+    said = [_end_sentence(part, str(axis)) for axis, part in table.groupby("axis", sort=False)]
+    return [*said, f"No plan was found with: {'; '.join(missed)}."] if len(missed) else said
 
 
 def alternatives_section(tables: Tables) -> dict[str, Any]:

@@ -18,7 +18,7 @@ Draws = Annotated[int | None, typer.Option(min=2, help="Judge draws.", show_defa
 def answer_frontier(
     ctx: typer.Context,
     folder: RunFolder,
-    runs: Annotated[int, typer.Option(min=50, help="Runs of the search for a point.")] = 300,
+    runs: Annotated[int, typer.Option(min=50, help="Runs of the search for a point.")] = 200,
     draws: Draws = None,
     workers: Workers = None,
 ) -> None:
@@ -45,7 +45,7 @@ def answer_frontier(
         )
     for axis in tables["frontier"]["axis"].unique():
         terminal.print_table(frontier_rows(tables["frontier"], axis))
-    terminal.bullets(frontier_sentences(tables["frontier"]))
+    terminal.bullets(frontier_sentences(tables))
     terminal.say(f"\nReport: {write_report(folder)}")
 
 
@@ -117,7 +117,7 @@ def answer_certificate(
 def answer_alternatives(
     ctx: typer.Context,
     folder: RunFolder,
-    runs: Annotated[int, typer.Option(min=50, help="Runs of the search within each part.")] = 800,
+    runs: Annotated[int, typer.Option(min=50, help="Runs of the search within each part.")] = 500,
     draws: Draws = None,
     workers: Workers = None,
 ) -> None:

@@ -27,7 +27,7 @@ from sim.studies.stage_plans import CHOICE_DRAWS, choice_worth
 
 WITHIN = (0.01, 0.02, 0.05)
 """Parts of the plan's objective that an alternative may lose."""
-RUNS = 800
+RUNS = 500
 """Runs of the search for the plans of each, where it is not said."""
 FEW = 6
 """Choice draws in which a step is tried first; what stays within is simulated in all."""

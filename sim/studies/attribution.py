@@ -24,8 +24,8 @@ from sim.studies.batch import Design
 from sim.studies.judging import measured_judged
 from sim.studies.stage_plans import bought_from, without_stages
 
-MOST = 7
-"""Most bundles, so that at most 128 plans are simulated; the cheapest stages are one together."""
+MOST = 6
+"""Most bundles, so that at most 64 plans are simulated; the cheapest stages are one together."""
 PURCHASES, PEOPLE = "purchases", "people"
 """Kinds of parts that a gain is divided into."""
 GAIN_COLUMNS = ("kind", "what", "value", "low", "high", "share", "usd", "draws")

@@ -39,7 +39,10 @@ BUDGETS = (0.25, 0.5, 0.75)
 """Shares of the budget that points of the frontier of cost spend at most."""
 BETWEEN = (1 / 3, 2 / 3)
 """Where the limits of other outcomes lie: between the plan's and the best that is known."""
-RUNS = 300
+NARROWER = 0.3
+"""Part of the plan's gap between groups that limits of the gap reach at most, where no plan that is
+known is narrower still: to close all of it is to give up most of coverage."""
+RUNS = 200
 """Runs of the search for a point, where it is not said."""
 FRONTIER_COLUMNS = ("axis", "plan", "objective", "objective_low", "objective_high",
                     "value", "low", "high", "dominated_by", "draws")  # fmt: skip
@@ -57,11 +60,17 @@ class Frontier:
     best by the objective first."""
     plans: pd.DataFrame
     """plan, year, region, item, stage, units, capex_usd: what the plans buy."""
+    missed: pd.DataFrame
+    """asked: what was searched for, and no plan was found that keeps it."""
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All of it by the names of files."""
-        return {"frontier": self.table, "frontier_plans": self.plans}
+        return {
+            "frontier": self.table,
+            "frontier_plans": self.plans,
+            "frontier_missed": self.missed,
+        }
 
     def __str__(self) -> str:
         kept = self.table[self.table["dominated_by"] == ""]
@@ -100,6 +109,7 @@ def frontier(
     known |= _found(design, answering, "searching for the best by each", ends)
     points = _points(design, known, runs)
     known |= _found(design, answering, "searching for the frontier", points)
+    missed = [one.name for one in (*ends, *points) if one.name not in known]
     known = _unlike(known)
     values = outcomes_judged(
         design, answering, known, (design.scenario.objective, *_axes(design.scenario))
@@ -111,6 +121,7 @@ def frontier(
             ignore_index=True,
         ),
         joined(bought)[PURCHASE_COLUMNS],
+        pd.DataFrame({"asked": pd.Series(missed, dtype=str)}),
     )
 
 
@@ -197,7 +208,7 @@ def _limits(axis: str, means: Mapping[str, float]) -> list[OutcomeLimit]:
     higher = OUTCOMES[axis].better == "higher"
     mine, best = means["plan"], (max if higher else min)(means.values())
     if axis == "group_gap":
-        best = 0.0
+        best = min(best, (1.0 - NARROWER) * mine)
     levels = [mine + part * (best - mine) for part in BETWEEN]
     rounded = [float(f"{level:.3g}") for level in levels if best != mine]
     return [

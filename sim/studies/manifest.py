@@ -24,7 +24,7 @@ ANSWERS = {
     "stages": ("stage_value", "coalitions", "coalition_plans", "coalition_draws"),
     "matrix": ("matrix", "agreements", "money"),
     "claims": ("claims",),
-    "frontier": ("frontier", "frontier_plans"),
+    "frontier": ("frontier", "frontier_plans", "frontier_missed"),
     "gain": ("gain",),
     "certificate": ("stable_items", "variations"),
     "alternatives": ("alternatives", "shared_money", "alternative_plans"),

@@ -253,6 +253,7 @@ ALTERNATIVES = pd.DataFrame(
     ],
     columns=list(ALTERNATIVE_COLUMNS),
 )
+MISSED = pd.DataFrame({"asked": ["a gap of nothing"]})
 SHARED = pd.DataFrame([(0.05, "AAA", "outreach", 2e6, 1e6, 3e6, 7)], columns=list(SHARED_COLUMNS))
 ITEMS = pd.DataFrame([("AAA", "site", 1, 0.5, 1, 9, 10)], columns=list(ITEM_COLUMNS))
 VARIATIONS = pd.DataFrame(
@@ -264,7 +265,7 @@ VARIATIONS = pd.DataFrame(
 def test_answers_about_other_plans_are_sections_of_the_page(planned: Finished) -> None:
     answers = {
         "gain": {"gain": GAIN},
-        "frontier": {"frontier": FRONTIER},
+        "frontier": {"frontier": FRONTIER, "frontier_missed": MISSED},
         "alternatives": {"alternatives": ALTERNATIVES, "shared_money": SHARED},
         "certificate": {"stable_items": ITEMS, "variations": VARIATIONS},
     }
@@ -276,5 +277,6 @@ def test_answers_about_other_plans_are_sections_of_the_page(planned: Finished) -
     assert "The plan gains +2.50 points on buying nothing." in said
     assert "1 of 3 plans are bettered by another in both" in said
     assert "40% of its money can go elsewhere; the 7 plans found so share 50% of it" in said
+    assert "No plan was found with: a gap of nothing." in said
     assert "5 of 10" in said
     assert "-0.00" not in text
