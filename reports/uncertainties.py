@@ -95,12 +95,13 @@ def register_sentence(table: pd.DataFrame) -> str:
     known = table[table["kind"] == STATUS].set_index("what")["share"]
     lent = table[(table["kind"] == ORIGIN) & (table["what"] == ELSEWHERE)]["share"].sum()
     untold = max(1.0 - float(known.sum()), 0.0)
+    draws, count = int(table["draws"].iloc[0]), int((table["kind"] == UNKNOWN).sum())
     return (
-        f"Of the variance of the plan's gain over {int(table['draws'].iloc[0])} draws, "
+        f"Of the variance of the plan's gain at least "
         f"{words.percent(known.get('assumed', 0.0), digits=0)} is told by assumed inputs and "
         f"{words.percent(float(lent), digits=0)} by numbers carried over from elsewhere; "
         f"{words.percent(untold, digits=0)} is told by no kind alone: joint effects, chance, and "
-        "what so few draws cannot tell."
+        f"what {draws} draws cannot tell of {count} unknowns."
     )
 
 
