@@ -9,12 +9,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from reports.policies import colour
+from sim.answers.intervals import BAND, FEWEST_DRAWS
 from sim.domain.levers import Floats
 from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of
 
-BAND = (0.05, 0.95)
-"""Quantiles over draws that bands and whiskers show."""
 USD_PER_MILLION = 1e6
 BARS = 14
 """Most bars of a ranking; the table below it has all."""
@@ -29,11 +28,12 @@ def equity_over_time(yearly: pd.DataFrame) -> str:
     yearly : columns policy, draw, year, ede (share of need).
     """
     figure, (axes,) = panel(height=3.3)
+    banded = ("baseline", "plan") if yearly["draw"].nunique() >= FEWEST_DRAWS else ()
     for position, (policy, part) in enumerate(yearly.groupby("policy", sort=False)):
         by_year = part.groupby("year")["ede"]
         low, mean, high = by_year.quantile(BAND[0]), by_year.mean(), by_year.quantile(BAND[1])
         shade = colour(str(policy), position)
-        if policy in ("baseline", "plan"):  # more bands than two hide each other
+        if policy in banded:  # more bands than two hide each other
             axes.fill_between(mean.index, low, high, color=shade, alpha=0.15, linewidth=0)
         axes.plot(mean.index, mean, color=shade, linewidth=2.2, label=label_of(str(policy)))
     axes.set_ylim(bottom=0.0)
@@ -114,7 +114,8 @@ def coverage_by_cell(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
         low, mean, high = part.quantile(BAND[0]), part.mean(), part.quantile(BAND[1])
         y = np.array([rows[cell] for cell in mean.index]) + 0.18 * (position - len(policies) / 2)
         shade = colour(policy, position)
-        axes.hlines(y, low, high, color=shade, alpha=0.45, linewidth=2.4)
+        if cells["draw"].nunique() >= FEWEST_DRAWS:
+            axes.hlines(y, low, high, color=shade, alpha=0.45, linewidth=2.4)
         axes.plot(mean, y, "o", color=shade, markersize=5.5, label=label_of(policy))
     axes.set_yticks(range(len(order)), [f"{region}, {group}" for region, group in order])
     axes.set_ylim(len(order) - 0.4, -0.7)

@@ -15,6 +15,8 @@ LEVEL = 0.95
 """Confidence of every interval."""
 FEWEST_DRAWS = 5
 """Fewer draws than this have no interval, and decide nothing."""
+BAND = (0.05, 0.95)
+"""Quantiles over draws between which most single draws lie."""
 NO_INTERVAL = f"no interval of fewer than {FEWEST_DRAWS} draws"
 """What stands where there is none."""
 Bounds = tuple[float, float]
@@ -65,6 +67,18 @@ def welch_interval(one: Floats, other: Floats, *, within: Bounds = ANYWHERE) -> 
         part**2 / (len(values) - 1) for part, values in zip(parts, (one, other), strict=True)
     )
     return _around(middle, sqrt(sum(parts)), freedom, within=within, level=LEVEL)
+
+
+def band(values: pd.Series) -> tuple[float, float]:
+    """Return between which values most single draws lie; NaN of fewer than ``FEWEST_DRAWS``.
+
+    >>> band(pd.Series([0.0, 1.0, 2.0, 3.0, 4.0]))
+    (0.2, 3.8)
+    """
+    if len(values) < FEWEST_DRAWS:
+        return nan, nan
+    low, high = values.quantile(list(BAND))
+    return float(low), float(high)
 
 
 def p_value(difference: pd.Series) -> float:
