@@ -85,6 +85,7 @@ def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
             for low, high in zip(rows["low"], rows["high"], strict=True)
         ],
     }
+    shown["by chance"] = [f"up to {words.percent(one, digits=0)}" for one in rows["chance"]]
     if kind == UNKNOWN:
         return pd.DataFrame(shown | {"known how": rows["status"], "source": rows["source"]})
     return pd.DataFrame(shown | {"unknowns": rows["unknowns"]})
@@ -95,13 +96,15 @@ def register_sentence(table: pd.DataFrame) -> str:
     known = table[table["kind"] == STATUS].set_index("what")["share"]
     lent = table[(table["kind"] == ORIGIN) & (table["what"] == ELSEWHERE)]["share"].sum()
     untold = max(1.0 - float(known.sum()), 0.0)
+    sure = table[(table["kind"] != ORIGIN) & (table["share"] > table["chance"])]["what"]
     draws, count = int(table["draws"].iloc[0]), int((table["kind"] == UNKNOWN).sum())
     return (
-        f"Of the variance of the plan's gain at least "
-        f"{words.percent(known.get('assumed', 0.0), digits=0)} is told by assumed inputs and "
+        f"Of the variance of the plan's gain the regression finds "
+        f"{words.percent(known.get('assumed', 0.0), digits=0)} told by assumed inputs and "
         f"{words.percent(float(lent), digits=0)} by numbers carried over from elsewhere; "
-        f"{words.percent(untold, digits=0)} is told by no kind alone: joint effects, chance, and "
-        f"what {draws} draws cannot tell of {count} unknowns."
+        f"{words.percent(untold, digits=0)} told by no kind alone: joint effects, chance, and "
+        f"what {draws} draws cannot tell of {count} unknowns. More than chance would tell: "
+        f"{', '.join(sure) or 'none'}."
     )
 
 

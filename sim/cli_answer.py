@@ -126,9 +126,7 @@ def answer_assumptions(folder: RunFolder) -> None:
         (UNKNOWN, "Single unknowns that tell most"),
     ):
         terminal.print_table(register_rows(table, kind).head(TOP), title=title)
-    terminal.bullets(
-        [register_sentence(table), "Of many single unknowns some are first by chance."]
-    )
+    terminal.bullets([register_sentence(table)])
 
 
 @answer.command("regret", epilog=example("answer regret runs/kenya"))

@@ -19,6 +19,8 @@ METHODS: tuple[Method, ...] = get_args(Method)
 """Methods of SALib that take draws as they are: Borgonovo's delta, PAWN, and RBD-FAST."""
 RESAMPLES = 200
 """Resamples of draws behind an interval of a share of variance."""
+SHUFFLES = 60
+"""Shuffles of draws that say what parameters tell by chance."""
 FEWEST = 64
 """Draws from which on the methods of SALib say anything: RBD-FAST needs 2M + 1 = 21, PAWN ten
 slices of some draws each."""
@@ -47,6 +49,29 @@ def explained(x: Floats, y: Floats, rng: np.random.Generator) -> tuple[float, fl
     again = 1.0 - left[rows].sum(axis=1)[totals > 0] / totals[totals > 0]
     low, high = np.quantile(again, [0.025, 0.975])
     return tuple(float(np.clip(v, 0.0, 1.0)) for v in (1.0 - left.sum() / whole.sum(), low, high))  # type: ignore[return-value]
+
+
+def told_by_chance(x: Floats, y: Floats, rng: np.random.Generator) -> Floats:
+    """Return the share that parameters tell of a result whose draws are shuffled.
+
+    With many parameters and few draws some tell much by chance: what they tell of a result that has
+    nothing to do with them says how much (a permutation test).
+
+    Parameters
+    ----------
+    x, y : as of ``explained``.
+    rng : shuffles; the same for parameters that are compared with each other.
+
+    Returns
+    -------
+    One share for each of ``SHUFFLES``, 0 or more.
+    """
+    shuffled = np.stack([rng.permutation(y) for _ in range(SHUFFLES)], axis=1)
+    found = predicted(x, shuffled)
+    left = ((shuffled - found.by_others) ** 2).sum(axis=0)
+    whole = ((shuffled - found.mean_of_others) ** 2).sum(axis=0)
+    shares = 1.0 - np.divide(left, whole, out=np.ones(SHUFFLES), where=whole > 0.0)
+    return np.asarray(np.clip(shares, 0.0, 1.0))
 
 
 def given_data(x: pd.DataFrame, y: pd.Series, *, method: str, seed: int) -> pd.DataFrame:

@@ -6,15 +6,17 @@ As what a lead hangs on, it is told by a regression on the draws: nothing is sim
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from sim.answers.intervals import FEWEST_DRAWS
-from sim.answers.sensitivity import explained
+from sim.answers.sensitivity import explained, told_by_chance
 from sim.streams import stream
 from sim.studies.knowledge import UNKNOWN, Unknowns
 
 STATUS, ORIGIN = "status", "origin"
 """Kinds of rows beside single unknowns: how inputs are known, and whose numbers they are."""
+ONE_IN_TWENTY = 0.95
 PRICES = "prices"
 """Topic of what is taken as planned, so that it moves no coverage."""
 WEAKEST_FIRST = ("assumed", "imputed", "calibrated", "published", "measured")
@@ -23,7 +25,7 @@ OWN, ALIKE, ELSEWHERE = "own country", "income group, or all alike", "carried ov
 """Whose numbers inputs are: a country's or the scenario's own; one for all countries of an income
 group, or for all; and imputed from other countries, or measured on images of other places."""
 REGISTER_COLUMNS = ("kind", "what", "status", "origin", "unknowns", "share", "low", "high",
-                    "source", "draws")  # fmt: skip
+                    "chance", "source", "draws")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def register_table(
     Returns
     -------
     kind, what, status and origin (of single unknowns), unknowns (their number), share (of the
-    variance that they tell of draws not seen, 0 to 1) with its 95% interval, source and draws. What
+    variance that they tell of draws not seen, 0 to 1) with its 95% interval, chance (what they tell
+    by chance in one case of twenty; of single unknowns the best of them), source and draws. What
     no kind tells is in joint effects, in chance, and in what few draws cannot tell.
     """
     if len(gain) < FEWEST_DRAWS or not unknowns.topics:
@@ -61,16 +64,20 @@ def register_table(
             names = [name for name in moving if getattr(bases[name], kind) == what]
             groups.append((kind, what, Basis("", "", ""), names))
     groups += [(UNKNOWN, name, bases[name], [name]) for name in moving]
-    rows = []
+    rows, shuffled, y = [], [], gain.to_numpy(float)
     for kind, what, basis, names in groups:
         if not names:
             continue
-        rng = stream(seed, "register", kind, what)
-        share = explained(unknowns.drawn[names].to_numpy(float), gain.to_numpy(float), rng)
-        rows.append((kind, what, basis.status, basis.origin, len(names), *share, basis.source,
-                     len(gain)))  # fmt: skip
+        x = unknowns.drawn[names].to_numpy(float)
+        share = explained(x, y, stream(seed, "register", kind, what))
+        shuffled.append(told_by_chance(x, y, stream(seed, "register", "shuffles")))
+        chance = float(np.quantile(shuffled[-1], ONE_IN_TWENTY))
+        rows.append((kind, what, basis.status, basis.origin, len(names), *share, chance,
+                     basis.source, len(gain)))  # fmt: skip
     table = pd.DataFrame(rows, columns=list(REGISTER_COLUMNS))
     single = table["kind"] == UNKNOWN
+    best = np.max([shares for shares, one in zip(shuffled, single, strict=True) if one], axis=0)
+    table.loc[single, "chance"] = float(np.quantile(best, ONE_IN_TWENTY))
     ordered = table[single].sort_values("share", ascending=False, kind="stable")
     return pd.concat([table[~single], ordered], ignore_index=True)
 

@@ -92,11 +92,21 @@ def test_a_gain_that_hangs_on_one_input_rests_on_its_kind(
         rows = table[table["kind"] == kind].set_index("what")["share"]
         assert rows[right] > 0.8
         assert rows.drop(right).max() < 0.3
+        chance = table[table["kind"] == kind].set_index("what")["chance"]
+        assert rows[right] > chance[right]
     single = table[table["kind"] == UNKNOWN].iloc[0]
+    assert single["share"] > single["chance"]
     assert single["share"] > 0.9
     assert (single["status"], single["origin"]) == (status, origin)
     assert len(register_rows(table, STATUS)) == 4
     assert "of the variance of the plan's gain" in register_sentence(table).lower()
+
+
+def test_a_gain_that_hangs_on_nothing_tells_no_more_than_chance(sample: pd.DataFrame) -> None:
+    rng = np.random.Generator(np.random.PCG64(8))
+    table = shares(sample, pd.Series(rng.normal(size=DRAWS), index=range(DRAWS)))
+    assert (table["share"] <= table["chance"]).all()
+    assert "More than chance would tell: none." in register_sentence(table)
 
 
 def test_few_draws_have_no_register(sample: pd.DataFrame) -> None:
