@@ -45,7 +45,7 @@ UNKNOWN_OF = {
 @pytest.fixture(scope="module")
 def sample() -> pd.DataFrame:
     rng = np.random.Generator(np.random.PCG64(5))
-    drawn = {unknown: rng.uniform(size=DRAWS) for unknown in set(UNKNOWN_OF.values())}
+    drawn = {unknown: rng.uniform(size=DRAWS) for unknown in dict.fromkeys(UNKNOWN_OF.values())}
     rows = [
         (draw, name, "reach", unknown, float(drawn[unknown][draw]))
         for draw in range(DRAWS)
@@ -103,10 +103,11 @@ def test_a_gain_that_hangs_on_one_input_rests_on_its_kind(
 
 
 def test_a_gain_that_hangs_on_nothing_tells_no_more_than_chance(sample: pd.DataFrame) -> None:
-    rng = np.random.Generator(np.random.PCG64(8))
-    table = shares(sample, pd.Series(rng.normal(size=DRAWS), index=range(DRAWS)))
-    assert (table["share"] <= table["chance"]).all()
-    assert "More than chance would tell: none." in register_sentence(table)
+    rng, beyond = np.random.Generator(np.random.PCG64(8)), []
+    for _ in range(10):
+        table = shares(sample, pd.Series(rng.normal(size=DRAWS), index=range(DRAWS)))
+        beyond.append(table["share"] > table["chance"])
+    assert np.mean(beyond) < 0.1  # one in twenty of each kind, and rarer for single unknowns
 
 
 def test_few_draws_have_no_register(sample: pd.DataFrame) -> None:
