@@ -21,6 +21,7 @@ def new(
     budget: Annotated[float, typer.Option(help="US dollars a year.", min=0.0, max=1e12)] = 1e6,
 ) -> None:
     """Write a commented scenario to begin with."""
+    from sim.baseline import tables
     from sim.baseline.members import place_named
     from sim.scenario.new import write_new
     from sim.studies.names import load_scenario
@@ -28,7 +29,9 @@ def new(
     codes = [place_named(name.strip()) for name in regions.split(",") if name.strip()]
     if not codes:
         raise typer.BadParameter("name a country or a group, such as --regions Kenya,RWA.")
-    written = write_new(file, regions=codes, modality=modality, budget_usd=budget)
+    words = tables.countries()["name"]
+    names = [str(words.get(code, code)) for code in codes]
+    written = write_new(file, regions=codes, modality=modality, budget_usd=budget, names=names)
     load_scenario(written)
     terminal.say(f"{written} is written, and valid. Put your own numbers in, then:")
     terminal.say(f"  equiscan run {written} --out runs/{written.stem} --dry-run")

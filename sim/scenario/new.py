@@ -1,5 +1,6 @@
 """A scenario to begin with: commented, valid, and short to run."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -25,13 +26,21 @@ WORDS = {"chest_xray": "chest X-ray", "ct": "CT", "mri": "MRI", "fundus": "fundu
 MODALITIES: tuple[str, ...] = get_args(Modality)
 
 
-def write_new(file: Path, *, regions: Sequence[str], modality: str, budget_usd: float) -> Path:
+def write_new(
+    file: Path,
+    *,
+    regions: Sequence[str],
+    modality: str,
+    budget_usd: float,
+    names: Sequence[str] = (),
+) -> Path:
     """Write a scenario to begin with, and return its path.
 
     Parameters
     ----------
     regions : codes, as ``regions`` of a scenario.
     budget_usd : US dollars a year.
+    names : of the regions in words, for title and question; their codes when not given.
 
     Raises
     ------
@@ -46,21 +55,20 @@ def write_new(file: Path, *, regions: Sequence[str], modality: str, budget_usd: 
             f"modality: found '{modality}'.{hint} Allowed: {', '.join(MODALITIES)}."
         )
     require_place(file)
-    text = new_scenario(regions, modality, budget_usd)
+    text = new_scenario(regions, modality, budget_usd, ", ".join(names or regions))
     replace_file(file, lambda stream: stream.write(text.encode()))
     return file
 
 
-def new_scenario(regions: Sequence[str], modality: str, budget_usd: float) -> str:
-    """Return a scenario to begin with, as YAML."""
+def new_scenario(regions: Sequence[str], modality: str, budget_usd: float, where: str) -> str:
+    """Return a scenario to begin with, as YAML; ``where`` says in words where it is."""
     template = files("sim.scenario").joinpath("templates", "new.yaml").read_text("utf-8")
     words = WORDS.get(modality, modality)
     measured = PROFILES.get(modality)
-    where = ", ".join(regions)
     return Template(template).substitute(
-        title=f"{words[0].upper()}{words[1:]} in {where}"[:120],
+        title=json.dumps(f"{words[0].upper()}{words[1:]} in {where}"[:120], ensure_ascii=False),
         question=f"Where should new money for {words} in {where} go?",
-        regions=f"[{where}]",
+        regions=f"[{', '.join(regions)}]",
         first=regions[0],
         modality=modality,
         profession=PROFESSIONS.get(modality, "radiologist"),

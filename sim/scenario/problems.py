@@ -116,6 +116,8 @@ def _explain(
         said = details[0]["msg"].removeprefix("Value error, ")
         return said.removeprefix(f"{'.'.join(map(str, path))}: ") + "."
     rules = " or ".join(map(_rule, details)).replace("or must be", "or")
+    if isinstance(node.value, str) and rules == "must be a list":
+        rules += f", such as [{cut(node.value, _LONGEST)}]"
     hint = nearest(node.value, _choices(details)) if isinstance(node.value, str) else ""
     return f"found {_found(node)}; {rules}.{hint}"
 

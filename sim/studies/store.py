@@ -290,7 +290,7 @@ def _require_free(out: Path, *, overwrite: bool) -> None:
         _sweep(out)
         raise RunFolderError(
             f"'{out}' already holds a finished study: `equiscan report {out}` writes its report. "
-            "Choose another folder, or overwrite it."
+            "Choose another folder, or --overwrite it."
         )
     others = (out / PARTIAL).exists() and not _is_begun(out / PARTIAL)
     if others or (out.exists() and not complete and not _is_own(out)):
@@ -383,7 +383,7 @@ def _prepare(folder: Path, stamp: Mapping[str, str], *, overwrite: bool, torn: s
             raise RunFolderError(
                 f"'{folder}' holds an interrupted run of another study, or version: "
                 f"{', '.join(names)} {'differ' if len(names) > 1 else 'differs'}. Choose another "
-                "folder, or overwrite it."
+                "folder, or --overwrite it."
             )
         _clear(folder)
         replace_file(folder / _STAMP, _as_json({_WRITER: dict(stamp)}), by=_WHOLE_RUN)

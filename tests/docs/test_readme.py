@@ -3,9 +3,11 @@
 import ast
 import re
 import shlex
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -120,3 +122,10 @@ def test_the_names_of_the_example_in_python_exist() -> None:
     files = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     for scenario in [name for name in files if str(name).endswith(".yaml")]:
         load_scenario(ROOT / scenario, overrides=["budget_usd_per_year=5e5"])
+
+
+def test_the_citation_is_of_this_version() -> None:
+    cited = YAML(typ="safe").load(text_of("CITATION.cff"))
+    assert str(cited["version"]) == version("equiscan")
+    assert cited["license"] == "MIT"
+    assert cited["references"][0]["doi"] in README

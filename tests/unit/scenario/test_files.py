@@ -120,7 +120,7 @@ def test_a_good_page_is_read(page: Write) -> None:
         ),
         ("KEN]", "NO]", "x.yaml:3: regions: named twice: NO."),
         ("[NO, KEN]", "[]", "x.yaml:3: regions: found an empty list; must have at least 1 item."),
-        ("[NO, KEN]", "KEN", "x.yaml:3: regions: found 'KEN'; must be a list."),
+        ("[NO, KEN]", "KEN", "x.yaml:3: regions: found 'KEN'; must be a list, such as [KEN]."),
         (
             "dermoscopy:",
             "dermoscpy:",

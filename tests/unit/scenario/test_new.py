@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from sim.baseline.members import members
+from sim.cli import app
 from sim.errors import ScenarioError
 from sim.scenario.new import MODALITIES, write_new
 from sim.studies.names import load_scenario
@@ -41,3 +43,16 @@ def test_nothing_is_replaced_and_what_is_unknown_is_told(tmp_path: Path) -> None
     assert file.read_text(encoding="utf-8") == "mine"
     with pytest.raises(ScenarioError, match=r"found 'fundos'\. Did you mean 'fundus'\?"):
         write_new(tmp_path / "new.yaml", regions=["KEN"], modality="fundos", budget_usd=1e6)
+
+
+def test_it_names_countries_in_words_whatever_they_hold(tmp_path: Path) -> None:
+    file = tmp_path / "new.yaml"
+    called = [str(file), "--regions", "Cote d'Ivoire,CIV,St. Lucia", "--modality", "ct"]
+    found = CliRunner().invoke(app, ["new", *called])
+    assert found.exit_code == 2
+    named = CliRunner().invoke(app, ["new", str(file), "--regions", "CIV,St. Lucia,Kenya"])
+    assert named.exit_code == 0, named.output
+    title = load_scenario(file).title
+    assert title.startswith("Dermoscopy in ")
+    assert title.endswith("St. Lucia, Kenya")
+    assert load_scenario(file).regions == ("CIV", "LCA", "KEN")
