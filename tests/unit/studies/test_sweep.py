@@ -154,7 +154,9 @@ def test_a_run_is_explored_from_the_command_line_and_python(tmp_path: Path) -> N
     asked = ["explore", str(out), "--budget", "2", "--ai-share", "1", "--aversion", "1"]
 
     def called() -> str:
-        found = CliRunner().invoke(app, [*asked, "--runs", "50"], env={"COLUMNS": "80"})
+        found = CliRunner().invoke(
+            app, [*asked, "--runs", "50", "--workers", "1"], env={"COLUMNS": "80"}
+        )
         assert found.exit_code == 0, found.output
         return " ".join(found.output.split())
 
