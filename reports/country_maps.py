@@ -13,8 +13,11 @@ from sim.planning.rules import label_of
 from sim.studies.comparison import last_years
 from sim.studies.result import StudyResult
 
+LETTERS = 84
+"""Letters of a title in the width of a page."""
 FEWEST = 8
 """Countries from which on a map says more than a table."""
+OUTLINE = re.compile(r' d="[^"]*"')
 DECIMALS = re.compile(r"(\d\.\d)\d+")
 """A tenth of a point is finer than any screen shows, and outlines are long."""
 
@@ -50,7 +53,8 @@ def is_mapped(result: StudyResult) -> bool:
 @styled
 def map_of_run(result: StudyResult, policy: str) -> str:
     """Draw coverage, spending and gain of a policy by country, as SVG."""
-    return DECIMALS.sub(r"\1", svg(drawn_run(result, policy), name="map"))
+    drawn = svg(drawn_run(result, policy), name="map")
+    return OUTLINE.sub(lambda found: DECIMALS.sub(r"\1", found[0]), drawn)
 
 
 @styled
@@ -58,9 +62,9 @@ def drawn_run(result: StudyResult, policy: str) -> Figure:
     """Return maps of the columns of ``country_values``, one beside or below another."""
     table = country_values(result, policy)
     named: dict[str, tuple[str, Callable[[float], str]]] = {
-        "covered": (f"Effective coverage, {label_of(policy)}, last years", _percent),
-        "spent": ("Spending per person over all years, US dollars", "{:,.3g}".format),
-        "gained": ("Coverage gained against buying nothing, points of need", _points),
+        "covered": (f"Effective coverage: {label_of(policy)}", _percent),
+        "spent": ("Spent per person in all years (US dollars)", "{:,.3g}".format),
+        "gained": ("Gained on buying nothing (points of need)", _points),
     }
     left, right, bottom, top = window(list(table.index))
     tall = (top - bottom) / (right - left)
@@ -86,4 +90,7 @@ def _points(value: float) -> str:
 
 def _folded(title: str, across: int) -> str:
     """Return a title in lines that fit its part of the width."""
-    return title if across == 1 else fill(title, 66 // across)
+    if across == 1:
+        return title
+    lines = fill(title, LETTERS // across, max_lines=2, placeholder=" ...")
+    return lines if "\n" in lines else f"{lines}\n"

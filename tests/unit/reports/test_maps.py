@@ -102,7 +102,11 @@ def test_a_run_of_many_countries_has_one(wide: StudyResult) -> None:
     assert found == map_of_run(wide, "plan")
     assert "<image" not in found
     assert len(found) < 400_000
-    assert "Coverage gained" in found
+    assert "Gained on buying" in found
+    ends = [f"{end:,.3g}" for end in class_ends(list(table["spent"]))]
+    assert ends
+    for end in ends:
+        assert f">{end}<" in found  # outlines are shortened, numbers are not
 
 
 def test_data_sets_are_counted_once_and_those_of_several_countries_apart() -> None:
