@@ -7,11 +7,13 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from sim.scenario.own_numbers import COLUMNS
+from sim.studies.manifest import TABLES
 from sim.studies.names import load_scenario
 from tests.docs.test_readme import command_of
 
@@ -72,6 +74,24 @@ def test_the_tutorial_s_scenario_and_numbers_are_valid(tmp_path: Path) -> None:
 
 def _environment() -> dict[str, str]:
     return dict(os.environ) | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+
+
+def test_the_tables_named_in_the_reference_exist() -> None:
+    text = (DOCS / "reference.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `\*\.parquet` \|(.*)\|", text, flags=re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", row))
+    assert len(named) >= 10
+    assert named <= set(TABLES) | {"station_"}
+
+
+def test_the_example_in_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (DOCS / "api.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    monkeypatch.chdir(ROOT)
+    made: dict[str, Any] = {}
+    exec(code, made)
+    assert len(made["run"].cells()) > 0
 
 
 class Asked(HTMLParser):
