@@ -7,7 +7,7 @@ TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 unexport PYTHONDONTWRITEBYTECODE  # else each of many processes compiles all that it imports
 
-.PHONY: demo answers schema test test-versions lint types style kernels quick lock validate validation-table bench gpu-measure notebooks docs clean
+.PHONY: demo answers schema test test-versions lint types style kernels quick lock validate validation-table snapshot bench gpu-measure notebooks docs clean
 
 $(VENV)/.run: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -92,6 +92,9 @@ validation-table: $(VENV)/.dev  ## the same for the queues, and write docs/valid
 	@$(BIN)/pytest -m slow tests/validation/test_imaging_*.py tests/validation/test_reading_*.py \
 		tests/validation/test_data_*.py \
 		--validation-table docs/validation_table.md
+
+snapshot: $(VENV)/.dev  ## write what small studies come to again, when a number was meant to move
+	@$(BIN)/python -m tests.regression.snapshot
 
 bench: $(VENV)/.dev  ## speed, and what is found, against peers in one run
 	@$(PIP) --constraint $(LOCK) --editable '.[bench]'
