@@ -129,3 +129,12 @@ def test_the_citation_is_of_this_version() -> None:
     assert str(cited["version"]) == version("equiscan")
     assert cited["license"] == "MIT"
     assert cited["references"][0]["doi"] in README
+
+
+def test_the_container_copies_what_there_is_and_installs_the_locked_versions() -> None:
+    lines = text_of("Dockerfile").splitlines()
+    copied = [word for line in lines if line.startswith("COPY") for word in line.split()[1:-1]]
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    assert any("--constraint requirements.lock" in line for line in lines)
+    assert "FROM python:3.11-slim" in lines
+    assert 'requires-python = ">=3.11"' in text_of("pyproject.toml")
