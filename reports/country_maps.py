@@ -7,7 +7,7 @@ from textwrap import fill
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.country_shapes import shade, window
+from reports.country_shapes import CELLS, shade, window
 from sim.figure_style import panel, styled, svg
 from sim.planning.rules import label_of
 from sim.studies.comparison import last_years
@@ -17,9 +17,7 @@ LETTERS = 84
 """Letters of a title in the width of a page."""
 FEWEST = 8
 """Countries from which on a map says more than a table."""
-OUTLINE = re.compile(r' d="[^"]*"')
-DECIMALS = re.compile(r"(\d\.\d)\d+")
-"""A tenth of a point is finer than any screen shows, and outlines are long."""
+OUTLINE = re.compile(r' d="([^"]*)"')
 
 
 def country_values(result: StudyResult, policy: str) -> pd.DataFrame:
@@ -54,7 +52,44 @@ def is_mapped(result: StudyResult) -> bool:
 def map_of_run(result: StudyResult, policy: str) -> str:
     """Draw coverage, spending and gain of a policy by country, as SVG."""
     drawn = svg(drawn_run(result, policy), name="map")
-    return OUTLINE.sub(lambda found: DECIMALS.sub(r"\1", found[0]), drawn)
+    return OUTLINE.sub(lambda found: f' d="{_shorter(found[1])}"', drawn)
+
+
+def _shorter(outline: str) -> str:
+    """Return an outline in tenths of a point, every point as its step from the one before.
+
+    An outline with curves stays as it is.
+
+    >>> _shorter("M 1.23 2.0 L 3.456 4.0 L 3.0 3.5 z")
+    'M1.2 2l2.3 2-.5-.5z'
+    """
+    words = outline.split()
+    if set(filter(str.isalpha, words)) - set("MLz"):
+        return outline
+    said, before = "", (0, 0)
+    for place, word in enumerate(words):
+        if word == "z":
+            said += "z"
+        elif word in "ML":
+            x, y = (round(10.0 * float(number)) for number in words[place + 1 : place + 3])
+            if word == "M":
+                said += f"M{_tenths(x)}{_tenths(y, after=True)}l"
+            else:
+                first, second = x - before[0], y - before[1]
+                said += f"{_tenths(first, after=said[-1] != 'l')}{_tenths(second, after=True)}"
+            before = x, y
+    return said.replace("lz", "z").removesuffix("l")
+
+
+def _tenths(count: int, *, after: bool = False) -> str:
+    """Return tenths as a number, with what parts it from a number before it.
+
+    >>> _tenths(5), _tenths(-5, after=True), _tenths(20, after=True)
+    ('.5', '-.5', ' 2')
+    """
+    whole, rest = divmod(abs(count), 10)
+    text = f"{whole or ('' if rest else 0)}{f'.{rest}' if rest else ''}"
+    return f"-{text}" if count < 0 else f" {text}" if after else text
 
 
 @styled
@@ -75,7 +110,7 @@ def drawn_run(result: StudyResult, policy: str) -> Figure:
     for axes, column in zip(all_axes, table.columns, strict=True):
         title, words = named[column]
         axes.set(xlim=(left, right), ylim=(bottom, top))
-        shade(figure, axes, dict(table[column]), words=words)
+        shade(figure, axes, dict(table[column]), words=words, cells=CELLS // across)
         axes.set_title(_folded(title, across), fontsize=9.5 if across == 1 else 8.5)
     return figure
 

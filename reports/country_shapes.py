@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import PolyCollection
 from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.domain.levers import Floats
@@ -28,6 +29,12 @@ CLASSES = 6
 """Shades of a map, at most."""
 DOT = 2.0
 """Degrees across below which a country is drawn as a dot, too."""
+ENCLAVE = 40.0
+"""Square degrees, of the box around it, below which a part is drawn above larger ones."""
+CELLS = 450
+"""Cells of the grid of outlines in the width of a page: little more than a point each."""
+ISLAND = 4
+"""Cells across from which on a part of a country is drawn beside its largest."""
 WIDEST = 0.6
 """Part of the world's width from which on all of it is shown."""
 _A = (1.340264, -0.081106, 0.000893, 0.003796)
@@ -87,6 +94,7 @@ def shade(
     *,
     words: Callable[[float], str],
     ends: Sequence[float] = (),
+    cells: int = CELLS,
 ) -> None:
     """Draw every country in the shade of its value, and below what the shades mean.
 
@@ -96,12 +104,13 @@ def shade(
     values : by ISO code; countries without one, or with NaN, are pale.
     words : puts an end of a class into words.
     ends : of the classes, rising; ``class_ends`` when not given.
+    cells : of the grid of outlines in the width of the map.
     """
     given = {code: value for code, value in values.items() if np.isfinite(value)}
     between = list(ends) or class_ends(list(given.values()))
     shades = BOTH_WAYS if between[0] < 0.0 else RISING
     norm = BoundaryNorm(between, shades.N)
-    _draw(axes, {code: shades(norm(value)) for code, value in given.items()})
+    _draw(axes, {code: shades(norm(value)) for code, value in given.items()}, cells=cells)
     key = ScalarMappable(norm, shades)
     bar = figure.colorbar(
         key, ax=axes, orientation="horizontal", fraction=0.04, pad=0.02, aspect=40
@@ -137,20 +146,40 @@ def _is_seen(ring: Floats, axes: Axes) -> bool:
     return bool(low[0] < right and high[0] > left and low[1] < top and high[1] > bottom)
 
 
-def _draw(axes: Axes, colours: Mapping[str, Any]) -> None:
-    """Draw all countries, the largest first, so that one within another lies above it."""
-    drawn = [(equal_earth(ring), code) for code, all_of in shapes().items() for ring in all_of]
-    drawn = [pair for pair in drawn if _is_seen(pair[0], axes)]
-    drawn.sort(key=lambda pair: -float(np.ptp(pair[0], axis=0).prod()))
-    faces = [colours.get(code, UNKNOWN) for _, code in drawn]
-    outlines = [ring for ring, _ in drawn]
-    axes.add_collection(
-        PolyCollection(outlines, facecolors=faces, edgecolors="white", linewidths=0.35)
-    )
-    for code, colour in colours.items():
-        if code in shapes() and np.ptp(shapes()[code][0], axis=0).max() < DOT:
-            x, y = equal_earth(shapes()[code][0]).mean(axis=0)
-            axes.plot(x, y, "o", markersize=3.2, color=colour, markeredgecolor=QUIET,
-                      markeredgewidth=0.4)  # fmt: skip
+def _draw(axes: Axes, colours: Mapping[str, Any], *, cells: int) -> None:
+    """Draw all countries, the small above the large, as one outline a shade and layer.
+
+    Outlines are taken to a grid too fine to be seen, the same for both sides of a border; one
+    path for many countries is a tenth of many paths in bytes.
+    """
+    step = (axes.get_xlim()[1] - axes.get_xlim()[0]) / cells
+    layers: dict[tuple[bool, Any], list[Outline]] = {}
+    for code, rings in shapes().items():
+        for at, ring in enumerate(rings):
+            outline = _on_grid(equal_earth(ring), step)
+            large = at == 0 or np.ptp(outline, axis=0).max() > ISLAND * step
+            if large and len(outline) > 2 and _is_seen(outline, axes):
+                small = float(np.ptp(ring, axis=0).prod()) < ENCLAVE
+                key = (small, colours.get(code, UNKNOWN))
+                layers.setdefault(key, []).append(Outline(outline, closed=True))
+    for (_, colour), outlines in sorted(layers.items(), key=lambda pair: pair[0][0]):
+        whole = Outline.make_compound_path(*outlines)
+        axes.add_patch(PathPatch(whole, facecolor=colour, edgecolor="white", linewidth=0.35))
+    for colour in dict.fromkeys(colours.values()):
+        dots = [
+            equal_earth(shapes()[code][0]).mean(axis=0)
+            for code, own in colours.items()
+            if own == colour and code in shapes() and np.ptp(shapes()[code][0], axis=0).max() < DOT
+        ]
+        if dots:
+            axes.plot(*np.transpose(dots), "o", markersize=3.2, color=colour,
+                      markeredgecolor=QUIET, markeredgewidth=0.4)  # fmt: skip
     axes.set_aspect("equal")
     axes.axis("off")
+
+
+def _on_grid(ring: Floats, step: float) -> Floats:
+    """Return an outline at points of a grid, without those that fall together."""
+    points = np.round(ring / step) * step
+    moved = np.append(True, np.abs(np.diff(points, axis=0)).sum(axis=1) > 0.5 * step)
+    return np.asarray(points[moved])
