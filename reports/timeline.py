@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
 
-from sim.domain.levers import LEVERS
+from sim.domain.levers import LEVERS, Floats
 from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.units import WEEKS_PER_YEAR
 
@@ -15,6 +16,8 @@ BUSY_STATIONS = ("imaging", "reading", "documentation", "curation", "annotation"
 """Stations whose use of capacity is drawn."""
 ROW = 0.8
 """Height of a row that is filled by the bars of its regions."""
+MOST_LINES = 40
+"""Regions that have a line each; of more, a row shows in what share of them it goes on."""
 LASTS = {"gate opened": "AI reads"}
 """Events that begin something which goes on to the end of the run, and what it is called."""
 LOSSES = ("posts vacant", "power lost", "cluster down", "carbon cap")
@@ -74,19 +77,43 @@ def _gantt(axes: Axes, rows: Mapping[str, pd.DataFrame], *, start_year: int, yea
         losses = name in LOSSES
         shade = HUES[1] if losses else HUES[0 if name in LASTS.values() else 2]
         regions = sorted(set(part["region"]))
+        weeks = part[["from_week", "week", "to_week"]].to_numpy(dtype=float).T
+        begin, felt, until = start_year + weeks / WEEKS_PER_YEAR
+        until = np.full_like(felt, end) if name in LASTS.values() else np.maximum(until, felt)
+        if len(regions) > MOST_LINES:
+            line = np.searchsorted(regions, part["region"].to_numpy(dtype=str))
+            at, share = _going_on(line, begin, until, start_year=start_year, end=end)
+            low = place + ROW / 2
+            axes.fill_between(at, low, low - ROW * share, color=shade, step="post", linewidth=0)
+            continue
         height = ROW / len(regions)
         for number, region in enumerate(regions):
-            low = place - ROW / 2 + height * number
-            weeks = part.loc[part["region"] == region, ["from_week", "week", "to_week"]]
-            begin, felt, until = start_year + weeks.to_numpy(dtype=float).T / WEEKS_PER_YEAR
-            until = np.full_like(felt, end) if name in LASTS.values() else np.maximum(until, felt)
-            bars = list(zip(begin, until - begin, strict=True))
+            low, own = place - ROW / 2 + height * number, (part["region"] == region).to_numpy()
+            bars = list(zip(begin[own], (until - begin)[own], strict=True))
             axes.broken_barh(bars, (low, 0.9 * height), color=shade, alpha=0.45, linewidth=0)
-            axes.vlines(felt, low, low + 0.9 * height, color=INK, linewidth=0.9)
+            axes.vlines(felt[own], low, low + 0.9 * height, color=INK, linewidth=0.9)
     axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.set_title("What happened when")
+
+
+def _going_on(
+    line: NDArray[np.intp], begin: Floats, until: Floats, *, start_year: int, end: int
+) -> tuple[Floats, Floats]:
+    """Return quarters, and the share of regions in which something goes on in each.
+
+    Parameters
+    ----------
+    line : number of the region of every event.
+    begin, until : years of every event.
+    """
+    quarters = 4 * (end - start_year)
+    active = np.zeros((int(line.max()) + 1, quarters + 1), dtype=bool)
+    first, last = (np.clip(4.0 * (at - start_year), 0, quarters) for at in (begin, until))
+    for region, low, high in zip(line, first.astype(int), last.astype(int), strict=True):
+        active[region, low : high + 1] = True
+    return start_year + np.arange(quarters + 1) / 4.0, active.mean(axis=0)
 
 
 def _queues(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int) -> None:
