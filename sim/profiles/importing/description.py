@@ -49,9 +49,11 @@ KNOWN_BY_SOME = {
     "calibration_error": SHARE,
 }
 """Columns that a table may have."""
+OF_RUN_BY_SOME = {"cpu_load": SHARE}
+"""The same, of all groups of a run: the mean share of the machine's cores that were busy."""
 OF_GROUPS = ("own", "auc", "sensitivity", "specificity", "test_positives", "test_negatives")
 """Those that each group of a run has its own of; ``KNOWN_BY_SOME`` are such too."""
-NUMBERS = NEEDED | ENERGY | INFERENCE | IMAGES | KNOWN_BY_SOME
+NUMBERS = NEEDED | ENERGY | INFERENCE | IMAGES | KNOWN_BY_SOME | OF_RUN_BY_SOME
 COLUMNS = (*WORDS, *NUMBERS, *FACTORS)
 
 

@@ -27,8 +27,6 @@ ALIKE = 1e-4
 """Relative difference below which an intensity is that mean."""
 ONCE = ("codecarbon_version", "tracking_mode", "country_iso_code", "cpu_model", "gpu_model")
 """What all rows must agree on: joules by two rules, or of two machines, are no one table."""
-PERCENT = "cpu_utilization_percent"
-"""Column of codecarbon 3.2.2 and later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +38,15 @@ class TrackedBlock:
     numbers: Mapping[str, float]
 
     def costs(self, prefix: str, intensity: float | None) -> dict[str, float]:
-        """Return seconds, kWh by part, emissions in kg and load, as columns of the runs."""
+        """Return seconds, kWh by part and emissions in kg, as columns of the runs.
+
+        Not the load: what newer versions write of it is no mean of it
+        (``findings/codecarbon_load_is_mean_of_zeros.sh``).
+        """
         parts = {f"{part}_kwh": self.numbers[f"{part}_energy"] for part in ("cpu", "gpu", "ram")}
         kg = self.numbers["emissions"] if intensity is None else intensity * sum(parts.values())
         named = {"seconds": self.numbers["duration"], **parts, "emissions_kg": kg}
-        return {f"{prefix}{name}": value for name, value in named.items()} | {
-            f"{prefix}cpu_load": self.numbers.get(PERCENT, float("nan")) / 100
-        }
+        return {f"{prefix}{name}": value for name, value in named.items()}
 
 
 @dataclass(slots=True)
@@ -134,8 +134,6 @@ def _wrong(entry: LogRecord) -> Iterator[Problem]:
 
 def _drawn(entry: LogRecord) -> TrackedBlock:
     numbers = {name: _number(entry.values[name]) for name in ENERGIES}
-    if PERCENT in entry.values:
-        numbers[PERCENT] = _number(entry.values[PERCENT])
     return TrackedBlock(entry.place, {k: v.strip() for k, v in entry.values.items()}, numbers)
 
 

@@ -124,7 +124,11 @@ def _line(text: str) -> str:
 
 
 def _last(text: str, path: Path) -> str:
-    """Return the value of a metric's last step; a line is time, value and step."""
+    """Return the value of a metric's last step; a line is time, value, step, and maybe a data set.
+
+    MLflow itself takes lines with a data set for step 0
+    (``findings/mlflow_file_store_loses_step.sh``).
+    """
     values = []
     for number, line in enumerate(text.splitlines(), start=1):
         parts = line.split()

@@ -223,6 +223,7 @@ def _nothing_drawn() -> Row:
 
 def _drawn(run: ScoredRun, asked: Description, log: EmissionsLog | None) -> Row:
     row: Row = {name: run.shared[name] for name in (*ENERGY, *INFERENCE) if name in run.shared}
+    row["cpu_load"] = run.shared["cpu_load"]
     row["inference_images"] = run.shared.get("inference_images", 1.0)
     if asked.inference:
         row["inference_seconds"] = asked.inference.seconds

@@ -14,6 +14,7 @@ from sim.profiles.importing.description import (
     NEEDED,
     NUMBERS,
     OF_GROUPS,
+    OF_RUN_BY_SOME,
     Description,
 )
 from sim.profiles.importing.logs import LogRecord, quoted
@@ -61,7 +62,8 @@ class LogReader:
         return list(found.values())
 
     def _add(self, run: ScoredRun, entry: LogRecord) -> None:
-        shared = {n: self._number(entry, n) for n in (*NEEDED, *self.needed) if n not in OF_GROUPS}
+        names = [n for n in (*NEEDED, *self.needed, *OF_RUN_BY_SOME) if n not in OF_GROUPS]
+        shared = {name: self._number(entry, name) for name in names}
         treatment = self._treatment(entry)
         if not run.by_group:
             run.shared, run.treatment = shared, treatment
@@ -73,8 +75,8 @@ class LogReader:
             if group in run.by_group:
                 text = f"group '{group}' of run {quoted(run.name)} is given twice."
                 self.problems.append(Problem(entry.place, "group", text))
-            names = (*OF_GROUPS, *KNOWN_BY_SOME)
-            run.by_group[group] = {name: self._number(entry, name, group) for name in names}
+            of_group = (*OF_GROUPS, *KNOWN_BY_SOME)
+            run.by_group[group] = {name: self._number(entry, name, group) for name in of_group}
 
     def _groups(self, entry: LogRecord) -> list[str]:
         """Return the groups that a record has scores of: all where columns are named by group."""
@@ -127,7 +129,7 @@ class LogReader:
         column = self._called(name, group)
         text = entry.find(column)
         if not text:
-            if name not in KNOWN_BY_SOME:
+            if name not in KNOWN_BY_SOME | OF_RUN_BY_SOME:
                 self._say_missing(entry, column, is_there=text is not None)
             return float("nan")
         if wrong := _wrong(name, text):

@@ -115,7 +115,8 @@ def write_mlflow(store: Path) -> None:
                 (run / kind / key).write_text(str(value))
         for key, value in metrics.items():
             (run / "metrics" / key).parent.mkdir(parents=True, exist_ok=True)
-            lines = f"1767225600000 0.5 0\n1767225660000 {value} 10\n1767225630000 0.6 5\n"
+            last = f"1767225660000 {value} 10 train a1"  # of a data set, which has a digest
+            lines = f"1767225600000 9 0\n{last}\n1767225660000 9 5 train a1\n"
             (run / "metrics" / key).write_text(lines)
         about = f"run_id: {run.name}\nrun_uuid: {run.name}\nstatus: 3\nlifecycle_stage: active\n"
         (run / "meta.yaml").write_text(about)

@@ -103,8 +103,10 @@ def test_other_runs_in_the_place_of_old_ones_take_the_old_fit_away(tmp_path: Pat
     assert not (out / "fit.json").exists()
 
 
-def test_the_load_of_version_3_is_kept_and_both_rules_are_shown(tmp_path: Path) -> None:
-    out = import_runs(own_folder(tmp_path / "mine", version="3.3.2"), tmp_path / "out").folder
+def test_the_load_of_a_run_is_kept_and_both_rules_are_shown(tmp_path: Path) -> None:
+    folder = own_folder(tmp_path / "mine", version="3.3.2")
+    write_csv(folder / "runs.csv", [row | {"cpu_load": 0.5} for row in runs()])
+    out = import_runs(folder, tmp_path / "out").folder
     table = pd.read_parquet(out / "runs.parquet")
     assert (table["cpu_load"] == 0.5).all()
     by_rule = fit(out, draws=5)["energy"]["by_rule"]
