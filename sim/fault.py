@@ -5,6 +5,13 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from traceback import format_exception
+from typing import Any
+
+
+def concerns(folder: Path, ctx: Any) -> Path:
+    """Note in a command's context which run folder it is about, and return the folder."""
+    ctx.find_root().obj = folder
+    return folder
 
 
 def said_of(error: Exception, out: Path | None) -> str:

@@ -20,7 +20,15 @@ import numpy as np
 PACKAGE = Path(__file__).parent
 APART = (
     *("calibration", "profiles", "cli.py", "cli_answer.py", "cli_data.py", "cli_files.py"),
-    *("cli_machine.py", "cli_profile.py", "cli_trade_offs.py", "run_log.py", "terminal.py"),
+    *(
+        "cli_machine.py",
+        "cli_profile.py",
+        "cli_results.py",
+        "cli_scenario.py",
+        "cli_trade_offs.py",
+        "run_log.py",
+        "terminal.py",
+    ),
 )
 """Parts of the package that no study runs."""
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))

@@ -16,7 +16,7 @@ from math import isfinite, isnan, nan
 from pathlib import Path
 from textwrap import fill
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[..., None]
 """What is being done, steps finished, steps in all and, where known, seconds left for all."""
+INTERRUPTED = 130
+"""Exit code of a command that was interrupted."""
 SECONDS_BETWEEN_LINES = 30.0
 """How often progress is a line where there is no terminal, as in the log of a batch job."""
 PIPED_WIDTH = 100_000
@@ -186,6 +188,21 @@ def compact(value: float) -> str:
     ('12,346', '0.01235')
     """
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+
+
+def intervals(table: "pd.DataFrame", low: str, high: str) -> list[str]:
+    """Return the interval of every row between two columns, as tables show it."""
+    return [
+        "-" if isnan(a) else f"{compact(a)} to {compact(b)}"
+        for a, b in zip(table[low], table[high], strict=True)
+    ]
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """End a command with a message and an exit code."""
+    say(message, error=True)
+    close(error=message.removeprefix("error: "), exit_code=code)
+    raise typer.Exit(code)
 
 
 @contextmanager

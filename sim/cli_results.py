@@ -1,0 +1,273 @@
+# ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
+"""Commands on finished runs: report, tables, comparison, other questions, what happened."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sim import terminal
+from sim.cli_answer import RunFolder, Workers
+from sim.cli_data import data
+from sim.errors import RunFolderError, nearest
+from sim.fault import concerns
+from sim.terminal import example
+
+if TYPE_CHECKING:
+    from sim.studies.result import StudyResult
+
+TRACED = {
+    "events": {"week": "week", "kind": "kind", "region": "region", "detail": "detail"},
+    "jobs": {"kind": "kind", "cluster": "cluster", "start_week": "start", "end_week": "end",
+             "gpu_hours": "GPU-h", "interruptions": "stops", "emissions_t_co2e": "t CO2e",
+             "outcome": "outcome"},
+    "releases": {"release": "no.", "live_week": "live", "studies": "studies", "region": "region",
+                 "modality": "modality", "group": "group", "sensitivity": "sensitivity"},
+    "audits": {"week": "week", "region": "region", "modality": "modality", "group": "group",
+               "positives": "cases",
+               "lower_benefit": "lower", "needed_benefit": "needed",
+               "power": "power", "passed": "passed"},
+}  # fmt: skip
+"""Columns of every table that ``trace`` prints, and their headings."""
+
+
+def report(
+    ctx: typer.Context,
+    folder: RunFolder,
+    pdf: Annotated[
+        Path | None,
+        typer.Option(parser=terminal.place, metavar="FILE", help="Write it as a PDF instead."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a PDF there is.")] = False,
+) -> None:
+    """Write the report of a finished run again, or as a PDF with all tables and sources."""
+    from reports import write_report
+
+    concerns(folder, ctx)
+    if pdf is None:
+        terminal.say(f"Report: {write_report(folder)}")
+        return
+    from reports.pdf import write_pdf
+
+    terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite)}")
+
+
+@data.command("map", epilog=example("data map datasets.svg"))
+def data_map(
+    file: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="FILE", help="svg, png or pdf.")
+    ],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace it.")] = False,
+) -> None:
+    """Draw where the public data sets come from, by country and modality."""
+    from reports.data_sets import write_data_sets
+
+    terminal.say(f"Map: {write_data_sets(file, overwrite=overwrite)}")
+
+
+def export(
+    ctx: typer.Context,
+    folder: RunFolder,
+    xlsx: Annotated[
+        Path | None, typer.Option(parser=terminal.place, metavar="FILE", help="Excel workbook.")
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(parser=terminal.place, metavar="DIR", help="Folder of CSV files."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Write all tables of a run for Excel, R or others, with what every column means."""
+    from reports.export import export_csv, export_xlsx
+
+    if xlsx is None and csv is None:
+        raise typer.BadParameter("say what to write: --xlsx FILE or --csv DIR.")
+    concerns(folder, ctx)
+    if xlsx is not None:
+        terminal.say(f"Workbook: {export_xlsx(folder, xlsx, overwrite=overwrite)}")
+    if csv is not None:
+        terminal.say(f"Tables: {export_csv(folder, csv, overwrite=overwrite)}")
+
+
+def compare(
+    ctx: typer.Context,
+    first: RunFolder,
+    others: Annotated[
+        list[Path], typer.Argument(parser=terminal.place, metavar="RUN...", help="Further runs.")
+    ],
+    why: Annotated[
+        bool, typer.Option("--why", help="Simulate which change makes how much of the difference.")
+    ] = False,
+    workers: Workers = None,
+) -> None:
+    """Say what runs were asked differently than the first, and what came out differently."""
+    from sim.answers.intervals import NO_INTERVAL
+    from sim.studies.result import load
+    from sim.studies.run_comparison import compare_runs
+
+    of = load(concerns(first, ctx))
+    for other in others:
+        found = compare_runs(of, load(concerns(other, ctx)))
+        terminal.say(f"{other} against {first}")
+        if found.changes.empty and found.origins.empty:
+            terminal.say("Scenarios and code are the same.")
+        for title, table in (("Scenario", found.changes), ("Code and data", found.origins)):
+            if not table.empty:
+                terminal.print_table(table, title=f"{title}: what differs")
+        how = "draw by draw" if found.paired else "as independent runs: seed, code or data differ"
+        shown = found.outcomes.assign(
+            outcome=found.outcomes["metric"] + ", " + found.outcomes["unit"],
+            interval=terminal.intervals(found.outcomes, "low", "high"),
+        )[["policy", "outcome", "first", "second", "difference", "interval"]]
+        terminal.print_table(
+            shown.rename(columns={"interval": "95% interval"}), title=f"Compared {how}"
+        )
+        if found.outcomes["low"].isna().any():
+            terminal.say(f"-: {NO_INTERVAL}.")
+        if why:
+            _say_why(of, load(other), workers)
+
+
+def explore(
+    ctx: typer.Context,
+    folder: RunFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=terminal.place,
+            metavar="FILE",
+            help="Page to write.",
+            show_default="RUN/answers/explore.html",
+        ),
+    ] = None,
+    budgets: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--budget", min=0.0, help="Times the run's; again for each.", show_default="0.5, 1, 2"
+        ),
+    ] = None,
+    aversions: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--aversion", min=0.0, max=20.0, help="Beside the run's.", show_default="0, 1, 3"
+        ),
+    ] = None,
+    ai_shares: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--ai-share", min=0.0, max=1.0, help="Most for AI alone.", show_default="0, 0.25, 1"
+        ),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=50, help="Runs of each search.")] = 150,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="Judge draws.", show_default="the run's")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
+    ] = None,
+) -> None:
+    """Search for plans at other budgets, aversions and shares of AI; write a page with sliders."""
+    from reports.explore import plotly_script, write_explorer
+    from sim.studies.answer_folder import FOLDER, answer_about
+    from sim.studies.result import load
+    from sim.studies.sweep import AI_SHARES, AVERSIONS, BUDGETS, number_of, points_of, sweep
+
+    script, scenario = plotly_script(), load(concerns(folder, ctx)).scenario
+    points = points_of(
+        scenario,
+        budgets=budgets or BUDGETS,
+        aversions=aversions or AVERSIONS,
+        ai_shares=ai_shares or AI_SHARES,
+        runs=runs,
+    )
+    with terminal.progress_bar() as progress:
+        tables = answer_about(
+            folder,
+            "explore",
+            lambda design, answering: sweep(design, answering, points).tables,
+            settings={"runs": runs, "points": number_of(points)},
+            draws=draws,
+            workers=workers,
+            progress=progress,
+        )
+    place = out or folder / FOLDER / "explore.html"
+    page = write_explorer(tables, scenario, place, script)
+    terminal.say(f"{len(points)} plans. Page: {page}")
+
+
+def replay(
+    ctx: typer.Context,
+    folder: RunFolder,
+    policy: Annotated[str, typer.Option(help="Policy of the run.")] = "plan",
+    draw: Annotated[int, typer.Option(min=0, help="Its draw.")] = 0,
+    replication: Annotated[int, typer.Option(min=0, help="Its replication.")] = 0,
+    csv: Annotated[
+        Path | None,
+        typer.Option(parser=terminal.place, metavar="DIR", help="Write all that happened in it."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Simulate one run again, hold it against what was kept, and write what happened in it."""
+    from reports.export import write_csv
+    from sim.errors import AnswerError
+    from sim.studies.replay import replay
+
+    found = replay(concerns(folder, ctx), policy, draw=draw, replication=replication)
+    title = f"{policy}, draw {draw}, replication {replication}"
+    terminal.print_table(found.outcomes, title=title)
+    if csv is not None:
+        terminal.say(f"Tables: {write_csv(found.tables, csv, overwrite=overwrite)}")
+    if not found.same:
+        raise AnswerError(
+            "the run is not the one that was kept: other versions of libraries, or another machine?"
+        )
+    terminal.say("The same as kept, to the last bit.")
+
+
+def trace(
+    ctx: typer.Context,
+    folder: RunFolder,
+    policy: Annotated[str, typer.Option(help="Policy whose run is shown.")] = "plan",
+    table: Annotated[
+        str, typer.Option(metavar="TABLE", help="events, jobs, releases or audits.")
+    ] = "events",
+) -> None:
+    """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
+    from sim.studies.manifest import Finished
+
+    found = Finished.at(concerns(folder, ctx))
+    if table not in TRACED:
+        raise RunFolderError(
+            f"no table '{table}' to trace; there are {', '.join(TRACED)}.{nearest(table, TRACED)}"
+        )
+    if policy not in (known := list(found.table("optimisation")["policy"])):
+        raise RunFolderError(
+            f"{folder}: no policy '{policy}' in this run; it has {', '.join(known)}."
+        )
+    shown = found.table(table)
+    shown = shown[shown["policy"] == policy][list(TRACED[table])]
+    terminal.print_table(
+        shown.rename(columns=TRACED[table]), title=f"{table.capitalize()}, {policy}"
+    )
+
+
+def _say_why(first: "StudyResult", second: "StudyResult", workers: int | None) -> None:
+    """Print what of the difference between two plans comes from which change."""
+    import pandas as pd
+
+    from reports.words import interval, percent, points
+    from sim.studies.difference import why_different
+
+    with terminal.progress_bar() as progress:
+        table = why_different(first, second, workers=workers, progress=progress)
+    shown = {
+        "because of": table["what"],
+        "points": list(map(points, table["value"])),
+        "95% interval": [
+            interval(low, high, none="-")
+            for low, high in zip(table["low"], table["high"], strict=True)
+        ],
+        "share": [percent(share, digits=0) for share in table["share"]],
+    }
+    title = f"Of the difference of {points(float(table['value'].sum()))} points between the plans"
+    terminal.print_table(pd.DataFrame(shown), title=title)
