@@ -2,6 +2,8 @@
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
@@ -46,7 +48,16 @@ RC: Any = {
 }
 
 
-styled = mpl.rc_context(RC)
+@contextmanager
+def _style() -> Iterator[None]:
+    """Let our style hold, and none of the settings that the user has for figures of his own."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(RC)
+        yield
+
+
+styled = _style()
 """Decorator of what draws figures: the style holds within it and nowhere else."""
 
 
@@ -73,7 +84,7 @@ def svg(figure: Figure, *, name: str) -> str:
     ``name`` makes the identifiers inside unique, so that several figures fit on one page.
     """
     out = StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}), warnings.catch_warnings():
+    with _style(), mpl.rc_context({"svg.hashsalt": name}), warnings.catch_warnings():
         # only widths are taken from our font, and those of other scripts are near enough
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})

@@ -4,6 +4,7 @@ import re
 import warnings
 from html import unescape
 
+import matplotlib as mpl
 import pytest
 
 from sim.figure_style import panel, styled, svg
@@ -27,3 +28,11 @@ def test_a_name_is_shown_as_written_in_any_script(name: str) -> None:
     shown = [unescape(words) for words in re.findall(r"<text[^>]*>([^<]*)</text>", text)]
     assert shown.count(name) == 2
     assert f"of {name}" in shown
+
+
+def test_settings_of_the_user_for_figures_change_nothing() -> None:
+    plain = labelled("a name")
+    theirs = {"axes.facecolor": "black", "lines.linewidth": 9.0, "svg.fonttype": "path"}
+    with mpl.rc_context({**theirs, "text.usetex": True, "figure.dpi": 30, "font.size": 30}):
+        assert labelled("a name") == plain
+        assert mpl.rcParams["lines.linewidth"] == 9.0  # which is put back
