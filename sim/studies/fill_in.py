@@ -12,6 +12,7 @@ from sim.scenario.own_numbers import COLUMNS, INCOME_GROUPS, OFF
 from sim.scenario.schema import Scenario
 from sim.studies.names import replaceable_in
 
+FORMULA_SIGNS = ("=", "+", "-", "@")
 STATUS = "assumed"
 """Of a number that is changed, until its source is known."""
 
@@ -51,5 +52,7 @@ def _row(name: str, datum: Datum, unit: str) -> list[str]:
     value, low, high = (f"{number:.12g}" for number in (datum.value, datum.low, datum.high))
     ranged = (low, high) if low != high else ("", "")
     year = datum.year if datum.year.isdigit() else ""
+    # a spreadsheet would compute a source that begins so
+    source = f"'{datum.source}" if datum.source.startswith(FORMULA_SIGNS) else datum.source
     status = STATUS if datum.status == "imputed" else datum.status
-    return [f"{OFF}{region}", variable, value, *ranged, unit, year, datum.source, status, ""]
+    return [f"{OFF}{region}", variable, value, *ranged, unit, year, source, status, ""]

@@ -206,3 +206,15 @@ def test_the_file_to_fill_in_changes_nothing_until_a_row_is_taken_up(tmp_path: P
         )
     with pytest.raises(ScenarioError, match="exists already"):
         write_numbers(scenario, file)
+
+
+def test_a_source_is_no_formula_in_the_file_to_fill_in(tmp_path: Path) -> None:
+    tiny = written(tmp_path, HEAD + ROW).with_name("tiny.yaml")
+    own = "overrides.KEN.population={value: 5.0e+7, source: '=1+1'}"
+    write_numbers(load_scenario(tiny, overrides=[own]), tmp_path / "fill.csv")
+    (row,) = [
+        line
+        for line in (tmp_path / "fill.csv").read_text(encoding="utf-8").splitlines()
+        if line.startswith("#KEN,population,")
+    ]
+    assert row.split(",")[7] == "'=1+1"
