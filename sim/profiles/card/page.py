@@ -96,9 +96,10 @@ def write_card(
         When nothing is fitted there, and for a task that the profile does not have.
     """
     folder = Path(folder)
-    place, runs = folder / FIT, read_runs(folder / RUNS)
+    place = folder / FIT
     try:
         fit = json.loads(place.read_text(encoding="utf-8"))
+        runs = read_runs(folder / RUNS)
         if task is not None or "tasks" not in fit:
             page = _of_one(*_only(fit, runs, task))
         else:
