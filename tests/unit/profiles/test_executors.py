@@ -71,7 +71,7 @@ PLAN = MeasurementPlan(
 )
 VARYING = (
     *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit", "energy"),
-    *("peak_flops", "utilisation", "other_cores", "idle_watts"),
+    *("peak_flops", "utilisation", "other_cores", "cpu_load", "idle_watts"),
 )
 KILLED = "n20-20_noise0.2_corrupted0_seed0"
 """A run that its worker dies of."""

@@ -48,7 +48,7 @@ PLAN = MeasurementPlan(
 RUNS = len(PLAN.cells())
 VARYING = (
     *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
-    *("peak_flops", "utilisation", "other_cores", "idle_watts", "energy"),
+    *("peak_flops", "utilisation", "other_cores", "cpu_load", "idle_watts", "energy"),
 )
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["sim.profiles.measurement", "torch._dynamo"])

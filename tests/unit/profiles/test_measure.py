@@ -79,7 +79,7 @@ PLAN = MeasurementPlan(
 SMALL = PLAN.model_copy(update={"counts": (0, 20), "seeds": 1, "steps": 2, "contrasts": ()})
 VARYING = (
     *("seconds", "kwh", "emissions_kg", "peak_memory_mb", "finished", "commit"),
-    *("peak_flops", "utilisation", "other_cores", "idle_watts", "energy"),
+    *("peak_flops", "utilisation", "other_cores", "cpu_load", "idle_watts", "energy"),
 )
 
 
