@@ -58,9 +58,9 @@ style: $(VENV)/.dev
 kernels: $(VENV)/.run  ## compile them once, and not in each of several processes
 	@$(BIN)/equiscan run scenarios/tiny.yaml --dry-run > /dev/null
 
-test: $(VENV)/.dev  ## lint, and every quick test
+test: $(VENV)/.dev  ## style, while kernels are compiled, and every quick test
 	@$(MAKE) --no-print-directory --jobs 2 style kernels
-	@$(MAKE) --no-print-directory --jobs 2 types quick
+	@$(MAKE) --no-print-directory quick
 
 quick: export OMP_NUM_THREADS = 1  # two processes of two threads each wait for each other
 quick: $(VENV)/.dev

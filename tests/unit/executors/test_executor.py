@@ -163,7 +163,9 @@ def test_an_end_without_a_signal_is_named(processes: Executor) -> None:
 
 
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-@pytest.mark.parametrize("asked", ["workers=2", "cluster='local:2'"])
+@pytest.mark.parametrize(
+    "asked", ["workers=2", pytest.param("cluster='local:2'", marks=pytest.mark.slow)]
+)
 def test_workers_end_with_a_head_that_is_killed(
     asked: str, by: signal.Signals, tmp_path: Path
 ) -> None:

@@ -58,7 +58,13 @@ def test_rules_keep_every_limit(name: str, rule: str) -> None:
     assert broken(limits_of(WORLD, case), RULES[rule](WORLD, case)) == []
 
 
-@pytest.mark.parametrize("name", list(CASES))
+SOLVED_LONG = ("most on a stage", "most in early years")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=pytest.mark.slow if one in SOLVED_LONG else ()) for one in CASES],
+)
 def test_the_optimisation_model_keeps_every_limit(name: str) -> None:
     case = CASES[name]
     plan = solve(build_model(WORLD, LAW, case), nodes=1).plan

@@ -27,7 +27,7 @@ def reached(objective: str, budget_usd: float) -> tuple[dict[str, float], float]
     return {name: OBJECTIVES[name].of(measured) for name in NAMES}, found.gap
 
 
-@pytest.mark.parametrize("budget_usd", [30e3, 100e3])
+@pytest.mark.parametrize("budget_usd", [30e3, pytest.param(100e3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("objective", NAMES)
 def test_no_other_objective_reaches_more_of_an_outcome(objective: str, budget_usd: float) -> None:
     own, gap = reached(objective, budget_usd)

@@ -38,7 +38,7 @@ def solved(budget_usd: float) -> Solution:
     return solve(model(budget_usd))
 
 
-@pytest.mark.parametrize("budget_usd", [20e3, 60e3, 150e3])
+@pytest.mark.parametrize("budget_usd", [20e3, pytest.param(60e3, marks=pytest.mark.slow), 150e3])
 def test_spend_stays_within_every_years_budget_running_cost_included(budget_usd: float) -> None:
     plan = solved(budget_usd).plan
     spend = spend_usd(plan, years=HORIZON.score_years).sum(axis=(1, 2))
@@ -241,7 +241,7 @@ def test_a_known_plan_is_a_start_that_is_not_lost() -> None:
     assert started >= 0.995 * good.predicted
 
 
-@pytest.mark.parametrize("nodes", [0, 1])
+@pytest.mark.parametrize("nodes", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_start_is_a_plan_even_if_the_search_comes_to_nothing(nodes: int) -> None:
     good = solved(60e3).plan
     found = solve(model(60e3), gap=0.0, nodes=nodes, start=good)

@@ -142,6 +142,7 @@ def test_without_a_gpu_it_says_so_and_measures_nothing(images: Path, tmp_path: P
         assert not out.exists()
 
 
+@pytest.mark.slow  # 6 s
 def test_no_run_begins_for_which_there_is_no_time(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def undisturbed(tmp_path_factory):
     return repeatable(measure(PLAN, data=None, out=tmp_path_factory.mktemp("whole")))
 
 
+@pytest.mark.slow
 def test_killed_at_any_time_it_goes_on_to_the_same_table(tmp_path, undisturbed):
     folder, parts = tmp_path / "killed", tmp_path / "killed" / "parts"
     killed(start(folder, "replace", 1))

@@ -86,7 +86,10 @@ def _few_forms():
         yield
 
 
-@pytest.mark.parametrize(("shared", "kappa", "not_kappa"), [(1.0, 1.0, 0.0), (0.0, 0.0, 1.0)])
+@pytest.mark.parametrize(
+    ("shared", "kappa", "not_kappa"),
+    [pytest.param(1.0, 1.0, 0.0, marks=pytest.mark.slow), (0.0, 0.0, 1.0)],
+)
 def test_kappa_is_what_the_features_were_made_with(tmp_path, shared, kappa, not_kappa):
     plan = PLAN.model_copy(update={"phantom_shared": shared})
     fits = fit(measure(plan, data=None, out=tmp_path / "runs"), draws=50)["fits"]

@@ -222,6 +222,7 @@ def test_harm_by_synthetic_studies_is_a_finding_and_leaves_no_limit(tmp_path, fo
     assert factors["synthetic_limit"] == NOT_MEASURED
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compared_twice")
 def test_one_group_leaves_kappa_open_and_has_no_gap(tmp_path, folder):
     runs = pd.read_parquet(folder / "runs.parquet").query("group == 'a'")
@@ -285,6 +286,7 @@ def test_pairs_of_another_code_or_thread_count_are_counted(folder, page, fitted)
     assert f"Of {all_pairs} treated runs" in page
 
 
+@pytest.mark.slow
 def test_the_form_that_predicts_best_is_kept_and_set_against_the_law(tmp_path, folder):
     runs = pd.read_parquet(folder / "runs.parquet")
     saturated = 0.1 + 0.4 * np.exp(-(runs["n_own"] + 0.3 * runs["n_other"]) / 150)
