@@ -83,7 +83,7 @@ def begun(whole: Whole, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("per_task", "at_once"),
     [
-        (7, 7),
+        pytest.param(7, 7, marks=pytest.mark.slow),
         pytest.param(1, 1, marks=pytest.mark.slow),
         pytest.param(ALL, 7, marks=pytest.mark.slow),
         pytest.param(ALL, ALL, marks=pytest.mark.slow),

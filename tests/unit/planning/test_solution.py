@@ -105,6 +105,7 @@ def plan_and_ede(world: World) -> tuple[dict[str, float], float]:
     return units, solved.expected.value
 
 
+@pytest.mark.slow
 def test_pretraining_is_bought_where_it_is_worth_its_price() -> None:
     useless, without = plan_and_ede(with_compute(pretraining_efficiency=1.0))
     assert useless["pretraining"] == 0.0

@@ -208,6 +208,7 @@ def test_a_kill_loses_nothing_that_was_measured(
     assert len(said) == SETTINGS + 2 * RUNS - after
 
 
+@pytest.mark.slow
 def test_a_row_that_failed_is_kept_and_tried_again(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_card_shows_all_tasks_or_one(two, tmp_path):
         write_card(two[0], task="secnd", out=tmp_path / "none.html")
 
 
+@pytest.mark.slow
 def test_a_task_in_which_images_tell_nothing_is_shown_and_not_drawn(two, tmp_path):
     runs = pd.read_parquet(two[0] / "runs.parquet")
     off = runs["task"] == "second"

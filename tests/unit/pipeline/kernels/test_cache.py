@@ -38,6 +38,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree
 
 
+@pytest.mark.slow
 def test_a_change_of_what_a_kernel_imports_is_noticed(tree: Path) -> None:
     old = counted(tree)
     assert old[2] == 0

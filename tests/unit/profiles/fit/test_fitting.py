@@ -330,6 +330,7 @@ def test_a_fitted_folder_is_a_profile_that_says_it_is_a_phantom(folder):
     assert profile.measured_max == pytest.approx(810 * (1 + KNOWN["kappa"]), rel=0.05)
 
 
+@pytest.mark.slow
 def test_fitting_again_gives_the_same_file(tmp_path, folder):
     for name in ("runs.parquet", "measurement.json"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
