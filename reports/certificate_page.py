@@ -48,7 +48,7 @@ def variation_rows(table: pd.DataFrame) -> pd.DataFrame:
             "of the first five": table["shared"],
             "first": list(map(_addition_words, table["first"])),
             "best policy": list(map(label_of, table["best_policy"])),
-            "lead of the plan": [
+            "lead of the plan, relative": [
                 words.percent(lead, digits=1) if lead < 1.0 else f"{1.0 + lead:.3g} times"
                 for lead in table["lead"]
             ],

@@ -1,5 +1,6 @@
 """Words and figure of the plan's gain: a waterfall of purchases, and who gains."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from sim.studies.attribution import PEOPLE, PURCHASES
 
 CELLS = 12
 """Most regions and groups of the figure and the page; the table has all."""
+LONGEST_LABEL = 27
+"""Characters of a line beside the figure's bars."""
 
 
 def gain_section(tables: Tables) -> dict[str, Any]:
@@ -88,9 +91,10 @@ def waterfall(table: pd.DataFrame) -> str:
             y, start + 100.0 * part["low"], start + 100.0 * part["high"], color=INK, linewidth=1.0
         )
         axes.barh(len(value), value.sum(), color=QUIET, height=0.62)
-        axes.set_yticks([*y, len(value)], [*part["what"], "together"])
+        named = [fill(what, LONGEST_LABEL) for what in part["what"]]
+        axes.set_yticks([*y, len(value)], [*named, "together"])
         axes.set_ylim(len(value) + 0.6, -0.6)
         axes.axvline(0.0, color=QUIET, linewidth=0.9)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel(f"Gain of the objective (points)\nby {part['kind'].iloc[0]}")
+        axes.set_xlabel(f"Gain (points)\nby {part['kind'].iloc[0]}")
     return svg(figure, name="gain")
