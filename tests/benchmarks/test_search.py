@@ -131,7 +131,7 @@ def lead(mine: Floats, other: Floats) -> str:
 
 @pytest.mark.slow
 def test_the_search_against_optimisers_of_others() -> None:
-    """As users have it: from the rules and a proposal of the optimisation model, which takes no runs."""
+    """As users have it: from the rules and the optimisation model, which takes no runs."""
     rows, won = [], Counter[str]()
     present = {name: method for name, (package, method) in PEERS.items() if find_spec(package)}
     for seed in SEEDS:
