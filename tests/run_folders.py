@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-NOT_COMPARED = {"provenance.json", "report.html", "manifest.json"}
+NOT_COMPARED = {"provenance.json", "report.html", "manifest.json", "run.log"}
 """They tell when, where and by what command a study was run, or hold a hash of what does."""
 
 
