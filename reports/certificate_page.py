@@ -48,9 +48,10 @@ def variation_rows(table: pd.DataFrame) -> pd.DataFrame:
             "of the first five": table["shared"],
             "first": list(map(_addition_words, table["first"])),
             "best policy": list(map(label_of, table["best_policy"])),
-            "lead of the plan, relative": [
-                words.percent(lead, digits=1) if lead < 1.0 else f"{1.0 + lead:.3g} times"
-                for lead in table["lead"]
+            "lead of the plan, points": list(map(words.points, table["lead"])),
+            "95% interval": [
+                words.interval(low, high, none="-")
+                for low, high in zip(table["lead_low"], table["lead_high"], strict=True)
             ],
         }
     )

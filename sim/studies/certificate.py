@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sim.answers.intervals import A_CHANGE_OF_SHARE, t_interval
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.equity.coverage import Measured, ede
 from sim.learning.response import available, load_profile
@@ -30,7 +32,8 @@ AVERSIONS = (0.0, 0.5, 1.0, 2.0, 4.0)
 FLOORS = (0.1, 10.0)
 """Multiples of the floor of coverage."""
 ITEM_COLUMNS = ("region", "item", "rank", "kept", "best_rank", "worst_rank", "variations")
-VARIATION_COLUMNS = ("kind", "value", "shared", "first", "best_policy", "lead")
+VARIATION_COLUMNS = ("kind", "value", "shared", "first", "best_policy", "lead", "lead_low",
+                     "lead_high")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Certificate:
     variations: pd.DataFrame
     """kind (as it is, seed, profile, aversion or floor), value, shared (how many of the first five
     are so there too), first (the best addition there), best_policy (by EDE, mean over draws) and
-    lead (of the plan over the best of the others, relative to it)."""
+    lead (EDE of the plan less that of the best of the others, share of need, mean over draws) with
+    its 95% interval, lead_low and lead_high."""
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -86,7 +90,7 @@ def certificate(
         if key not in simulated:
             simulated[key] = _seen(replace(design, scenario=one.scenario), answering, plans, tried)
         reached = {
-            name: float(np.mean([ede(replace(m, equity=one.equity)) for m in by_draw]))
+            name: np.array([ede(replace(m, equity=one.equity)) for m in by_draw])
             for name, by_draw in simulated[key].items()
         }
         scores.append(_ranks(reached, tried))
@@ -166,16 +170,17 @@ def _seen(
     return dict(zip(named, found.values(), strict=True))
 
 
-def _ranks(reached: Mapping[str, float], tried: Sequence[Addition]) -> list[int]:
+def _ranks(reached: Mapping[str, Floats], tried: Sequence[Addition]) -> list[int]:
     """Return the place of every addition by what it gains per dollar, 1 the best."""
-    rate = [(reached[one.plan.name] - reached["plan"]) / one.extra_usd for one in tried]
+    base = reached["plan"].mean()
+    rate = [(reached[one.plan.name].mean() - base) / one.extra_usd for one in tried]
     order = np.argsort(-np.array(rate), kind="stable")
     return [int(place) + 1 for place in np.argsort(order, kind="stable")]
 
 
 def _row(
     one: _Variation,
-    reached: Mapping[str, float],
+    reached: Mapping[str, Floats],
     scores: Sequence[Sequence[int]],
     plans: Mapping[str, Plan],
     tried: Sequence[Addition],
@@ -183,15 +188,17 @@ def _row(
     as_it_is, here = scores[0], scores[-1]
     shared = sum(a <= TOP and b <= TOP for a, b in zip(as_it_is, here, strict=True))
     first = tried[here.index(1)] if tried else None
-    others = {name: reached[name] for name in plans if name != "plan"}
-    rival = max(others.values()) if others else np.nan
+    others = [reached[name] for name in plans if name != "plan"]
+    rival = max(others, key=np.mean) if others else np.full(len(reached["plan"]), np.nan)
+    lead = pd.Series(reached["plan"] - rival)
     return (
         one.kind,
         one.value,
         shared,
         f"{first.item} in {first.region}" if first else "",
-        max(plans, key=lambda name: reached[name]),
-        reached["plan"] / rival - 1.0 if rival else np.nan,
+        max(plans, key=lambda name: reached[name].mean()),
+        float(lead.mean()),
+        *t_interval(lead, within=A_CHANGE_OF_SHARE),
     )
 
 

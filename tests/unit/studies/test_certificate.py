@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from reports.certificate_page import certificate_section
+from sim.answers.intervals import t_interval
 from sim.equity.coverage import ede
 from sim.executors.executor import executor_of
 from sim.planning.moves import Purse
@@ -59,4 +60,11 @@ def test_every_variation_is_there_and_ranks_span_what_they_gave(found: Certifica
     assert (found.items["best_rank"] <= found.items["worst_rank"]).all()
     assert found.items["kept"].between(0.0, 1.0).all()
     assert set(table["best_policy"]) <= set(PLANS)
+    assert (table["lead_low"] <= table["lead"]).all()
+    assert (table["lead"] <= table["lead_high"]).all()
+    with executor_of(workers=1) as executor:
+        seen = measured_judged(DESIGN, Answering(executor), PLANS)
+    ahead = [ede(one) - ede(two) for one, two in zip(seen["plan"], seen["baseline"], strict=True)]
+    assert table["lead"].iloc[0] == pytest.approx(np.mean(ahead))
+    assert table["lead_high"].iloc[0] == pytest.approx(t_interval(pd.Series(ahead))[1])
     assert certificate_section(found.tables)["sentences"]
