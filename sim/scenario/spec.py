@@ -45,8 +45,8 @@ class Drawable(Spec):
     distribution: Shape = "triangular"
     """``triangular``: from low to high, most likely at the value. ``uniform``: alike from low to
     high. ``normal``, ``lognormal``: low to high is the 95% interval, with the value in its middle.
-    ``beta``: of a share, with the value as its mean and low to high as its 95% interval. What lies
-    beyond the bounds of the quantity is cut off."""
+    ``beta``: of a share, with the value as its mean and, from low to high, twice 1.96 standard
+    deviations. What lies beyond the bounds of the quantity is cut off."""
     quantiles: Mapping[Annotated[float, Field(gt=0.0, lt=1.0)], float] = Field({}, max_length=50)
     """In place of a distribution, values by the chance of a lower one, such as ``{0.05: 2, 0.5: 3,
     0.95: 7}``; even between them, from low to high."""
