@@ -1,6 +1,7 @@
 # ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
 """Command line of the answers: what a finished run hangs on, and what would change them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,11 +9,13 @@ import typer
 
 from sim import terminal
 from sim.errors import AnswerError
+from sim.fault import concerns
 from sim.terminal import example
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.studies.answer_folder import Make, Tables
     from sim.studies.stage_value import StageValue
 
 answer = typer.Typer(help="What a finished run says beyond its plan.", no_args_is_help=True)
@@ -21,6 +24,7 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Processes.", show_defa
 RunFolder = Annotated[
     Path, typer.Argument(parser=terminal.place, metavar="RUN", help="Folder of a finished run.")
 ]
+Draws = Annotated[int | None, typer.Option(min=2, help="Judge draws.", show_default="the run's")]
 Against = Annotated[str | None, typer.Option(metavar="POLICY", show_default="the best simple rule")]
 TOP = 8
 """Single unknowns shown; `equiscan export` has the sample for all."""
@@ -194,9 +198,7 @@ def answer_measuring(
 def answer_stages(
     ctx: typer.Context,
     folder: RunFolder,
-    draws: Annotated[
-        int | None, typer.Option(min=2, help="Judge draws.", show_default="the run's")
-    ] = None,
+    draws: Draws = None,
     searches: Annotated[
         int, typer.Option(min=1, help="Coalitions whose plan is searched for.")
     ] = 32,
@@ -206,22 +208,19 @@ def answer_stages(
     """Say what every stage is worth at the same budget; goes on where it was interrupted."""
     from reports import write_report
     from reports.stages import stage_rows, stage_sentences
-    from sim.studies.answer_folder import answer_about
     from sim.studies.stage_value import stage_value
 
-    ctx.find_root().obj = folder
-    with terminal.progress_bar() as progress:
-        tables = answer_about(
-            folder,
-            "stages",
-            lambda design, answering: (
-                stage_value(design, answering, searches=searches, runs=runs).tables
-            ),
-            settings={"searches": searches, "runs": runs},
-            draws=draws,
-            workers=workers,
-            progress=progress,
-        )
+    tables = answered(
+        ctx,
+        folder,
+        "stages",
+        lambda design, answering: (
+            stage_value(design, answering, searches=searches, runs=runs).tables
+        ),
+        settings={"searches": searches, "runs": runs},
+        draws=draws,
+        workers=workers,
+    )
     title = "Points of the objective that stages bring, with 95% intervals"
     terminal.print_table(stage_rows(tables["stage_value"]), title=title)
     terminal.bullets(stage_sentences(tables))
@@ -237,20 +236,17 @@ def answer_matrix(
     """Say what every stage needs and brings, beside the ratings of the review."""
     from reports import write_report
     from reports.matrix import matrix_rows, matrix_sentences
-    from sim.studies.answer_folder import answer_about
     from sim.studies.recommendation import recommendation
 
-    ctx.find_root().obj = folder
     value = _stage_value(folder)
-    with terminal.progress_bar() as progress:
-        tables = answer_about(
-            folder,
-            "matrix",
-            lambda design, answering: recommendation(design, answering, value).tables,
-            settings={"stages": value.fingerprint},
-            workers=workers,
-            progress=progress,
-        )
+    tables = answered(
+        ctx,
+        folder,
+        "matrix",
+        lambda design, answering: recommendation(design, answering, value).tables,
+        settings={"stages": value.fingerprint},
+        workers=workers,
+    )
     terminal.print_table(
         matrix_rows(tables["matrix"]), title="Computed, and what the review says (in brackets)"
     )
@@ -266,27 +262,45 @@ def claims(
     """Hold the claims of the review against a run: confirmed, refuted, undecided or not tested."""
     from reports import write_report
     from reports.claims_page import claim_words
-    from sim.studies.answer_folder import answer_about
     from sim.studies.claim_evidence import Evidence
     from sim.studies.claims import claims_table
 
-    ctx.find_root().obj = folder
     value = _stage_value(folder)
-    with terminal.progress_bar() as progress:
-        tables = answer_about(
-            folder,
-            "claims",
-            lambda design, answering: {"claims": claims_table(Evidence(design, answering, value))},
-            settings={"stages": value.fingerprint},
-            draws=len(value.reached()[0]),
-            workers=workers,
-            progress=progress,
-        )
+    tables = answered(
+        ctx,
+        folder,
+        "claims",
+        lambda design, answering: {"claims": claims_table(Evidence(design, answering, value))},
+        settings={"stages": value.fingerprint},
+        draws=len(value.reached()[0]),
+        workers=workers,
+    )
     terminal.bullets(
         f"{row['claim']}: {row['verdict'].upper()}. {row['says']} {claim_words(row)}"
         for row in tables["claims"].to_dict("records")
     )
     terminal.say(f"\nReport: {write_report(folder)}")
+
+
+def answered(
+    ctx: typer.Context,
+    folder: Path,
+    question: str,
+    make: "Make",
+    *,
+    settings: Mapping[str, int],
+    draws: int | None = None,
+    workers: int | None = None,
+) -> "Tables":
+    """Return the tables of an answer about a run, with progress; see ``answer_about``."""
+    from sim.studies.answer_folder import answer_about
+
+    concerns(folder, ctx)
+    with terminal.progress_bar() as progress:
+        return answer_about(
+            folder, question, make, settings=settings, draws=draws, workers=workers,
+            progress=progress,
+        )  # fmt: skip
 
 
 def _stage_value(folder: Path) -> "StageValue":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim import terminal
-from sim.cli_answer import RunFolder, Workers
+from sim.cli_answer import RunFolder, Workers, answered
 from sim.cli_data import data
 from sim.errors import RunFolderError, nearest
 from sim.fault import concerns
@@ -168,7 +168,7 @@ def explore(
 ) -> None:
     """Search for plans at other budgets, aversions and shares of AI; write a page with sliders."""
     from reports.explore import plotly_script, write_explorer
-    from sim.studies.answer_folder import FOLDER, answer_about
+    from sim.studies.answer_folder import FOLDER
     from sim.studies.result import load
     from sim.studies.sweep import AI_SHARES, AVERSIONS, BUDGETS, number_of, points_of, sweep
 
@@ -180,16 +180,15 @@ def explore(
         ai_shares=ai_shares or AI_SHARES,
         runs=runs,
     )
-    with terminal.progress_bar() as progress:
-        tables = answer_about(
-            folder,
-            "explore",
-            lambda design, answering: sweep(design, answering, points).tables,
-            settings={"runs": runs, "points": number_of(points)},
-            draws=draws,
-            workers=workers,
-            progress=progress,
-        )
+    tables = answered(
+        ctx,
+        folder,
+        "explore",
+        lambda design, answering: sweep(design, answering, points).tables,
+        settings={"runs": runs, "points": number_of(points)},
+        draws=draws,
+        workers=workers,
+    )
     place = out or folder / FOLDER / "explore.html"
     page = write_explorer(tables, scenario, place, script)
     terminal.say(f"{len(points)} plans. Page: {page}")

@@ -6,12 +6,10 @@ from typing import Annotated
 import typer
 
 from sim import terminal
-from sim.cli_answer import RunFolder, Workers, answer
+from sim.cli_answer import Draws, RunFolder, Workers, answer, answered
 from sim.terminal import example
 
 __all__ = ["answer"]  # with the commands of both files
-
-Draws = Annotated[int | None, typer.Option(min=2, help="Judge draws.", show_default="the run's")]
 
 
 @answer.command("frontier", epilog=example("answer frontier runs/kenya"))
@@ -25,24 +23,22 @@ def answer_frontier(
     """Say what the objective costs in mean coverage, worst cell, gap, money and emissions."""
     from reports import write_report
     from reports.trade_offs import frontier_rows, frontier_sentences
-    from sim.studies.answer_folder import answer_about, policies_of
+    from sim.studies.answer_folder import policies_of
     from sim.studies.frontier import frontier
     from sim.studies.result import load
 
-    ctx.find_root().obj = folder
     result = load(folder)
-    with terminal.progress_bar() as progress:
-        tables = answer_about(
-            folder,
-            "frontier",
-            lambda design, answering: (
-                frontier(design, answering, policies_of(result, design), runs=runs).tables
-            ),
-            settings={"runs": runs},
-            draws=draws,
-            workers=workers,
-            progress=progress,
-        )
+    tables = answered(
+        ctx,
+        folder,
+        "frontier",
+        lambda design, answering: (
+            frontier(design, answering, policies_of(result, design), runs=runs).tables
+        ),
+        settings={"runs": runs},
+        draws=draws,
+        workers=workers,
+    )
     for axis in tables["frontier"]["axis"].unique():
         terminal.print_table(frontier_rows(tables["frontier"], axis))
     terminal.bullets(frontier_sentences(tables))
@@ -56,24 +52,22 @@ def answer_gain(
     """Say which purchases the plan's gain comes from, and whose it is."""
     from reports import write_report
     from reports.gain import gain_rows, gain_sentences
-    from sim.studies.answer_folder import answer_about, policies_of
+    from sim.studies.answer_folder import policies_of
     from sim.studies.attribution import PEOPLE, PURCHASES, attribution
     from sim.studies.result import load
 
-    ctx.find_root().obj = folder
     result = load(folder)
-    with terminal.progress_bar() as progress:
-        tables = answer_about(
-            folder,
-            "gain",
-            lambda design, answering: (
-                attribution(design, answering, policies_of(result, design)["plan"]).tables
-            ),
-            settings={},
-            draws=draws,
-            workers=workers,
-            progress=progress,
-        )
+    tables = answered(
+        ctx,
+        folder,
+        "gain",
+        lambda design, answering: (
+            attribution(design, answering, policies_of(result, design)["plan"]).tables
+        ),
+        settings={},
+        draws=draws,
+        workers=workers,
+    )
     for kind in (PURCHASES, PEOPLE):
         terminal.print_table(gain_rows(tables["gain"], kind).head(10))
     terminal.bullets(gain_sentences(tables["gain"]))
@@ -87,26 +81,22 @@ def answer_certificate(
     """Say whether the top additions and the best policy are the same where things are otherwise."""
     from reports import write_report
     from reports.certificate_page import certificate_sentences, stable_rows, variation_rows
-    from sim.studies.answer_folder import answer_about, policies_of
+    from sim.studies.answer_folder import policies_of
     from sim.studies.certificate import certificate
     from sim.studies.result import load
 
-    ctx.find_root().obj = folder
     result = load(folder)
-    with terminal.progress_bar() as progress:
-        tables = answer_about(
-            folder,
-            "certificate",
-            lambda design, answering: (
-                certificate(
-                    design, answering, policies_of(result, design), result.marginal()
-                ).tables
-            ),
-            settings={},
-            draws=draws,
-            workers=workers,
-            progress=progress,
-        )
+    tables = answered(
+        ctx,
+        folder,
+        "certificate",
+        lambda design, answering: (
+            certificate(design, answering, policies_of(result, design), result.marginal()).tables
+        ),
+        settings={},
+        draws=draws,
+        workers=workers,
+    )
     terminal.print_table(stable_rows(tables["stable_items"]), title="The best additions")
     terminal.print_table(variation_rows(tables["variations"]))
     terminal.bullets(certificate_sentences(tables))
@@ -125,23 +115,21 @@ def answer_alternatives(
     from reports import write_report
     from reports.trade_offs import alternative_rows, alternative_sentences, shared_rows
     from sim.studies.alternatives import alternatives
-    from sim.studies.answer_folder import answer_about, policies_of
+    from sim.studies.answer_folder import policies_of
     from sim.studies.result import load
 
-    ctx.find_root().obj = folder
     result = load(folder)
-    with terminal.progress_bar() as progress:
-        tables = answer_about(
-            folder,
-            "alternatives",
-            lambda design, answering: (
-                alternatives(design, answering, policies_of(result, design), runs=runs).tables
-            ),
-            settings={"runs": runs},
-            draws=draws,
-            workers=workers,
-            progress=progress,
-        )
+    tables = answered(
+        ctx,
+        folder,
+        "alternatives",
+        lambda design, answering: (
+            alternatives(design, answering, policies_of(result, design), runs=runs).tables
+        ),
+        settings={"runs": runs},
+        draws=draws,
+        workers=workers,
+    )
     terminal.print_table(
         alternative_rows(tables["alternatives"]),
         title="The most different plans that were found to be nearly as good",

@@ -80,7 +80,7 @@ def fairness_stays_where_it_was_tuned(evidence: Evidence) -> Finding:
     note = f"by the measured law, at {most:,.0f} studies"
     if factor.value is not None:
         note += f"; a threshold of its own changes sensitivity there by {factor.value:+z.3f}"
-    return found._replace(note=note)
+    return found._replace(note=f"{note}; not tested here: a mitigation tuned in one place")
 
 
 def diversity_raises_the_mean(evidence: Evidence) -> Finding:
