@@ -20,7 +20,7 @@ from reports.matrix import matrix
 from reports.stages import stages
 from reports.timeline import timeline
 from reports.trade_offs import alternatives_section, frontier_section
-from reports.uncertainties import unknowns
+from reports.uncertainties import sobol_section, unknowns
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
@@ -139,6 +139,7 @@ def further(result: StudyResult, answers: Mapping[str, Tables]) -> dict[str, Any
         "frontier": frontier_section,
         "alternatives": alternatives_section,
         "claims": claims_section,
+        "sobol": sobol_section,
     }
     found = {
         name: section(answers[name]) if name in answers else {}

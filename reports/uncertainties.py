@@ -10,6 +10,7 @@ from reports import words
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.figure_style import INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of, phrase_of
+from sim.studies.answer_folder import Tables
 from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
 from sim.studies.outcomes import OUTCOMES
@@ -43,6 +44,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
         "register": _register(result),
         "usd_per_point": result.usd_per_point(),
+        "driver_sentence": driver_sentence(drivers),
         "rival": phrase_of(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
         "draws": len(lead),
@@ -69,6 +71,96 @@ def regret_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     )
 
 
+def driver_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Return what the plan's lead hangs on in words, of one kind.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.drivers``, by shares of variance.
+    """
+    rows = table[table["kind"] == kind]
+    return pd.DataFrame({"what": rows["what"]} | _shares(rows) | {"unknowns": rows["unknowns"]})
+
+
+def driver_sentence(table: pd.DataFrame) -> str:
+    """Return which influences on the plan's lead are told from chance."""
+    sure = table[table["share"] > table["chance"]]
+    named = [
+        f"{what} ({'topic' if kind == TOPIC else 'single unknown'})"
+        for kind, what in zip(sure["kind"], sure["what"], strict=True)
+    ]
+    return (
+        f"Told from chance, at one in twenty: {', '.join(named) or 'none'}. What it comes to by "
+        "chance is told by leads that are shuffled over the draws; of single unknowns by the best "
+        "of them all."
+    )
+
+
+def sobol_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return Sobol indices in words.
+
+    Parameters
+    ----------
+    table : ``Sobol.table``.
+    """
+    shown: dict[str, Any] = {"what": table["what"], "unknowns": table["unknowns"]}
+    for column, title in (("first", "by itself"), ("total", "with others")):
+        ends = zip(*(table[name] for name in (column, f"{column}_low", f"{column}_high")),
+                   strict=True)  # fmt: skip
+        shown[f"{title} (95% interval)"] = [
+            f"{value:z.2f} ({low:z.2f} to {high:z.2f})" for value, low, high in ends
+        ]
+    return pd.DataFrame(shown)
+
+
+def sobol_sentence(table: pd.DataFrame) -> str:
+    """Return what topics make of the variance of the plan's lead, as far as the runs tell."""
+    sure = table.loc[table["total_low"] > 0.0, "what"]
+    joint = max(1.0 - float(table["first"].clip(lower=0.0).sum()), 0.0)
+    return (
+        f"In {int(table['runs'].iloc[0]):,} runs of a Saltelli design the plan's lead surely hangs "
+        f"on {words.enumerated(list(sure)) if len(sure) else 'nothing'}; "
+        f"{words.percent(joint, digits=0)} of its variance is in joint effects, or cannot be told."
+    )
+
+
+def sobol_section(tables: Tables) -> dict[str, Any]:
+    """Return what the page says of Sobol indices."""
+    table = tables["sobol"]
+    return {
+        "rows": sobol_rows(table),
+        "sentence": sobol_sentence(table),
+        "figure": sobol_figure(table),
+    }
+
+
+@styled
+def sobol_figure(table: pd.DataFrame) -> str:
+    """Draw the first and the total index of every topic.
+
+    Parameters
+    ----------
+    table : ``Sobol.table``.
+    """
+    figure, (axes,) = panel(height=1.1 + 0.34 * len(table))
+    y = np.arange(len(table))
+    for column, shift, hue, label in (
+        ("first", -0.17, "#0072b2", "by itself"),
+        ("total", 0.17, "#a9bccb", "with all that it makes together with others"),
+    ):
+        axes.barh(y + shift, table[column], color=hue, height=0.32, label=label)
+        axes.hlines(
+            y + shift, table[f"{column}_low"], table[f"{column}_high"], color=INK, linewidth=1.1
+        )
+    axes.set_yticks(y, list(table["what"]))
+    axes.invert_yaxis()
+    axes.axvline(0.0, color=QUIET, linewidth=0.9)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("Share of the variance of the plan's lead")
+    figure.legend(loc="outside upper left", ncols=2)
+    return svg(figure, name="sobol")
+
+
 def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return rows of one kind of the assumption register in words.
 
@@ -77,15 +169,7 @@ def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     table : as from ``StudyResult.assumptions``.
     """
     rows = table[table["kind"] == kind]
-    shown = {
-        "what": rows["what"],
-        "share": [words.percent(share, digits=0) for share in rows["share"]],
-        "95% interval": [
-            words.span(low, high, digits=0)
-            for low, high in zip(rows["low"], rows["high"], strict=True)
-        ],
-    }
-    shown["by chance"] = [f"up to {words.percent(one, digits=0)}" for one in rows["chance"]]
+    shown = {"what": rows["what"]} | _shares(rows)
     if kind == UNKNOWN:
         return pd.DataFrame(shown | {"known how": rows["status"], "source": rows["source"]})
     return pd.DataFrame(shown | {"unknowns": rows["unknowns"]})
@@ -146,6 +230,18 @@ def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
     axes.grid(visible=False, axis="y")
+
+
+def _shares(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Return shares of variance in words, with their intervals and what chance tells."""
+    return {
+        "share": [words.percent(share, digits=0) for share in rows["share"]],
+        "95% interval": [
+            words.span(low, high, digits=0)
+            for low, high in zip(rows["low"], rows["high"], strict=True)
+        ],
+        "by chance": [f"up to {words.percent(one, digits=0)}" for one in rows["chance"]],
+    }
 
 
 def _register(result: StudyResult) -> dict[str, Any]:

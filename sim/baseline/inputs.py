@@ -18,6 +18,8 @@ ANY = "*"
 SHARED = ("modalities", "levers", "operations")
 """Tables whose values countries share, all of them or those of an income group."""
 UNBOUNDED = Bounds(-inf, inf, "")
+ROW_OF_SAMPLES = "row of samples"
+"""Uniform number that moves all inputs of which a scenario gives samples."""
 
 
 class Drawn(NamedTuple):
@@ -26,6 +28,8 @@ class Drawn(NamedTuple):
     value: float
     unknown: str
     """What is not known: inputs of one unknown move together, each between its own ends."""
+    moved_by: str = ""
+    """Name of the uniform number that moves it, where that is not the unknown's."""
 
 
 @dataclass(slots=True)
@@ -46,6 +50,8 @@ class Inputs:
     """Register of every value used, by dotted name."""
     drawn: dict[str, Drawn] = field(default_factory=dict)
     """Those of them that differ from draw to draw, with their values in this one."""
+    stated: Mapping[str, float] = field(default_factory=dict)
+    """Uniform numbers, 0 to 1, that are stated instead of drawn, by name."""
 
     def country(self, iso3: str, variable: str) -> float:
         """Return a country's value: its own, or that of its income group where it has none."""
@@ -125,8 +131,9 @@ class Inputs:
         given = self.scenario.overrides.get(override)
         if given is not None and given.sample:
             # one row for all samples of a draw: what was fitted together stays together
-            part = self._fraction(self.draw, "row of samples")
-            self.drawn[name] = Drawn(given.sample[int(part * len(given.sample))], name)
+            part = self._fraction(self.draw, ROW_OF_SAMPLES)
+            row_here = given.sample[int(part * len(given.sample))]
+            self.drawn[name] = Drawn(row_here, name, moved_by=ROW_OF_SAMPLES)
         else:
             known = given.known if given else assumed
             known = known or Distribution(datum.value, datum.low, datum.high)
@@ -136,6 +143,8 @@ class Inputs:
         return self.drawn[name].value
 
     def _fraction(self, draw: int, unknown: str) -> float:
+        if unknown in self.stated:
+            return self.stated[unknown]
         return fraction(self.scenario.uncertainty.seed, self.purpose, draw, "input", unknown)
 
 
