@@ -316,9 +316,7 @@ def answered(
         )  # fmt: skip
 
 
-def _sobol(
-    ctx: typer.Context, folder: Path, points: int, rival: str, workers: int | None
-) -> None:
+def _sobol(ctx: typer.Context, folder: Path, points: int, rival: str, workers: int | None) -> None:
     """Print Sobol indices of the plan's lead over a policy."""
     from reports import write_report
     from reports.uncertainties import sobol_rows, sobol_sentence

@@ -64,7 +64,9 @@ def test_a_number_that_is_stated_moves_what_it_names_and_nothing_else() -> None:
 
 
 def test_the_numbers_of_a_draw_make_its_inputs() -> None:
-    numbers = [n for n in topics_of_numbers(TINY) if n not in (LAW, LEVEL_OF_ERROR, FACTORS, CHANCE)]
+    numbers = [
+        n for n in topics_of_numbers(TINY) if n not in (LAW, LEVEL_OF_ERROR, FACTORS, CHANCE)
+    ]
     seed = TINY.uncertainty.seed
     stated = {name: fraction(seed, "judge", 3, "input", name) for name in numbers}
     third, made = drawn(3), drawn(0, **stated)
