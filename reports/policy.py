@@ -14,7 +14,7 @@ from reports.answer import answer_box
 from reports.certificate_page import certificate_section
 from reports.claims_page import claims_section
 from reports.country_maps import is_mapped, map_of_run
-from reports.gain import gain_section
+from reports.gain import difference_section, gain_section
 from reports.glossary import glossary
 from reports.matrix import matrix
 from reports.stages import stages
@@ -136,6 +136,7 @@ def further(result: StudyResult, answers: Mapping[str, Tables]) -> dict[str, Any
         "matrix": matrix,
         "certificate": certificate_section,
         "gain": gain_section,
+        "difference": difference_section,
         "frontier": frontier_section,
         "alternatives": alternatives_section,
         "claims": claims_section,

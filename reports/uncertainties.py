@@ -1,5 +1,6 @@
 """What is not known: what a finished study hangs on, and what knowing more would be worth."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 
 from reports import words
 from sim.answers.intervals import FEWEST_DRAWS
-from sim.figure_style import INK, QUIET, panel, styled, svg
+from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of, phrase_of
 from sim.studies.answer_folder import Tables
 from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
@@ -16,6 +17,9 @@ from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
 
+SAID = {STATUS: "how inputs are known", ORIGIN: "whose numbers they are"}
+LONGEST_LABEL = 24
+"""Characters of a line beside a figure's bars."""
 TOP = 5
 """Single unknowns in the page."""
 
@@ -42,6 +46,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
             TOP
         ),
         "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
+        "regret_figure": regret_figure(_of_policies(result, further)),
         "register": _register(result),
         "usd_per_point": result.usd_per_point(),
         "driver_sentence": driver_sentence(drivers),
@@ -219,6 +224,52 @@ def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
     return svg(figure, name="unknowns")
 
 
+@styled
+def register_figure(table: pd.DataFrame) -> str:
+    """Draw what share of the variance of the plan's gain rests on what kind of inputs.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.assumptions``.
+    """
+    kinds = (STATUS, ORIGIN)
+    parts = [table[table["kind"] == kind] for kind in kinds]
+    figure, panels = panel(height=1.2 + 0.34 * max(map(len, parts)), columns=2)
+    for axes, kind, part in zip(panels, kinds, parts, strict=True):
+        _bars(axes, part.set_index("what"), "share", 100.0)
+        y = np.arange(len(part))
+        axes.plot(100.0 * part["chance"], y, "|", color=HUES[1], markersize=13, mew=2)
+        axes.set_yticks(y, [fill(what, LONGEST_LABEL) for what in part["what"]])
+        axes.set_xlabel(f"Share of the variance of the gain (%)\nby {SAID[kind]}")
+    return svg(figure, name="register")
+
+
+@styled
+def regret_figure(table: pd.DataFrame) -> str:
+    """Draw how far policies are behind the best of each draw, and in how many they are the best.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.regret``.
+    """
+    rows = table.set_index("plan")
+    figure, (left, right) = panel(height=1.2 + 0.3 * len(rows), columns=2)
+    _bars(left, rows.rename(index=label_of), "regret", 100.0)
+    left.plot(100.0 * rows["largest"], np.arange(len(rows)), "|", color=HUES[1], markersize=13,
+              mew=2)  # fmt: skip
+    left.set_xlabel("Behind the best of each draw\n(points; mean, and the largest)")
+    y = np.arange(len(rows))
+    right.barh(y, 100.0 * rows["near"], color="#a9bccb", height=0.62, label="within 1% of the best")
+    right.barh(y, 100.0 * rows["best"], color="#0072b2", height=0.62, label="the best")
+    right.set_yticks(y, [])
+    right.set_ylim(len(rows) - 0.4, -0.6)
+    right.set_xlim(0.0, 100.0)
+    right.grid(visible=False, axis="y")
+    right.set_xlabel("Share of draws (%)")
+    figure.legend(loc="outside upper right", ncols=2)
+    return svg(figure, name="regret")
+
+
 def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     y = np.arange(len(table))
     low, high = scale * table["low"].to_numpy(float), scale * table["high"].to_numpy(float)
@@ -249,6 +300,7 @@ def _register(result: StudyResult) -> dict[str, Any]:
     table = result.assumptions()
     return {
         "sentence": register_sentence(table),
+        "figure": register_figure(table),
         "status": register_rows(table, STATUS),
         "origin": register_rows(table, ORIGIN),
         "single": register_rows(table, UNKNOWN).head(TOP),

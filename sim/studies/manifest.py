@@ -28,6 +28,7 @@ ANSWERS = {
     "gain": ("gain",),
     "certificate": ("stable_items", "variations"),
     "alternatives": ("alternatives", "shared_money", "alternative_plans"),
+    "difference": ("difference",),
     "sobol": ("sobol", "sobol_leads"),
     "explore": ("sweep", "sweep_money"),
 }

@@ -263,7 +263,7 @@ class Study:
         tried = changes_of(Purse(self.world(), scenario), found)
         base = Trial(found.plan.name, found.plan)
         gathered = self._simulated(scenario, [base, *added(tried, found.plan)], progress)
-        return marginal_values(gathered, tried, points=points.name)
+        return marginal_values(gathered, tried, base=base.name)
 
     def by_budget(
         self,

@@ -94,7 +94,7 @@ def test_indices_are_of_the_leads_of_all_rows_and_prices_are_left_out(found: Sob
     assert len(page["rows"]) == len(found.table)
 
 
-def test_the_lead_of_a_row_is_what_is_simulated_there(found: Sobol) -> None:
+def test_the_lead_of_a_row_is_what_is_simulated_there() -> None:
     rng = np.random.default_rng(1)
     names = tuple(topics_of_numbers(TINY))
     sampler = Designed(names, rng.random((1, len(names))))
