@@ -108,8 +108,9 @@ def difference_sentence(table: pd.DataFrame) -> str:
     first, whole = table.iloc[0], float(table["value"].sum())
     return (
         f"The plan reaches {words.points(whole)} points more than that of "
-        f"{table['against'].iloc[0]} in the same draws; most of the difference comes from {first['what']}: "
-        f"{words.points(first['value'])} points ({words.interval(first['low'], first['high'])})."
+        f"{table['against'].iloc[0]} in the same draws; most of the difference comes from "
+        f"{first['what']}: {words.points(first['value'])} points "
+        f"({words.interval(first['low'], first['high'])})."
     )
 
 

@@ -153,7 +153,7 @@ def alternatives_figure(table: pd.DataFrame) -> str:
                 100 * kept["moved"], 100 * kept["lost"], "o", color=hue, markerfacecolor=face,
                 markersize=6, label=f"within {part:.0%}" if holds else None,
             )  # fmt: skip
-        axes.axhline(100 * float(part), color=hue, linewidth=0.8, linestyle=":")
+        axes.axhline(100 * float(str(part)), color=hue, linewidth=0.8, linestyle=":")
     axes.plot([0], [0], "D", color=INK, markersize=6, label="the plan")
     axes.set_xlabel("Money that goes elsewhere (% of the plan's)")
     axes.set_ylabel("Objective lost (%)")

@@ -14,10 +14,13 @@ from sim.planning.rules import label_of, phrase_of
 from sim.studies.answer_folder import Tables
 from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
+from sim.studies.measuring import EVERYWHERE
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
 
 SAID = {STATUS: "how inputs are known", ORIGIN: "whose numbers they are"}
+MOST_MEASUREMENTS = 12
+"""Measurements of the figure and the page."""
 LONGEST_LABEL = 24
 """Characters of a line beside a figure's bars."""
 TOP = 5
@@ -48,6 +51,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
         "regret_figure": regret_figure(_of_policies(result, further)),
         "register": _register(result),
+        "measuring": _measuring(result, further),
         "usd_per_point": result.usd_per_point(),
         "driver_sentence": driver_sentence(drivers),
         "rival": phrase_of(str(lead.name)),
@@ -164,6 +168,64 @@ def sobol_figure(table: pd.DataFrame) -> str:
     axes.set_xlabel("Share of the variance of the plan's lead")
     figure.legend(loc="outside upper left", ncols=2)
     return svg(figure, name="sobol")
+
+
+def measuring_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return measurements in words.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.measurements``.
+    """
+    return pd.DataFrame(
+        {
+            "measurement": [
+                f"{what}, {where}" if where != EVERYWHERE else what
+                for what, where in zip(table["what"], table["where"], strict=True)
+            ],
+            "worth": [amount(value, metric).removeprefix("+") for value in table["value"]],
+            "95% interval": [
+                words.interval(low, high, digits=3, none="-")
+                for low, high in zip(table["low"], table["high"], strict=True)
+            ],
+            "as much as": [
+                "not known" if np.isnan(usd) else words.dollars(usd) for usd in table["worth_usd"]
+            ],
+            "cost (assumed)": list(map(words.dollars, table["cost_usd"])),
+        }
+    )
+
+
+def measuring_sentence(table: pd.DataFrame) -> str:
+    """Return what to measure first, or that nothing is shown to pay."""
+    paying = table[table["pays"]]
+    if paying.empty:
+        return (
+            "Measure first: none of these is shown to pay before choosing among these plans; "
+            "with few draws hardly any can be."
+        )
+    first = paying.iloc[0]
+    return (
+        f"Measure first: {first['what']}, {first['where']}. It is worth as much as "
+        f"{words.dollars(first['worth_usd'])} would buy, and costs "
+        f"{words.dollars(first['cost_usd'])} (assumed)."
+    )
+
+
+@styled
+def measuring_figure(table: pd.DataFrame) -> str:
+    """Draw what measurements are worth before choosing, the best bargains.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.measurements``.
+    """
+    rows = table.head(MOST_MEASUREMENTS)
+    named = measuring_rows(rows, "ede")["measurement"]
+    figure, (axes,) = panel(height=1.1 + 0.28 * len(rows))
+    _bars(axes, rows.set_index(named), "value", 100.0)
+    axes.set_xlabel("Worth of measuring it before choosing (points of the objective)")
+    return svg(figure, name="measuring")
 
 
 def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -292,6 +354,18 @@ def _shares(rows: pd.DataFrame) -> dict[str, list[str]]:
             for low, high in zip(rows["low"], rows["high"], strict=True)
         ],
         "by chance": [f"up to {words.percent(one, digits=0)}" for one in rows["chance"]],
+    }
+
+
+def _measuring(result: StudyResult, further: pd.DataFrame | None) -> dict[str, Any]:
+    """Return what the page says of measurements; nothing where none fits what is not known."""
+    table = result.measurements(further)
+    if table.empty:
+        return {}
+    return {
+        "sentence": measuring_sentence(table),
+        "rows": measuring_rows(table.head(MOST_MEASUREMENTS), result.scenario.objective),
+        "figure": measuring_figure(table),
     }
 
 

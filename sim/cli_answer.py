@@ -175,7 +175,12 @@ def answer_regret(folder: RunFolder) -> None:
 )
 def answer_measuring(
     folder: RunFolder,
-    parameter: Annotated[str, typer.Argument(help="As in groups.rural.reach.")],
+    parameter: Annotated[
+        str | None,
+        typer.Argument(
+            help="As in groups.rural.reach.", show_default="the measurements known to us"
+        ),
+    ] = None,
     people: Annotated[int | None, typer.Option(min=1, help="Asked in a survey of a share.")] = None,
     error: Annotated[
         float | None, typer.Option(min=0.0, help="Else: relative standard error.")
@@ -183,7 +188,7 @@ def answer_measuring(
     usd: Annotated[float | None, typer.Option(min=0.0, help="What the measurement costs.")] = None,
 ) -> None:
     """Say what a measurement would be worth before choosing a plan, against its cost."""
-    from reports.uncertainties import amount
+    from reports.uncertainties import amount, measuring_rows, measuring_sentence
     from sim.answers.intervals import interval_words
     from sim.studies.answer_folder import answers_of
     from sim.studies.result import load
@@ -191,6 +196,16 @@ def answer_measuring(
     result = load(folder)
     kept = answers_of(folder, result)
     further = kept["stages"]["coalition_draws"] if "stages" in kept else None
+    if parameter is None:
+        table = result.measurements(further)
+        if table.empty:
+            terminal.say("Too few draws to say anything, or nothing of it differs.")
+            return
+        shown = measuring_rows(table, result.scenario.objective)
+        terminal.print_table(shown, title="What measuring would be worth before choosing")
+        said = [measuring_sentence(table)]
+        terminal.bullets(said if further is not None else [*said, AFTER_STAGES])
+        return
     found = result.value_of_measuring(parameter, people=people, error=error, further=further)
     metric = result.scenario.objective
     how = f"{people:,} people" if people is not None else f"a standard error of {error:.0%}"

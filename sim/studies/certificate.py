@@ -88,7 +88,8 @@ def certificate(
     """
     tried = _best_additions(design, plans["plan"], marginal)
     simulated: dict[str, dict[str, list[Measured]]] = {}
-    scores, rows = [], []
+    scores: list[list[int]] = []
+    rows = []
     for one in _variations(design.scenario):
         key = f"{one.scenario.profile}, seed {one.scenario.uncertainty.seed}"
         if key not in simulated:

@@ -105,7 +105,7 @@ def test_the_lead_of_a_row_is_what_is_simulated_there() -> None:
     runs = [Totals.of(run) for run in simulate_many(cases, scenario=quiet)]
     people = People.of(sample.world, years=1)
     plan, nothing = (DESIGN.objective.of(measured(one, people, TINY.equity)) for one in runs)
-    kept = leads_in(DESIGN, Rows(*PLANS.values(), names, sampler.rows))
+    kept = leads_in(DESIGN, Rows(PLANS["plan"], PLANS["baseline"], names, sampler.rows))
     assert kept.arrays["lead"] == pytest.approx([plan - nothing])
 
 
