@@ -35,6 +35,8 @@ answers: $(VENV)/.run  ## all answers about a scenario: make answers SCENARIO=in
 	@$(BIN)/equiscan answer frontier runs/$(SCENARIO)
 	@$(BIN)/equiscan answer alternatives runs/$(SCENARIO)
 	@$(BIN)/equiscan answer information runs/$(SCENARIO)
+	@$(BIN)/equiscan answer regret runs/$(SCENARIO)
+	@$(BIN)/equiscan answer measuring runs/$(SCENARIO)
 	@$(BIN)/equiscan answer drivers runs/$(SCENARIO)
 	@$(BIN)/equiscan answer assumptions runs/$(SCENARIO)
 
