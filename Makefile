@@ -106,7 +106,7 @@ gpu-measure: $(VENV)/.dev  ## what takes a GPU; goes on where it stopped: IMAGES
 	@$(BIN)/equiscan profile gpu --data $(IMAGES) --out runs/gpu --device $(or $(DEVICE),cuda) --minutes $(or $(MINUTES),7)
 
 notebooks: $(VENV)/.run  ## open the notebooks
-	@$(PIP) --constraint $(LOCK) --editable '.[notebooks]'
+	@$(PIP) --constraint $(LOCK) --editable '.[notebooks,answers]'
 	@$(BIN)/jupyter lab notebooks
 
 docs: $(VENV)/.run  ## the documentation as a site, in build/docs
