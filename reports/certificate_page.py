@@ -68,7 +68,7 @@ def certificate_figure(table: pd.DataFrame) -> str:
     axes.axvline(TOP + 0.5, color=QUIET, linewidth=0.9, linestyle=":")
     named = zip(map(words.item_words, table["item"]), table["region"], strict=True)
     axes.set_yticks(y, [f"{item} in {region}" for item, region in named])
-    axes.invert_yaxis()
+    axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_xlim(left=0.5)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("Place by gain per dollar, of the additions looked at (1: the best)")

@@ -45,7 +45,7 @@ def claims_figure(table: pd.DataFrame) -> str:
         axes.plot(scaled[y, 0], y, "o", color=hue, markersize=5.5, label=verdict)
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
     axes.set_yticks(range(len(rows)), [f"{row.claim}" for row in rows.itertuples()])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-1.08, 1.08)
     axes.set_xticks([-1, 0, 1], ["against the claim", "0", "for the claim"])
     axes.grid(visible=False, axis="y")

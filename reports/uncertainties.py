@@ -319,6 +319,7 @@ def regret_figure(table: pd.DataFrame) -> str:
     _bars(left, rows.rename(index=label_of), "regret", 100.0)
     left.plot(100.0 * rows["largest"], np.arange(len(rows)), "|", color=HUES[1], markersize=13,
               mew=2)  # fmt: skip
+    left.set_xlim(right=max(105.0 * float(rows["largest"].max()), 0.1))
     left.set_xlabel("Behind the best of each draw\n(points; mean, and the largest)")
     y = np.arange(len(rows))
     right.barh(y, 100.0 * rows["near"], color="#a9bccb", height=0.62, label="within 1% of the best")
