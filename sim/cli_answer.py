@@ -99,7 +99,7 @@ def answer_drivers(
         _sobol(ctx, folder, sobol, str(result.lead(against).name), workers)
         return
     table, lead = result.drivers(method, against=against), result.lead(against)
-    if table.empty:
+    if table.empty or lead.nunique() < 2:
         terminal.say("The lead is the same in all draws, or they are too few to say anything.")
         return
     if method != "variance":
