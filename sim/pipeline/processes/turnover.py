@@ -80,12 +80,12 @@ def finish_training(cal: Calendar, year: int, trained: Sequence[Batch]) -> None:
 
 def _vacate(cal: Calendar, posts: Sequence[Posts]) -> None:
     """Leave posts vacant until their lead time has passed."""
-    names, items = cal.world.regions, [item.name for item in cal.world.catalogue.items]
+    names, items = cal.world.regions, cal.world.catalogue.items
     by_lead: dict[int, list[Posts]] = {}
     for region, item, count in posts:
         weeks = int(cal.world.catalogue.lead_weeks[region, item])
         by_lead.setdefault(weeks, []).append((region, item, count))
-        cal.log("posts vacant", names[region], f"{count} {items[item]}", lasts=weeks)
+        cal.log("posts vacant", names[region], f"{count} {items[item].name}", lasts=weeks)
     for weeks, some in by_lead.items():
         _move(cal.state.active, cal.state.vacant, some)
         cal.after(weeks, partial(_fill, cal, some))
