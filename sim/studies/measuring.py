@@ -72,8 +72,8 @@ def measurements_of(unknowns: Collection[str], *, places: Collection[str]) -> It
             parts = {where: (some, 1) for where, some in by_place.items()}
         for where, (some, count) in parts.items():
             yield Measurement(
-                str(kind.what), where, tuple(some), float(kind.people), float(kind.error),
-                float(kind.runs), float(kind.usd) * count,
+                str(kind.what), where, tuple(some), float(str(kind.people)), float(str(kind.error)),
+                float(str(kind.runs)), float(str(kind.usd)) * count,
             )  # fmt: skip
 
 

@@ -153,7 +153,7 @@ def test_a_sample_names_every_unknown_once_with_its_topic() -> None:
     parts = [parameter_sample(scenario, draw).drawn_table().assign(draw=draw) for draw in range(3)]
     sample = pd.concat(parts, ignore_index=True)
     unknowns = Unknowns.of(sample)
-    names = set(unknowns.drawn)
+    names = set(map(str, unknowns.drawn))
     assert {"groups.rural.reach", "level", "response.kappa"} <= names
     # Kenya's and Rwanda's income groups move together
     assert len([name for name in names if "need_per_1000" in name]) == 1

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+import sim
 from reports.uncertainties import sobol_section
 from sim.answers.sensitivity import sobol_indices
+from sim.cli import app
 from sim.errors import AnswerError
 from sim.executors.executor import executor_of
 from sim.pipeline.case import Case
@@ -24,8 +27,9 @@ from sim.studies.sobol import Designed, Rows, Sobol, leads_in, sobol, topics_of_
 from tests.unit.studies.small_study import sample_small, small_scenario
 
 pytest.importorskip("SALib")
+FILE = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
 TINY = load_scenario(
-    Path(__file__).parents[3] / "scenarios" / "tiny.yaml",
+    FILE,
     overrides=[
         "regions=[KEN]",
         "horizon.decide_years=1",
@@ -118,3 +122,24 @@ def test_samples_of_ones_own_are_refused() -> None:
     own = Design(small_scenario(), sample_small)
     with executor_of(workers=1) as executor, pytest.raises(AnswerError, match="one's own"):
         sobol(own, Answering(executor), *PLANS.values(), points=POINTS)
+
+
+def test_the_command_prints_the_indices_and_the_report_has_them(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    overrides = [
+        "regions=[KEN]",
+        "policies=[baseline, by_need, plan]",
+        "search.effort=50",
+        "uncertainty.draws=5",
+        "horizon={decide_years: 1, score_years: 1, warm_up_years: 0}",
+    ]
+    sim.study(FILE, overrides=overrides).run(run)
+    words = ["answer", "drivers", str(run), "--against", "baseline", "--workers", "1", "--sobol"]
+    done = CliRunner().invoke(app, [*words, str(POINTS)], env={"COLUMNS": "80"})
+    assert done.exit_code == 0, done.output
+    assert "with others" in done.stdout
+    assert "chance" in done.stdout
+    assert 'id="sobol-caption"' in (run / "report.html").read_text(encoding="utf-8")
+    refused = CliRunner().invoke(app, [*words, "17"])
+    assert refused.exit_code == 2
+    assert "power of two" in refused.stderr
