@@ -97,10 +97,12 @@ def information_table(
         gain = whole
         if kind != EVERYTHING:
             gain = gain_of_knowing(values, unknowns.drawn[names].to_numpy(float))
-        rows.append((kind, what, topic, len(names), *worth_of(gain, whole, usd_per_unit)))
+        rows.append((kind, what, topic, len(names), *worth_of_gains(gain, whole, usd_per_unit)))
         if kind == EVERYTHING and len(reached.index.unique("replication")) > 1:
             gain = gain_without_chance(*_halves(reached))
-            rows.append((CHANCE, CHANCE, "", len(names), *worth_of(gain, whole, usd_per_unit)))
+            rows.append(
+                (CHANCE, CHANCE, "", len(names), *worth_of_gains(gain, whole, usd_per_unit))
+            )
     table = pd.DataFrame(rows, columns=list(INFORMATION_COLUMNS))
     return _largest_first(table, "value")
 
@@ -133,7 +135,7 @@ def measurement(
     rng = stream(seed, "measurement", str(true.name))
     gain = gain_of_measuring(by_draw.to_numpy(float), true.to_numpy(float), measure, rng)
     whole = gain_of_everything(by_draw.to_numpy(float))
-    value, low, high, share, _, draws = worth_of(gain, whole, np.nan)
+    value, low, high, share, _, draws = worth_of_gains(gain, whole, np.nan)
     return {"value": value, "low": low, "high": high, "share": share, "draws": draws}
 
 
@@ -247,7 +249,7 @@ def failing(lead: pd.Series, unknowns: Unknowns, *, seed: int) -> Failure:
     return failure(unknowns.drawn, lead < 0.0, seed=int(stream(seed, "failure").integers(2**31)))
 
 
-def worth_of(gain: Floats, whole: Floats, usd_per_unit: float) -> tuple[float, ...]:
+def worth_of_gains(gain: Floats, whole: Floats, usd_per_unit: float) -> tuple[float, ...]:
     """Return value, low, high, share (of knowing everything), usd and draws of gains by draw."""
     low, high = t_interval(pd.Series(gain), within=AT_LEAST_NOTHING)
     value, most = max(float(gain.mean()), 0.0), float(whole.mean())

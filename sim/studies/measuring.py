@@ -20,7 +20,7 @@ from sim.answers.information import gain_of_everything, gain_of_measuring
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.domain.levers import Floats
 from sim.streams import stream
-from sim.studies.knowledge import Unknowns, worth_of
+from sim.studies.knowledge import Unknowns, worth_of_gains
 
 EVERYWHERE = "everywhere"
 MOST_PLACES = 8
@@ -111,7 +111,7 @@ def measuring_table(
         true = unknowns.drawn[list(one.parameters)].to_numpy(float)
         rng = stream(seed, "measuring", one.what, one.where)
         gain = gain_of_measuring(values, true, bind(_shown, one, profile_runs), rng)
-        value, low, high, share, usd, draws = worth_of(gain, whole, usd_per_unit)
+        value, low, high, share, usd, draws = worth_of_gains(gain, whole, usd_per_unit)
         pays = bool(low > 0.0 and usd > one.cost_usd)
         rows.append((one.what, one.where, len(one.parameters), value, low, high, share, usd,
                      one.cost_usd, pays, draws))  # fmt: skip
