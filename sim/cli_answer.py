@@ -245,15 +245,22 @@ def answer_stages(
     """Say what every stage is worth at the same budget; goes on where it was interrupted."""
     from reports import write_report
     from reports.stages import stage_rows, stage_sentences
+    from sim.studies.answer_folder import policies_of
+    from sim.studies.result import load
     from sim.studies.stage_value import stage_value
+
+    result = load(folder)
+
+    def make(design: "Design", answering: "Answering") -> "Tables":
+        made = policies_of(result, design)
+        known = [plan for policy, plan in made.items() if policy != "baseline"]
+        return stage_value(design, answering, known=known, searches=searches, runs=runs).tables
 
     tables = answered(
         ctx,
         folder,
         "stages",
-        lambda design, answering: (
-            stage_value(design, answering, searches=searches, runs=runs).tables
-        ),
+        make,
         settings={"searches": searches, "runs": runs},
         draws=draws,
         workers=workers,

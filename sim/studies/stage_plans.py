@@ -43,32 +43,34 @@ def only_stages(scenario: Scenario, stages: Iterable[Stage]) -> Scenario:
 
 
 def search_within(design: Design, asked: Stages) -> Kept:
-    """Return the best plan that buys from some stages only, and what is left of it without some.
+    """Return the best plan that buys from some stages only, and ``worth_in_parts`` of it."""
+    scenario = only_stages(design.scenario, asked.stages)
+    scenario = scenario.model_copy(update={"search": SearchSpec(effort=asked.runs)})
+    within = replace(design, scenario=scenario)
+    found = find_plan(within, InProcess(within)).best
+    parts = worth_in_parts(design, found.plan)
+    return Kept({**arrays_of(found), **parts.arrays}, {"about": about(found)})
+
+
+def worth_in_parts(design: Design, plan: Plan) -> Kept:
+    """Return what a plan is worth, and what is left of it without some stages.
 
     ``worth`` is the objective on the choice draws, of the plan and of what is left of it without
     the stages of each row of ``dropped``: every stage, then more and more, the least missed first.
     A plan found by few runs also buys what is of no use.
     """
-    scenario = only_stages(design.scenario, asked.stages)
-    scenario = scenario.model_copy(update={"search": SearchSpec(effort=asked.runs)})
-    within = replace(design, scenario=scenario)
-    found = find_plan(within, InProcess(within)).best
-    stages = bought_from(found.plan)
-    worth = [choice_worth(design, [found.plan])[0]]
+    stages = bought_from(plan)
+    worth = [choice_worth(design, [plan])[0]]
     dropped: list[tuple[Stage, ...]] = [(one,) for one in stages] if len(stages) > 1 else []
     if dropped:
-        worth += list(choice_worth(design, [found.plan, *_left(found.plan, dropped)])[1:])
+        worth += list(choice_worth(design, [plan, *_left(plan, dropped)])[1:])
         missed = sorted(stages, key=lambda stage: -worth[1 + stages.index(stage)].mean())
         chain = [tuple(missed[:k]) for k in range(2, len(stages))]
         if chain:
-            worth += list(choice_worth(design, [found.plan, *_left(found.plan, chain)])[1:])
+            worth += list(choice_worth(design, [plan, *_left(plan, chain)])[1:])
         dropped += chain
-    arrays = {
-        **arrays_of(found),
-        "worth": np.stack(worth),
-        "dropped": np.array([[stage in some for stage in Stage] for some in [(), *dropped]]),
-    }
-    return Kept(arrays, {"about": about(found)})
+    without = np.array([[stage in some for stage in Stage] for some in [(), *dropped]])
+    return Kept({"worth": np.stack(worth), "dropped": without}, {})
 
 
 def bought_from(plan: Plan) -> tuple[Stage, ...]:

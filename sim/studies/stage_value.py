@@ -30,7 +30,7 @@ from sim.domain.plan import Plan
 from sim.errors import AnswerError
 from sim.planning.rules import baseline
 from sim.studies.answering import Answering
-from sim.studies.batch import Design, joined
+from sim.studies.batch import Design, Kept, joined
 from sim.studies.comparison import WORTHWHILE
 from sim.studies.judging import ALL, Who, judged
 from sim.studies.manifest import ANSWERS
@@ -42,6 +42,7 @@ from sim.studies.stage_plans import (
     search_within,
     stages_of,
     without_stages,
+    worth_in_parts,
 )
 
 SEARCHES, RUNS = 32, 300
@@ -117,12 +118,19 @@ def stage_value_of(tables: Mapping[str, pd.DataFrame]) -> StageValue:
 
 
 def stage_value(
-    design: Design, answering: Answering, *, searches: int = SEARCHES, runs: int = RUNS
+    design: Design,
+    answering: Answering,
+    *,
+    known: Sequence[Plan] = (),
+    searches: int = SEARCHES,
+    runs: int = RUNS,
 ) -> StageValue:
     """Return what every stage is worth at the scenario's budget.
 
     Parameters
     ----------
+    known : plans that are there already, such as that of a run: a coalition takes what is left of
+        one without the other stages where no search finds better. Their names differ.
     searches : coalitions whose plan is searched for; the whole, every stage alone and the whole
         without every stage come first, then those that tell most.
     runs : of each search.
@@ -133,6 +141,7 @@ def stage_value(
         Where fewer than two stages have anything to buy.
     """
     pool = _pool(design)
+    pool.take(design, answering, known)
     pool.grow(design, answering, searches=searches, runs=runs)
     chosen = pool.chosen()
     used = sorted(set(chosen.tolist()))
@@ -169,6 +178,13 @@ class _Pool:
     searched: list[int]
     """Coalitions whose plan was searched for."""
 
+    def take(self, design: Design, answering: Answering, known: Sequence[Plan]) -> None:
+        """Add plans that are there already, and what is left of them without some stages."""
+        tasks = {f"parts of {plan.name}": plan for plan in known}
+        done = answering.do("simulating plans in parts", bind(worth_in_parts, design), tasks)
+        for plan, kept in zip(known, done.values(), strict=True):
+            self._add_parts(plan, plan.name, kept)
+
     def grow(self, design: Design, answering: Answering, *, searches: int, runs: int) -> None:
         """Search for the plans of coalitions, first of the whole, until enough were searched."""
         first = first_to_search(len(self.stages))
@@ -193,15 +209,18 @@ class _Pool:
         }
         done = answering.do("searching for plans of stages", bind(search_within, design), tasks)
         for coalition, kept in zip(coalitions, done.values(), strict=True):
-            arrays = kept.arrays
-            plan = candidate_of(arrays, kept.tables["about"], self.world, start_year=start).plan
-            for row, worth in zip(arrays["dropped"], arrays["worth"], strict=True):
-                without = [stage for stage, out in zip(Stage, row, strict=True) if out]
-                part = f" without {', '.join(without)}" if without else ""
-                name = f"found for {', '.join(self.named(coalition))}{part}"
-                left = replace(without_stages(plan, without), name=name)
-                self.add(left, np.asarray(worth, dtype=float))
+            about = kept.tables["about"]
+            plan = candidate_of(kept.arrays, about, self.world, start_year=start).plan
+            self._add_parts(plan, f"found for {', '.join(self.named(coalition))}", kept)
             self.searched.append(coalition)
+
+    def _add_parts(self, plan: Plan, name: str, kept: Kept) -> None:
+        """Add what ``worth_in_parts`` made of a plan."""
+        for row, worth in zip(kept.arrays["dropped"], kept.arrays["worth"], strict=True):
+            without = [stage for stage, out in zip(Stage, row, strict=True) if out]
+            part = f" without {', '.join(without)}" if without else ""
+            left = replace(without_stages(plan, without), name=f"{name}{part}")
+            self.add(left, np.asarray(worth, dtype=float))
 
     def add(self, plan: Plan, worth: Floats) -> None:
         """Add a plan with its worth by choice draw."""

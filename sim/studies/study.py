@@ -395,7 +395,7 @@ class Study:
 
     def stage_value(
         self,
-        *,
+        *known: How,
         draws: int | None = None,
         searches: int = SEARCHES,
         runs: int = RUNS,
@@ -405,12 +405,14 @@ class Study:
 
         Parameters
         ----------
+        known : plans that are there already, such as the one that was found.
         draws : on which the plans of coalitions are judged; the scenario's when not given.
         searches, runs : coalitions of stages whose plan is searched for, and runs of each search.
         """
         design = replace(self._design, scenario=self._with(draws=draws))
         with self._answering(progress) as answering:
-            return stage_value(design, answering, searches=searches, runs=runs)
+            plans = [self.plan(one) for one in known]
+            return stage_value(design, answering, known=plans, searches=searches, runs=runs)
 
     def recommendation(
         self, value: StageValue, *, progress: Progress | None = None

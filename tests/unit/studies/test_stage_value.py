@@ -18,7 +18,13 @@ from sim.studies.answering import Answering
 from sim.studies.batch import Design
 from sim.studies.experiment import Purpose
 from sim.studies.sample import Sample
-from sim.studies.stage_plans import bought_from, only_stages, stages_of, without_stages
+from sim.studies.stage_plans import (
+    bought_from,
+    choice_worth,
+    only_stages,
+    stages_of,
+    without_stages,
+)
 from sim.studies.stage_value import StageValue, stage_value
 from sim.studies.store import open_store
 from tests.small_world import at_once, changed
@@ -157,6 +163,22 @@ def test_a_plan_without_a_stage_keeps_what_it_buys_from_others() -> None:
     left = without_stages(plan, (Stage.CARE,))
     assert bought_from(left) == (Stage.DATA_CREATION,)
     assert left.units.sum() == pytest.approx(4.0)
+
+
+def test_what_is_left_of_a_known_plan_stands_where_no_search_finds_better() -> None:
+    """With little money the one search finds clinics, which are care, and no units."""
+    known = replace(plan_of({"reader.dermatologist": 1.0, "scanner.dermoscopy": 1.0}), name="known")
+    money = {"budget_usd_per_year": 40_000.0}
+    poor = small_scenario(draws=DRAWS, replications=1).model_copy(update=money)
+    design = Design(poor, Changed(at_once))
+    with executor_of(workers=1) as executor:
+        found = stage_value(design, Answering(executor), known=[known], searches=1, runs=RUNS)
+    coalitions = found.coalitions.set_index("stages")
+    left = without_stages(known, (Stage.CARE,))
+    nothing, units = choice_worth(design, [plan_of({}), left]).mean(axis=1)
+    assert coalitions["plan"][CREATION] == f"known without {CARE}"
+    assert coalitions["worth"][CREATION] == pytest.approx(units)
+    assert units > nothing
 
 
 def test_one_stage_is_no_comparison() -> None:
