@@ -5,6 +5,9 @@ from math import isnan
 from typing import Any
 
 from reports import words
+from reports.language import gettext as _
+from reports.language import numeral
+from reports.retelling import claim_told
 from sim.answers.intervals import NO_INTERVAL
 from sim.studies.answer_folder import Tables
 
@@ -15,14 +18,14 @@ def claims_section(tables: Tables) -> dict[str, Any]:
     counts = tables["claims"]["verdict"].value_counts()
     return {
         "rows": [{**row, "words": effect_words(row)} for row in rows],
-        "counts": ", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
+        "counts": ", ".join(f"{count} {_(str(verdict))}" for verdict, count in counts.items()),
     }
 
 
 def claim_words(row: Mapping[Hashable, Any]) -> str:
     """Return what a claim was held against and what came of it."""
-    note = f" {str(row['note'])[:1].upper()}{str(row['note'])[1:]}." if row["note"] else ""
-    compared = f"{str(row['compared'])[:1].upper()}{str(row['compared'])[1:]}"
+    note = f" {words.capitalised(claim_told(str(row['note'])))}." if row["note"] else ""
+    compared = words.capitalised(claim_told(str(row["compared"])))
     return f"{compared}: {effect_words(row)}.{note}"
 
 
@@ -30,10 +33,11 @@ def effect_words(row: Mapping[Hashable, Any]) -> str:
     """Return an effect with its interval; words where there is none."""
     effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
     if isnan(effect):
-        return "not tested"
+        return _("not tested")
     if str(row["unit"]) == "objective" or str(row["unit"]).startswith("share"):
-        unit = "" if row["unit"] == "objective" else f" ({row['unit']})"
-        found = f"{words.points(effect)} points{unit}"
-        return f"{found}, {words.interval(low, high)}"
-    known = f"{low:+z.3g} to {high:+z.3g}" if not isnan(low) else NO_INTERVAL
-    return f"{effect:+z.3g} {row['unit']}, {known}"
+        unit = "" if row["unit"] == "objective" else f" ({_(str(row['unit']))})"
+        found = _("{points} points").format(points=words.points(effect))
+        return f"{found}{unit}, {words.interval(low, high)}"
+    ends = [numeral(f"{end:+z.3g}") for end in (low, high)]
+    known = _(NO_INTERVAL) if isnan(low) else words.between(*ends)
+    return f"{numeral(f'{effect:+z.3g}')} {_(str(row['unit']))}, {known}"

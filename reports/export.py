@@ -120,14 +120,14 @@ def described(table: str, column: str, units: Mapping[str, str]) -> Column:
     """
     if table == "outcomes" and column in OUTCOMES:
         return Column(table, column, OUTCOMES[column].unit, OUTCOMES[column].label)
-    for known in _columns():
+    for known in columns():
         if known.column == column and fnmatch(table, known.table):
             return known._replace(table=table, unit=units.get(column) or known.unit)
     return Column(table, column, units.get(column, ""), "")
 
 
 @cache
-def _columns() -> tuple[Column, ...]:
+def columns() -> tuple[Column, ...]:
     """Return all descriptions, those of one table before those of any."""
     text = (files("reports") / "templates" / "columns.csv").read_text(encoding="utf-8")
     known = (Column(**row) for row in csv.DictReader(text.splitlines()))

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from reports import words
-from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
+from reports.language import gettext as _
+from reports.numerals import drawn
+from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.attribution import PEOPLE, PURCHASES
 
@@ -33,16 +35,16 @@ def gain_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return the parts of the gain in words, of one kind."""
     rows = table[table["kind"] == kind]
     shown = {
-        "purchases" if kind == PURCHASES else "people": rows["what"],
-        "points": list(map(words.points, rows["value"])),
-        "95% interval": [
+        _("purchases") if kind == PURCHASES else _("people"): list(map(part_words, rows["what"])),
+        _("points"): list(map(words.points, rows["value"])),
+        _("95% interval"): [
             words.interval(low, high, none="-")
             for low, high in zip(rows["low"], rows["high"], strict=True)
         ],
-        "share": [words.percent(share, digits=0) for share in rows["share"]],
+        _("share"): [words.percent(share, digits=0) for share in rows["share"]],
     }
     if kind == PURCHASES:
-        shown["spent"] = list(map(words.dollars, rows["usd"]))
+        shown[_("spent")] = list(map(words.dollars, rows["usd"]))
     return pd.DataFrame(shown)
 
 
@@ -51,11 +53,19 @@ def gain_sentences(table: pd.DataFrame) -> list[str]:
     bought, people = (table[table["kind"] == kind] for kind in (PURCHASES, PEOPLE))
     first = bought.iloc[int(bought["value"].to_numpy().argmax())]
     said = [
-        f"The plan gains {words.points(float(bought['value'].sum()))} points on buying nothing. "
-        f"The most of it comes from {first['what']}: {words.points(first['value'])} points "
-        f"({words.interval(first['low'], first['high'])}), for {words.dollars(first['usd'])}.",
-        f"Without a gain of their own: "
-        f"{'; '.join(bought.loc[~(bought['high'] > 0.0), 'what']) or 'none'}.",
+        _(
+            "The plan gains {gain} points on buying nothing. The most of it comes from {part}: "
+            "{points} points ({interval}), for {usd}."
+        ).format(
+            gain=words.points(float(bought["value"].sum())),
+            part=part_words(first["what"]),
+            points=words.points(first["value"]),
+            interval=words.interval(first["low"], first["high"]),
+            usd=words.dollars(first["usd"]),
+        ),
+        _("Without a gain of their own: {parts}.").format(
+            parts=_listed(bought.loc[~(bought["high"] > 0.0), "what"]) or _("none")
+        ),
     ]
     if bought["high"].isna().any():
         said.pop()
@@ -63,10 +73,22 @@ def gain_sentences(table: pd.DataFrame) -> list[str]:
         top = people.iloc[0]
         losing = people[people["high"] < 0.0]["what"]
         said.append(
-            f"Of the gain {words.percent(top['share'], digits=0)} is that of {top['what']}; "
-            f"surely losing: {'; '.join(losing) or 'nobody'}."
+            _("Of the gain {share} is that of {who}; surely losing: {losing}.").format(
+                share=words.percent(top["share"], digits=0),
+                who=part_words(top["what"]),
+                losing=_listed(losing) or _("nobody"),
+            )
         )
     return said
+
+
+def part_words(part: str) -> str:
+    """Return a part of the gain in the language: stages, or people, whose names stay."""
+    return " + ".join(map(_, part.split(" + ")))
+
+
+def _listed(parts: pd.Series) -> str:
+    return "; ".join(map(part_words, parts))
 
 
 @styled
@@ -91,10 +113,11 @@ def waterfall(table: pd.DataFrame) -> str:
             y, start + 100.0 * part["low"], start + 100.0 * part["high"], color=INK, linewidth=1.0
         )
         axes.barh(len(value), value.sum(), color=QUIET, height=0.62)
-        named = [fill(what, LONGEST_LABEL) for what in part["what"]]
-        axes.set_yticks([*y, len(value)], [*named, "together"])
+        named = [fill(part_words(what), LONGEST_LABEL) for what in part["what"]]
+        axes.set_yticks([*y, len(value)], [*named, _("together")])
         axes.set_ylim(len(value) + 0.6, -0.6)
         axes.axvline(0.0, color=QUIET, linewidth=0.9)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel(f"Gain (points)\nby {part['kind'].iloc[0]}")
-    return svg(figure, name="gain")
+        by = part["kind"].iloc[0] == PURCHASES
+        axes.set_xlabel(_("Gain (points)\nby purchases") if by else _("Gain (points)\nby people"))
+    return drawn(figure, name="gain")

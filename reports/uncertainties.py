@@ -7,9 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reports import words
+from reports.language import gettext as _
+from reports.numerals import drawn
+from reports.retelling import plan_words
 from sim.answers.intervals import FEWEST_DRAWS
-from sim.figure_style import INK, QUIET, panel, styled, svg
-from sim.planning.rules import label_of, phrase_of
+from sim.figure_style import INK, QUIET, panel, styled
 from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
 from sim.studies.outcomes import OUTCOMES
@@ -43,7 +45,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
         "register": _register(result),
         "usd_per_point": result.usd_per_point(),
-        "rival": phrase_of(str(lead.name)),
+        "rival": words.phrase(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
         "draws": len(lead),
         "plans": len(result.policies) + (0 if further is None else further["plan"].nunique()),
@@ -60,11 +62,11 @@ def regret_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     return pd.DataFrame(
         {
-            "plan": list(map(label_of, table["plan"])),
-            "mean regret": [amount(value, metric).removeprefix("+") for value in table["regret"]],
-            "largest": [amount(value, metric).removeprefix("+") for value in table["largest"]],
-            "best in": [f"{share:.0%}" for share in table["best"]],
-            "within 1% in": [f"{share:.0%}" for share in table["near"]],
+            _("plan"): list(map(plan_words, table["plan"])),
+            _("mean regret"): [amount(value, metric).removeprefix("+") for value in table["regret"]],
+            _("largest"): [amount(value, metric).removeprefix("+") for value in table["largest"]],
+            _("best in"): [words.percent(share, digits=0) for share in table["best"]],
+            _("within 1% in"): [words.percent(share, digits=0) for share in table["near"]],
         }
     )
 
@@ -78,17 +80,19 @@ def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """
     rows = table[table["kind"] == kind]
     shown = {
-        "what": rows["what"],
-        "share": [words.percent(share, digits=0) for share in rows["share"]],
-        "95% interval": [
+        _("what"): list(map(_, rows["what"])),
+        _("share"): [words.percent(share, digits=0) for share in rows["share"]],
+        _("95% interval"): [
             words.span(low, high, digits=0)
             for low, high in zip(rows["low"], rows["high"], strict=True)
         ],
     }
-    shown["by chance"] = [f"up to {words.percent(one, digits=0)}" for one in rows["chance"]]
+    shown[_("by chance")] = [
+        _("up to {share}").format(share=words.percent(one, digits=0)) for one in rows["chance"]
+    ]
     if kind == UNKNOWN:
-        return pd.DataFrame(shown | {"known how": rows["status"], "source": rows["source"]})
-    return pd.DataFrame(shown | {"unknowns": rows["unknowns"]})
+        return pd.DataFrame(shown | {_("known how"): list(map(_, rows["status"])), _("source"): list(rows["source"])})
+    return pd.DataFrame(shown | {_("unknowns"): list(rows["unknowns"])})
 
 
 def register_sentence(table: pd.DataFrame) -> str:
@@ -98,13 +102,18 @@ def register_sentence(table: pd.DataFrame) -> str:
     untold = max(1.0 - float(known.sum()), 0.0)
     sure = table[(table["kind"] != ORIGIN) & (table["share"] > table["chance"])]["what"]
     draws, count = int(table["draws"].iloc[0]), int((table["kind"] == UNKNOWN).sum())
-    return (
-        f"Of the variance of the plan's gain the regression finds "
-        f"{words.percent(known.get('assumed', 0.0), digits=0)} told by assumed inputs and "
-        f"{words.percent(float(lent), digits=0)} by numbers carried over from elsewhere; "
-        f"{words.percent(untold, digits=0)} told by no kind alone: joint effects, chance, and "
-        f"what {draws} draws cannot tell of {count} unknowns. More than chance would tell: "
-        f"{', '.join(sure) or 'none'}."
+    return _(
+        "Of the variance of the plan's gain the regression finds {assumed} told by assumed inputs "
+        "and {lent} by numbers carried over from elsewhere; {untold} told by no kind alone: joint "
+        "effects, chance, and what {draws} draws cannot tell of {unknowns} unknowns. More than "
+        "chance would tell: {sure}."
+    ).format(
+        assumed=words.percent(known.get("assumed", 0.0), digits=0),
+        lent=words.percent(float(lent), digits=0),
+        untold=words.percent(untold, digits=0),
+        draws=draws,
+        unknowns=count,
+        sure=", ".join(map(_, sure)) or _("none"),
     )
 
 
@@ -112,8 +121,8 @@ def amount(value: float, metric: str) -> str:
     """Return a gain in a measure, with its unit: shares in points."""
     unit = OUTCOMES.called(metric).unit
     if unit.startswith("share"):
-        return f"{words.points(value, digits=3)} points"
-    return f"{words.number(value)} {unit}"
+        return _("{points} points").format(points=words.points(value, digits=3))
+    return f"{words.number(value)} {_(unit)}"
 
 
 @styled
@@ -128,11 +137,11 @@ def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
     share = drivers[drivers["kind"] == TOPIC].set_index("what").reindex(worth.index)
     figure, (left, right) = panel(height=1.1 + 0.26 * len(worth), columns=2)
     _bars(left, worth, "value", 100.0)
-    left.set_xlabel("Worth of knowing it before choosing\n(points of the objective)")
+    left.set_xlabel(_("Worth of knowing it before choosing\n(points of the objective)"))
     _bars(right, share, "share", 100.0)
-    right.set_xlabel("Share of the variance of the plan's lead\nthat it tells by itself (%)")
+    right.set_xlabel(_("Share of the variance of the plan's lead\nthat it tells by itself (%)"))
     right.set_yticklabels([])
-    return svg(figure, name="unknowns")
+    return drawn(figure, name="unknowns")
 
 
 def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
@@ -141,7 +150,7 @@ def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     colours = np.where(low > 0.0, "#0072b2", "#a9bccb")
     axes.barh(y, scale * table[column].to_numpy(float), color=colours, height=0.62)
     axes.hlines(y, low, high, color=INK, linewidth=1.1)
-    axes.set_yticks(y, list(table.index))
+    axes.set_yticks(y, list(map(_, table.index)))
     axes.set_xlim(left=0.0)
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.axvline(0.0, color=QUIET, linewidth=0.9)

@@ -16,6 +16,11 @@ from sim.terminal import example
 if TYPE_CHECKING:
     from sim.studies.result import StudyResult
 
+Language = Annotated[
+    str,
+    typer.Option(metavar="CODE|FILE", help="en, fr, or a catalogue of your own: FILE.po."),
+]
+"""The language of what is written."""
 TRACED = {
     "events": {"week": "week", "kind": "kind", "region": "region", "detail": "detail"},
     "jobs": {"kind": "kind", "cluster": "cluster", "start_week": "start", "end_week": "end",
@@ -39,17 +44,18 @@ def report(
         typer.Option(parser=terminal.place, metavar="FILE", help="Write it as a PDF instead."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a PDF there is.")] = False,
+    language: Language = "en",
 ) -> None:
     """Write the report of a finished run again, or as a PDF with all tables and sources."""
     from reports import write_report
 
     concerns(folder, ctx)
     if pdf is None:
-        terminal.say(f"Report: {write_report(folder)}")
+        terminal.say(f"Report: {write_report(folder, language)}")
         return
     from reports.pdf import write_pdf
 
-    terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite)}")
+    terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite, language=language)}")
 
 
 @data.command("map", epilog=example("data map datasets.svg"))
