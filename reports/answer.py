@@ -54,12 +54,12 @@ def _worst_off(result: StudyResult, rivals: list[str]) -> Iterator[str]:
         row = table[table["policy"] == "plan"].iloc[0]
         yield _(
             "The worst-off cell has a coverage of {planned} under the plan, {other} under "
-            "{rival}: {points} points ({interval})."
+            "{rival}: {points} ({interval})."
         ).format(
             planned=words.percent(row["value"]),
             other=words.percent(row["baseline_value"]),
             rival=words.phrase(rival),
-            points=words.points(row["difference"]),
+            points=words.in_points(row["difference"]),
             interval=words.interval(row["low"], row["high"]),
         )
 
@@ -73,10 +73,10 @@ def _gap(result: StudyResult, rivals: list[str]) -> Iterator[str]:
         ends = t_interval(change, within=A_CHANGE_OF_SHARE)
         yield _(
             "The gap between groups in the last {years} years, whoever is ahead, is {planned} "
-            "points under the plan, {other} under {rival}: {change} ({interval})."
+            "under the plan, {other} under {rival}: {change} ({interval})."
         ).format(
             years=LAST_YEARS,
-            planned=words.points(float(gap.loc["plan"].mean())),
+            planned=words.in_points(float(gap.loc["plan"].mean())),
             other=words.points(float(gap.loc[rival].mean())),
             rival=words.phrase(rival),
             change=words.points(float(change.mean())),
@@ -111,7 +111,7 @@ def _losers(result: StudyResult) -> Iterator[str]:
 def _asked(result: StudyResult, rivals: list[str]) -> Iterator[str]:
     """Yield whether what a treasury asks is kept, in the draws that judge."""
     if spending := spending_asked(result.scenario):
-        asked = "; ".join(asked_words(one) for one in spending)
+        asked = _("; ").join(asked_words(one) for one in spending)
         yield _("The plan spends as it is asked to: {asked}.").format(asked=asked)
     for name, limit in result.scenario.treasury.outcomes.items():
         values = result.values(name).set_index("policy")
@@ -129,7 +129,7 @@ def _asked(result: StudyResult, rivals: list[str]) -> Iterator[str]:
             for value, low, high in [map(float, values.loc[policy, ["value", "low", "high"]])]
         ]
         yield _("Asked: {limit}. It is {values}.").format(
-            limit=asked_words(words_of_limit(name, limit)), values="; ".join(said)
+            limit=asked_words(words_of_limit(name, limit)), values=_("; ").join(said)
         )
     if (most := result.scenario.treasury.worse_off) is not None and "baseline" in result.policies:
         lost = largest_loss(result)

@@ -36,7 +36,7 @@ def effect_words(row: Mapping[Hashable, Any]) -> str:
         return _("not tested")
     if str(row["unit"]) == "objective" or str(row["unit"]).startswith("share"):
         unit = "" if row["unit"] == "objective" else f" ({_(str(row['unit']))})"
-        found = _("{points} points").format(points=words.points(effect))
+        found = words.in_points(effect)
         return f"{found}{unit}, {words.interval(low, high)}"
     ends = [numeral(f"{end:+z.3g}") for end in (low, high)]
     known = _(NO_INTERVAL) if isnan(low) else words.between(*ends)

@@ -10,6 +10,7 @@ from reports import words
 from reports.language import gettext as _
 from reports.numerals import drawn
 from sim.figure_style import HUES, INK, QUIET, panel, styled
+from sim.domain.levers import Stage
 from sim.studies.answer_folder import Tables
 from sim.studies.attribution import PEOPLE, PURCHASES
 
@@ -54,12 +55,12 @@ def gain_sentences(table: pd.DataFrame) -> list[str]:
     first = bought.iloc[int(bought["value"].to_numpy().argmax())]
     said = [
         _(
-            "The plan gains {gain} points on buying nothing. The most of it comes from {part}: "
-            "{points} points ({interval}), for {usd}."
+            "The plan gains {gain} on buying nothing. The most of it comes from {part}: "
+            "{points} ({interval}), for {usd}."
         ).format(
-            gain=words.points(float(bought["value"].sum())),
+            gain=words.in_points(float(bought["value"].sum())),
             part=part_words(first["what"]),
-            points=words.points(first["value"]),
+            points=words.in_points(first["value"]),
             interval=words.interval(first["low"], first["high"]),
             usd=words.dollars(first["usd"]),
         ),
@@ -84,11 +85,12 @@ def gain_sentences(table: pd.DataFrame) -> list[str]:
 
 def part_words(part: str) -> str:
     """Return a part of the gain in the language: stages, or people, whose names stay."""
-    return " + ".join(map(_, part.split(" + ")))
+    parts = part.split(", ")
+    return ", ".join(map(_, parts)) if set(parts) <= set(map(str, Stage)) else part
 
 
 def _listed(parts: pd.Series) -> str:
-    return "; ".join(map(part_words, parts))
+    return _("; ").join(map(part_words, parts))
 
 
 @styled

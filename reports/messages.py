@@ -44,6 +44,16 @@ KEYWORDS = {
 STATUSES = ("measured", "published", "imputed", "assumed", "calibrated")
 SEARCHES = ("proposal", "climb", "final", "found", "given", "none solved", "optimal", "feasible, not proven")
 """What a search looked at, and how the optimisation ended."""
+PROFESSIONS = ("dermatologist", "ophthalmologist", "radiologist")
+TASKS = (
+    "skin lesions by kind",
+    "malignant or pre-malignant against benign skin lesion",
+    "eye diseases in colour fundus photographs",
+    "diabetic retinopathy in a colour fundus photograph",
+    "pneumonia in chest X-rays of children of 1 to 5 years",
+    "pneumonia against normal chest X-ray, children of 1 to 5 years",
+)
+"""Clinical tasks of the profiles that ship."""
 EVENTS = (
     "carbon cap", "gate opened", "generator", "mitigation", "no release", "tele-reading",
     "power lost", "pre-training", "cluster down", "no training", "fine-tuning", "given up",
@@ -139,6 +149,8 @@ def declared() -> Iterator[tuple[str, str]]:
         "stages": list(map(str, Stage)),
         "levers": [*(lever.words for lever in LEVERS.values()), BUNDLE, *LEVERS, "several"],
         "modalities": [*WORDS.values(), *(name.replace("_", " ") for name in MODALITIES)],
+        "professions": PROFESSIONS,
+        "profiles": ["real", *TASKS],
         "policies": [*map(label_of, [*(rule.name for rule in RULES.shipped), *SEARCHED]), THE_RULE],
         "policy phrases": [
             phrase_of(name)

@@ -110,6 +110,7 @@ def page_template(name: str) -> Template:
     environment.filters |= {
         "percent": words.percent,
         "points": words.points,
+        "in_points": words.in_points,
         "dollars": words.dollars,
         "item": words.item_words,
         "number": words.number,

@@ -145,7 +145,7 @@ def plan_words(plan: str) -> str:
 
 def note_words(note: str) -> str:
     """Return what a search says of its plan."""
-    return "; ".join(retold(part, NOTES) for part in note.split("; "))
+    return _("; ").join(retold(part, NOTES) for part in note.split("; "))
 
 
 def asked_words(asked: str) -> str:
@@ -176,8 +176,8 @@ def _part(text: str) -> str:
         return percentage(text[:-1])
     if (named := label(text)) != label_of(text):
         return named
-    if (whole := _(text)) != text or ", " not in text:
-        return whole if whole != text else retold(text, PLANS)
+    if (whole := _(text)) != text or (whole := retold(text, PLANS)) != text:
+        return whole
     return ", ".join(map(_, text.split(", ")))
 
 

@@ -63,12 +63,12 @@ def stage_sentences(tables: Tables) -> list[str]:
     more = pgettext("gain", "more") if gain > singles else pgettext("gain", "less")
     return [
         _(
-            "All stages together gain {gain} points. Each alone, with the whole budget, they gain "
+            "All stages together gain {gain}. Each alone, with the whole budget, they gain "
             "{singles} when added up: together {more} than that."
-        ).format(gain=words.points(gain), singles=words.points(singles), more=more),
-        _("The most comes from {stage}: {points} points ({interval}), {share} of the whole.").format(
+        ).format(gain=words.in_points(gain), singles=words.points(singles), more=more),
+        _("The most comes from {stage}: {points} ({interval}), {share} of the whole.").format(
             stage=_(first["stage"]),
-            points=words.points(first["shapley"]),
+            points=words.in_points(first["shapley"]),
             interval=words.interval(first["low"], first["high"]),
             share=words.percent(first["share"], digits=0),
         ),

@@ -7,7 +7,6 @@ import pandas as pd
 
 from reports import words
 from reports.language import gettext as _
-from reports.language import numeral
 from reports.numerals import drawn
 from reports.retelling import asked_words, plan_words
 from sim.figure_style import INK, QUIET, panel, styled
@@ -51,7 +50,7 @@ def frontier_sentences(tables: Tables) -> list[str]:
     said = [_end_sentence(part, str(axis)) for axis, part in table.groupby("axis", sort=False)]
     if not len(missed):
         return said
-    asked = "; ".join(map(asked_words, missed))
+    asked = _("; ").join(map(asked_words, missed))
     return [*said, _("No plan was found with: {asked}.").format(asked=asked)]
 
 
@@ -152,8 +151,8 @@ def _end_sentence(part: pd.DataFrame, axis: str) -> str:
     higher = OUTCOMES[axis].better == "higher"
     end = kept.iloc[int(np.argmax(kept["value"] if higher else -kept["value"]))]
     lost = float(plan["objective"] - end["objective"])
-    cost = _("which costs {points} points of the objective").format(
-        points=numeral(f"{100 * lost:.2f}")
+    cost = _("which costs {points} of the objective").format(
+        points=words.in_points(lost).removeprefix("+")
     )
     if lost <= 0.0:
         cost = _("which costs nothing of the objective")

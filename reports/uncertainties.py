@@ -121,7 +121,7 @@ def amount(value: float, metric: str) -> str:
     """Return a gain in a measure, with its unit: shares in points."""
     unit = OUTCOMES.called(metric).unit
     if unit.startswith("share"):
-        return _("{points} points").format(points=words.points(value, digits=3))
+        return words.in_points(value, digits=3)
     return f"{words.number(value)} {_(unit)}"
 
 

@@ -37,6 +37,17 @@ def points(share: float, *, digits: int = 2) -> str:
     return _("not estimable") if math.isnan(share) else numeral(f"{100 * share:+z.{digits}f}")
 
 
+def in_points(share: float, *, digits: int = 2) -> str:
+    """Return a difference of shares in percentage points, with its sign and unit.
+
+    >>> in_points(0.0123)
+    '+1.23 points'
+    """
+    count = 0 if math.isnan(share) else int(round(abs(100.0 * share), digits))
+    said = ngettext("{points} points", "{points} points", count)
+    return said.format(points=points(share, digits=digits))
+
+
 def interval(low: float, high: float, *, digits: int = 2, none: str = NO_INTERVAL) -> str:
     """Return an interval of shares in percentage points; ``none`` where there is none.
 
@@ -189,10 +200,10 @@ def verdict_words(row: pd.Series) -> str:
         who=capitalised(phrase(str(row["policy"]))), rival=phrase(str(row["baseline"]))
     )
     return _(
-        "{claim}: {points} points of {outcome} ({interval}; better in {better} of {draws} draws)"
+        "{claim}: {points} of {outcome} ({interval}; better in {better} of {draws} draws)"
     ).format(
         claim=claim,
-        points=points(row["difference"]),
+        points=in_points(row["difference"]),
         outcome=f"{said[0].lower()}{said[1:]}",
         interval=stated_interval(row["low"], row["high"]),
         better=round(row["p_positive"] * row["draws"]),
