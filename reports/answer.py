@@ -20,7 +20,7 @@ from sim.studies.result import StudyResult
 def answer_box(result: StudyResult) -> list[str]:
     """Return what the plan brings, in sentences: gains, the worst-off, the gap, the losers."""
     if "plan" not in result.policies:
-        return [words.verdict_words(row) + "." for _, row in result.comparisons().iterrows()]
+        return [words.verdict_words(row) + "." for _at, row in result.comparisons().iterrows()]
     rivals = [name for name in ("baseline", result.best_rule) if name in result.policies]
     return [
         *_gains(result, rivals),
@@ -43,7 +43,7 @@ def gap_by_draw(result: StudyResult) -> pd.Series:
 
 
 def _gains(result: StudyResult, rivals: list[str]) -> Iterator[str]:
-    for _, row in result.comparisons().iterrows():
+    for _at, row in result.comparisons().iterrows():
         if row["policy"] == "plan" and row["baseline"] in rivals:
             yield words.verdict_words(row) + "."
 

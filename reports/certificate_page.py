@@ -65,7 +65,9 @@ def _addition_words(addition: str) -> str:
 
 
 def _there(item: str, region: str) -> str:
-    return _("{what} in {where}").format(what=words.item_words(item), where=words.place(region))
+    return _("{what} in {where}").format(
+        what=words.item_words(item), where=words.region_words(region)
+    )
 
 
 def certificate_sentences(tables: Tables) -> list[str]:
@@ -73,9 +75,7 @@ def certificate_sentences(tables: Tables) -> list[str]:
     items, table = tables["stable_items"], tables["variations"]
     others = table[table["kind"] != "as it is"]
     always = items[items["kept"] == 1.0]
-    said = ", ".join(
-        _there(str(row.item), str(row.region)) for row in always.itertuples()
-    )
+    said = ", ".join(_there(str(row.item), str(row.region)) for row in always.itertuples())
     best = str(table["best_policy"].iloc[0])
     same = int((others["best_policy"] == best).sum())
     return [

@@ -12,7 +12,7 @@ from reports.language import gettext as _
 from reports.language import numeral, pgettext
 from reports.numerals import drawn
 from reports.policies import colour
-from reports.words import label, percent
+from reports.words import item_words, label, percent, region_words
 from sim.answers.intervals import BAND, FEWEST_DRAWS
 from sim.domain.levers import Floats
 from sim.figure_style import HUES, INK, QUIET, panel, styled
@@ -153,13 +153,19 @@ def marginal(table: pd.DataFrame) -> str:
     axes.barh(y, value, color=sure, height=0.62)
     known = ~np.isnan(low)
     axes.hlines(y[known], low[known], high[known], color=INK, linewidth=1.1)
-    axes.set_yticks(y, [f"{row.region}: {row.item}" for row in top.itertuples()])
+    axes.set_yticks(
+        y,
+        [
+            _("{where}: {what}").format(
+                where=region_words(str(row.region)), what=item_words(str(row.item))
+            )
+            for row in top.itertuples()
+        ],
+    )
     axes.invert_yaxis()
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(
-        _("Gain in equally distributed coverage per further million dollars (points)")
-    )
+    axes.set_xlabel(_("Gain in equally distributed coverage per further million dollars (points)"))
     return drawn(figure, name="marginal")
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 from reports import words
 from reports.language import gettext as _
 from reports.numerals import drawn
-from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.domain.levers import Stage
+from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.attribution import PEOPLE, PURCHASES
 

@@ -2,7 +2,7 @@
 
 Words are gettext messages. The English text is the name of each and stands in the code; a
 catalogue, ``languages/fr.po`` or a file of one's own, holds what is said instead. What a catalogue
-lacks is said in English. How numbers are written comes from Unicode's CLDR, through Babel.
+lacks is said in English. The signs of numbers are those of Unicode's CLDR, through Babel.
 """
 
 import re
@@ -40,14 +40,10 @@ class Language:
     translations: NullTranslations
     signs: Mapping[int, str]
     """What stands for the comma and the point of an English number, for ``str.translate``."""
-    percent: str
-    """The sign of percent, with the space before it."""
-    countries: Mapping[str, str]
-    """Names of countries by their ISO codes of two letters."""
 
     @classmethod
     def of(cls, code: str, translations: NullTranslations) -> "Language":
-        """Return a language whose numbers and countries CLDR knows.
+        """Return a language whose numbers CLDR knows.
 
         Raises ``ValueError`` for a code that is none, ``UnknownLocaleError`` for one that CLDR
         does not know.
@@ -55,13 +51,11 @@ class Language:
         locale = Locale.parse(code.replace("-", "_"))
         symbols = locale.number_symbols["latn"]
         signs = {ord(","): symbols["group"], ord("."): symbols["decimal"]}
-        percent = locale.percent_formats[None].suffix[0]
-        return cls(code.replace("_", "-"), translations, signs, percent, locale.territories)
+        return cls(code.replace("_", "-"), translations, signs)
 
 
-_SPOKEN: ContextVar[Language] = ContextVar(
-    "language", default=Language.of(ENGLISH, NullTranslations())
-)
+_AS_IT_STANDS = Language.of(ENGLISH, NullTranslations())
+_SPOKEN: ContextVar[Language] = ContextVar("language", default=_AS_IT_STANDS)
 
 
 def languages() -> list[str]:
@@ -74,7 +68,7 @@ def languages() -> list[str]:
     return [ENGLISH, *sorted(Path(one.name).stem for one in shipped if one.name.endswith(ENDING))]
 
 
-def language(name: str) -> Language:
+def language_named(name: str) -> Language:
     """Return a language that ships, by its code, or one of a catalogue of one's own, by its file.
 
     Raises
@@ -94,14 +88,14 @@ def language(name: str) -> Language:
             f"of your own, whose file names end in {ENDING}.{nearest(name, languages())}"
         )
     if name == ENGLISH:
-        return Language.of(ENGLISH, NullTranslations())
+        return _AS_IT_STANDS
     return _parsed((files("reports") / "languages" / f"{name}{ENDING}").read_bytes(), name)
 
 
 @contextmanager
 def speaking(name: str) -> Iterator[Language]:
-    """Let what is said be said in a language; see ``language``."""
-    token = _SPOKEN.set(language(name))
+    """Let what is said be said in a language; see ``language_named``."""
+    token = _SPOKEN.set(language_named(name))
     try:
         yield _SPOKEN.get()
     finally:
@@ -129,13 +123,13 @@ def npgettext(context: str, one: str, many: str, number: int) -> str:
 
 
 def numeral(number: str) -> str:
-    """Return a number that is written as in English as the language writes it.
+    r"""Return a number that is written as in English as the language writes it.
 
     >>> numeral("1,934.2")
     '1,934.2'
     >>> with speaking("fr"):
     ...     numeral("1,934.2")
-    '1\\u202f934,2'
+    '1\u202f934,2'
     """
     return number.translate(_SPOKEN.get().signs)
 
@@ -146,13 +140,7 @@ def percentage(number: str) -> str:
     >>> percentage("12.5")
     '12.5%'
     """
-    return f"{numeral(number)}{_SPOKEN.get().percent}"
-
-
-def country(iso2: str, english: str) -> str:
-    """Return a country's name in the language; the English one where it is English or unknown."""
-    spoken = _SPOKEN.get()
-    return english if spoken.code == ENGLISH else spoken.countries.get(iso2, english)
+    return gettext("{number}%").format(number=numeral(number))
 
 
 @lru_cache
@@ -184,15 +172,19 @@ def _require_fitting(catalogue: Catalog, name: str) -> None:
             raise LanguageError(f"{name}, line {message.lineno}: {wrong}.")
 
 
+def forms_of(text: str | tuple[str, ...] | list[str]) -> list[str]:
+    """Return the forms of a message, of which one with a plural has several."""
+    return [text] if isinstance(text, str) else list(text)
+
+
 def misfits(message: Message) -> str:
     """Return what is wrong with the placeholders and tags of a translation; nothing where it fits.
 
     Of a message with a plural, a form may leave out what the English forms say.
     """
-    plural = isinstance(message.id, tuple | list)
-    originals = list(message.id) if plural else [message.id]
-    said = message.string if isinstance(message.string, tuple | list) else [message.string]
-    for text in filter(None, said):
+    originals = forms_of(message.id)
+    plural = len(originals) > 1
+    for text in filter(None, forms_of(message.string or "")):
         for kind in (PLACEHOLDER, TAG):
             known = {found for one in originals for found in kind.findall(one)}
             here = set(kind.findall(text))

@@ -50,9 +50,7 @@ def matrix_sentences(tables: Tables) -> list[str]:
     """Return how far the matrix agrees with the review, and what pays for what."""
     said = [
         (
-            _(
-                "{aspect}: no rank correlation, as too few stages have a value or all are the same."
-            )
+            _("{aspect}: no rank correlation, as too few stages have a value or all are the same.")
             if isnan(correlation)
             else _("{aspect}: rank correlation {correlation} ({low} to {high}; {stages} stages).")
         ).format(

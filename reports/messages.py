@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import PoFileError, read_po, write_po
 
 from reports import retelling
 from reports.export import columns
 from reports.glossary import glossary
+from reports.language import ENDING, forms_of
 from reports.matrix import RATINGS
 from reports.timeline import LASTS
 from reports.words import ALL, POWER_WORDS, VERDICTS
@@ -20,13 +22,13 @@ from sim.atomic import replace_file, require_place
 from sim.baseline import tables
 from sim.domain.levers import LEVERS, Stage
 from sim.errors import LanguageError
+from sim.learning.response import PARAMETERS
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.pipeline.stations.order import STATIONS
 from sim.planning.moves import BUNDLE
 from sim.planning.rules import RULES, SEARCHED, THE_RULE, label_of, phrase_of
 from sim.scenario.new import MODALITIES, WORDS
 from sim.studies import assumptions, knowledge, robustness
-from sim.learning.response import PARAMETERS
 from sim.studies.claims import CLAIMS
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.provenance import Provenance
@@ -42,7 +44,16 @@ KEYWORDS = {
 }
 """Functions that say a message, and which of their arguments it is in."""
 STATUSES = ("measured", "published", "imputed", "assumed", "calibrated")
-SEARCHES = ("proposal", "climb", "final", "found", "given", "none solved", "optimal", "feasible, not proven")
+SEARCHES = (
+    "proposal",
+    "climb",
+    "final",
+    "found",
+    "given",
+    "none solved",
+    "optimal",
+    "feasible, not proven",
+)
 """What a search looked at, and how the optimisation ended."""
 PROFESSIONS = ("dermatologist", "ophthalmologist", "radiologist")
 TASKS = (
@@ -89,21 +100,37 @@ def write_catalogue(file: Path, language: str) -> tuple[int, int]:
     A catalogue that lies there is brought up to date: translations of messages that there are stay,
     new messages come empty, those of others go.
 
-    Raises ``LanguageError`` for a file that is no catalogue, or for a language that is not known.
+    Parameters
+    ----------
+    language : of a new catalogue, as CLDR spells it: ``es``, ``pt-BR``; one that is there says it.
+
+    Raises
+    ------
+    LanguageError
+        For a file that is no catalogue, and a language that is not known.
     """
+    if file.suffix != ENDING:
+        raise LanguageError(f"{file}: the name of a catalogue ends in {ENDING}.")
     require_place(file)
+    catalogue = _old(file) if file.exists() else Catalog(locale=language.replace("-", "_"))
+    if catalogue.locale is None:
+        raise LanguageError(
+            f"{file}: say which language it is in: --language es; "
+            f"'{catalogue.locale_identifier or ''}' is none that is known."
+        )
     fresh = messages()
-    try:
-        if file.exists():
-            catalogue = read_po(BytesIO(file.read_bytes()), abort_invalid=True)
-        else:
-            catalogue = Catalog(locale=language.replace("-", "_"))
-    except (ValueError, LookupError) as error:  # no catalogue; a language that CLDR does not know
-        raise LanguageError(f"{file}: {error}.") from None
     catalogue.update(fresh, no_fuzzy_matching=True)
     replace_file(file, lambda there: there.write(as_po(catalogue)))
-    texts = [message for message in catalogue if message.id]
-    return len(texts), sum(_is_said(message.string) for message in texts)
+    said = [all(forms_of(message.string or "")) for message in catalogue if message.id]
+    return len(said), sum(said)
+
+
+def _old(file: Path) -> Catalog:
+    """Return a catalogue that is there; ``LanguageError`` where the file is none."""
+    try:
+        return read_po(BytesIO(file.read_bytes()), abort_invalid=True)
+    except (PoFileError, ValueError) as error:
+        raise LanguageError(f"{file} is no catalogue: {error}.") from None
 
 
 def as_po(catalogue: Catalog) -> bytes:
@@ -112,10 +139,6 @@ def as_po(catalogue: Catalog) -> bytes:
     write_po(out, catalogue, width=100, omit_header=True, ignore_obsolete=True)
     head = HEAD.format(language=catalogue.locale_identifier, plural=catalogue.plural_forms)
     return head.encode() + out.getvalue()
-
-
-def _is_said(string: str | tuple[str, ...] | list[str]) -> bool:
-    return bool(string) and (isinstance(string, str) or all(string))
 
 
 def messages() -> Catalog:
@@ -134,13 +157,18 @@ def messages() -> Catalog:
         content = BytesIO(source.read_bytes())
         options = {"trim_blocks": "true"} if "jinja2" in method else {}
         for _line, message, _comments, context in extract(method, content, KEYWORDS, (), options):
-            catalogue.add(message, context=context, locations=[(source.name, None)])
+            catalogue.add(message, context=context, locations=[at(source.name)])
     for place, message in declared():
         if message:
-            catalogue.add(message, locations=[(place, None)])
+            catalogue.add(message, locations=[at(place)])
     for stage in Stage:
-        catalogue.add(str(stage), context="narrow", locations=[("figures.py", None)])
+        catalogue.add(str(stage), context="narrow", locations=[at("figures.py")])
     return catalogue
+
+
+def at(place: str) -> tuple[str, int]:
+    """Return where a message is said: lines would change with every change of the code."""
+    return cast("tuple[str, int]", (place, None))
 
 
 def declared() -> Iterator[tuple[str, str]]:

@@ -19,10 +19,10 @@ class Numerals(Formatter):
 
     def set_axis(self, axis: Axis | None) -> None:  # type: ignore[override]
         """Let both know the axis."""
-        super().set_axis(axis)  # type: ignore[arg-type]
-        self.english.set_axis(axis)  # type: ignore[arg-type]
+        super().set_axis(axis)
+        self.english.set_axis(axis)
 
-    def format_ticks(self, values: Sequence[float]) -> list[str]:  # type: ignore[override]
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
         """Return the numbers of all ticks."""
         return list(map(_in_language, self.english.format_ticks(list(values))))
 

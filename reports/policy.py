@@ -16,8 +16,17 @@ from reports.claims_page import claims_section
 from reports.country_maps import is_mapped, map_of_run
 from reports.gain import gain_section
 from reports.glossary import glossary
+from reports.language import (
+    ENGLISH,
+    Language,
+    gettext,
+    ngettext,
+    npgettext,
+    numeral,
+    pgettext,
+    speaking,
+)
 from reports.language import gettext as _
-from reports.language import ENGLISH, Language, gettext, ngettext, npgettext, numeral, pgettext, speaking
 from reports.matrix import matrix
 from reports.retelling import (
     claim_told,
@@ -121,8 +130,8 @@ def page_template(name: str) -> Template:
         "noted": note_words,
         "claimed": claim_told,
         "exchanged": exchange_words,
-        "place": words.place,
-        "places": words.places,
+        "place": words.region_words,
+        "places": words.regions_words,
         "word": gettext,
     }
     environment.globals |= {

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from reports.language import gettext as _
 from reports.language import numeral, percentage
-from reports.words import label
+from reports.words import item_words, label
 from sim.planning.rules import label_of
 from sim.studies.robustness import Change
 
@@ -160,7 +160,7 @@ def claim_told(said: str) -> str:
 
 def exchange_words(exchange: str) -> str:
     """Return what was bought for what."""
-    return retold(exchange, EXCHANGES, str)
+    return retold(exchange, EXCHANGES, item_words)
 
 
 def warning_words(change: Change) -> str:

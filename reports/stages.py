@@ -43,7 +43,9 @@ def stage_rows(table: pd.DataFrame) -> pd.DataFrame:
         {
             _("stage"): list(map(_, rows["stage"])),
             _("Shapley"): list(map(words.points, rows["shapley"])),
-            _("95% interval"): list(map(partial(words.interval, none="-"), rows["low"], rows["high"])),
+            _("95% interval"): list(
+                map(partial(words.interval, none="-"), rows["low"], rows["high"])
+            ),
             _("alone"): list(map(words.points, rows["alone"])),
             _("lost without"): list(map(words.points, rows["without"])),
         }

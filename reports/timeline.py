@@ -144,8 +144,8 @@ def _use(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int) -
         sums = table.groupby(quarter)[["busy", "capacity"]].sum()
         there = sums[sums["capacity"] > 0]
         axes.plot(
-            start_year + (there.index + 0.5) / 4.0, there["busy"] / there["capacity"], label=_(name),
-            color=HUES[position], linewidth=1.3,
+            start_year + (there.index + 0.5) / 4.0, there["busy"] / there["capacity"],
+            label=_(name), color=HUES[position], linewidth=1.3,
         )  # fmt: skip
     axes.axhline(1.0, color=QUIET, linewidth=0.8, linestyle=":")
     axes.set_ylim(0.0, 1.08)

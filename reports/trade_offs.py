@@ -86,7 +86,7 @@ def shared_rows(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[(table["within"] == table["within"].max()) & (table["least_usd"] > 0.0)]
     return pd.DataFrame(
         {
-            _("where"): list(map(words.place, rows["region"])),
+            _("where"): list(map(words.region_words, rows["region"])),
             _("what"): list(map(words.item_words, rows["lever"])),
             _("the plan"): list(map(words.dollars, rows["plan_usd"])),
             _("all at least"): list(map(words.dollars, rows["least_usd"])),
@@ -109,7 +109,7 @@ def alternative_sentences(tables: Tables) -> list[str]:
                 "Within {part} of the plan's objective, {far} of its money can go elsewhere; the "
                 "{plans} plans found so share {common} of it."
             ).format(
-                part=words.percent(part, digits=0),
+                part=words.percent(float(str(part)), digits=0),
                 far=words.percent(far, digits=0),
                 plans=int(money["plans"].max()),
                 common=words.percent(common, digits=0),

@@ -63,7 +63,9 @@ def regret_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             _("plan"): list(map(plan_words, table["plan"])),
-            _("mean regret"): [amount(value, metric).removeprefix("+") for value in table["regret"]],
+            _("mean regret"): [
+                amount(value, metric).removeprefix("+") for value in table["regret"]
+            ],
             _("largest"): [amount(value, metric).removeprefix("+") for value in table["largest"]],
             _("best in"): [words.percent(share, digits=0) for share in table["best"]],
             _("within 1% in"): [words.percent(share, digits=0) for share in table["near"]],
@@ -91,7 +93,10 @@ def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
         _("up to {share}").format(share=words.percent(one, digits=0)) for one in rows["chance"]
     ]
     if kind == UNKNOWN:
-        return pd.DataFrame(shown | {_("known how"): list(map(_, rows["status"])), _("source"): list(rows["source"])})
+        return pd.DataFrame(
+            shown
+            | {_("known how"): list(map(_, rows["status"])), _("source"): list(rows["source"])}
+        )
     return pd.DataFrame(shown | {_("unknowns"): list(rows["unknowns"])})
 
 

@@ -160,14 +160,14 @@ ALL = "all"
 """What tables say in place of a region where it is none's alone."""
 
 
-def place(region: str) -> str:
+def region_words(region: str) -> str:
     """Return a region: its code or name as it is, or that it is all of them."""
     return _(region) if region in (ALL, "all regions") else region
 
 
-def places(regions: str) -> str:
+def regions_words(regions: str) -> str:
     """Return several regions, apart by commas."""
-    return ", ".join(map(place, regions.split(", ")))
+    return ", ".join(map(region_words, regions.split(", ")))
 
 
 def item_words(item: str) -> str:

@@ -58,6 +58,22 @@ def report(
     terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite, language=language)}")
 
 
+def translation(
+    file: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="FILE.po", help="Catalogue to write.")
+    ],
+    language: Annotated[
+        str, typer.Option(metavar="CODE", help="Of a new catalogue: es, pt, ar, sw.")
+    ] = "",
+) -> None:
+    """Write all words of reports for translators, or bring a catalogue up to date."""
+    from reports.messages import write_catalogue
+
+    count, done = write_catalogue(file, language)
+    terminal.say(f"{file}: {done} of {count} texts are translated; the others are said in English.")
+    terminal.say(f"  equiscan report runs/kenya --language {file}")
+
+
 @data.command("map", epilog=example("data map datasets.svg"))
 def data_map(
     file: Annotated[
@@ -82,6 +98,7 @@ def export(
         typer.Option(parser=terminal.place, metavar="DIR", help="Folder of CSV files."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    language: Language = "en",
 ) -> None:
     """Write all tables of a run for Excel, R or others, with what every column means."""
     from reports.export import export_csv, export_xlsx
@@ -90,9 +107,11 @@ def export(
         raise typer.BadParameter("say what to write: --xlsx FILE or --csv DIR.")
     concerns(folder, ctx)
     if xlsx is not None:
-        terminal.say(f"Workbook: {export_xlsx(folder, xlsx, overwrite=overwrite)}")
+        written = export_xlsx(folder, xlsx, overwrite=overwrite, language=language)
+        terminal.say(f"Workbook: {written}")
     if csv is not None:
-        terminal.say(f"Tables: {export_csv(folder, csv, overwrite=overwrite)}")
+        written = export_csv(folder, csv, overwrite=overwrite, language=language)
+        terminal.say(f"Tables: {written}")
 
 
 def compare(
