@@ -12,7 +12,7 @@ from reports.language import gettext as _
 from reports.language import numeral, pgettext
 from reports.numerals import drawn
 from reports.policies import colour
-from reports.words import item_words, label, percent, region_words
+from reports.words import item_words, label, region_words
 from sim.answers.intervals import BAND, FEWEST_DRAWS
 from sim.domain.levers import Floats
 from sim.figure_style import HUES, INK, QUIET, panel, styled
@@ -165,7 +165,7 @@ def marginal(table: pd.DataFrame) -> str:
     axes.invert_yaxis()
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(_("Gain in equally distributed coverage per further million dollars (points)"))
+    axes.set_xlabel(_("Gain in equally distributed coverage\nper further million dollars (points)"))
     return drawn(figure, name="marginal")
 
 
@@ -215,7 +215,7 @@ def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
             x, shares, width * 0.92, color=colour(policy, position), label=label(policy)
         )
         # all of the need is 100% by definition, and four times that would overlap
-        above = ["", *(percent(share, digits=0) for share in shares[1:])]
+        above = ["", *(f"{100.0 * share:.0f}" for share in shares[1:])]
         axes.bar_label(bars, above, fontsize=7.5, color=INK)
     labels = (
         _("Exams needed"),

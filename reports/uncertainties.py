@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from reports import words
 from reports.language import gettext as _
@@ -145,6 +146,7 @@ def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
     left.set_xlabel(_("Worth of knowing it before choosing\n(points of the objective)"))
     _bars(right, share, "share", 100.0)
     right.set_xlabel(_("Share of the variance of the plan's lead\nthat it tells by itself (%)"))
+    left.xaxis.set_major_locator(MaxNLocator(4))  # small numbers are long
     right.set_yticklabels([])
     return drawn(figure, name="unknowns")
 
