@@ -208,7 +208,7 @@ def declared() -> Iterator[tuple[str, str]]:
         "provenance": [name.replace("_", " ") for name in Provenance.__dataclass_fields__],
         "plans": retelling.PLANS,
         "notes": retelling.NOTES,
-        "treasury": retelling.ASKED,
+        "treasury": [*retelling.ASKED, *retelling.SPENT_ON],
         "tests of claims": retelling.CLAIMS,
         "exchanges": retelling.EXCHANGES,
         "glossary": [

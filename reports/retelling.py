@@ -59,6 +59,17 @@ ASKED = (
     "the budget of every year pays for what exams cost beyond those of today, too",
 )
 """What a treasury asks."""
+SPENT_ON = (
+    "in all",
+    "for {who} on {what} in {years}",
+    "for {who} on {what}",
+    "for {who} in {years}",
+    "on {what} in {years}",
+    "for {who}",
+    "on {what}",
+    "in {years}",
+)
+"""What spending is asked for."""
 CLAIMS = (
     "share of the patients in public data sets that the four leading countries hold, less half",
     "of all modalities; data sets of the tables that are counted in patients and whose country is "
@@ -176,7 +187,7 @@ def _part(text: str) -> str:
         return percentage(text[:-1])
     if (named := label(text)) != label_of(text):
         return named
-    if (whole := _(text)) != text or (whole := retold(text, PLANS)) != text:
+    if (whole := _(text)) != text or (whole := retold(text, (*PLANS, *SPENT_ON))) != text:
         return whole
     return ", ".join(map(_, text.split(", ")))
 
