@@ -15,7 +15,7 @@ from reports.policies import colour
 from reports.words import item_words, label, region_words
 from sim.answers.intervals import BAND, FEWEST_DRAWS
 from sim.domain.levers import Floats
-from sim.figure_style import HUES, INK, QUIET, panel, styled
+from sim.figure_style import HUES, INK, QUIET, ink_on, panel, styled
 
 USD_PER_MILLION = 1e6
 BARS = 14
@@ -90,7 +90,7 @@ def money(spend: pd.DataFrame) -> str:
         text = numeral(text)
         axes.text(
             column, row, text, ha="center", va="center",
-            color="white" if value > 0.55 * top else INK,
+            color=ink_on(shades(value / top)),
         )  # fmt: skip
     return drawn(figure, name="money")
 

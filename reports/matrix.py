@@ -13,7 +13,7 @@ from reports.figures import shaded_cells
 from reports.language import gettext as _
 from reports.language import numeral
 from reports.numerals import drawn
-from sim.figure_style import INK, panel, styled
+from sim.figure_style import ink_on, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.recommendation import ASPECTS
 
@@ -109,8 +109,7 @@ def matrix_figure(table: pd.DataFrame) -> str:
         spine.set_visible(False)
     for row in table.to_dict("records"):
         at = stages.index(row["stage"]), aspects.index(row["aspect"])
-        dark = np.nan_to_num(share[at]) > 0.55
-        shade = "white" if dark else INK
+        shade = ink_on(shades(float(np.nan_to_num(share[at]))))
         axes.text(at[1], at[0] - 0.16, _value(row), ha="center", va="center", color=shade)
         axes.text(
             at[1], at[0] + 0.22, _("review: {rating}").format(rating=rating_words(row["review"])),

@@ -1,5 +1,6 @@
 """The report in other languages: French is complete, English is as it was, names stay."""
 
+import ast
 import re
 from html import unescape
 from io import BytesIO
@@ -12,7 +13,7 @@ from babel.messages.pofile import read_po
 from pypdf import PdfReader
 from typer.testing import CliRunner
 
-from reports import render, words, write_report
+from reports import render, retelling, words, write_report
 from reports.export import DICTIONARY, tables_of
 from reports.language import language_named, languages, misfits, numeral, percentage, speaking
 from reports.messages import EVENTS, messages, write_catalogue
@@ -20,14 +21,23 @@ from reports.pdf import _weasyprint, write_pdf
 from reports.retelling import asked_words, exchange_words, note_words, plan_words
 from sim.cli import app
 from sim.errors import LanguageError, RunFolderError
+from sim.studies.claims import CLAIM_COLUMNS, CLAIMS
 from sim.studies.manifest import Finished
 from sim.studies.result import StudyResult
 from sim.studies.robustness import NOT_ROBUST
+from tests.unit.reports.test_page import (
+    ALTERNATIVES,
+    FRONTIER,
+    GAIN,
+    ITEMS,
+    MISSED,
+    SHARED,
+    VARIATIONS,
+)
 
 Finishing = tuple[Path, StudyResult]
 ROOT = Path(__file__).parents[3]
 FRENCH = ROOT / "reports" / "languages" / "fr.po"
-STAYS = {"Equiscan", "image", "Shapley", "kappa", "EDE"}
 HEAD = 'msgid ""\nmsgstr ""\n"Language: {}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
 
 
@@ -41,6 +51,23 @@ def known() -> Catalog:
 def french() -> Catalog:
     """Return the French catalogue."""
     return read_po(BytesIO(FRENCH.read_bytes()), abort_invalid=True)
+
+
+def text_of(page: str) -> str:
+    """Return what stands on a page."""
+    return unescape(re.sub(r"<[^<>]+>", " ", page.partition("</style>")[2]))
+
+
+def plain_texts(catalogue: Catalog) -> list[str]:
+    """Return English texts that say otherwise, and are long enough to be nobody's name."""
+    return [
+        str(one.id)
+        for one in catalogue
+        if isinstance(one.id, str)
+        and one.id.count(" ") > 1
+        and one.string != one.id
+        and not re.search(r"[{%<\n]", one.id)
+    ]
 
 
 def keys(catalogue: Catalog) -> set[tuple[object, object]]:
@@ -91,23 +118,47 @@ def test_a_french_page_says_nothing_that_french_has_words_for(
 ) -> None:
     page = render(planned[1], language="fr")
     assert '<html lang="fr">' in page
-    text = unescape(re.sub(r"<[^<>]+>", " ", page.partition("</style>")[2]))
-    # what is long enough to be nobody's name, and says something else in French
-    said = [
-        message.id
-        for message in french
-        if isinstance(message.id, str)
-        and message.id.count(" ") > 1
-        and message.string != message.id
-    ]
-    plain = [one for one in said if not re.search(r"[{%<\n]", one)]
-    assert len(plain) > 400
-    assert [one for one in plain if one in text] == []
+    text = text_of(page)
+    assert len(plain_texts(french)) > 400
+    assert [one for one in plain_texts(french) if one in text] == []
     assert "Où le prochain dollar aide le plus" in text
     assert re.search(r"\d,\d\u202f%", text)
     assert not re.search(
         r"\d\.\d+%", text.partition("Les données d\u2019entrée et leurs sources")[0]
     )
+
+
+def test_answers_of_other_questions_are_in_french(planned: Finishing, french: Catalog) -> None:
+    claims = pd.DataFrame(
+        [(one.name, one.says, "there is one region", 0.1, 0.0, 0.2, "share of need", "confirmed", 5,
+          "nothing can be bought there") for one in CLAIMS],
+        columns=list(CLAIM_COLUMNS),
+    )  # fmt: skip
+    answers = {
+        "gain": {"gain": GAIN},
+        "frontier": {"frontier": FRONTIER, "frontier_missed": MISSED},
+        "alternatives": {"alternatives": ALTERNATIVES, "shared_money": SHARED},
+        "certificate": {"stable_items": ITEMS, "variations": VARIATIONS},
+        "claims": {"claims": claims},
+    }
+    text = text_of(render(planned[1], answers, language="fr"))
+    assert [one for one in plain_texts(french) if one in text] == []
+    assert "alternative 1 à moins de 5\u202f%" in text
+    assert f"{len(CLAIMS)} confirmée" in text
+
+
+def test_what_claims_are_held_against_can_be_told_again() -> None:
+    said = set()
+    for name in ("claims", "data_claims"):
+        tree = ast.parse((ROOT / "sim" / "studies" / f"{name}.py").read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "compared":
+                said.add(node.value)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "not_tested":
+                said.add(node.args[1])
+    texts = {node.value for node in said if isinstance(node, ast.Constant)}
+    assert len(texts) > 20
+    assert texts <= set(retelling.CLAIMS)
 
 
 def test_english_is_the_same_through_a_catalogue_that_says_nothing(
