@@ -17,6 +17,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
@@ -38,12 +39,14 @@ class Language:
     code: str
     """As of HTML: ``fr``, ``pt-BR``."""
     translations: NullTranslations
+    countries: Mapping[str, str]
+    """Names of countries by their ISO codes of two letters."""
     signs: Mapping[int, str]
     """What stands for the comma and the point of an English number, for ``str.translate``."""
 
     @classmethod
     def of(cls, code: str, translations: NullTranslations) -> "Language":
-        """Return a language whose numbers CLDR knows.
+        """Return a language whose numbers and countries CLDR knows.
 
         Raises ``ValueError`` for a code that is none, ``UnknownLocaleError`` for one that CLDR
         does not know.
@@ -51,7 +54,7 @@ class Language:
         locale = Locale.parse(code.replace("-", "_"))
         symbols = locale.number_symbols["latn"]
         signs = {ord(","): symbols["group"], ord("."): symbols["decimal"]}
-        return cls(code.replace("_", "-"), translations, signs)
+        return cls(code.replace("_", "-"), translations, locale.territories, signs)
 
 
 _AS_IT_STANDS = Language.of(ENGLISH, NullTranslations())
@@ -141,6 +144,20 @@ def percentage(number: str) -> str:
     '12.5%'
     """
     return gettext("{number}%").format(number=numeral(number))
+
+
+def country_name(iso3: str, english: str) -> str:
+    """Return how CLDR calls a country in the language; as in English where it does not know it.
+
+    >>> with speaking("fr"):
+    ...     country_name("ETH", "Ethiopia"), country_name("XKX", "Kosovo")
+    ('Éthiopie', 'Kosovo')
+    """
+    spoken = _SPOKEN.get()
+    if spoken.code == ENGLISH:
+        return english
+    iso2 = get_global("territory_aliases").get(iso3, [""])[0]
+    return spoken.countries.get(iso2, english)
 
 
 @lru_cache

@@ -190,6 +190,7 @@ def explore(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
     ] = None,
+    language: Language = "en",
 ) -> None:
     """Search for plans at other budgets, aversions and shares of AI; write a page with sliders."""
     from reports.explore import plotly_script, write_explorer
@@ -215,7 +216,7 @@ def explore(
         workers=workers,
     )
     place = out or folder / FOLDER / "explore.html"
-    page = write_explorer(tables, scenario, place, script)
+    page = write_explorer(tables, scenario, place, script, language=language)
     terminal.say(f"{len(points)} plans. Page: {page}")
 
 
