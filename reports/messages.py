@@ -168,7 +168,7 @@ def messages() -> Catalog:
 
 def at(place: str) -> tuple[str, int]:
     """Return where a message is said: lines would change with every change of the code."""
-    return cast("tuple[str, int]", (place, None))
+    return cast("tuple[str, int]", (place.replace(" ", "_"), None))
 
 
 def declared() -> Iterator[tuple[str, str]]:

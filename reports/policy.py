@@ -18,8 +18,8 @@ from reports.gain import gain_section
 from reports.glossary import glossary
 from reports.language import (
     ENGLISH,
-    Language,
     gettext,
+    language_named,
     ngettext,
     npgettext,
     numeral,
@@ -66,15 +66,15 @@ def write_report(folder: Path | str, language: str = ENGLISH) -> Path:
     Raises ``RunFolderError`` when the folder is not a finished study or cannot be written, and
     ``LanguageError`` for a language that there is not.
     """
-    with speaking(language) as spoken:
-        name = REPORT if spoken.code == ENGLISH else report_in(spoken.code)
-        return add_report(Finished.at(folder), _page_of(folder, spoken), name=name)
+    code = language_named(language).code
+    name = REPORT if code == ENGLISH else report_in(code)
+    return add_report(Finished.at(folder), page_of(folder, language), name=name)
 
 
 def page_of(folder: Path | str, language: str = ENGLISH) -> str:
     """Return the report of a run, with the answers to further questions that lie in its folder."""
-    with speaking(language) as spoken:
-        return _page_of(folder, spoken)
+    result = load(folder)
+    return render(result, answers_of(folder, result), language=language)
 
 
 def render(
@@ -91,17 +91,8 @@ def render(
     language : of its words and numbers, see ``reports.language``.
     """
     with speaking(language) as spoken:
-        return _rendered(result, answers or {}, spoken)
-
-
-def _page_of(folder: Path | str, spoken: Language) -> str:
-    result = load(folder)
-    return _rendered(result, answers_of(folder, result), spoken)
-
-
-def _rendered(result: StudyResult, answers: Mapping[str, Tables], spoken: Language) -> str:
-    shown = content(result) | further(result, answers) | {"language": spoken.code}
-    return page_template("policy.html.j2").render(**shown)
+        shown = content(result) | further(result, answers or {}) | {"language": spoken.code}
+        return page_template("policy.html.j2").render(**shown)
 
 
 def page_template(name: str) -> Template:
