@@ -74,13 +74,12 @@ def write_report(folder: Path | str, language: str = ENGLISH) -> Path:
 def page_of(folder: Path | str, language: str = ENGLISH) -> str:
     """Return the report of a run, with the answers to further questions that lie in its folder."""
     result = load(folder)
-    return render(result, answers_of(folder, result), language=language)
+    return render(result, answers_of(folder, result), language)
 
 
 def render(
     result: StudyResult,
     answers: Mapping[str, Tables] | None = None,
-    *,
     language: str = ENGLISH,
 ) -> str:
     """Return the report of a study as one HTML page that needs nothing else.
