@@ -13,7 +13,7 @@ from reports.figures import shaded_cells
 from reports.language import gettext as _
 from reports.language import numeral
 from reports.numerals import drawn
-from sim.figure_style import ink_on, panel, styled
+from sim.figure_style import QUIET, ink_on, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.recommendation import ASPECTS
 
@@ -109,6 +109,9 @@ def matrix_figure(table: pd.DataFrame) -> str:
         spine.set_visible(False)
     for row in table.to_dict("records"):
         at = stages.index(row["stage"]), aspects.index(row["aspect"])
+        if row["basis"] == "not assessed":
+            axes.text(at[1], at[0], _value(row), ha="center", va="center", color=QUIET)
+            continue
         shade = ink_on(shades(float(np.nan_to_num(share[at]))))
         axes.text(at[1], at[0] - 0.16, _value(row), ha="center", va="center", color=shade)
         axes.text(
@@ -125,8 +128,14 @@ def _said(row: Mapping[Hashable, Any]) -> str:
 
 def _value(row: Mapping[Hashable, Any]) -> str:
     value = float(row["value"])
+    if row["basis"] == "not assessed":
+        return _("not assessed")
     if isnan(value):
         return _("not bought")
+    if row["unit"] == "GPU-hours" and value > 0.0:
+        return _("{hours} h, {energy} kWh").format(
+            hours=words.number(value), energy=words.number(float(row["energy_kwh"]))
+        )
     if row["unit"] == "US dollars":
         return words.dollars(value)
     return words.points(value) if row["unit"] == "objective" else words.number(value)

@@ -28,12 +28,12 @@ from sim.pipeline.stations.order import STATIONS
 from sim.planning.moves import BUNDLE
 from sim.planning.rules import RULES, SEARCHED, THE_RULE, label_of, phrase_of
 from sim.scenario.new import MODALITIES, WORDS
-from sim.studies import assumptions, knowledge, robustness
+from sim.studies import assumptions, knowledge, measuring, robustness, sample
 from sim.studies.claims import CLAIMS
+from sim.studies.difference import THE_PLAN
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.provenance import Provenance
-from sim.studies.recommendation import ASPECTS, KINDS
-from sim.studies.sample import TOPICS
+from sim.studies.recommendation import ASPECTS, KINDS, NOT_ASSESSED
 
 KEYWORDS = {
     "_": None,
@@ -197,10 +197,15 @@ def declared() -> Iterator[tuple[str, str]]:
         "exam costs": EXAM_COSTS,
         "stations": list(STATIONS),
         "events": [*EVENTS, *LASTS.values()],
-        "topics": sorted({*tables.topics().values(), *TOPICS.values(), knowledge.EVERYTHING}),
+        "topics": sorted(
+            {*tables.topics().values(), *sample.TOPICS.values(), knowledge.EVERYTHING}
+        ),
+        "chance": [sample.CHANCE],
+        "measurements": [*measuring.known_measurements()["what"].unique(), measuring.EVERYWHERE],
+        "differences": [THE_PLAN],
         "origins": [assumptions.OWN, assumptions.ALIKE, assumptions.ELSEWHERE],
         "law": [*PARAMETERS, *FURTHER_PARAMETERS],
-        "aspects": [*ASPECTS, *ASPECTS.values(), *KINDS, "agreements"],
+        "aspects": [*ASPECTS, *ASPECTS.values(), *KINDS, *NOT_ASSESSED, "agreements"],
         "ratings": [text for _least, text in RATINGS],
         "causes": CAUSES,
         "claims": [claim.says for claim in CLAIMS],

@@ -1,5 +1,6 @@
 """What is not known: what a finished study hangs on, and what knowing more would be worth."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,22 @@ from matplotlib.ticker import MaxNLocator
 
 from reports import words
 from reports.language import gettext as _
+from reports.language import numeral
 from reports.numerals import drawn
 from reports.retelling import plan_words
 from sim.answers.intervals import FEWEST_DRAWS
-from sim.figure_style import INK, QUIET, panel, styled
+from sim.figure_style import HUES, INK, QUIET, panel, styled
+from sim.studies.answer_folder import Tables
 from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
+from sim.studies.measuring import EVERYWHERE
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
 
+MOST_MEASUREMENTS = 12
+"""Measurements of the figure and the page."""
+LONGEST_LABEL = 24
+"""Characters of a line beside a figure's bars."""
 TOP = 5
 """Single unknowns in the page."""
 
@@ -44,8 +52,11 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
             TOP
         ),
         "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
+        "regret_figure": regret_figure(_of_policies(result, further)),
         "register": _register(result),
+        "measuring": _measuring(result, further),
         "usd_per_point": result.usd_per_point(),
+        "driver_sentence": driver_sentence(drivers),
         "rival": words.phrase(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
         "draws": len(lead),
@@ -74,6 +85,172 @@ def regret_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     )
 
 
+def driver_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Return what the plan's lead hangs on in words, of one kind.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.drivers``, by shares of variance.
+    """
+    rows = table[table["kind"] == kind]
+    return pd.DataFrame(
+        {_("what"): list(map(_, rows["what"]))}
+        | _shares(rows)
+        | {_("unknowns"): list(rows["unknowns"])}
+    )
+
+
+def driver_sentence(table: pd.DataFrame) -> str:
+    """Return which influences on the plan's lead are told from chance."""
+    sure = table[table["share"] > table["chance"]]
+    named = [
+        (_("{what} (topic)") if kind == TOPIC else _("{what} (single unknown)")).format(
+            what=_(what)
+        )
+        for kind, what in zip(sure["kind"], sure["what"], strict=True)
+    ]
+    return _(
+        "Told from chance, at one in twenty: {named}. What it comes to by chance is told by leads "
+        "that are shuffled over the draws; of single unknowns by the best of them all."
+    ).format(named=", ".join(named) or _("none"))
+
+
+def sobol_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return Sobol indices in words.
+
+    Parameters
+    ----------
+    table : ``Sobol.table``.
+    """
+    shown: dict[str, Any] = {
+        _("what"): list(map(_, table["what"])),
+        _("unknowns"): list(table["unknowns"]),
+    }
+    for column, title in (
+        ("first", _("by itself (95% interval)")),
+        ("total", _("with others (95% interval)")),
+    ):
+        ends = table[[column, f"{column}_low", f"{column}_high"]].to_numpy(float)
+        said = ([numeral(f"{end:z.2f}") for end in row] for row in ends)
+        shown[title] = [f"{value} ({words.between(low, high)})" for value, low, high in said]
+    return pd.DataFrame(shown)
+
+
+def sobol_sentence(table: pd.DataFrame) -> str:
+    """Return what topics make of the variance of the plan's lead, as far as the runs tell."""
+    sure = table.loc[table["total_low"] > 0.0, "what"]
+    joint = max(1.0 - float(table["first"].clip(lower=0.0).sum()), 0.0)
+    return _(
+        "In {runs} runs of a Saltelli design the plan's lead surely hangs on {sure}; {joint} of "
+        "its variance is in joint effects, or cannot be told."
+    ).format(
+        runs=numeral(f"{int(table['runs'].iloc[0]):,}"),
+        sure=words.enumerated(list(map(_, sure))) if len(sure) else _("nothing"),
+        joint=words.percent(joint, digits=0),
+    )
+
+
+def sobol_section(tables: Tables) -> dict[str, Any]:
+    """Return what the page says of Sobol indices."""
+    table = tables["sobol"]
+    return {
+        "rows": sobol_rows(table),
+        "sentence": sobol_sentence(table),
+        "figure": sobol_figure(table),
+    }
+
+
+@styled
+def sobol_figure(table: pd.DataFrame) -> str:
+    """Draw the first and the total index of every topic.
+
+    Parameters
+    ----------
+    table : ``Sobol.table``.
+    """
+    figure, (axes,) = panel(height=1.1 + 0.34 * len(table))
+    y = np.arange(len(table))
+    for column, shift, hue, label in (
+        ("first", -0.17, "#0072b2", _("by itself")),
+        ("total", 0.17, "#a9bccb", _("with all that it makes together with others")),
+    ):
+        axes.barh(y + shift, table[column], color=hue, height=0.32, label=label)
+        axes.hlines(
+            y + shift, table[f"{column}_low"], table[f"{column}_high"], color=INK, linewidth=1.1
+        )
+    axes.set_yticks(y, list(map(_, table["what"])))
+    axes.invert_yaxis()
+    axes.axvline(0.0, color=QUIET, linewidth=0.9)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(_("Share of the variance of the plan's lead"))
+    figure.legend(loc="outside upper left", ncols=2)
+    return drawn(figure, name="sobol")
+
+
+def measuring_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return measurements in words.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.measurements``.
+    """
+    return pd.DataFrame(
+        {
+            _("measurement"): [
+                f"{_(what)}, {where}" if where != EVERYWHERE else _(what)
+                for what, where in zip(table["what"], table["where"], strict=True)
+            ],
+            _("worth"): [amount(value, metric).removeprefix("+") for value in table["value"]],
+            _("95% interval"): [
+                words.interval(low, high, digits=3, none="-")
+                for low, high in zip(table["low"], table["high"], strict=True)
+            ],
+            _("as much as"): [
+                _("not known") if np.isnan(usd) else words.dollars(usd)
+                for usd in table["worth_usd"]
+            ],
+            _("cost (assumed)"): list(map(words.dollars, table["cost_usd"])),
+        }
+    )
+
+
+def measuring_sentence(table: pd.DataFrame) -> str:
+    """Return what to measure first, or that nothing is shown to pay."""
+    paying = table[table["pays"]]
+    if paying.empty:
+        return _(
+            "Measure first: none of these is shown to pay before choosing among these plans; "
+            "with few draws hardly any can be."
+        )
+    first = paying.iloc[0]
+    where = str(first["where"])
+    return _(
+        "Measure first: {what}, {where}. It is worth as much as {worth} would buy, and costs "
+        "{cost} (assumed)."
+    ).format(
+        what=_(str(first["what"])),
+        where=_(where) if where == EVERYWHERE else where,
+        worth=words.dollars(first["worth_usd"]),
+        cost=words.dollars(first["cost_usd"]),
+    )
+
+
+@styled
+def measuring_figure(table: pd.DataFrame) -> str:
+    """Draw what measurements are worth before choosing, the best bargains.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.measurements``.
+    """
+    rows = table.head(MOST_MEASUREMENTS)
+    named = measuring_rows(rows, "ede")[_("measurement")]
+    figure, (axes,) = panel(height=1.1 + 0.28 * len(rows))
+    _bars(axes, rows.set_index(named), "value", 100.0)
+    axes.set_xlabel(_("Worth of measuring it before choosing (points of the objective)"))
+    return drawn(figure, name="measuring")
+
+
 def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return rows of one kind of the assumption register in words.
 
@@ -82,17 +259,7 @@ def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     table : as from ``StudyResult.assumptions``.
     """
     rows = table[table["kind"] == kind]
-    shown = {
-        _("what"): list(map(_, rows["what"])),
-        _("share"): [words.percent(share, digits=0) for share in rows["share"]],
-        _("95% interval"): [
-            words.span(low, high, digits=0)
-            for low, high in zip(rows["low"], rows["high"], strict=True)
-        ],
-    }
-    shown[_("by chance")] = [
-        _("up to {share}").format(share=words.percent(one, digits=0)) for one in rows["chance"]
-    ]
+    shown = {_("what"): list(map(_, rows["what"]))} | _shares(rows)
     if kind == UNKNOWN:
         return pd.DataFrame(
             shown
@@ -151,6 +318,59 @@ def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
     return drawn(figure, name="unknowns")
 
 
+@styled
+def register_figure(table: pd.DataFrame) -> str:
+    """Draw what share of the variance of the plan's gain rests on what kind of inputs.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.assumptions``.
+    """
+    kinds = {
+        STATUS: _("Share of the variance of the gain (%)\nby how inputs are known"),
+        ORIGIN: _("Share of the variance of the gain (%)\nby whose numbers they are"),
+    }
+    parts = [table[table["kind"] == kind] for kind in kinds]
+    figure, panels = panel(height=1.2 + 0.34 * max(map(len, parts)), columns=2)
+    for axes, title, part in zip(panels, kinds.values(), parts, strict=True):
+        _bars(axes, part.set_index("what"), "share", 100.0)
+        y = np.arange(len(part))
+        axes.plot(100.0 * part["chance"], y, "|", color=HUES[1], markersize=13, mew=2)
+        axes.set_yticks(y, [fill(_(what), LONGEST_LABEL) for what in part["what"]])
+        axes.set_xlabel(title)
+    return drawn(figure, name="register")
+
+
+@styled
+def regret_figure(table: pd.DataFrame) -> str:
+    """Draw how far policies are behind the best of each draw, and in how many they are the best.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.regret``.
+    """
+    rows = table.set_index("plan")
+    figure, (left, right) = panel(height=1.2 + 0.3 * len(rows), columns=2)
+    _bars(left, rows.rename(index=plan_words), "regret", 100.0)
+    left.plot(100.0 * rows["largest"], np.arange(len(rows)), "|", color=HUES[1], markersize=13,
+              mew=2)  # fmt: skip
+    left.set_xlim(right=max(105.0 * float(rows["largest"].max()), 0.1))
+    left.set_xlabel(_("Behind the best of each draw\n(points; mean, and the largest)"))
+    y = np.arange(len(rows))
+    for column, hue, label in (
+        ("near", "#a9bccb", _("within 1% of the best")),
+        ("best", "#0072b2", _("the best")),
+    ):
+        right.barh(y, 100.0 * rows[column], color=hue, height=0.62, label=label)
+    right.set_yticks(y, [])
+    right.set_ylim(len(rows) - 0.4, -0.6)
+    right.set_xlim(0.0, 100.0)
+    right.grid(visible=False, axis="y")
+    right.set_xlabel(_("Share of draws (%)"))
+    figure.legend(loc="outside upper right", ncols=2)
+    return drawn(figure, name="regret")
+
+
 def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     y = np.arange(len(table))
     low, high = scale * table["low"].to_numpy(float), scale * table["high"].to_numpy(float)
@@ -164,11 +384,38 @@ def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     axes.grid(visible=False, axis="y")
 
 
+def _shares(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Return shares of variance in words, with their intervals and what chance tells."""
+    return {
+        _("share"): [words.percent(share, digits=0) for share in rows["share"]],
+        _("95% interval"): [
+            words.span(low, high, digits=0)
+            for low, high in zip(rows["low"], rows["high"], strict=True)
+        ],
+        _("by chance"): [
+            _("up to {share}").format(share=words.percent(one, digits=0)) for one in rows["chance"]
+        ],
+    }
+
+
+def _measuring(result: StudyResult, further: pd.DataFrame | None) -> dict[str, Any]:
+    """Return what the page says of measurements; nothing where none fits what is not known."""
+    table = result.measurements(further)
+    if table.empty:
+        return {}
+    return {
+        "sentence": measuring_sentence(table),
+        "rows": measuring_rows(table.head(MOST_MEASUREMENTS), result.scenario.objective),
+        "figure": measuring_figure(table),
+    }
+
+
 def _register(result: StudyResult) -> dict[str, Any]:
     """Return what the page says of the assumption register."""
     table = result.assumptions()
     return {
         "sentence": register_sentence(table),
+        "figure": register_figure(table),
         "status": register_rows(table, STATUS),
         "origin": register_rows(table, ORIGIN),
         "single": register_rows(table, UNKNOWN).head(TOP),

@@ -127,6 +127,15 @@ def power_words(source: str) -> str:
     return _(POWER_WORDS.get(source, source))
 
 
+def places(low: float, high: float) -> str:
+    """Return between which places something lies; a dash where that is not known.
+
+    >>> places(1.0, 4.0), places(float("nan"), float("nan"))
+    ('1 to 4', '-')
+    """
+    return "-" if math.isnan(low) else between(f"{low:.0f}", f"{high:.0f}")
+
+
 def enumerated(names: list[str]) -> str:
     """Return names as a list in a sentence.
 

@@ -255,7 +255,7 @@ ALTERNATIVES = pd.DataFrame(
 )
 MISSED = pd.DataFrame({"asked": ["a gap of nothing"]})
 SHARED = pd.DataFrame([(0.05, "AAA", "outreach", 2e6, 1e6, 3e6, 7)], columns=list(SHARED_COLUMNS))
-ITEMS = pd.DataFrame([("AAA", "site", 1, 0.5, 1, 9, 10)], columns=list(ITEM_COLUMNS))
+ITEMS = pd.DataFrame([("AAA", "site", 1, 1.0, 3.0, 0.5, 1, 9, 10)], columns=list(ITEM_COLUMNS))
 VARIATIONS = pd.DataFrame(
     [
         ("as it is", "", 5, "site in AAA", "plan", 0.1, 0.05, 0.15),
