@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from reports import words
+from reports.language import gettext as _
+from reports.language import ngettext
+from reports.retelling import asked_words
 from sim.answers.intervals import A_CHANGE_OF_SHARE, t_interval
 from sim.planning.limits import spending_asked
-from sim.planning.rules import phrase_of
 from sim.scenario.treasury import OutcomeLimit
 from sim.studies.comparison import LAST_YEARS, compare, last_years
 from sim.studies.conditions import words_of_limit
@@ -18,7 +20,7 @@ from sim.studies.result import StudyResult
 def answer_box(result: StudyResult) -> list[str]:
     """Return what the plan brings, in sentences: gains, the worst-off, the gap, the losers."""
     if "plan" not in result.policies:
-        return [words.verdict_words(row) + "." for _, row in result.comparisons().iterrows()]
+        return [words.verdict_words(row) + "." for _at, row in result.comparisons().iterrows()]
     rivals = [name for name in ("baseline", result.best_rule) if name in result.policies]
     return [
         *_gains(result, rivals),
@@ -41,7 +43,7 @@ def gap_by_draw(result: StudyResult) -> pd.Series:
 
 
 def _gains(result: StudyResult, rivals: list[str]) -> Iterator[str]:
-    for _, row in result.comparisons().iterrows():
+    for _at, row in result.comparisons().iterrows():
         if row["policy"] == "plan" and row["baseline"] in rivals:
             yield words.verdict_words(row) + "."
 
@@ -50,11 +52,15 @@ def _worst_off(result: StudyResult, rivals: list[str]) -> Iterator[str]:
     for rival in rivals:
         table = compare(result.by_draw, "worst_ec", baseline=rival)
         row = table[table["policy"] == "plan"].iloc[0]
-        yield (
-            f"The worst-off cell has a coverage of {words.percent(row['value'])} under the plan, "
-            f"{words.percent(row['baseline_value'])} under {phrase_of(rival)}: "
-            f"{words.points(row['difference'])} points "
-            f"({words.interval(row['low'], row['high'])})."
+        yield _(
+            "The worst-off cell has a coverage of {planned} under the plan, {other} under "
+            "{rival}: {points} ({interval})."
+        ).format(
+            planned=words.percent(row["value"]),
+            other=words.percent(row["baseline_value"]),
+            rival=words.phrase(rival),
+            points=words.in_points(row["difference"]),
+            interval=words.interval(row["low"], row["high"]),
         )
 
 
@@ -65,11 +71,16 @@ def _gap(result: StudyResult, rivals: list[str]) -> Iterator[str]:
     for rival in rivals:
         change = gap.loc["plan"] - gap.loc[rival]
         ends = t_interval(change, within=A_CHANGE_OF_SHARE)
-        yield (
-            f"The gap between groups in the last {LAST_YEARS} years, whoever is ahead, is "
-            f"{words.points(float(gap.loc['plan'].mean()))} points under the plan, "
-            f"{words.points(float(gap.loc[rival].mean()))} under {phrase_of(rival)}: "
-            f"{words.points(float(change.mean()))} ({words.interval(*ends)})."
+        yield _(
+            "The gap between groups in the last {years} years, whoever is ahead, is {planned} "
+            "under the plan, {other} under {rival}: {change} ({interval})."
+        ).format(
+            years=LAST_YEARS,
+            planned=words.in_points(float(gap.loc["plan"].mean())),
+            other=words.points(float(gap.loc[rival].mean())),
+            rival=words.phrase(rival),
+            change=words.points(float(change.mean())),
+            interval=words.interval(*ends),
         )
 
 
@@ -79,37 +90,54 @@ def _losers(result: StudyResult) -> Iterator[str]:
     table = result.worse_off().query("policy == 'plan'")
     cells = int(result.cells.groupby(["region", "group"]).ngroups)
     if table.empty:
-        yield f"No cell of {cells} is worse off than with nothing bought, in any draw."
+        yield _("No cell of {cells} is worse off than with nothing bought, in any draw.").format(
+            cells=cells
+        )
         return
     first = table.iloc[0]
-    yield (
-        f"{len(table)} of {cells} cells are worse off than with nothing bought in some draw; most "
-        f"often {first['region']}, {first['group']}, in {first['worse']} of {first['draws']} draws."
+    yield _(
+        "{count} of {cells} cells are worse off than with nothing bought in some draw; most "
+        "often {region}, {group}, in {worse} of {draws} draws."
+    ).format(
+        count=len(table),
+        cells=cells,
+        region=first["region"],
+        group=first["group"],
+        worse=first["worse"],
+        draws=first["draws"],
     )
 
 
 def _asked(result: StudyResult, rivals: list[str]) -> Iterator[str]:
     """Yield whether what a treasury asks is kept, in the draws that judge."""
     if spending := spending_asked(result.scenario):
-        yield f"The plan spends as it is asked to: {'; '.join(spending)}."
+        asked = _("; ").join(asked_words(one) for one in spending)
+        yield _("The plan spends as it is asked to: {asked}.").format(asked=asked)
     for name, limit in result.scenario.treasury.outcomes.items():
         values = result.values(name).set_index("policy")
         said = [
-            f"{words.number(value)} ({words.amounts(low, high)}) under "
-            f"{phrase_of(policy)}"
-            + ("" if _is_within(value, limit) else ", which does not keep it")
+            (
+                _("{value} ({interval}) under {policy}")
+                if _is_within(value, limit)
+                else _("{value} ({interval}) under {policy}, which does not keep it")
+            ).format(
+                value=words.number(value),
+                interval=words.amounts(low, high),
+                policy=words.phrase(policy),
+            )
             for policy in ("plan", *rivals)
             for value, low, high in [map(float, values.loc[policy, ["value", "low", "high"]])]
         ]
-        yield f"Asked: {words_of_limit(name, limit)}. It is {'; '.join(said)}."
+        yield _("Asked: {limit}. It is {values}.").format(
+            limit=asked_words(words_of_limit(name, limit)), values=_("; ").join(said)
+        )
     if (most := result.scenario.treasury.worse_off) is not None and "baseline" in result.policies:
         lost = largest_loss(result)
-        kept = "kept" if float(lost.mean()) <= most else "not kept"
-        yield (
-            f"Asked: no cell worse off than with nothing bought by more than {most:.1%} of its "
-            f"need, as a mean over draws. The largest loss under the plan is "
-            f"{words.percent(float(lost.mean()))}: {kept}."
-        )
+        kept = _("kept") if float(lost.mean()) <= most else _("not kept")
+        yield _(
+            "Asked: no cell worse off than with nothing bought by more than {most} of its need, "
+            "as a mean over draws. The largest loss under the plan is {loss}: {kept}."
+        ).format(most=words.percent(most), loss=words.percent(float(lost.mean())), kept=kept)
 
 
 def largest_loss(result: StudyResult) -> pd.Series:
@@ -127,10 +155,14 @@ def _is_within(value: float, limit: OutcomeLimit) -> bool:
 
 def _assumed(result: StudyResult) -> str:
     status = result.inputs["status"]
-    warnings = len(result.robustness.warnings)
-    changed = f"{warnings} of them change" if warnings != 1 else "1 of them changes"
-    return (
-        f"{int((status == 'assumed').sum())} of {len(status)} inputs are assumptions. Under two "
-        f"other readings of the measured response {len(result.robustness.table)} comparisons were "
-        f"repeated; {changed}."
+    warnings = len(result.robustness.changes)
+    changed = ngettext("1 of them changes", "{count} of them change", warnings)
+    return _(
+        "{assumed} of {inputs} inputs are assumptions. Under two other readings of the measured "
+        "response {comparisons} comparisons were repeated; {changed}."
+    ).format(
+        assumed=int((status == "assumed").sum()),
+        inputs=len(status),
+        comparisons=len(result.robustness.table),
+        changed=changed.format(count=warnings),
     )

@@ -8,8 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.country_shapes import CELLS, shade, window
+from reports.language import gettext as _
+from reports.language import numeral, percentage
+from reports.words import label
 from sim.figure_style import panel, styled, svg
-from sim.planning.rules import label_of
 from sim.studies.comparison import last_years
 from sim.studies.result import StudyResult
 
@@ -51,8 +53,8 @@ def is_mapped(result: StudyResult) -> bool:
 @styled
 def map_of_run(result: StudyResult, policy: str) -> str:
     """Draw coverage, spending and gain of a policy by country, as SVG."""
-    drawn = svg(drawn_run(result, policy), name="map")
-    return OUTLINE.sub(lambda found: f' d="{_shorter(found[1])}"', drawn)
+    map_drawn = svg(drawn_run(result, policy), name="map")
+    return OUTLINE.sub(lambda found: f' d="{_shorter(found[1])}"', map_drawn)
 
 
 def _shorter(outline: str) -> str:
@@ -97,9 +99,9 @@ def drawn_run(result: StudyResult, policy: str) -> Figure:
     """Return maps of the columns of ``country_values``, one beside or below another."""
     table = country_values(result, policy)
     named: dict[str, tuple[str, Callable[[float], str]]] = {
-        "covered": (f"Effective coverage: {label_of(policy)}", _percent),
-        "spent": ("Spent per person in all years (US dollars)", "{:,.3g}".format),
-        "gained": ("Gained on buying nothing (points of need)", _points),
+        "covered": (_("Effective coverage: {policy}").format(policy=label(policy)), _percent),
+        "spent": (_("Spent per person in all years (US dollars)"), _amount),
+        "gained": (_("Gained on buying nothing (points of need)"), _points),
     }
     left, right, bottom, top = window(list(table.index))
     tall = (top - bottom) / (right - left)
@@ -116,11 +118,15 @@ def drawn_run(result: StudyResult, policy: str) -> Figure:
 
 
 def _percent(value: float) -> str:
-    return f"{100.0 * value:.3g}%"
+    return percentage(f"{100.0 * value:.3g}")
 
 
 def _points(value: float) -> str:
-    return f"{100.0 * value:.3g}"
+    return numeral(f"{100.0 * value:.3g}")
+
+
+def _amount(value: float) -> str:
+    return numeral(f"{value:,.3g}")
 
 
 def _folded(title: str, across: int) -> str:

@@ -2,14 +2,15 @@
 
 import json
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 
-from reports.words import item_words
+from reports.language import ENGLISH, country_name, numeral, speaking
+from reports.language import gettext as _
+from reports.policy import page_template
+from reports.words import dollars, item_words, percent
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.atomic import replace_file, require_place
 from sim.baseline import tables
@@ -27,31 +28,34 @@ MOST_ITEMS = 12
 """Purchases of a point that are shown, the dearest first."""
 
 
-def write_explorer(found: Tables, scenario: Scenario, file: Path, script: str) -> Path:
+def write_explorer(
+    found: Tables, scenario: Scenario, file: Path, script: str, *, language: str = ENGLISH
+) -> Path:
     """Write the page of a sweep, and return its path; see ``explorer``."""
     require_place(file)
-    page = explorer(found, scenario, script)
+    page = explorer(found, scenario, script, language=language)
     replace_file(file, lambda there: there.write(page.encode()))
     return file
 
 
-def explorer(found: Tables, scenario: Scenario, script: str) -> str:
+def explorer(found: Tables, scenario: Scenario, script: str, *, language: str = ENGLISH) -> str:
     """Return the page of a sweep, which needs nothing else and asks for nothing.
 
     Parameters
     ----------
     found : ``sim.studies.sweep.Sweep.tables``.
     script : ``plotly_script``.
+    language : of its words and numbers, see ``reports.language``.
     """
-    template = files("reports").joinpath("templates", "explore.html.j2").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(template).render(
-        scenario=scenario,
-        draws=int(found["sweep"]["draws"].iloc[0]),
-        fewest=FEWEST_DRAWS,
-        data=for_script(content_of(found, scenario)),
-        plotly=script,
-    )
+    with speaking(language) as spoken:
+        return page_template("explore.html.j2").render(
+            language=spoken.code,
+            scenario=scenario,
+            draws=int(found["sweep"]["draws"].iloc[0]),
+            fewest=FEWEST_DRAWS,
+            data=for_script(content_of(found, scenario)),
+            plotly=script,
+        )
 
 
 def content_of(found: Tables, scenario: Scenario) -> dict[str, Any]:
@@ -68,7 +72,44 @@ def content_of(found: Tables, scenario: Scenario) -> dict[str, Any]:
         }
     own = (scenario.budget_usd_per_year, scenario.equity.aversion, 1.0)
     start = [_nearest(axes[name], value) for name, value in zip(AXES, own, strict=True)]
-    return {"axes": axes, "points": points, "start": start, "colours": [INK, QUIET, GRID]}
+    return {
+        "axes": axes,
+        "said": [
+            list(map(said, axes[name]))
+            for name, said in zip(AXES, (dollars, _aversion, _ai_share), strict=True)
+        ],
+        "words": _words(),
+        "points": points,
+        "start": start,
+        "colours": [INK, QUIET, GRID],
+        "signs": numeral(".,"),
+    }
+
+
+def _words() -> dict[str, str]:
+    """Return what the page says of a point; braces hold what it puts in."""
+    return {
+        "answer": _(
+            "Equally distributed coverage {value}, {gain} points{interval} more than with nothing "
+            "bought."
+        ),
+        "interval": _("{low} to {high}"),
+        "percent": _("{number}%"),
+        "planned": _("with this plan"),
+        "nothing": _("nothing bought"),
+        "million": _("{number} million"),
+        "budgets": _("million US dollars a year"),
+    }
+
+
+def _aversion(aversion: float) -> str:
+    return _("0: all count alike") if aversion == 0.0 else numeral(f"{aversion:g}")
+
+
+def _ai_share(share: float) -> str:
+    if share >= 1.0:
+        return _("no limit")
+    return _("{share} of spending").format(share=percent(share, digits=0))
 
 
 def for_script(content: object) -> str:
@@ -90,11 +131,12 @@ def _person(row: dict[Any, Any]) -> dict[str, object]:
     def interval(low: str, high: str, least: float) -> list[float] | None:
         return [max(float(row[low]), least), min(float(row[high]), 1.0)] if sure else None
 
-    words = tables.countries()["name"].get(row["who"], row["who"])
-    named = {ALL: "All, equally distributed", GROUP: f"Group: {row['who']}"}
+    who = str(row["who"])
+    words = country_name(who, str(tables.countries()["name"].get(who, who)))
+    named = {ALL: _("All, equally distributed"), GROUP: _("Group: {group}").format(group=who)}
     return {
         # what draws the figure takes some tags in a text for its own
-        "name": escape(named.get(row["kind"], str(words)), quote=False),
+        "name": escape(named.get(row["kind"], words), quote=False),
         "value": float(row["value"]),
         "range": interval("low", "high", 0.0),
         "gain": float(row["gain"]),

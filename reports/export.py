@@ -12,6 +12,8 @@ from typing import BinaryIO, NamedTuple
 
 import pandas as pd
 
+from reports.language import ENGLISH, speaking
+from reports.language import gettext as _
 from sim.atomic import replace_file, require_place
 from sim.errors import RunFolderError
 from sim.studies.answer_folder import answers_of
@@ -39,17 +41,23 @@ class Column(NamedTuple):
     meaning: str
 
 
-def export_csv(run: str | Path, folder: str | Path, *, overwrite: bool = False) -> Path:
+def export_csv(
+    run: str | Path, folder: str | Path, *, overwrite: bool = False, language: str = ENGLISH
+) -> Path:
     """Write every table of a run as a CSV file, and the data dictionary; return their folder.
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    Parameters
+    ----------
+    language : of the data dictionary, see ``reports.language``; tables are the same in all.
 
     Raises
     ------
     RunFolderError
         Where the run cannot be read, or a file is in the way.
     """
-    return write_csv(tables_of(run), Path(folder), overwrite=overwrite)
+    return write_csv(tables_of(run, language), Path(folder), overwrite=overwrite)
 
 
 def write_csv(tables: Mapping[str, pd.DataFrame], folder: Path, *, overwrite: bool = False) -> Path:
@@ -64,17 +72,23 @@ def write_csv(tables: Mapping[str, pd.DataFrame], folder: Path, *, overwrite: bo
     return folder
 
 
-def export_xlsx(run: str | Path, file: str | Path, *, overwrite: bool = False) -> Path:
+def export_xlsx(
+    run: str | Path, file: str | Path, *, overwrite: bool = False, language: str = ENGLISH
+) -> Path:
     """Write every table of a run as worksheets of one Excel file, the data dictionary first.
 
     Text stays text, whatever it begins with.
+
+    Parameters
+    ----------
+    language : of the data dictionary, see ``reports.language``; tables are the same in all.
 
     Raises
     ------
     RunFolderError
         Where the run cannot be read, or the file is in the way.
     """
-    tables, file = tables_of(run), Path(file)
+    tables, file = tables_of(run, language), Path(file)
     if file.exists() and not overwrite:
         raise RunFolderError(f"{file} exists already; --overwrite replaces it.")
     require_place(file)
@@ -91,22 +105,24 @@ def _write_book(tables: Mapping[str, pd.DataFrame], there: BinaryIO) -> None:
             book.sheets[name].autofit(max_width=400)
 
 
-def tables_of(run: str | Path) -> dict[str, pd.DataFrame]:
+def tables_of(run: str | Path, language: str = ENGLISH) -> dict[str, pd.DataFrame]:
     """Return the tables of a finished run and of its answers by name, the data dictionary first."""
     found, result = Finished.at(run), load(run)
     names = [*TABLES, *map(station_table, result.stations)]
     tables = {name: found.table(name) for name in names}
     for further in answers_of(run, result).values():
         tables |= further
-    return {DICTIONARY: data_dictionary(tables)} | tables
+    with speaking(language):
+        return {DICTIONARY: data_dictionary(tables)} | tables
 
 
 def data_dictionary(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return table, column, unit and meaning of every column of some tables."""
     rows = [
-        described(name, str(column), table.attrs.get("units", {}))
+        one._replace(unit=_(one.unit), meaning=_(one.meaning))
         for name, table in tables.items()
         for column in table.columns
+        for one in [described(name, str(column), table.attrs.get("units", {}))]
     ]
     return pd.DataFrame(rows, columns=list(Column._fields))
 
@@ -120,14 +136,14 @@ def described(table: str, column: str, units: Mapping[str, str]) -> Column:
     """
     if table == "outcomes" and column in OUTCOMES:
         return Column(table, column, OUTCOMES[column].unit, OUTCOMES[column].label)
-    for known in _columns():
+    for known in columns():
         if known.column == column and fnmatch(table, known.table):
             return known._replace(table=table, unit=units.get(column) or known.unit)
     return Column(table, column, units.get(column, ""), "")
 
 
 @cache
-def _columns() -> tuple[Column, ...]:
+def columns() -> tuple[Column, ...]:
     """Return all descriptions, those of one table before those of any."""
     text = (files("reports") / "templates" / "columns.csv").read_text(encoding="utf-8")
     known = (Column(**row) for row in csv.DictReader(text.splitlines()))

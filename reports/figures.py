@@ -8,11 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from reports.language import gettext as _
+from reports.language import numeral, pgettext
+from reports.numerals import drawn
 from reports.policies import colour
+from reports.words import item_words, label, region_words
 from sim.answers.intervals import BAND, FEWEST_DRAWS
 from sim.domain.levers import Floats
-from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
-from sim.planning.rules import label_of
+from sim.figure_style import HUES, INK, QUIET, ink_on, panel, styled
 
 USD_PER_MILLION = 1e6
 BARS = 14
@@ -35,14 +38,14 @@ def equity_over_time(yearly: pd.DataFrame) -> str:
         shade = colour(str(policy), position)
         if policy in banded:  # more bands than two hide each other
             axes.fill_between(mean.index, low, high, color=shade, alpha=0.15, linewidth=0)
-        axes.plot(mean.index, mean, color=shade, linewidth=2.2, label=label_of(str(policy)))
+        axes.plot(mean.index, mean, color=shade, linewidth=2.2, label=label(str(policy)))
     axes.set_ylim(bottom=0.0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_ylabel("Equally distributed coverage\n(% of need)")
+    axes.set_ylabel(_("Equally distributed coverage\n(% of need)"))
     axes.legend(loc="upper left", ncols=3)
     axes.margins(x=0.01)
     _whole_years(axes)
-    return svg(figure, name="equity")
+    return drawn(figure, name="equity")
 
 
 def shaded_cells(
@@ -74,13 +77,7 @@ def money(spend: pd.DataFrame) -> str:
     shades = LinearSegmentedColormap.from_list("money", ["#f5f9fc", "#0072b2"])
     top = max(float(shown.to_numpy().max()), 1e-9)
     shaded_cells(axes, shown.to_numpy(), shades, top=top)
-    names = [
-        re.sub(r"(?<=[a-z])(mentation|ration|gation|uation|ment|nance)$", r"-\n\1", str(stage))
-        .replace("pre-", "pre-\n")
-        .replace("fine-", "fine-\n")
-        .replace(" ", "\n")
-        for stage in shown.columns
-    ]
+    names = [_narrow(str(stage)) for stage in shown.columns]
     axes.set_xticks(range(shown.shape[1]), names, fontsize=8)
     axes.set_yticks(range(shown.shape[0]), list(shown.index))
     axes.grid(visible=False)
@@ -90,11 +87,24 @@ def money(spend: pd.DataFrame) -> str:
         spine.set_visible(False)
     for (row, column), value in np.ndenumerate(shown.to_numpy()):
         text = "·" if value < 0.005 else f"{value:,.2f}" if value < 10 else f"{value:,.0f}"
+        text = numeral(text)
         axes.text(
             column, row, text, ha="center", va="center",
-            color="white" if value > 0.55 * top else INK,
+            color=ink_on(shades(value / top)),
         )  # fmt: skip
-    return svg(figure, name="money")
+    return drawn(figure, name="money")
+
+
+def _narrow(stage: str) -> str:
+    """Return a stage in lines of some nine letters."""
+    if (said := pgettext("narrow", stage)) != stage:
+        return said
+    return (
+        re.sub(r"(?<=[a-z])(mentation|ration|gation|uation|ment|nance)$", r"-\n\1", _(stage))
+        .replace("pre-", "pre-\n")
+        .replace("fine-", "fine-\n")
+        .replace(" ", "\n")
+    )
 
 
 @styled
@@ -116,15 +126,15 @@ def coverage_by_cell(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
         shade = colour(policy, position)
         if cells["draw"].nunique() >= FEWEST_DRAWS:
             axes.hlines(y, low, high, color=shade, alpha=0.45, linewidth=2.4)
-        axes.plot(mean, y, "o", color=shade, markersize=5.5, label=label_of(policy))
+        axes.plot(mean, y, "o", color=shade, markersize=5.5, label=label(policy))
     axes.set_yticks(range(len(order)), [f"{region}, {group}" for region, group in order])
     axes.set_ylim(len(order) - 0.4, -0.7)
     axes.set_xlim(left=0.0)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel("Effective coverage (% of need)")
+    axes.set_xlabel(_("Effective coverage (% of need)"))
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside upper left", ncols=len(policies))
-    return svg(figure, name="coverage")
+    return drawn(figure, name="coverage")
 
 
 @styled
@@ -143,12 +153,20 @@ def marginal(table: pd.DataFrame) -> str:
     axes.barh(y, value, color=sure, height=0.62)
     known = ~np.isnan(low)
     axes.hlines(y[known], low[known], high[known], color=INK, linewidth=1.1)
-    axes.set_yticks(y, [f"{row.region}: {row.item}" for row in top.itertuples()])
+    axes.set_yticks(
+        y,
+        [
+            _("{where}: {what}").format(
+                where=region_words(str(row.region)), what=item_words(str(row.item))
+            )
+            for row in top.itertuples()
+        ],
+    )
     axes.invert_yaxis()
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("Gain in equally distributed coverage per further million dollars (points)")
-    return svg(figure, name="marginal")
+    axes.set_xlabel(_("Gain in equally distributed coverage\nper further million dollars (points)"))
+    return drawn(figure, name="marginal")
 
 
 @styled
@@ -168,10 +186,10 @@ def search(history: pd.DataFrame) -> str:
     axes.step(runs, whole, where="post", color="#0072b2", linewidth=2.0)
     axes.vlines(runs[kept], (whole + low)[kept], (whole + high)[kept], color=QUIET, linewidth=1.2)
     axes.plot(runs[~kept], whole[~kept], "x", color=QUIET, markersize=5)
-    axes.set_xlabel("Runs, of one plan in one search draw")
-    axes.set_ylabel("Gain so far (points)")
+    axes.set_xlabel(_("Runs, of one plan in one search draw"))
+    axes.set_ylabel(_("Gain so far (points)"))
     axes.axhline(0.0, color=QUIET, linewidth=0.9)
-    return svg(figure, name="search")
+    return drawn(figure, name="search")
 
 
 @styled
@@ -194,18 +212,24 @@ def cascade(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
         shares = [count / total["need"] for count in left] + [total["found"] / sick]
         x = np.arange(len(steps)) + (position - (len(policies) - 1) / 2) * width
         bars = axes.bar(
-            x, shares, width * 0.92, color=colour(policy, position), label=label_of(policy)
+            x, shares, width * 0.92, color=colour(policy, position), label=label(policy)
         )
         # all of the need is 100% by definition, and four times that would overlap
-        above = ["", *(f"{share:.0%}" for share in shares[1:])]
+        above = ["", *(f"{100.0 * share:.0f}" for share in shares[1:])]
         axes.bar_label(bars, above, fontsize=7.5, color=INK)
-    labels = ("Exams needed", "People came", "Examined", "Read in time", "Disease found\n(of all)")
+    labels = (
+        _("Exams needed"),
+        _("People came"),
+        _("Examined"),
+        _("Read in time"),
+        _("Disease found\n(of all)"),
+    )
     axes.set_xticks(range(len(steps)), labels)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_ylim(0.0, 1.08)
     axes.grid(visible=False, axis="x")
     axes.legend(loc="upper right")
-    return svg(figure, name="cascade")
+    return drawn(figure, name="cascade")
 
 
 @styled
@@ -218,8 +242,8 @@ def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
     """
     figure, (left, right) = panel(height=2.6, columns=2)
     for axes, account, unit, scale in (
-        (left, "energy_kwh", "Energy (MWh)", 1e-3),
-        (right, "emissions_t_co2e", "Emissions (t CO2e)", 1.0),
+        (left, "energy_kwh", _("Energy (MWh)"), 1e-3),
+        (right, "emissions_t_co2e", _("Emissions (t CO2e)"), 1.0),
     ):
         part = ledger[ledger["account"] == account]
         table = part.groupby(["policy", "item"])["value"].sum().unstack("item") * scale  # noqa: PD010
@@ -227,8 +251,8 @@ def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
         for position, use in enumerate(table.columns):
             values = table[use].reindex(list(policies)).fillna(0.0).to_numpy()
             axes.barh(
-                [label_of(policy) for policy in policies], values, left=start,
-                color=HUES[position], label=str(use), height=0.6,
+                list(map(label, policies)), values, left=start,
+                color=HUES[position], label=_(str(use)), height=0.6,
             )  # fmt: skip
             start += values
         axes.invert_yaxis()
@@ -237,7 +261,7 @@ def energy(ledger: pd.DataFrame, policies: tuple[str, ...]) -> str:
     right.set_yticks([])
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=4, fontsize=8)
-    return svg(figure, name="energy")
+    return drawn(figure, name="energy")
 
 
 def _worst_first(cells: pd.DataFrame, policy: str, *, most: int = 24) -> list[tuple[str, str]]:
@@ -247,5 +271,5 @@ def _worst_first(cells: pd.DataFrame, policy: str, *, most: int = 24) -> list[tu
 
 
 def _whole_years(axes: Axes) -> None:
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda year, _at: f"{year:.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

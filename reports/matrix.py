@@ -10,7 +10,10 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from reports import words
 from reports.figures import shaded_cells
-from sim.figure_style import INK, QUIET, panel, styled, svg
+from reports.language import gettext as _
+from reports.language import numeral
+from reports.numerals import drawn
+from sim.figure_style import QUIET, ink_on, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.recommendation import ASPECTS
 
@@ -46,19 +49,25 @@ def matrix_rows(table: pd.DataFrame) -> pd.DataFrame:
 def matrix_sentences(tables: Tables) -> list[str]:
     """Return how far the matrix agrees with the review, and what pays for what."""
     said = [
-        f"{aspect.capitalize()}: "
-        + (
-            "no rank correlation, as too few stages have a value or all are the same."
+        (
+            _("{aspect}: no rank correlation, as too few stages have a value or all are the same.")
             if isnan(correlation)
-            else f"rank correlation {correlation:+z.2f} ({low:+z.2f} to {high:+z.2f}; "
-            f"{stages} stages)."
+            else _("{aspect}: rank correlation {correlation} ({low} to {high}; {stages} stages).")
+        ).format(
+            aspect=_(aspect).capitalize(),
+            correlation=numeral(f"{correlation:+z.2f}"),
+            low=numeral(f"{low:+z.2f}"),
+            high=numeral(f"{high:+z.2f}"),
+            stages=stages,
         )
         for aspect, correlation, low, high, stages in tables["agreements"].itertuples(index=False)
     ]
     return [
         *said,
-        "The review's ratings are our reading of the caption of its Figure 3, in part inferred; "
-        "the intervals are over stages.",
+        _(
+            "The review's ratings are our reading of the caption of its Figure 3, in part "
+            "inferred; the intervals are over stages."
+        ),
     ]
 
 
@@ -69,8 +78,8 @@ def rating_words(rating: float) -> str:
     ('highest', 'low', 'not assessed')
     """
     if isnan(rating):
-        return "not assessed"
-    return next(text for least, text in RATINGS if rating >= least)
+        return _("not assessed")
+    return next(_(text) for least, text in RATINGS if rating >= least)
 
 
 @styled
@@ -91,8 +100,8 @@ def matrix_figure(table: pd.DataFrame) -> str:
     figure, (axes,) = panel(height=0.9 + 0.42 * len(stages))
     shades = LinearSegmentedColormap.from_list("matrix", ["#f5f9fc", "#0072b2"])
     shaded_cells(axes, np.nan_to_num(share), shades, top=1.0)
-    axes.set_xticks(range(len(aspects)), [aspect.capitalize() for aspect in aspects])
-    axes.set_yticks(range(len(stages)), stages)
+    axes.set_xticks(range(len(aspects)), [_(aspect).capitalize() for aspect in aspects])
+    axes.set_yticks(range(len(stages)), list(map(_, stages)))
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.grid(visible=False)
@@ -100,17 +109,16 @@ def matrix_figure(table: pd.DataFrame) -> str:
         spine.set_visible(False)
     for row in table.to_dict("records"):
         at = stages.index(row["stage"]), aspects.index(row["aspect"])
-        dark = np.nan_to_num(share[at]) > 0.55
-        shade = "white" if dark else INK
         if row["basis"] == "not assessed":
-            axes.text(at[1], at[0], "not assessed", ha="center", va="center", color=QUIET)
+            axes.text(at[1], at[0], _value(row), ha="center", va="center", color=QUIET)
             continue
+        shade = ink_on(shades(float(np.nan_to_num(share[at]))))
         axes.text(at[1], at[0] - 0.16, _value(row), ha="center", va="center", color=shade)
         axes.text(
-            at[1], at[0] + 0.22, f"review: {rating_words(row['review'])}", ha="center",
-            va="center", color=shade, fontsize=7,
+            at[1], at[0] + 0.22, _("review: {rating}").format(rating=rating_words(row["review"])),
+            ha="center", va="center", color=shade, fontsize=7,
         )  # fmt: skip
-    return svg(figure, name="matrix")
+    return drawn(figure, name="matrix")
 
 
 def _said(row: Mapping[Hashable, Any]) -> str:
@@ -121,11 +129,13 @@ def _said(row: Mapping[Hashable, Any]) -> str:
 def _value(row: Mapping[Hashable, Any]) -> str:
     value = float(row["value"])
     if row["basis"] == "not assessed":
-        return "not assessed"
+        return _("not assessed")
     if isnan(value):
-        return "not bought"
+        return _("not bought")
     if row["unit"] == "GPU-hours" and value > 0.0:
-        return f"{words.number(value)} h, {words.number(float(row['energy_kwh']))} kWh"
+        return _("{hours} h, {energy} kWh").format(
+            hours=words.number(value), energy=words.number(float(row["energy_kwh"]))
+        )
     if row["unit"] == "US dollars":
         return words.dollars(value)
     return words.points(value) if row["unit"] == "objective" else words.number(value)

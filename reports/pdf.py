@@ -4,12 +4,15 @@ from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
+from reports.language import ENGLISH
 from reports.policy import page_of
 from sim.atomic import replace_file, require_place
 from sim.errors import RunFolderError
 
 
-def write_pdf(run: Path | str, file: Path | str, *, overwrite: bool = False) -> Path:
+def write_pdf(
+    run: Path | str, file: Path | str, *, overwrite: bool = False, language: str = ENGLISH
+) -> Path:
     """Write the report of a run as a PDF and return its path.
 
     Pages are made by WeasyPrint, of the extra ``pdf``, which needs Pango of the system. Nothing
@@ -19,6 +22,8 @@ def write_pdf(run: Path | str, file: Path | str, *, overwrite: bool = False) -> 
     ------
     RunFolderError
         Where the run cannot be read, a file is in the way, or WeasyPrint or Pango is missing.
+    LanguageError
+        For a language that there is not; see ``reports.language``.
     """
     file = Path(file)
     if file.exists() and not overwrite:
@@ -31,7 +36,7 @@ def write_pdf(run: Path | str, file: Path | str, *, overwrite: bool = False) -> 
             raise ValueError(f"the report reads nothing from outside, not {url}")
         return weasyprint.default_url_fetcher(url, *given, **options)
 
-    html = weasyprint.HTML(string=page_of(run), url_fetcher=from_the_page)
+    html = weasyprint.HTML(string=page_of(run, language), url_fetcher=from_the_page)
     replace_file(file, methodcaller("write", html.write_pdf()))
     return file
 

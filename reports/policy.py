@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from reports import figures, words
 from reports.answer import answer_box
@@ -16,7 +16,25 @@ from reports.claims_page import claims_section
 from reports.country_maps import is_mapped, map_of_run
 from reports.gain import difference_section, gain_section
 from reports.glossary import glossary
+from reports.language import (
+    ENGLISH,
+    gettext,
+    language_named,
+    ngettext,
+    npgettext,
+    numeral,
+    pgettext,
+    speaking,
+)
+from reports.language import gettext as _
 from reports.matrix import matrix
+from reports.retelling import (
+    claim_told,
+    exchange_words,
+    note_words,
+    plan_words,
+    warning_words,
+)
 from reports.stages import stages
 from reports.timeline import timeline
 from reports.trade_offs import alternatives_section, frontier_section
@@ -25,11 +43,11 @@ from sim.answers.intervals import FEWEST_DRAWS
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.limits import yearly_budget
-from sim.planning.rules import label_of, phrase_of
+from sim.planning.rules import phrase_of
 from sim.studies.ai_quality import DOUBLED, SENSITIVITY
 from sim.studies.answer_folder import Tables, answers_of
 from sim.studies.comparison import WORTHWHILE, last_years
-from sim.studies.manifest import Finished
+from sim.studies.manifest import REPORT, Finished, report_in
 from sim.studies.result import StudyResult, load
 from sim.studies.store import add_report
 
@@ -37,37 +55,74 @@ TOP = 10
 """Rows of the marginal ranking in the page; the folder's table has all."""
 
 
-def write_report(folder: Path | str) -> Path:
+def write_report(folder: Path | str, language: str = ENGLISH) -> Path:
     """Write ``report.html`` into a run folder and return its path.
 
-    Raises ``RunFolderError`` when the folder is not a finished study or cannot be written.
+    Parameters
+    ----------
+    language : of its words and numbers, see ``reports.language``; the page of another language
+        than English has that in its name: ``report.fr.html``.
+
+    Raises ``RunFolderError`` when the folder is not a finished study or cannot be written, and
+    ``LanguageError`` for a language that there is not.
     """
-    return add_report(Finished.at(folder), page_of(folder))
+    code = language_named(language).code
+    name = REPORT if code == ENGLISH else report_in(code)
+    return add_report(Finished.at(folder), page_of(folder, language), name=name)
 
 
-def page_of(folder: Path | str) -> str:
+def page_of(folder: Path | str, language: str = ENGLISH) -> str:
     """Return the report of a run, with the answers to further questions that lie in its folder."""
     result = load(folder)
-    return render(result, answers_of(folder, result))
+    return render(result, answers_of(folder, result), language)
 
 
-def render(result: StudyResult, answers: Mapping[str, Tables] | None = None) -> str:
+def render(
+    result: StudyResult,
+    answers: Mapping[str, Tables] | None = None,
+    language: str = ENGLISH,
+) -> str:
     """Return the report of a study as one HTML page that needs nothing else.
 
     Parameters
     ----------
     answers : to further questions, see ``sim.studies.answer_folder``; none when not given.
+    language : of its words and numbers, see ``reports.language``.
     """
-    template = files("reports").joinpath("templates", "policy.html.j2").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    with speaking(language) as spoken:
+        shown = content(result) | further(result, answers or {}) | {"language": spoken.code}
+        return page_template("policy.html.j2").render(**shown)
+
+
+def page_template(name: str) -> Template:
+    """Return a template whose words and numbers are those of the language."""
+    template = files("reports").joinpath("templates", name).read_text("utf-8")
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, ngettext, pgettext=pgettext, npgettext=npgettext
+    )
     environment.filters |= {
         "percent": words.percent,
         "points": words.points,
+        "in_points": words.in_points,
         "dollars": words.dollars,
         "item": words.item_words,
         "number": words.number,
+        "numeral": numeral,
         "power": words.power_words,
-        "policy": label_of,
+        "policy": words.label,
+        "planned": plan_words,
+        "noted": note_words,
+        "claimed": claim_told,
+        "exchanged": exchange_words,
+        "place": words.region_words,
+        "places": words.regions_words,
+        "word": gettext,
     }
     environment.globals |= {
         name: partial(said, none="-")
@@ -75,8 +130,8 @@ def render(result: StudyResult, answers: Mapping[str, Tables] | None = None) -> 
             ("interval", words.interval), ("span", words.span), ("amounts", words.amounts)
         )
     }  # fmt: skip
-    shown = content(result) | further(result, answers or {})
-    return environment.from_string(template).render(**shown)
+    environment.globals["between"] = words.between
+    return environment.from_string(template)
 
 
 def content(result: StudyResult) -> dict[str, Any]:
@@ -112,7 +167,8 @@ def content(result: StudyResult) -> dict[str, Any]:
         "worthwhile": WORTHWHILE,
         "search": result.search,
         "optimisation": result.optimisation.set_index("policy"),
-        "robustness": result.robustness,
+        "robustness": result.robustness.table,
+        "warnings": [warning_words(one) for one in result.robustness.changes],
         "floor_ranking": result.ranking_by_floor(),
         "profile": result.profile,
         "quality": quality_of_ai(result),
@@ -177,33 +233,43 @@ def headline(result: StudyResult) -> str:
     }
     rivals = [baseline for policy, baseline in found if policy == "plan"]
     if not rivals:
-        return "This study compares policies; it makes no plan."
+        return _("This study compares policies; it makes no plan.")
     rivals = sorted(rivals, key=lambda name: name != result.best_rule)
 
     def named(rival: str) -> str:
-        phrase = phrase_of(rival)
-        if rival == result.best_rule:
-            return f"the best simple rule, {phrase.removeprefix('the rule ')}"
-        return phrase
+        if rival != result.best_rule:
+            return words.phrase(rival)
+        quoted = phrase_of(rival).startswith("the rule ")
+        rule = _("'{label}'").format(label=words.label(rival)) if quoted else words.phrase(rival)
+        return _("the best simple rule, {rule}").format(rule=rule)
 
     beaten = words.enumerated([named(name) for name in rivals if found["plan", name]] or [""])
     unbeaten = [name for name in rivals if not found["plan", name]]
     if not unbeaten:
-        return f"Follow the plan: in simulation it beats {beaten}."
+        return _("Follow the plan: in simulation it beats {rivals}.").format(rivals=beaten)
     if found.get(("plan", "baseline")):
         names = words.enumerated([named(name) for name in unbeaten])
         good = [name for name in unbeaten if found.get((name, "baseline"))]
-        advice = ": prefer the simpler rule" if good else ""
-        return (
-            f"The plan is not shown to beat {names}{advice}. "
-            f"Spending as planned is better than {phrase_of('baseline')}."
+        said = (
+            _(
+                "The plan is not shown to beat {rivals}: prefer the simpler rule. Spending as "
+                "planned is better than buying nothing."
+            )
+            if good
+            else _(
+                "The plan is not shown to beat {rivals}. Spending as planned is better than "
+                "buying nothing."
+            )
         )
+        return said.format(rivals=names)
     if "baseline" in rivals:
-        return (
+        return _(
             "No plan is shown to beat buying nothing: do not spend on the strength of this study."
         )
     names = words.enumerated([named(name) for name in unbeaten])
-    return f"The plan is not shown to beat {names}; nothing was compared with buying nothing."
+    return _(
+        "The plan is not shown to beat {rivals}; nothing was compared with buying nothing."
+    ).format(rivals=names)
 
 
 def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:
@@ -300,7 +366,10 @@ def training_range(result: StudyResult, policy: str) -> dict[str, float] | None:
 def _energy_basis(result: StudyResult) -> dict[str, str]:
     """Return how every use of energy is known; inference as well as the profile knows it."""
     power = words.power_words(str(result.profile["power_source"]))
-    return ENERGY_BASIS | {"inference": f"joules of the measured profile, whose {power}"}
+    basis = {use: _(known) for use, known in ENERGY_BASIS.items()} | {
+        "inference": _("joules of the measured profile, whose {power}").format(power=power)
+    }
+    return {_(use): known for use, known in basis.items()}
 
 
 def _recommended(result: StudyResult) -> str:

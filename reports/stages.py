@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 
 from reports import words
-from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
+from reports.language import gettext as _
+from reports.language import numeral, pgettext
+from reports.numerals import drawn
+from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.comparison import WORTHWHILE
 from sim.studies.judging import ALL, GROUP, REGION
@@ -38,11 +41,13 @@ def stage_rows(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["kind"] == ALL].sort_values("shapley", ascending=False)
     return pd.DataFrame(
         {
-            "stage": rows["stage"],
-            "Shapley": list(map(words.points, rows["shapley"])),
-            "95% interval": list(map(partial(words.interval, none="-"), rows["low"], rows["high"])),
-            "alone": list(map(words.points, rows["alone"])),
-            "lost without": list(map(words.points, rows["without"])),
+            _("stage"): list(map(_, rows["stage"])),
+            _("Shapley"): list(map(words.points, rows["shapley"])),
+            _("95% interval"): list(
+                map(partial(words.interval, none="-"), rows["low"], rows["high"])
+            ),
+            _("alone"): list(map(words.points, rows["alone"])),
+            _("lost without"): list(map(words.points, rows["without"])),
         }
     )
 
@@ -57,17 +62,30 @@ def stage_sentences(tables: Tables) -> list[str]:
     first = rows.iloc[int(rows["shapley"].to_numpy().argmax())]
     worthwhile = WORTHWHILE * float(whole["value"])
     sure = rows[(rows["low"] > 0.0) & (rows["shapley"] >= worthwhile)]["stage"]
-    more = "more" if gain > singles else "less"
+    more = pgettext("gain", "more") if gain > singles else pgettext("gain", "less")
     return [
-        f"All stages together gain {words.points(gain)} points. Each alone, with the whole "
-        f"budget, they gain {words.points(singles)} when added up: together {more} than that.",
-        f"The most comes from {first['stage']}: {words.points(first['shapley'])} points "
-        f"({words.interval(first['low'], first['high'])}), {first['share']:.0%} of the whole.",
-        f"Surely above 0, and more than {WORTHWHILE:.1%} of the coverage that all reach: "
-        f"{', '.join(sure) or 'none'}.",
-        f"{int(coalitions['searched'].sum())} of {len(coalitions):,} coalitions were searched; for "
-        f"{float(coalitions['settled'].mean()):.0%} no worthwhile gain is left open. Imaging units "
-        "count as data creation and readers as care delivery, though each serves both.",
+        _(
+            "All stages together gain {gain}. Each alone, with the whole budget, they gain "
+            "{singles} when added up: together {more} than that."
+        ).format(gain=words.in_points(gain), singles=words.points(singles), more=more),
+        _("The most comes from {stage}: {points} ({interval}), {share} of the whole.").format(
+            stage=_(first["stage"]),
+            points=words.in_points(first["shapley"]),
+            interval=words.interval(first["low"], first["high"]),
+            share=words.percent(first["share"], digits=0),
+        ),
+        _("Surely above 0, and more than {share} of the coverage that all reach: {stages}.").format(
+            share=words.percent(WORTHWHILE), stages=", ".join(map(_, sure)) or _("none")
+        ),
+        _(
+            "{searched} of {coalitions} coalitions were searched; for {settled} no worthwhile gain "
+            "is left open. Imaging units count as data creation and readers as care delivery, "
+            "though each serves both."
+        ).format(
+            searched=int(coalitions["searched"].sum()),
+            coalitions=numeral(f"{len(coalitions):,}"),
+            settled=words.percent(float(coalitions["settled"].mean()), digits=0),
+        ),
     ]
 
 
@@ -83,18 +101,18 @@ def stage_figure(table: pd.DataFrame) -> str:
     figure, (axes,) = panel(height=1.2 + 0.32 * len(rows))
     y = np.arange(len(rows))
     sure = np.where(rows["low"] > 0.0, "#0072b2", "#a9bccb")
-    axes.barh(y, 100.0 * rows["shapley"], color=sure, height=0.6, label="Shapley value")
+    axes.barh(y, 100.0 * rows["shapley"], color=sure, height=0.6, label=_("Shapley value"))
     axes.hlines(y, 100.0 * rows["low"], 100.0 * rows["high"], color=INK, linewidth=1.1)
     for column, shift, mark, hue, label in (
-        ("alone", -0.16, "o", HUES[0], "alone, on nothing"),
-        ("without", 0.16, "D", HUES[1], "lost by the whole without it"),
+        ("alone", -0.16, "o", HUES[0], _("alone, on nothing")),
+        ("without", 0.16, "D", HUES[1], _("lost by the whole without it")),
     ):
         values = 100.0 * rows[column]
         axes.plot(values, y + shift, mark, color=hue, markersize=4.8, label=label)
-    axes.set_yticks(y, list(rows["stage"]))
+    axes.set_yticks(y, list(map(_, rows["stage"])))
     axes.invert_yaxis()
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("Gain of the objective at the same budget (points)")
+    axes.set_xlabel(_("Gain of the objective at the same budget (points)"))
     figure.legend(loc="outside upper left", ncols=3)
-    return svg(figure, name="stages")
+    return drawn(figure, name="stages")

@@ -8,8 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from reports.language import gettext as _
+from reports.language import numeral
+from reports.numerals import drawn
 from sim.domain.levers import LEVERS, Floats
-from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
+from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.units import WEEKS_PER_YEAR
 
 BUSY_STATIONS = ("imaging", "reading", "documentation", "curation", "annotation", "deployment")
@@ -46,10 +49,10 @@ def timeline(
     _use(below, stations, start_year=start_year)
     for axes in (above, middle, below):
         axes.set_xlim(start_year, start_year + years)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda year, _at: f"{year:.0f}"))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.tick_params(axis="x", labelsize=8)
-    return svg(figure, name="timeline")
+    return drawn(figure, name="timeline")
 
 
 def _rows(events: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -92,10 +95,10 @@ def _gantt(axes: Axes, rows: Mapping[str, pd.DataFrame], *, start_year: int, yea
             bars = list(zip(begin[own], (until - begin)[own], strict=True))
             axes.broken_barh(bars, (low, 0.9 * height), color=shade, alpha=0.45, linewidth=0)
             axes.vlines(felt[own], low, low + 0.9 * height, color=INK, linewidth=0.9)
-    axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
+    axes.set_yticks(range(len(rows)), list(map(_, rows)), fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
-    axes.set_title("What happened when")
+    axes.set_title(_("What happened when"))
 
 
 def _going_on(
@@ -122,14 +125,14 @@ def _queues(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int
         waiting = table.groupby("week")["waiting"].sum()
         if waiting.max() > 0:
             axes.plot(
-                start_year + waiting.index / WEEKS_PER_YEAR, waiting, label=name,
+                start_year + waiting.index / WEEKS_PER_YEAR, waiting, label=_(name),
                 color=HUES[position % len(HUES)], linewidth=1.3,
             )  # fmt: skip
             position += 1
     axes.set_yscale("symlog", linthresh=10)
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    _titled(axes, "Waiting at the stations (exams, studies)")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _at: numeral(f"{value:,.0f}")))
+    _titled(axes, _("Waiting at the stations (exams, studies)"))
 
 
 def _use(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int) -> None:
@@ -141,13 +144,13 @@ def _use(axes: Axes, stations: Mapping[str, pd.DataFrame], *, start_year: int) -
         sums = table.groupby(quarter)[["busy", "capacity"]].sum()
         there = sums[sums["capacity"] > 0]
         axes.plot(
-            start_year + (there.index + 0.5) / 4.0, there["busy"] / there["capacity"], label=name,
-            color=HUES[position], linewidth=1.3,
+            start_year + (there.index + 0.5) / 4.0, there["busy"] / there["capacity"],
+            label=_(name), color=HUES[position], linewidth=1.3,
         )  # fmt: skip
     axes.axhline(1.0, color=QUIET, linewidth=0.8, linestyle=":")
     axes.set_ylim(0.0, 1.08)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    _titled(axes, "Share of capacity in use, all regions, by quarter")
+    _titled(axes, _("Share of capacity in use, all regions, by quarter"))
 
 
 def _titled(axes: Axes, title: str) -> None:
@@ -158,4 +161,4 @@ def _titled(axes: Axes, title: str) -> None:
             columnspacing=1.0, handlelength=1.2,
         )  # fmt: skip
     else:
-        axes.text(0.5, 0.5, "not recorded", transform=axes.transAxes, ha="center", color=QUIET)
+        axes.text(0.5, 0.5, _("not recorded"), transform=axes.transAxes, ha="center", color=QUIET)

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from reports import words
-from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
-from sim.planning.rules import label_of
+from reports.language import gettext as _
+from reports.numerals import drawn
+from reports.retelling import asked_words, plan_words
+from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.outcomes import OUTCOMES
 
@@ -21,7 +23,7 @@ def frontier_section(tables: Tables) -> dict[str, Any]:
     table = tables["frontier"]
     return {
         "parts": {axis: frontier_rows(table, axis) for axis in table["axis"].unique()},
-        "labels": {axis: OUTCOMES[axis].label for axis in table["axis"].unique()},
+        "labels": {axis: _(OUTCOMES[axis].label) for axis in table["axis"].unique()},
         "sentences": frontier_sentences(tables),
         "figure": frontier_figure(table),
         "draws": int(table["draws"].iloc[0]),
@@ -32,10 +34,10 @@ def frontier_rows(table: pd.DataFrame, axis: str) -> pd.DataFrame:
     """Return the points of one frontier in words, the best by the objective first."""
     rows = table[(table["axis"] == axis) & (table["dominated_by"] == "")]
     shown = {
-        "plan": [label_of(name) for name in rows["plan"]],
-        "objective": [words.percent(value, digits=2) for value in rows["objective"]],
+        _("plan"): list(map(plan_words, rows["plan"])),
+        _("objective"): [words.percent(value, digits=2) for value in rows["objective"]],
         _head(axis): [_value(axis, value) for value in rows["value"]],
-        "95% interval": [
+        _("95% interval"): [
             _ends(axis, low, high) for low, high in zip(rows["low"], rows["high"], strict=True)
         ],
     }
@@ -46,7 +48,10 @@ def frontier_sentences(tables: Tables) -> list[str]:
     """Return what each frontier says: how far the plan is from its end, and what is no point."""
     table, missed = tables["frontier"], tables["frontier_missed"]["asked"]
     said = [_end_sentence(part, str(axis)) for axis, part in table.groupby("axis", sort=False)]
-    return [*said, f"No plan was found with: {'; '.join(missed)}."] if len(missed) else said
+    if not len(missed):
+        return said
+    asked = _("; ").join(map(asked_words, missed))
+    return [*said, _("No plan was found with: {asked}.").format(asked=asked)]
 
 
 def alternatives_section(tables: Tables) -> dict[str, Any]:
@@ -65,14 +70,14 @@ def alternative_rows(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["plan"] != "plan"]
     return pd.DataFrame(
         {
-            "plan": rows["plan"],
-            "money moved": [words.percent(share, digits=0) for share in rows["moved"]],
-            "objective lost": [words.percent(share) for share in rows["lost"]],
-            "95% interval": [
+            _("plan"): list(map(plan_words, rows["plan"])),
+            _("money moved"): [words.percent(share, digits=0) for share in rows["moved"]],
+            _("objective lost"): [words.percent(share) for share in rows["lost"]],
+            _("95% interval"): [
                 words.span(low, high, none="-")
                 for low, high in zip(rows["lost_low"], rows["lost_high"], strict=True)
             ],
-            "stays within": ["yes" if holds else "no" for holds in rows["holds"]],
+            _("stays within"): [_("yes") if holds else _("no") for holds in rows["holds"]],
         }
     )
 
@@ -82,11 +87,11 @@ def shared_rows(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[(table["within"] == table["within"].max()) & (table["least_usd"] > 0.0)]
     return pd.DataFrame(
         {
-            "where": rows["region"],
-            "what": list(map(words.item_words, rows["lever"])),
-            "the plan": list(map(words.dollars, rows["plan_usd"])),
-            "all at least": list(map(words.dollars, rows["least_usd"])),
-            "any at most": list(map(words.dollars, rows["most_usd"])),
+            _("where"): list(map(words.region_words, rows["region"])),
+            _("what"): list(map(words.item_words, rows["lever"])),
+            _("the plan"): list(map(words.dollars, rows["plan_usd"])),
+            _("all at least"): list(map(words.dollars, rows["least_usd"])),
+            _("any at most"): list(map(words.dollars, rows["most_usd"])),
         }
     )
 
@@ -101,10 +106,17 @@ def alternative_sentences(tables: Tables) -> list[str]:
         money = shared[shared["within"] == part]
         common = float(money["least_usd"].sum()) / max(float(money["plan_usd"].sum()), 1.0)
         said.append(
-            f"Within {part:.0%} of the plan's objective, {far:.0%} of its money can go elsewhere; "
-            f"the {int(money['plans'].max())} plans found so share {common:.0%} of it."
+            _(
+                "Within {part} of the plan's objective, {far} of its money can go elsewhere; the "
+                "{plans} plans found so share {common} of it."
+            ).format(
+                part=words.percent(float(str(part)), digits=0),
+                far=words.percent(far, digits=0),
+                plans=int(money["plans"].max()),
+                common=words.percent(common, digits=0),
+            )
         )
-    return [*said, "Found by search: what no plan was found without may still not be needed."]
+    return [*said, _("Found by search: what no plan was found without may still not be needed.")]
 
 
 @styled
@@ -127,11 +139,11 @@ def frontier_figure(table: pd.DataFrame) -> str:
         axes.plot(scale * kept["value"], 100 * kept["objective"], "o-", color="#0072b2", ms=5)
         plan = part[part["plan"] == "plan"]
         axes.plot(scale * plan["value"], 100 * plan["objective"], "D", color=INK, ms=6)
-        axes.set_xlabel(f"{OUTCOMES[axis].label}\n({_unit(axis)})")
-        axes.set_ylabel("Objective (% of need)")
+        axes.set_xlabel(f"{_(OUTCOMES[axis].label)}\n({_unit(axis)})")
+        axes.set_ylabel(_("Objective (% of need)"))
     for axes in panels[len(axes_of) :]:
         axes.set_axis_off()
-    return svg(figure, name="frontier")
+    return drawn(figure, name="frontier")
 
 
 @styled
@@ -145,20 +157,21 @@ def alternatives_figure(table: pd.DataFrame) -> str:
     figure, (axes,) = panel(height=2.6)
     rows = table[table["plan"] != "plan"]
     for hue, (part, some) in zip(HUES, rows.groupby("within", sort=True), strict=False):
+        within = _("within {share}").format(share=words.percent(float(str(part)), digits=0))
         x = 100 * some["moved"]
         axes.vlines(x, 100 * some["lost_low"], 100 * some["lost_high"], color=hue, linewidth=1.1)
         for holds, face in ((True, hue), (False, "white")):
             kept = some[some["holds"] == holds]
             axes.plot(
                 100 * kept["moved"], 100 * kept["lost"], "o", color=hue, markerfacecolor=face,
-                markersize=6, label=f"within {part:.0%}" if holds else None,
+                markersize=6, label=within if holds else None,
             )  # fmt: skip
         axes.axhline(100 * float(str(part)), color=hue, linewidth=0.8, linestyle=":")
-    axes.plot([0], [0], "D", color=INK, markersize=6, label="the plan")
-    axes.set_xlabel("Money that goes elsewhere (% of the plan's)")
-    axes.set_ylabel("Objective lost (%)")
+    axes.plot([0], [0], "D", color=INK, markersize=6, label=_("the plan"))
+    axes.set_xlabel(_("Money that goes elsewhere (% of the plan's)"))
+    axes.set_ylabel(_("Objective lost (%)"))
     figure.legend(loc="outside upper left", ncols=4)
-    return svg(figure, name="alternatives")
+    return drawn(figure, name="alternatives")
 
 
 def _end_sentence(part: pd.DataFrame, axis: str) -> str:
@@ -167,25 +180,40 @@ def _end_sentence(part: pd.DataFrame, axis: str) -> str:
     higher = OUTCOMES[axis].better == "higher"
     end = kept.iloc[int(np.argmax(kept["value"] if higher else -kept["value"]))]
     lost = float(plan["objective"] - end["objective"])
-    cost = f"which costs {100 * lost:.2f} points of the objective"
+    cost = _("which costs {points} of the objective").format(
+        points=words.in_points(lost).removeprefix("+")
+    )
     if lost <= 0.0:
-        cost = "which costs nothing of the objective"
-    beaten = f"; the plan is bettered in both by '{label_of(plan['dominated_by'])}'"
-    return (
-        f"{OUTCOMES[axis].label}: {_value(axis, plan['value'])} under the plan, at best "
-        f"{_value(axis, end['value'])} ('{label_of(end['plan'])}'), {cost}"
-        f"{beaten if plan['dominated_by'] else ''}. {len(part) - len(kept)} of {len(part)} plans "
-        "are bettered by another in both."
+        cost = _("which costs nothing of the objective")
+    beaten = ""
+    if plan["dominated_by"]:
+        beaten = _("; the plan is bettered in both by '{plan}'").format(
+            plan=plan_words(plan["dominated_by"])
+        )
+    return _(
+        "{outcome}: {planned} under the plan, at best {best} ('{end}'), {cost}{beaten}. {worse} of "
+        "{plans} plans are bettered by another in both."
+    ).format(
+        outcome=_(OUTCOMES[axis].label),
+        planned=_value(axis, plan["value"]),
+        best=_value(axis, end["value"]),
+        end=plan_words(end["plan"]),
+        cost=cost,
+        beaten=beaten,
+        worse=len(part) - len(kept),
+        plans=len(part),
     )
 
 
 def _head(axis: str) -> str:
-    return f"{OUTCOMES[axis].label}, {_unit(axis)}"
+    return f"{_(OUTCOMES[axis].label)}, {_unit(axis)}"
 
 
 def _unit(axis: str) -> str:
     unit = OUTCOMES[axis].unit
-    return "% of need" if unit == "share of need" else f"million {unit}" if _dear(axis) else unit
+    if unit == "share of need":
+        return _("% of need")
+    return _("million {unit}").format(unit=_(unit)) if _dear(axis) else _(unit)
 
 
 def _scale(axis: str) -> float:

@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from reports import words
+from reports.language import gettext as _
+from reports.language import numeral
+from reports.numerals import drawn
+from reports.retelling import plan_words
 from sim.answers.intervals import FEWEST_DRAWS
-from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
-from sim.planning.rules import label_of, phrase_of
+from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
@@ -18,7 +22,6 @@ from sim.studies.measuring import EVERYWHERE
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
 
-SAID = {STATUS: "how inputs are known", ORIGIN: "whose numbers they are"}
 MOST_MEASUREMENTS = 12
 """Measurements of the figure and the page."""
 LONGEST_LABEL = 24
@@ -54,7 +57,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "measuring": _measuring(result, further),
         "usd_per_point": result.usd_per_point(),
         "driver_sentence": driver_sentence(drivers),
-        "rival": phrase_of(str(lead.name)),
+        "rival": words.phrase(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
         "draws": len(lead),
         "plans": len(result.policies) + (0 if further is None else further["plan"].nunique()),
@@ -71,11 +74,13 @@ def regret_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     return pd.DataFrame(
         {
-            "plan": list(map(label_of, table["plan"])),
-            "mean regret": [amount(value, metric).removeprefix("+") for value in table["regret"]],
-            "largest": [amount(value, metric).removeprefix("+") for value in table["largest"]],
-            "best in": [f"{share:.0%}" for share in table["best"]],
-            "within 1% in": [f"{share:.0%}" for share in table["near"]],
+            _("plan"): list(map(plan_words, table["plan"])),
+            _("mean regret"): [
+                amount(value, metric).removeprefix("+") for value in table["regret"]
+            ],
+            _("largest"): [amount(value, metric).removeprefix("+") for value in table["largest"]],
+            _("best in"): [words.percent(share, digits=0) for share in table["best"]],
+            _("within 1% in"): [words.percent(share, digits=0) for share in table["near"]],
         }
     )
 
@@ -88,21 +93,26 @@ def driver_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     table : as from ``StudyResult.drivers``, by shares of variance.
     """
     rows = table[table["kind"] == kind]
-    return pd.DataFrame({"what": rows["what"]} | _shares(rows) | {"unknowns": rows["unknowns"]})
+    return pd.DataFrame(
+        {_("what"): list(map(_, rows["what"]))}
+        | _shares(rows)
+        | {_("unknowns"): list(rows["unknowns"])}
+    )
 
 
 def driver_sentence(table: pd.DataFrame) -> str:
     """Return which influences on the plan's lead are told from chance."""
     sure = table[table["share"] > table["chance"]]
     named = [
-        f"{what} ({'topic' if kind == TOPIC else 'single unknown'})"
+        (_("{what} (topic)") if kind == TOPIC else _("{what} (single unknown)")).format(
+            what=_(what)
+        )
         for kind, what in zip(sure["kind"], sure["what"], strict=True)
     ]
-    return (
-        f"Told from chance, at one in twenty: {', '.join(named) or 'none'}. What it comes to by "
-        "chance is told by leads that are shuffled over the draws; of single unknowns by the best "
-        "of them all."
-    )
+    return _(
+        "Told from chance, at one in twenty: {named}. What it comes to by chance is told by leads "
+        "that are shuffled over the draws; of single unknowns by the best of them all."
+    ).format(named=", ".join(named) or _("none"))
 
 
 def sobol_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,13 +122,17 @@ def sobol_rows(table: pd.DataFrame) -> pd.DataFrame:
     ----------
     table : ``Sobol.table``.
     """
-    shown: dict[str, Any] = {"what": table["what"], "unknowns": table["unknowns"]}
-    for column, title in (("first", "by itself"), ("total", "with others")):
-        ends = zip(*(table[name] for name in (column, f"{column}_low", f"{column}_high")),
-                   strict=True)  # fmt: skip
-        shown[f"{title} (95% interval)"] = [
-            f"{value:z.2f} ({low:z.2f} to {high:z.2f})" for value, low, high in ends
-        ]
+    shown: dict[str, Any] = {
+        _("what"): list(map(_, table["what"])),
+        _("unknowns"): list(table["unknowns"]),
+    }
+    for column, title in (
+        ("first", _("by itself (95% interval)")),
+        ("total", _("with others (95% interval)")),
+    ):
+        ends = table[[column, f"{column}_low", f"{column}_high"]].to_numpy(float)
+        said = ([numeral(f"{end:z.2f}") for end in row] for row in ends)
+        shown[title] = [f"{value} ({words.between(low, high)})" for value, low, high in said]
     return pd.DataFrame(shown)
 
 
@@ -126,10 +140,13 @@ def sobol_sentence(table: pd.DataFrame) -> str:
     """Return what topics make of the variance of the plan's lead, as far as the runs tell."""
     sure = table.loc[table["total_low"] > 0.0, "what"]
     joint = max(1.0 - float(table["first"].clip(lower=0.0).sum()), 0.0)
-    return (
-        f"In {int(table['runs'].iloc[0]):,} runs of a Saltelli design the plan's lead surely hangs "
-        f"on {words.enumerated(list(sure)) if len(sure) else 'nothing'}; "
-        f"{words.percent(joint, digits=0)} of its variance is in joint effects, or cannot be told."
+    return _(
+        "In {runs} runs of a Saltelli design the plan's lead surely hangs on {sure}; {joint} of "
+        "its variance is in joint effects, or cannot be told."
+    ).format(
+        runs=numeral(f"{int(table['runs'].iloc[0]):,}"),
+        sure=words.enumerated(list(map(_, sure))) if len(sure) else _("nothing"),
+        joint=words.percent(joint, digits=0),
     )
 
 
@@ -154,20 +171,20 @@ def sobol_figure(table: pd.DataFrame) -> str:
     figure, (axes,) = panel(height=1.1 + 0.34 * len(table))
     y = np.arange(len(table))
     for column, shift, hue, label in (
-        ("first", -0.17, "#0072b2", "by itself"),
-        ("total", 0.17, "#a9bccb", "with all that it makes together with others"),
+        ("first", -0.17, "#0072b2", _("by itself")),
+        ("total", 0.17, "#a9bccb", _("with all that it makes together with others")),
     ):
         axes.barh(y + shift, table[column], color=hue, height=0.32, label=label)
         axes.hlines(
             y + shift, table[f"{column}_low"], table[f"{column}_high"], color=INK, linewidth=1.1
         )
-    axes.set_yticks(y, list(table["what"]))
+    axes.set_yticks(y, list(map(_, table["what"])))
     axes.invert_yaxis()
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("Share of the variance of the plan's lead")
+    axes.set_xlabel(_("Share of the variance of the plan's lead"))
     figure.legend(loc="outside upper left", ncols=2)
-    return svg(figure, name="sobol")
+    return drawn(figure, name="sobol")
 
 
 def measuring_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -179,19 +196,20 @@ def measuring_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     return pd.DataFrame(
         {
-            "measurement": [
-                f"{what}, {where}" if where != EVERYWHERE else what
+            _("measurement"): [
+                f"{_(what)}, {where}" if where != EVERYWHERE else _(what)
                 for what, where in zip(table["what"], table["where"], strict=True)
             ],
-            "worth": [amount(value, metric).removeprefix("+") for value in table["value"]],
-            "95% interval": [
+            _("worth"): [amount(value, metric).removeprefix("+") for value in table["value"]],
+            _("95% interval"): [
                 words.interval(low, high, digits=3, none="-")
                 for low, high in zip(table["low"], table["high"], strict=True)
             ],
-            "as much as": [
-                "not known" if np.isnan(usd) else words.dollars(usd) for usd in table["worth_usd"]
+            _("as much as"): [
+                _("not known") if np.isnan(usd) else words.dollars(usd)
+                for usd in table["worth_usd"]
             ],
-            "cost (assumed)": list(map(words.dollars, table["cost_usd"])),
+            _("cost (assumed)"): list(map(words.dollars, table["cost_usd"])),
         }
     )
 
@@ -200,15 +218,20 @@ def measuring_sentence(table: pd.DataFrame) -> str:
     """Return what to measure first, or that nothing is shown to pay."""
     paying = table[table["pays"]]
     if paying.empty:
-        return (
+        return _(
             "Measure first: none of these is shown to pay before choosing among these plans; "
             "with few draws hardly any can be."
         )
     first = paying.iloc[0]
-    return (
-        f"Measure first: {first['what']}, {first['where']}. It is worth as much as "
-        f"{words.dollars(first['worth_usd'])} would buy, and costs "
-        f"{words.dollars(first['cost_usd'])} (assumed)."
+    where = str(first["where"])
+    return _(
+        "Measure first: {what}, {where}. It is worth as much as {worth} would buy, and costs "
+        "{cost} (assumed)."
+    ).format(
+        what=_(str(first["what"])),
+        where=_(where) if where == EVERYWHERE else where,
+        worth=words.dollars(first["worth_usd"]),
+        cost=words.dollars(first["cost_usd"]),
     )
 
 
@@ -221,11 +244,11 @@ def measuring_figure(table: pd.DataFrame) -> str:
     table : as from ``StudyResult.measurements``.
     """
     rows = table.head(MOST_MEASUREMENTS)
-    named = measuring_rows(rows, "ede")["measurement"]
+    named = measuring_rows(rows, "ede")[_("measurement")]
     figure, (axes,) = panel(height=1.1 + 0.28 * len(rows))
     _bars(axes, rows.set_index(named), "value", 100.0)
-    axes.set_xlabel("Worth of measuring it before choosing (points of the objective)")
-    return svg(figure, name="measuring")
+    axes.set_xlabel(_("Worth of measuring it before choosing (points of the objective)"))
+    return drawn(figure, name="measuring")
 
 
 def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -236,10 +259,13 @@ def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     table : as from ``StudyResult.assumptions``.
     """
     rows = table[table["kind"] == kind]
-    shown = {"what": rows["what"]} | _shares(rows)
+    shown = {_("what"): list(map(_, rows["what"]))} | _shares(rows)
     if kind == UNKNOWN:
-        return pd.DataFrame(shown | {"known how": rows["status"], "source": rows["source"]})
-    return pd.DataFrame(shown | {"unknowns": rows["unknowns"]})
+        return pd.DataFrame(
+            shown
+            | {_("known how"): list(map(_, rows["status"])), _("source"): list(rows["source"])}
+        )
+    return pd.DataFrame(shown | {_("unknowns"): list(rows["unknowns"])})
 
 
 def register_sentence(table: pd.DataFrame) -> str:
@@ -249,13 +275,18 @@ def register_sentence(table: pd.DataFrame) -> str:
     untold = max(1.0 - float(known.sum()), 0.0)
     sure = table[(table["kind"] != ORIGIN) & (table["share"] > table["chance"])]["what"]
     draws, count = int(table["draws"].iloc[0]), int((table["kind"] == UNKNOWN).sum())
-    return (
-        f"Of the variance of the plan's gain the regression finds "
-        f"{words.percent(known.get('assumed', 0.0), digits=0)} told by assumed inputs and "
-        f"{words.percent(float(lent), digits=0)} by numbers carried over from elsewhere; "
-        f"{words.percent(untold, digits=0)} told by no kind alone: joint effects, chance, and "
-        f"what {draws} draws cannot tell of {count} unknowns. More than chance would tell: "
-        f"{', '.join(sure) or 'none'}."
+    return _(
+        "Of the variance of the plan's gain the regression finds {assumed} told by assumed inputs "
+        "and {lent} by numbers carried over from elsewhere; {untold} told by no kind alone: joint "
+        "effects, chance, and what {draws} draws cannot tell of {unknowns} unknowns. More than "
+        "chance would tell: {sure}."
+    ).format(
+        assumed=words.percent(known.get("assumed", 0.0), digits=0),
+        lent=words.percent(float(lent), digits=0),
+        untold=words.percent(untold, digits=0),
+        draws=draws,
+        unknowns=count,
+        sure=", ".join(map(_, sure)) or _("none"),
     )
 
 
@@ -263,8 +294,8 @@ def amount(value: float, metric: str) -> str:
     """Return a gain in a measure, with its unit: shares in points."""
     unit = OUTCOMES.called(metric).unit
     if unit.startswith("share"):
-        return f"{words.points(value, digits=3)} points"
-    return f"{words.number(value)} {unit}"
+        return words.in_points(value, digits=3)
+    return f"{words.number(value)} {_(unit)}"
 
 
 @styled
@@ -279,11 +310,12 @@ def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
     share = drivers[drivers["kind"] == TOPIC].set_index("what").reindex(worth.index)
     figure, (left, right) = panel(height=1.1 + 0.26 * len(worth), columns=2)
     _bars(left, worth, "value", 100.0)
-    left.set_xlabel("Worth of knowing it before choosing\n(points of the objective)")
+    left.set_xlabel(_("Worth of knowing it before choosing\n(points of the objective)"))
     _bars(right, share, "share", 100.0)
-    right.set_xlabel("Share of the variance of the plan's lead\nthat it tells by itself (%)")
+    right.set_xlabel(_("Share of the variance of the plan's lead\nthat it tells by itself (%)"))
+    left.xaxis.set_major_locator(MaxNLocator(4))  # small numbers are long
     right.set_yticklabels([])
-    return svg(figure, name="unknowns")
+    return drawn(figure, name="unknowns")
 
 
 @styled
@@ -294,16 +326,19 @@ def register_figure(table: pd.DataFrame) -> str:
     ----------
     table : as from ``StudyResult.assumptions``.
     """
-    kinds = (STATUS, ORIGIN)
+    kinds = {
+        STATUS: _("Share of the variance of the gain (%)\nby how inputs are known"),
+        ORIGIN: _("Share of the variance of the gain (%)\nby whose numbers they are"),
+    }
     parts = [table[table["kind"] == kind] for kind in kinds]
     figure, panels = panel(height=1.2 + 0.34 * max(map(len, parts)), columns=2)
-    for axes, kind, part in zip(panels, kinds, parts, strict=True):
+    for axes, title, part in zip(panels, kinds.values(), parts, strict=True):
         _bars(axes, part.set_index("what"), "share", 100.0)
         y = np.arange(len(part))
         axes.plot(100.0 * part["chance"], y, "|", color=HUES[1], markersize=13, mew=2)
-        axes.set_yticks(y, [fill(what, LONGEST_LABEL) for what in part["what"]])
-        axes.set_xlabel(f"Share of the variance of the gain (%)\nby {SAID[kind]}")
-    return svg(figure, name="register")
+        axes.set_yticks(y, [fill(_(what), LONGEST_LABEL) for what in part["what"]])
+        axes.set_xlabel(title)
+    return drawn(figure, name="register")
 
 
 @styled
@@ -316,21 +351,24 @@ def regret_figure(table: pd.DataFrame) -> str:
     """
     rows = table.set_index("plan")
     figure, (left, right) = panel(height=1.2 + 0.3 * len(rows), columns=2)
-    _bars(left, rows.rename(index=label_of), "regret", 100.0)
+    _bars(left, rows.rename(index=plan_words), "regret", 100.0)
     left.plot(100.0 * rows["largest"], np.arange(len(rows)), "|", color=HUES[1], markersize=13,
               mew=2)  # fmt: skip
     left.set_xlim(right=max(105.0 * float(rows["largest"].max()), 0.1))
-    left.set_xlabel("Behind the best of each draw\n(points; mean, and the largest)")
+    left.set_xlabel(_("Behind the best of each draw\n(points; mean, and the largest)"))
     y = np.arange(len(rows))
-    right.barh(y, 100.0 * rows["near"], color="#a9bccb", height=0.62, label="within 1% of the best")
-    right.barh(y, 100.0 * rows["best"], color="#0072b2", height=0.62, label="the best")
+    for column, hue, label in (
+        ("near", "#a9bccb", _("within 1% of the best")),
+        ("best", "#0072b2", _("the best")),
+    ):
+        right.barh(y, 100.0 * rows[column], color=hue, height=0.62, label=label)
     right.set_yticks(y, [])
     right.set_ylim(len(rows) - 0.4, -0.6)
     right.set_xlim(0.0, 100.0)
     right.grid(visible=False, axis="y")
-    right.set_xlabel("Share of draws (%)")
+    right.set_xlabel(_("Share of draws (%)"))
     figure.legend(loc="outside upper right", ncols=2)
-    return svg(figure, name="regret")
+    return drawn(figure, name="regret")
 
 
 def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
@@ -339,7 +377,7 @@ def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     colours = np.where(low > 0.0, "#0072b2", "#a9bccb")
     axes.barh(y, scale * table[column].to_numpy(float), color=colours, height=0.62)
     axes.hlines(y, low, high, color=INK, linewidth=1.1)
-    axes.set_yticks(y, list(table.index))
+    axes.set_yticks(y, list(map(_, table.index)))
     axes.set_xlim(left=0.0)
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.axvline(0.0, color=QUIET, linewidth=0.9)
@@ -349,12 +387,14 @@ def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
 def _shares(rows: pd.DataFrame) -> dict[str, list[str]]:
     """Return shares of variance in words, with their intervals and what chance tells."""
     return {
-        "share": [words.percent(share, digits=0) for share in rows["share"]],
-        "95% interval": [
+        _("share"): [words.percent(share, digits=0) for share in rows["share"]],
+        _("95% interval"): [
             words.span(low, high, digits=0)
             for low, high in zip(rows["low"], rows["high"], strict=True)
         ],
-        "by chance": [f"up to {words.percent(one, digits=0)}" for one in rows["chance"]],
+        _("by chance"): [
+            _("up to {share}").format(share=words.percent(one, digits=0)) for one in rows["chance"]
+        ],
     }
 
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from sim.answers.intervals import NO_INTERVAL, interval_words
+from reports.language import gettext as _
+from reports.language import ngettext, numeral, percentage
+from sim.answers.intervals import LEVEL, NO_INTERVAL
 from sim.domain.levers import LEVERS
-from sim.planning.rules import phrase_of
+from sim.planning.rules import label_of, phrase_of
 from sim.studies.outcomes import OUTCOMES
 
 USD_PER_MILLION = 1e6
@@ -21,7 +23,9 @@ def percent(share: float, *, digits: int = 1) -> str:
     >>> percent(float("nan"))
     'not estimable'
     """
-    return "not estimable" if math.isnan(share) else f"{100 * share:z.{digits}f}%"
+    if math.isnan(share):
+        return _("not estimable")
+    return percentage(f"{100 * share:z.{digits}f}")
 
 
 def points(share: float, *, digits: int = 2) -> str:
@@ -30,7 +34,18 @@ def points(share: float, *, digits: int = 2) -> str:
     >>> points(0.0123), points(-1e-6)
     ('+1.23', '+0.00')
     """
-    return "not estimable" if math.isnan(share) else f"{100 * share:+z.{digits}f}"
+    return _("not estimable") if math.isnan(share) else numeral(f"{100 * share:+z.{digits}f}")
+
+
+def in_points(share: float, *, digits: int = 2) -> str:
+    """Return a difference of shares in percentage points, with its sign and unit.
+
+    >>> in_points(0.0123)
+    '+1.23 points'
+    """
+    count = 0 if math.isnan(share) else int(round(abs(100.0 * share), digits))
+    said = ngettext("{points} points", "{points} points", count)
+    return said.format(points=points(share, digits=digits))
 
 
 def interval(low: float, high: float, *, digits: int = 2, none: str = NO_INTERVAL) -> str:
@@ -60,8 +75,19 @@ def amounts(low: float, high: float, *, none: str = NO_INTERVAL) -> str:
     return _spanned(low, high, number, none)
 
 
+def between(low: str, high: str) -> str:
+    """Return two ends as a range.
+
+    >>> between("1", "2")
+    '1 to 2'
+    """
+    return _("{low} to {high}").format(low=low, high=high)
+
+
 def _spanned(low: float, high: float, said: Callable[[float], str], none: str) -> str:
-    return none if math.isnan(low) or math.isnan(high) else f"{said(low)} to {said(high)}"
+    if math.isnan(low) or math.isnan(high):
+        return _(none)
+    return between(said(low), said(high))
 
 
 def dollars(usd: float) -> str:
@@ -71,8 +97,10 @@ def dollars(usd: float) -> str:
     ('$4.26 million', '$12,300', '$0')
     """
     if abs(usd) >= USD_PER_MILLION:
-        return f"${usd / USD_PER_MILLION:,.3g} million"
-    return f"${float(f'{usd:.3g}'):z,.0f}"
+        millions = usd / USD_PER_MILLION
+        said = ngettext("${amount} million", "${amount} million", int(abs(millions)))
+        return said.format(amount=numeral(f"{millions:,.3g}"))
+    return _("${amount}").format(amount=numeral(f"{float(f'{usd:.3g}'):z,.0f}"))
 
 
 def number(value: float) -> str:
@@ -81,7 +109,9 @@ def number(value: float) -> str:
     >>> number(1934.2), number(24.71), number(0.0)
     ('1,930', '24.7', '0')
     """
-    return "not estimable" if math.isnan(value) else f"{float(f'{value:.3g}'):z,.15g}"
+    if math.isnan(value):
+        return _("not estimable")
+    return numeral(f"{float(f'{value:.3g}'):z,.15g}")
 
 
 POWER_WORDS = {
@@ -94,7 +124,7 @@ POWER_WORDS = {
 
 def power_words(source: str) -> str:
     """Return how the watts behind an energy figure were got."""
-    return POWER_WORDS.get(source, source)
+    return _(POWER_WORDS.get(source, source))
 
 
 def places(low: float, high: float) -> str:
@@ -103,7 +133,7 @@ def places(low: float, high: float) -> str:
     >>> places(1.0, 4.0), places(float("nan"), float("nan"))
     ('1 to 4', '-')
     """
-    return "-" if math.isnan(low) else f"{low:.0f} to {high:.0f}"
+    return "-" if math.isnan(low) else between(f"{low:.0f}", f"{high:.0f}")
 
 
 def enumerated(names: list[str]) -> str:
@@ -113,7 +143,40 @@ def enumerated(names: list[str]) -> str:
     ('one, two and three', 'one')
     """
     *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+    return _("{others} and {last}").format(others=", ".join(others), last=last) if others else last
+
+
+def capitalised(text: str) -> str:
+    """Return a text with a capital first, and all else as it is.
+
+    >>> capitalised("an AI site")
+    'An AI site'
+    """
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def label(policy: str) -> str:
+    """Return how a policy is called in tables and charts."""
+    return _(label_of(policy))
+
+
+def phrase(policy: str) -> str:
+    """Return how a policy is called in a sentence."""
+    return phrase_of(policy, _)
+
+
+ALL = "all"
+"""What tables say in place of a region where it is none's alone."""
+
+
+def region_words(region: str) -> str:
+    """Return a region: its code or name as it is, or that it is all of them."""
+    return _(region) if region in (ALL, "all regions") else region
+
+
+def regions_words(regions: str) -> str:
+    """Return several regions, apart by commas."""
+    return ", ".join(map(region_words, regions.split(", ")))
 
 
 def item_words(item: str) -> str:
@@ -122,25 +185,51 @@ def item_words(item: str) -> str:
     >>> item_words("scanner.chest_xray"), item_words("site")
     ('imaging units (chest xray)', 'AI deployment sites')
     """
-    lever, _, scope = item.partition(".")
-    words = LEVERS[lever].words if lever in LEVERS else lever
-    return f"{words} ({scope.replace('_', ' ').replace('.', ', ')})" if scope else words
+    lever, _dot, scope = item.partition(".")
+    words = _(LEVERS[lever].words if lever in LEVERS else lever)
+    if not scope:
+        return words
+    # a group keeps the name that the scenario gives it
+    named = scope if lever == "outreach" else _(scope.replace("_", " ").replace(".", ", "))
+    return f"{words} ({named.replace('_', ' ').replace('.', ', ')})"
+
+
+VERDICTS = {
+    "beats": "{who} beats {rival}",
+    "does not beat": "{who} does not beat {rival}",
+    "undecided": "{who} is not shown to beat {rival}",
+}
+"""How a verdict of a comparison is said."""
 
 
 def verdict_words(row: pd.Series) -> str:
     """Return one comparison as a clause: who, against whom, by how much, how sure."""
-    label = OUTCOMES.called(str(row["metric"])).label
-    claim = {
-        "beats": "beats",
-        "does not beat": "does not beat",
-        "undecided": "is not shown to beat",
-    }[str(row["verdict"])]
-    who = phrase_of(str(row["policy"]))
-    return (
-        f"{who[0].upper()}{who[1:]} {claim} {phrase_of(str(row['baseline']))}: "
-        f"{points(row['difference'])} points of {label[0].lower()}{label[1:]} "
-        f"({interval_words(100.0 * row['low'], 100.0 * row['high'], form='+z.2f')}; better in "
-        f"{round(row['p_positive'] * row['draws'])} of {int(row['draws'])} draws)"
+    said = _(OUTCOMES.called(str(row["metric"])).label)
+    claim = _(VERDICTS[str(row["verdict"])]).format(
+        who=capitalised(phrase(str(row["policy"]))), rival=phrase(str(row["baseline"]))
+    )
+    return _(
+        "{claim}: {points} of {outcome} ({interval}; better in {better} of {draws} draws)"
+    ).format(
+        claim=claim,
+        points=in_points(row["difference"]),
+        outcome=f"{said[0].lower()}{said[1:]}",
+        interval=stated_interval(row["low"], row["high"]),
+        better=round(row["p_positive"] * row["draws"]),
+        draws=int(row["draws"]),
+    )
+
+
+def stated_interval(low: float, high: float) -> str:
+    """Return an interval of shares in percentage points, and how sure it is.
+
+    >>> stated_interval(-0.001, 0.02)
+    '95% interval -0.10 to +2.00'
+    """
+    if math.isnan(low) or math.isnan(high):
+        return _(NO_INTERVAL)
+    return _("{level} interval {low} to {high}").format(
+        level=percent(LEVEL, digits=0), low=points(low), high=points(high)
     )
 
 
@@ -154,7 +243,12 @@ def shares_of_money(spend: pd.DataFrame, *, most: int = 4) -> str:
     by_stage = spend.sum(axis=0).sort_values(ascending=False)
     total = float(by_stage.sum())
     if total <= 0.0:
-        return "nothing is bought"
-    parts = [f"{stage} {value / total:.0%}" for stage, value in by_stage.head(most).items()]
+        return _("nothing is bought")
+    parts = [
+        f"{_(str(stage))} {percent(value / total, digits=0)}"
+        for stage, value in by_stage.head(most).items()
+    ]
     rest = 1.0 - float(by_stage.head(most).sum()) / total
-    return ", ".join(parts) + (f", other stages {rest:.0%}" if rest >= 0.005 else "")
+    if rest >= 0.005:
+        parts.append(_("other stages {share}").format(share=percent(rest, digits=0)))
+    return ", ".join(parts)

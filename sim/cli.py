@@ -12,7 +12,7 @@ from sim.cli_data import data
 from sim.cli_files import new, runs
 from sim.cli_machine import doctor
 from sim.cli_profile import profile
-from sim.cli_results import compare, explore, export, replay, report, trace
+from sim.cli_results import compare, explore, export, replay, report, trace, translation
 from sim.cli_scenario import calibrate, run, schema, validate
 from sim.cli_trade_offs import answer
 from sim.errors import SimError
@@ -103,7 +103,8 @@ for command, shown in (
     (validate, "validate kenya.yaml --set budget_usd_per_year=2e6"),
     (run, "run kenya.yaml --out runs/kenya --dry-run"),
     (runs, "runs"),
-    (report, "report runs/kenya --pdf kenya.pdf"),
+    (report, "report runs/kenya --pdf kenya.pdf --language fr"),
+    (translation, "translation es.po --language es"),
     (compare, "compare runs/kenya runs/kenya_more"),
     (export, "export runs/kenya --xlsx kenya.xlsx"),
     (explore, "explore runs/kenya --budget 0.5 --budget 1"),

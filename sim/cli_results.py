@@ -16,6 +16,11 @@ from sim.terminal import example
 if TYPE_CHECKING:
     from sim.studies.result import StudyResult
 
+Language = Annotated[
+    str,
+    typer.Option(metavar="CODE|FILE", help="en, fr, or a catalogue of your own: FILE.po."),
+]
+"""The language of what is written."""
 TRACED = {
     "events": {"week": "week", "kind": "kind", "region": "region", "detail": "detail"},
     "jobs": {"kind": "kind", "cluster": "cluster", "start_week": "start", "end_week": "end",
@@ -39,17 +44,34 @@ def report(
         typer.Option(parser=terminal.place, metavar="FILE", help="Write it as a PDF instead."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a PDF there is.")] = False,
+    language: Language = "en",
 ) -> None:
     """Write the report of a finished run again, or as a PDF with all tables and sources."""
     from reports import write_report
 
     concerns(folder, ctx)
     if pdf is None:
-        terminal.say(f"Report: {write_report(folder)}")
+        terminal.say(f"Report: {write_report(folder, language)}")
         return
     from reports.pdf import write_pdf
 
-    terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite)}")
+    terminal.say(f"PDF: {write_pdf(folder, pdf, overwrite=overwrite, language=language)}")
+
+
+def translation(
+    file: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="FILE.po", help="Catalogue to write.")
+    ],
+    language: Annotated[
+        str, typer.Option(metavar="CODE", help="Of a new catalogue: es, pt, ar, sw.")
+    ] = "",
+) -> None:
+    """Write all words of reports for translators, or bring a catalogue up to date."""
+    from reports.messages import write_catalogue
+
+    count, done = write_catalogue(file, language)
+    terminal.say(f"{file}: {done} of {count} texts are translated; the others are said in English.")
+    terminal.say(f"  equiscan report runs/kenya --language {file}")
 
 
 @data.command("map", epilog=example("data map datasets.svg"))
@@ -76,6 +98,7 @@ def export(
         typer.Option(parser=terminal.place, metavar="DIR", help="Folder of CSV files."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    language: Language = "en",
 ) -> None:
     """Write all tables of a run for Excel, R or others, with what every column means."""
     from reports.export import export_csv, export_xlsx
@@ -84,9 +107,11 @@ def export(
         raise typer.BadParameter("say what to write: --xlsx FILE or --csv DIR.")
     concerns(folder, ctx)
     if xlsx is not None:
-        terminal.say(f"Workbook: {export_xlsx(folder, xlsx, overwrite=overwrite)}")
+        written = export_xlsx(folder, xlsx, overwrite=overwrite, language=language)
+        terminal.say(f"Workbook: {written}")
     if csv is not None:
-        terminal.say(f"Tables: {export_csv(folder, csv, overwrite=overwrite)}")
+        written = export_csv(folder, csv, overwrite=overwrite, language=language)
+        terminal.say(f"Tables: {written}")
 
 
 def compare(
@@ -165,6 +190,7 @@ def explore(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
     ] = None,
+    language: Language = "en",
 ) -> None:
     """Search for plans at other budgets, aversions and shares of AI; write a page with sliders."""
     from reports.explore import plotly_script, write_explorer
@@ -190,7 +216,7 @@ def explore(
         workers=workers,
     )
     place = out or folder / FOLDER / "explore.html"
-    page = write_explorer(tables, scenario, place, script)
+    page = write_explorer(tables, scenario, place, script, language=language)
     terminal.say(f"{len(points)} plans. Page: {page}")
 
 

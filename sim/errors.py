@@ -5,6 +5,7 @@ SimError
 ├── TableError          exit 2   a baseline table, or a name looked up in it, is wrong
 ├── ProfileError        exit 2   a measured profile is missing or cannot be measured here
 ├── RunFolderError      exit 2   a run's folder cannot be read, written or overwritten
+├── LanguageError       exit 2   a language that there is not, or a catalogue with a fault
 ├── StationError        exit 2   a station of one's own cannot take its place
 ├── RegistryError       exit 2   a rule, outcome or objective that there is not, or a taken name
 ├── ExecutorError       exit 2   workers cannot be had, or are lost again and again
@@ -56,6 +57,10 @@ class ProfileError(SimError):
 
 class RunFolderError(SimError):
     """A run's folder is missing, incomplete, in the way, or cannot be written."""
+
+
+class LanguageError(SimError):
+    """A language of reports that there is not, or a catalogue of words that cannot be used."""
 
 
 class StationError(SimError):

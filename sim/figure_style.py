@@ -8,7 +8,9 @@ from io import StringIO
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 INK, QUIET, GRID = "#1d2733", "#667585", "#e3e8ee"
@@ -46,6 +48,35 @@ RC: Any = {
     "text.parse_math": False,  # a group may be called "$2 to $10"
     "svg.fonttype": "none",  # text stays text: the reader's fonts know scripts that ours does not
 }
+
+
+LEGIBLE = 4.5
+"""Least contrast of text (WCAG 2.2, success criterion 1.4.3, level AA)."""
+
+
+def contrast(one: object, other: object) -> float:
+    """Return the contrast of two colours, from 1 to 21 (WCAG 2.2, relative luminance).
+
+    >>> contrast("white", "black")
+    21.0
+    """
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return round((light + 0.05) / (dark + 0.05), 4)
+
+
+def ink_on(shade: object) -> str:
+    """Return a colour in which text can be read on a shade: of ink, if that is enough.
+
+    >>> ink_on("white") == INK, ink_on("#0072b2")
+    (True, 'white')
+    """
+    return next(ink for ink in (INK, "white", "black") if contrast(ink, shade) >= LEGIBLE)
+
+
+def _luminance(colour: Any) -> float:
+    parts = np.array(to_rgb(colour))
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 @contextmanager

@@ -184,20 +184,28 @@ def label_of(policy: str) -> str:
     return (rule.label if rule else "") or policy
 
 
-def phrase_of(policy: str) -> str:
+THE_RULE = "the rule '{label}'"
+"""A rule in a sentence that has no phrase of its own."""
+
+
+def phrase_of(policy: str, said: Callable[[str], str] = str) -> str:
     """Return how a policy is called in a sentence.
+
+    Parameters
+    ----------
+    said : what is said for each part in another language.
 
     >>> phrase_of("by_need"), phrase_of("baseline"), phrase_of("mine")
     ('the split by need', 'buying nothing', 'mine')
     """
     rule, label = RULES.get(policy), label_of(policy)
     if rule and rule.phrase:
-        return rule.phrase
+        return said(rule.phrase)
     if label == policy:
         return policy
     if policy in SEARCHED:
-        return f"t{label[1:]}"
-    return f"the rule '{label}'"
+        return said(f"t{label[1:]}")
+    return said(THE_RULE).format(label=said(label))
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ PROVENANCE = "provenance.json"
 PROFILE = "profile.json"
 SCENARIO = "scenario.yaml"
 REPORT = "report.html"
+"""The report in English; see ``report_in`` for others."""
 OWN_PROFILE = "profile"
 """Folder of the profile that was used, where it is not one that comes with the package."""
 FORMAT = 1
@@ -47,9 +48,19 @@ _OURS = re.compile(
     r"|station_\w+)\.parquet"
     rf"|{'|'.join(map(re.escape, (SUMMARY, PROVENANCE, PROFILE, SCENARIO, REPORT)))}"
     rf"|{OWN_PROFILE}/[^/\\]+/fit\.json"
+    r"|report\.[A-Za-z]+(?:-[A-Za-z0-9]+)*\.html"
 )
 _MOST_BYTES = 1_000_000
 """Size of the largest manifest."""
+
+
+def report_in(language: str) -> str:
+    """Return the name of the report in another language than English.
+
+    >>> report_in("fr")
+    'report.fr.html'
+    """
+    return f"report.{language}.html"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -18,14 +19,42 @@ COLUMNS = ["variant", "policy", "baseline", "difference", "low", "high", "p_posi
 """Columns of ``robustness_rows``."""
 
 
+DEPENDENT = (
+    "Extrapolation-dependent: {policy} against {baseline} is '{before}', but '{now}' if {variant}."
+)
+NOT_ROBUST = "Not robust: {policy} against {baseline} is '{before}', but '{now}' if {variant}."
+"""How a change is said, of the frozen response and of others."""
+
+
+class Change(NamedTuple):
+    """A verdict of the plan's comparisons that is another under a variant."""
+
+    variant: str
+    """In words."""
+    policy: str
+    baseline: str
+    before: str
+    now: str
+
+    @property
+    def form(self) -> str:
+        """How it is said, with its fields in braces."""
+        return DEPENDENT if self.variant == VARIANTS["frozen"] else NOT_ROBUST
+
+
 @dataclass(frozen=True, slots=True)
 class Robustness:
     """The comparisons of the plan under every variant, and what does not survive them."""
 
     table: pd.DataFrame
     """variant (in words), policy, baseline, difference, low, high, p_positive, draws, verdict."""
-    warnings: tuple[str, ...]
-    """Findings that change with a variant, in words."""
+    changes: tuple[Change, ...]
+    """Findings that change with a variant."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """The changes in words."""
+        return [change.form.format(**change._asdict()) for change in self.changes]
 
 
 def varied_name(policy: str, variant: Variant) -> str:
@@ -55,21 +84,17 @@ def robustness_rows(reached: pd.Series, variant: Variant, *, metric: str = "ede"
 
 
 def robustness_of(table: pd.DataFrame, comparisons: pd.DataFrame) -> Robustness:
-    """Return the table with a warning for every verdict that differs from the main one."""
+    """Return the table with a change for every verdict that differs from the main one."""
     main = {
         (str(row["policy"]), str(row["baseline"])): str(row["verdict"])
         for row in comparisons.to_dict("records")
     }
-    return Robustness(table, tuple(_warnings(table, main)))
+    return Robustness(table, tuple(_changes(table, main)))
 
 
-def _warnings(table: pd.DataFrame, main: dict[tuple[str, str], str]) -> Iterator[str]:
+def _changes(table: pd.DataFrame, main: dict[tuple[str, str], str]) -> Iterator[Change]:
     for row in table.to_dict("records"):
-        before = main.get((str(row["policy"]), str(row["baseline"])))
-        if before is None or before == row["verdict"]:
-            continue
-        frozen = row["variant"] == VARIANTS["frozen"]
-        yield (
-            f"{'Extrapolation-dependent' if frozen else 'Not robust'}: {row['policy']} against "
-            f"{row['baseline']} is '{before}', but '{row['verdict']}' if {row['variant']}."
-        )
+        policy, baseline = str(row["policy"]), str(row["baseline"])
+        before, now = main.get((policy, baseline)), str(row["verdict"])
+        if before is not None and before != now:
+            yield Change(str(row["variant"]), policy, baseline, before, now)

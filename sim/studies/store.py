@@ -212,8 +212,12 @@ def station_table(name: str) -> str:
     return f"station_{name}"
 
 
-def add_report(finished: Finished, page: str) -> Path:
+def add_report(finished: Finished, page: str, *, name: str = REPORT) -> Path:
     """Write the report of a finished study into its folder, in place of one that was made before.
+
+    Parameters
+    ----------
+    name : of the file; see ``report_in``.
 
     Raises
     ------
@@ -221,11 +225,11 @@ def add_report(finished: Finished, page: str) -> Path:
         Where it cannot be written, or a file lies there that no run has written.
     """
     folder, content = finished.folder, page.encode()
-    place = folder / REPORT
+    place = folder / name
     with writing(place):
-        if REPORT not in finished.files:
-            _require_way(folder, in_the_way(folder, [], names=(REPORT,)))
-        files = {**finished.files, REPORT: hashlib.sha256(content).hexdigest()}
+        if name not in finished.files:
+            _require_way(folder, in_the_way(folder, [], names=(name,)))
+        files = {**finished.files, name: hashlib.sha256(content).hexdigest()}
         # first: a page that nobody knows as ours could not be replaced
         replace_file(folder / MANIFEST, _as_text(manifest_text(files)))
         replace_file(place, lambda file: file.write(content))

@@ -54,7 +54,7 @@ def test_text_stays_text(
     text: str, planned: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = pd.DataFrame({"group": [text], "ec": [-0.5]})
-    monkeypatch.setattr(export, "tables_of", lambda _: {"cells": table})
+    monkeypatch.setattr(export, "tables_of", lambda *_: {"cells": table})
     book = openpyxl.load_workbook(export_xlsx(planned[0], tmp_path / "run.xlsx"))
     cell = book["cells"]["A2"]
     assert (cell.value, cell.data_type, cell.hyperlink) == (text, "s", None)
@@ -67,7 +67,7 @@ def test_a_long_table_goes_on_in_a_further_sheet(
     planned: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "EXCEL_ROWS", 3)
-    monkeypatch.setattr(export, "tables_of", lambda _: {"x": pd.DataFrame({"n": range(7)})})
+    monkeypatch.setattr(export, "tables_of", lambda *_: {"x": pd.DataFrame({"n": range(7)})})
     book = openpyxl.load_workbook(export_xlsx(planned[0], tmp_path / "run.xlsx"))
     rows = [[row[0] for row in sheet.iter_rows(min_row=2, values_only=True)] for sheet in book]
     assert book.sheetnames == ["x", "x 2", "x 3"]

@@ -130,6 +130,19 @@ def test_few_draws_have_no_intervals(small: Sweep) -> None:
     assert "So few draws give no intervals" in explorer(few, scenario_of(4), "")
 
 
+def test_the_page_is_in_the_language_and_its_countries_too(small: Sweep) -> None:
+    tables = {**small.tables, "sweep": small.table.replace({"AAA": "ETH"})}
+    page = explorer(tables, scenario_of(), "", language="fr")
+    data = data_of(page)
+    assert '<html lang="fr">' in page
+    assert "<label>Budget par an<output" in page
+    assert data["signs"] == ",\u202f"
+    assert data["said"][0] == ["0 USD", "200\u202f000 USD"]  # type: ignore[index]
+    names = [one["name"] for one in data["points"]["1-1-0"]["who"]]  # type: ignore[index]
+    assert names[0] == "Tous, également répartie"
+    assert "Éthiopie" in names
+
+
 def test_names_are_text_whatever_they_hold(small: Sweep) -> None:
     plain = scenario_of().model_dump() | {"title": HOSTILE}
     tables = {**small.tables, "sweep": small.table.replace({"AAA": HOSTILE})}
