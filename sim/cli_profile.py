@@ -166,6 +166,13 @@ def profile_features(
     table: Annotated[
         Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
     ] = None,
+    file_column: Annotated[
+        str, typer.Option("--file-column", help="Column that names the pictures of a folder.")
+    ] = "file",
+    grey_bits: Annotated[
+        int | None,
+        typer.Option(min=9, max=16, help="Bits of greyscale pictures with more than eight."),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the processor.")] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file in --out.")
@@ -186,6 +193,8 @@ def profile_features(
             image_px=px,
             layers=layers,
             table=table,
+            file_column=file_column,
+            grey_bits=grey_bits,
             threads=threads,
             progress=lambda done, total: progress("features", done, total),
         )

@@ -1,6 +1,5 @@
 """Exports of sites of statistics, written as an overlay for scenarios to name."""
 
-import csv
 import io
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +13,8 @@ from ruamel.yaml import YAML
 from sim.atomic import replace_file, require_place
 from sim.baseline import tables
 from sim.domain.bounds import Bounds
-from sim.errors import LONGEST_NAME, MOST_SHOWN, ScenarioError, cut, nearest
+from sim.errors import LONGEST_LINE, MOST_SHOWN, ScenarioError, cut, nearest
+from sim.scenario.text_table import rows_of
 
 SITES = {
     "worldbank": "World Bank",
@@ -162,10 +162,10 @@ def read_export(
         found = _READERS[site](path, dict(where or {}))
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError, StopIteration, csv.Error) as error:
+    except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise ScenarioError(
             f"{path}: not an export of '{site}' as that site writes them "
-            f"({type(error).__name__}: {cut(str(error), LONGEST_NAME)})."
+            f"({type(error).__name__}: {cut(str(error), LONGEST_LINE)})."
         ) from None
     found["iso3"] = found["iso3"].replace(OLD_CODES)
     for name in ("value", "low", "high"):
@@ -283,7 +283,10 @@ def _owid(path: Path, where: dict[str, str]) -> pd.DataFrame:
 
 def _csv(path: Path, *, skip: int = 0) -> pd.DataFrame:
     """Return a CSV file as text: a code NA is a country, not an empty cell."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False, skiprows=skip, encoding="utf-8-sig")
+    try:
+        return pd.DataFrame([row for _, row in rows_of(path, skip=skip)])
+    except ScenarioError as error:  # perhaps another site's file, with lines before its heading
+        raise ValueError(str(error)) from None
 
 
 def _kept(table: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:

@@ -154,6 +154,8 @@ class MeasurementPlan(BaseModel):
     label_lists: bool = False
     """Whether a cell of the label is a list, in brackets and quotes or not, such as of findings;
     an image is positive where one of them is."""
+    empty_labels: Literal["refused", "left_out", "negative"] = "refused"
+    """What an image without a label is: nobody knows, unless the set's own description says it."""
     group_attribute: str = "group"
     """Column that names each image's group."""
     id_column: str = "id"

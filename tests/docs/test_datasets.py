@@ -85,7 +85,7 @@ def pad_ufes(folder: Path, n: int, luck: np.random.Generator) -> dict[str, objec
 LAYOUTS: dict[str, tuple[Layout, int, int]] = {
     "HAM10000": (ham10000, 47, 24),
     "CheXpert": (chexpert, 0, 0),
-    "PadChest": (padchest, 47, 24),
+    "PadChest": (padchest, 35, 24),
     "BRSET": (brset, 48, 0),
     "ODIR-5K": (odir, 48, 24),
     "PAD-UFES-20": (pad_ufes, 42, 0),
@@ -124,11 +124,15 @@ def test_a_plan_reads_the_layout_of_its_set(tmp_path: Path, name: str) -> None:
 def test_uncertain_labels_are_what_the_plan_chooses(tmp_path: Path) -> None:
     left_out = read("CheXpert", tmp_path)
     frontal = {"Frontal/Lateral": ("Frontal",)}
-    every = {"where": frontal}
+    every: dict[str, object] = {"where": frontal, "empty_labels": "negative"}
     negative = read("CheXpert", tmp_path, **every)
     positive = read("CheXpert", tmp_path, **every, positive=("1.0", "-1.0"))
     assert len(left_out.label) < len(negative.label) == len(positive.label)
     assert negative.label.sum() < positive.label.sum()
+    with pytest.raises(ProfileError, match=r"images have no 'Pleural Effusion'\. Say in the plan"):
+        read("CheXpert", tmp_path, where=frontal)
+    known = read("CheXpert", tmp_path, where=frontal, empty_labels="left_out")
+    assert len(left_out.label) < len(known.label) <= len(negative.label)
     assert all(re.fullmatch(r"patient\d{5}", one) for one in negative.id)
 
 

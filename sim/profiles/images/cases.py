@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import ProfileError, cut, nearest
+from sim.errors import ProfileError, cut, listed, nearest
 from sim.profiles.design import Encoder, MeasurementPlan
+from sim.profiles.images.dicom import age_in_years
 from sim.profiles.images.image_files import Column, Source, open_source
 from sim.streams import stream
 
@@ -20,6 +21,11 @@ Features = NDArray[np.float32]
 Index = NDArray[np.int64]
 Labels = NDArray[np.int8]
 Names = NDArray[np.str_]
+
+UNKNOWN = -1
+"""Label of a row that is not used and says neither."""
+EMPTY = ("", "nan")
+"""An empty cell as text, of a table or of an array."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,12 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
         When a column is missing, a label is not 0 or 1, an id is empty, or a group has no or too
         few cases.
     """
-    source = open_source(data, table)
+    named = {plan.group_attribute, plan.id_column, *plan.covariates, *plan.where}
+    source = open_source(data, table).with_headers(named, plan.file_column)
     group = source.column(plan.group_attribute).astype(str)
     allowed = _allowed(plan, source)
+    if plan.empty_labels == "left_out":
+        allowed &= ~np.isin(source.column(plan.label).astype(str), EMPTY)
     used = allowed & np.isin(group, [*plan.groups, *plan.not_estimable])
     ids = _ids(plan, source, used)
     rows = _one_per_id(ids, used, plan)
@@ -76,7 +85,7 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
     )
     first = _first_of_each(images)
     rows, images = rows[first], images[first]
-    label = _labels(plan, source, allowed)
+    label = _labels(plan, source, used)
     cases = Cases(
         images=images,
         label=label[rows],
@@ -122,46 +131,58 @@ def _allowed(plan: MeasurementPlan, source: Source) -> NDArray[np.bool_]:
         column = source.column(name).astype(str)
         absent = sorted(set(values) - set(column.tolist()))
         if absent:
-            raise ProfileError(f"{source.path}: no {', '.join(absent)} in '{name}'.")
+            there = listed(sorted(set(column.tolist())))
+            raise ProfileError(
+                f"{source.path}: no {', '.join(absent)} in '{name}'. It holds {there}."
+            )
         kept &= np.isin(column, values)
     return kept
 
 
 def _numbers(column: Column) -> Column:
-    """Return text that is all numbers or empty as numbers, NaN where it is empty."""
+    """Return text that is all numbers, ages or empty as numbers, NaN where it is empty.
+
+    An age is one as DICOM writes it, such as 034Y, and becomes years.
+    """
     if column.dtype.kind not in "OSU":
         return column
     text = column.astype(str)
     known = text != ""
+    values = np.full(len(text), np.nan)
     try:
-        values = np.full(len(text), np.nan)
         values[known] = text[known].astype(float)
     except ValueError:
-        return column
+        values[known] = [age_in_years(one) for one in text[known].tolist()]
+        return column if np.isnan(values[known]).any() else values
     return values if known.any() else column
 
 
-def _labels(plan: MeasurementPlan, source: Source, allowed: NDArray[np.bool_]) -> Labels:
-    """Return labels of 0 and 1; of rows that ``where`` leaves out whatever they are."""
-    label = source.column(plan.label)
-    if not plan.positive:
-        label = _numbers(label)
-        label = np.where(allowed, label, np.zeros((), label.dtype))
+def _labels(plan: MeasurementPlan, source: Source, used: NDArray[np.bool_]) -> Labels:
+    """Return labels of 0 and 1, and ``UNKNOWN`` of rows that are not used and have neither."""
+    column = source.column(plan.label)
+    empty = np.isin(column.astype(str), EMPTY)
     if plan.positive:
-        return _positive(plan, source, label.astype(str).tolist())
-    found = np.unique(label)
-    if not np.isin(found, (0, 1)).all():
-        some = ", ".join(map(str, found[:5]))
+        label = _positive(plan, source, column.astype(str))
+    else:
+        values = _numbers(column)
+        label = np.where(np.isin(values, (0, 1)), values == 1, UNKNOWN).astype(np.int8)
+        if (wrong := used & ~empty & (label == UNKNOWN)).any():
+            some = ", ".join(map(str, np.unique(values[wrong])[:5]))
+            raise ProfileError(
+                f"{source.path}: '{plan.label}' holds {some}; it must be 0 or 1, or "
+                "the plan must list the positive ones under 'positive'."
+            )
+    if (number := int((empty & used).sum())) and plan.empty_labels == "refused":
         raise ProfileError(
-            f"{source.path}: '{plan.label}' holds {some}; it must be 0 or 1, or "
-            "the plan must list the positive ones under 'positive'."
+            f"{source.path}: {number} images have no '{plan.label}'. Say in the plan with "
+            "'empty_labels' that they are left_out, or negative."
         )
-    return label.astype(np.int8)
+    return np.where(empty, np.where(used, 0, UNKNOWN), label).astype(np.int8)
 
 
-def _positive(plan: MeasurementPlan, source: Source, cells: list[str]) -> Labels:
+def _positive(plan: MeasurementPlan, source: Source, cells: Names) -> Labels:
     """Return 1 where a cell, or one of its list, is among the plan's positive values."""
-    values = [listed_values(cell) if plan.label_lists else {cell} for cell in cells]
+    values = [listed_values(cell) if plan.label_lists else {cell} for cell in cells.tolist()]
     found = sorted(set().union(*values))
     absent = sorted(set(plan.positive) - set(found))
     if absent:

@@ -3,6 +3,7 @@
 What the header leaves open is refused: a guess would look like a finding.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,34 @@ ENDING = ".dcm"
 MAGIC_AT, MAGIC = 128, b"DICM"
 """Where, and how, a DICOM file says that it is one (PS3.10, 7.1)."""
 
+OF_PATIENTS = ("PatientID", "PatientSex", "PatientAge")
+"""What of a header can stand for a column that the table of the pictures lacks."""
+PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12, "Y": 1}
+
 
 def is_dicom(path: Path) -> bool:
     """Return whether a file is a DICOM file, whatever it is called."""
     with path.open("rb") as file:
         return file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC
+
+
+def dicom_header(path: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return what a file's header says under some names; what is missing or empty is ``""``.
+
+    Raises ``ProfileError`` when pydicom is missing or the file is damaged.
+    """
+    header = _read(path, pixels=False)
+    return {name: str(header.get(name) or "").strip() for name in names}
+
+
+def age_in_years(text: str) -> float:
+    """Return an age as DICOM writes it (PS3.5, 6.2, AS), in years; ``nan`` for another text.
+
+    >>> age_in_years("034Y"), age_in_years("006M"), age_in_years("34")
+    (34.0, 0.5, nan)
+    """
+    is_age = len(text) == 4 and text[:3].isdecimal() and text[3] in PER_YEAR
+    return int(text[:3]) / PER_YEAR[text[3]] if is_age else float("nan")
 
 
 def dicom_picture(path: Path) -> Image.Image:
@@ -36,17 +60,11 @@ def dicom_picture(path: Path) -> Image.Image:
         When pydicom is missing, the file is damaged or compressed in a way that cannot be read
         here, or it holds several frames, a palette or a look-up table.
     """
+    header = _read(path, pixels=True)
     try:
-        import pydicom  # noqa: PLC0415  # optional
-    except ImportError:
-        raise ProfileError(
-            f"{path} is a DICOM file, which needs pydicom: pip install 'equiscan[dicom]'."
-        ) from None
-    try:
-        header = pydicom.dcmread(path)
         frames = int(header.get("NumberOfFrames") or 1)
         stored = np.asarray(header.pixel_array) if frames == 1 else np.zeros(0)
-    except Exception as error:  # pydicom and its decoders raise of many kinds
+    except Exception as error:  # its decoders raise of many kinds
         raise ProfileError(f"{path}: not a readable DICOM image ({error}).") from None
     if frames > 1:
         raise ProfileError(f"{path} holds {frames} frames: write each as a file of its own.")
@@ -60,6 +78,19 @@ def dicom_picture(path: Path) -> Image.Image:
     shades = _shades(stored, header, path)
     shades = 1.0 - shades if kind == "MONOCHROME1" else shades
     return Image.fromarray((255.0 * shades + 0.5).astype(np.uint8))
+
+
+def _read(path: Path, *, pixels: bool) -> Any:
+    try:
+        import pydicom  # noqa: PLC0415  # optional
+    except ImportError:
+        raise ProfileError(
+            f"{path} is a DICOM file, which needs pydicom: pip install 'equiscan[dicom]'."
+        ) from None
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=not pixels)
+    except Exception as error:  # pydicom raises of many kinds
+        raise ProfileError(f"{path}: not a readable DICOM image ({error}).") from None
 
 
 def _shades(stored: NDArray[Any], header: Any, path: Path) -> NDArray[np.float64]:

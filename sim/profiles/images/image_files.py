@@ -5,22 +5,24 @@ Everything comes out as columns of one length, whatever it was stored as.
 
 import hashlib
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from pydantic import ValidationError
 
-from sim.errors import ProfileError, nearest
+from sim.errors import ProfileError, ScenarioError, nearest
 from sim.profiles.design import Encoder
 from sim.profiles.images.dicom import ENDING as DICOM
-from sim.profiles.images.dicom import dicom_picture, is_dicom
+from sim.profiles.images.dicom import OF_PATIENTS, dicom_header, dicom_picture, is_dicom
+from sim.scenario.text_table import rows_of
 
 Bytes = NDArray[np.uint8]
 Column = NDArray[np.generic]
@@ -28,6 +30,15 @@ Index = NDArray[np.int64]
 
 PLANES = ("Yd", "Cbd", "Crd")
 """Left-delta-coded luma and halved chroma: a compact way to keep many small colour images."""
+PLAIN = ("1", "L", "P", "RGB", "LA", "RGBA")
+"""Modes of Pillow that have eight bits of grey or RGB at most, transparency aside."""
+OPAQUE = 255
+OF_CAMERAS = "MPO"
+"""A JPEG file whose first picture is the one that was taken; others are previews."""
+DARK = 2**6
+"""Where the brightest value of all pictures is below it, two bits or more are not used."""
+PHOTOMETRIC = 262
+"""Tag of a TIFF file that says what its values mean; 0 is "white is zero" (TIFF 6.0, section 8)."""
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", DICOM)
 FEATURES, ENCODER = "features", "encoder"
 """Array of an encoder's features, and what it was, as JSON."""
@@ -54,6 +65,28 @@ class Source:
             raise ProfileError(f"{self.path}: no array or column {name}.{close} It holds: {have}.")
         return self.columns[name]
 
+    def with_headers(self, names: Collection[str], file_column: str) -> Self:
+        """Return the source with what its DICOM files say of patients, where its table does not.
+
+        Of a picture that is no DICOM file, and of an empty header, nothing is known: ``""``.
+
+        Parameters
+        ----------
+        names : columns that are needed.
+        """
+        wanted = [n for n in OF_PATIENTS if n in names and n not in self.columns]
+        if not wanted or not self.path.is_dir():
+            return self
+        files = [_file(self.path, name) for name in self.column(file_column).astype(str)]
+        if absent := next((file for file in files if not file.is_file()), None):
+            raise ProfileError(f"{absent}: no such picture.")
+        nothing = dict.fromkeys(wanted, "")
+        said = [dicom_header(file, wanted) if is_dicom(file) else nothing for file in files]
+        if all(row == nothing for row in said):
+            return self
+        read = {name: np.array([row[name] for row in said]) for name in wanted}
+        return replace(self, columns={**self.columns, **read})
+
     @property
     def side(self) -> int | None:
         """Side of the images of a file, pixels; of a folder's pictures none is known."""
@@ -69,7 +102,13 @@ class Source:
         if self.stored:
             return averaged(_decoded(self.stored, rows), side)
         names = self.column(file_column).astype(str)[rows]
-        return np.stack([_picture(_file(self.path, name), side, bits) for name in names])
+        found = np.stack([_picture(_file(self.path, name), side, bits) for name in names])
+        if bits is not None and found.max() < DARK:
+            raise ProfileError(
+                f"{self.path}: with 'grey_bits' {bits} the brightest picture is nearly black: "
+                "fewer bits are used."
+            )
+        return found
 
     def features(self, rows: Index) -> NDArray[np.float32]:
         """Return the encoder's features of some rows, shape (rows, features)."""
@@ -188,11 +227,10 @@ def _table(path: Path, lists: tuple[str, ...] = ()) -> dict[str, Column]:
 
 
 def _text_table(path: Path) -> pd.DataFrame:
-    """Return a table as it is written: a group may be called NA, and codes have no decimals."""
-    with path.open(encoding="utf-8-sig") as file:
-        head = file.readline()
-    between = next((sign for sign in (",", ";", "\t") if sign in head), ",")
-    return pd.read_csv(path, dtype=str, keep_default_na=False, sep=between, encoding="utf-8-sig")
+    try:
+        return pd.DataFrame([row for _, row in rows_of(path)])
+    except ScenarioError as error:
+        raise ProfileError(f"not a readable table: {error}") from None
 
 
 def _decoded(stored: Mapping[str, Column], rows: Index) -> Bytes:
@@ -213,24 +251,49 @@ def _decoded(stored: Mapping[str, Column], rows: Index) -> Bytes:
     return np.asarray(np.clip(np.stack(rgb, axis=-1) + 0.5, 0, 255).astype(np.uint8))
 
 
-def _eight_bits(picture: Image.Image, path: Path, bits: int | None) -> Image.Image:
+def _require_readable(picture: Image.Image, path: Path) -> None:
+    """Raise ``ProfileError`` where Pillow would leave out, in silence, part of what a file holds."""
+    if getattr(picture, "n_frames", 1) > 1 and picture.format != OF_CAMERAS:
+        raise ProfileError(f"{path} holds several pictures: write each as a file of its own.")
+    stored = [str(tile.args) for tile in getattr(picture, "tile", ())]
+    if not _is_deep(picture) and any(";16" in kind for kind in stored):
+        raise ProfileError(
+            f"{path}: colours or transparency of 16 bits, of which some may not be used. Convert "
+            "all pictures alike to 8-bit RGB or greyscale."
+        )
+
+
+def _is_deep(picture: Image.Image) -> bool:
+    """Whether a picture is greyscale of more than eight bits."""
+    return picture.mode.startswith("I")
+
+
+def _eight_bits(
+    picture: Image.Image, path: Path, bits: int | None, *, zero_is_white: bool
+) -> Image.Image:
     """Return a picture as RGB of eight bits; ``ProfileError`` where that would be a guess."""
-    if picture.mode in ("1", "L", "P", "RGB"):
-        return picture.convert("RGB")
-    if picture.mode in ("LA", "RGBA") and picture.getchannel("A").getextrema() == (255, 255):
-        return picture.convert("RGB")
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        grey = np.asarray(picture)
-        if bits is None or grey.min() < 0 or grey.max() >= 2**bits:
-            raise ProfileError(
-                f"{path}: greyscale of more than eight bits, values {grey.min()} to {grey.max()}. "
-                "Say in the plan with 'grey_bits', such as 12, how many bits all pictures use."
-            )
-        return Image.fromarray((grey >> (bits - 8)).astype(np.uint8)).convert("RGB")
-    raise ProfileError(
-        f"{path}: a picture of mode {picture.mode}, whose colours this program would have to "
-        "guess. Convert all pictures to 8-bit RGB or greyscale, without transparency."
+    # behind transparent pixels is whatever the writing program left there
+    transparent = (
+        picture.has_transparency_data
+        and picture.convert("RGBA").getchannel("A").getextrema()[0] < OPAQUE
     )
+    if transparent or not (_is_deep(picture) or picture.mode in PLAIN):
+        raise ProfileError(
+            f"{path}: a picture of mode {picture.mode}{' with transparency' * transparent}, whose "
+            "colours this program would have to guess. Convert all pictures to 8-bit RGB or "
+            "greyscale, without transparency."
+        )
+    if not _is_deep(picture):
+        return picture.convert("RGB")
+    grey = np.asarray(picture)
+    if bits is None or grey.min() < 0 or grey.max() >= 2**bits:
+        raise ProfileError(
+            f"{path}: greyscale of more than eight bits, values {grey.min()} to {grey.max()}. "
+            "Say how many bits all pictures use, such as 12: 'grey_bits' of a plan, --grey-bits "
+            "of `equiscan profile features`."
+        )
+    grey = 2**bits - 1 - grey if zero_is_white else grey
+    return Image.fromarray((grey >> (bits - 8)).astype(np.uint8)).convert("RGB")
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -268,13 +331,31 @@ def _picture(path: Path, side: int, bits: int | None) -> Bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large, not too large
-            if is_dicom(path):
-                rgb = dicom_picture(path).convert("RGB")
-            else:
-                with Image.open(path) as picture:
-                    rgb = _eight_bits(ImageOps.exif_transpose(picture), path, bits)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            return _middle(_rgb(path, bits), side)
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ProfileError(
+            f"{path}: not a readable image: it has more than {most:,} pixels. Make it smaller, or "
+            "cut it into several."
+        ) from None
+    except ProfileError:
+        raise
+    except Exception as error:  # decoders raise of many kinds for damaged files
         raise ProfileError(f"{path}: not a readable image ({error}).") from None
+
+
+def _rgb(path: Path, bits: int | None) -> Image.Image:
+    if is_dicom(path):
+        return dicom_picture(path).convert("RGB")
+    with Image.open(path) as picture:
+        _require_readable(picture, path)
+        # Pillow itself inverts such TIFF files where they have eight bits only
+        zero_is_white = dict(getattr(picture, "tag_v2", {})).get(PHOTOMETRIC) == 0
+        upright = ImageOps.exif_transpose(picture)
+        return _eight_bits(upright, path, bits, zero_is_white=zero_is_white)
+
+
+def _middle(rgb: Image.Image, side: int) -> Bytes:
     width, height = rgb.size
     edge = min(width, height)
     left, top = (width - edge) // 2, (height - edge) // 2

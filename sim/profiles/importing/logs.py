@@ -1,11 +1,11 @@
 """Logs of runs as records: a CSV table with a row a run or a run and group, or MLflow's files."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sim.errors import LONGEST_NAME, ScenarioError, cut
+from sim.scenario.text_table import rows_of
 from sim.scenario.tree import Place, read_tree
 
 MOST_BYTES = 100_000_000
@@ -62,36 +62,12 @@ def entries_of(path: Path) -> list[LogRecord]:
 
 
 def _rows(path: Path) -> Iterator[LogRecord]:
-    if not path.is_file():
-        raise ScenarioError(f"{path}: {'not a file' if path.exists() else 'there is no such file'}")
-    if path.stat().st_size > MOST_BYTES:
+    if path.is_file() and path.stat().st_size > MOST_BYTES:
         raise ScenarioError(f"{path}: larger than {MOST_BYTES:,} bytes.")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head = file.readline()
-        between = next((sign for sign in (",", ";", "\t") if sign in head), ",")
-        file.seek(0)
-        rows = csv.reader(file, delimiter=between)
-        try:
-            yield from _checked_rows(rows, path)
-        except csv.Error as error:
-            raise ScenarioError(f"{path}:{rows.line_num}: not readable as CSV: {error}.") from None
-
-
-def _checked_rows(rows: Any, path: Path) -> Iterator[LogRecord]:
-    """Yield the rows of a reader of CSV, each as long as the first line."""
-    names = [cut(_line(name), LONGEST_NAME) for name in next(rows, [])]
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise ScenarioError(f"{path}:1: {twice[0]}: two columns of that name.")
-    for number, row in enumerate(rows):
-        place = Place(str(path), rows.line_num)
-        if not any(cell.strip() for cell in row):
-            continue
-        if number >= MOST_ROWS:
+    for number, (place, row) in enumerate(rows_of(path), start=1):
+        if number > MOST_ROWS:
             raise ScenarioError(f"{place}: more than {MOST_ROWS:,} rows.")
-        if len(row) != len(names):
-            raise ScenarioError(f"{place}: {len(row)} cells, and the first line has {len(names)}.")
-        yield LogRecord(place, dict(zip(names, map(_line, row), strict=True)))
+        yield LogRecord(place, {name: _line(cell) for name, cell in row.items()})
 
 
 def _mlflow(folder: Path) -> Iterator[LogRecord]:

@@ -1,8 +1,9 @@
 """Features of images from a public encoder that installs as a package, computed once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -44,6 +45,8 @@ def write_features(
     image_px: int = 160,
     layers: str = LAYERS[0],
     table: str | Path | None = None,
+    file_column: str = FILE_COLUMN,
+    grey_bits: int | None = None,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Encoder:
@@ -55,8 +58,9 @@ def write_features(
 
     Parameters
     ----------
-    data, table : the images; see ``image_files.open_source``. The table of a folder names pictures
-        in its column ``file``.
+    data, table : the images; see ``image_files.open_source``.
+    file_column : column of the table of a folder that names the pictures.
+    grey_bits : bits of greyscale pictures with more than eight, such as 12.
     image_px : side to which the images are brought.
     layers : ``stages``: means and spreads of channels of all stages; ``last``: means of the last
         layer's.
@@ -83,7 +87,7 @@ def write_features(
     features, readings = [], []
     for start in range(0, count, BATCH):
         rows = np.arange(start, min(start + BATCH, count))
-        images = source.pixels(rows, source.side or image_px, FILE_COLUMN)
+        images = source.pixels(rows, source.side or image_px, file_column, grey_bits)
         with meter.block() as reading:
             features.append(features_of(network, images, image_px, device, taken))
         if len(rows) == BATCH or count < BATCH:
@@ -108,8 +112,17 @@ def write_features(
         FEATURES: np.concatenate(features),
         ENCODER: np.array(made.model_dump_json()),
     }
-    replace_file(Path(out), lambda there: np.savez(there, **arrays))
+    replace_file(Path(out), lambda there: _save(there, arrays))
     return made
+
+
+def _save(there: BinaryIO, arrays: Mapping[str, Any]) -> None:
+    """Write an npz file, text as text; numpy's own way of it allows no column called ``file``."""
+    with ZipFile(there, "w") as archive:
+        for name, array in arrays.items():
+            plain = array.astype(str) if array.dtype.kind == "O" else array
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, plain, allow_pickle=False)
 
 
 def features_of(

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from PIL import Image
 
 from sim.errors import ProfileError
 from sim.learning.response import draw_response, load_profile
@@ -306,6 +307,16 @@ def test_a_public_encoder_turns_images_into_features(tmp_path):
         assert np.ptp(file["features"].astype(float), axis=0).max() > 0.01
         assert file["kind"].tolist() == ["a", "b", "c"]
         assert json.loads(str(file["encoder"])) == made.model_dump()
+    # of a folder of deep pictures, by their table
+    for name, grey in zip("abc", images[..., 0], strict=True):
+        Image.fromarray(grey.astype(np.uint16) * 16).save(tmp_path / f"{name}.png")
+    (tmp_path / "t.csv").write_text("file,dx\na,mel\nb,\nc,NA\n", encoding="utf-8")
+    write_features(
+        tmp_path, tmp_path / "deep.npz", image_px=224, table=tmp_path / "t.csv", grey_bits=12
+    )
+    with np.load(tmp_path / "deep.npz") as file:
+        assert file["features"].shape == (3, 1024)
+        assert (file["file"].tolist(), file["dx"].tolist()) == (list("abc"), ["mel", "", "NA"])
     # counted by others with the last layer and the classifier: 0.385 giga multiply-adds at 224 px
     # (github.com/d-li14/efficientnet-lite.pytorch)
     last = 320 * 1280 * 7**2 + 1280 * 1000

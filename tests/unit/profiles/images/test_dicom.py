@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
@@ -12,8 +13,11 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from sim.errors import ProfileError
+from sim.profiles.design import MeasurementPlan
+from sim.profiles.images.cases import read_cases
 from sim.profiles.images.dicom import dicom_picture, is_dicom
 from sim.profiles.images.image_files import _picture
+from sim.streams import stream
 
 
 def written(path: Path, values: np.ndarray, *, bits: int = 12, **header: Any) -> Path:
@@ -106,6 +110,39 @@ def test_it_is_a_picture_like_others_whatever_it_is_called(tmp_path: Path) -> No
     picture.write_bytes(b"nothing of the kind")
     with pytest.raises(ProfileError, match="not a readable image"):
         _picture(picture, 2, None)
+
+
+def test_patients_are_known_from_headers_where_the_table_does_not_say(tmp_path: Path) -> None:
+    luck, folder = stream(0, "headers"), tmp_path / "images"
+    folder.mkdir()
+    rows = []
+    for n in range(50):
+        said: dict[str, Any] = {
+            "PatientSex": "FM"[n % 2],
+            "PatientAge": "034Y",
+            "PatientID": f"P{n}",
+        }
+        if n == 0:
+            said = {"PatientID": "P0"}  # neither sex nor age
+        elif n == 1:
+            said |= {"PatientSex": "", "PatientAge": ""}
+        elif n == 2:
+            said["PatientAge"] = "006M"
+        elif n == 3:
+            said["PatientID"] = "P4"  # another study of the same person
+        written(folder / f"{n}.dcm", luck.integers(0, 4096, (8, 8)), **said)
+        rows.append({"file": f"{n}.dcm", "label": n // 2 % 2})
+    pd.DataFrame(rows).to_csv(tmp_path / "t.csv", index=False)
+    known = {"name": "x", "task": "x", "modality": "x", "citation": "x", "image_px": 8}
+    plan = MeasurementPlan.model_validate(
+        known
+        | {"groups": ["F", "M"], "counts": [0, 6], "prevalence": 0.5, "folds": 3}
+        | {"group_attribute": "PatientSex", "id_column": "PatientID", "covariates": ["PatientAge"]}
+    )
+    cases = read_cases(plan, folder, tmp_path / "t.csv")
+    assert len(cases.label) == 47
+    assert {"P0", "P1"}.isdisjoint(cases.id)
+    assert sorted(set(cases.covariates["PatientAge"])) == [0.5, 34.0]
 
 
 def test_without_pydicom_is_said_what_to_install(

@@ -1,5 +1,8 @@
+import struct
 import warnings
+import zlib
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ from PIL import Image
 from sim.errors import ProfileError
 from sim.profiles.design import Cell, MeasurementPlan
 from sim.profiles.images.cases import Cases, countable
+from sim.profiles.images.image_files import _picture
 from sim.profiles.images.split import Split, check_leakage, load_cases, split, subset, unlabelled
 from sim.profiles.images.training_set import training_set, wrong_after
 from sim.profiles.training.without_images import no_image_baseline
@@ -311,7 +315,7 @@ SMALL = MeasurementPlan(
 def pictures(folder, mode="L", ending=".png", scale=1):
     """Write 48 pictures and their table: label, group 1 or 2, id, age; return the table."""
     rng = stream(0, "pictures")
-    folder.mkdir()
+    folder.mkdir(parents=True)
     names = [f"p{i}{ending}" for i in range(48)]
     for name in names:
         grey = rng.integers(0, 256, (8, 8)).astype(np.uint16)
@@ -354,6 +358,78 @@ def test_pictures_whose_colours_were_a_guess_are_refused(tmp_path, mode):
         cases_from(tmp_path, table)
 
 
+def deep_tiff(path, grey, photometric):
+    """Write 16-bit greyscale as TIFF 6.0 has it, 0 as white (0) or as black (1)."""
+    data = grey.astype("<u2").tobytes()
+    sizes = {256: grey.shape[1], 257: grey.shape[0], 278: grey.shape[0], 279: len(data)}
+    tags = sizes | {258: 16, 259: 1, 262: photometric, 273: 8 + 2 + 12 * 9 + 4, 277: 1}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    path.write_bytes(head + entries + struct.pack("<I", 0) + data)
+
+
+def deep_colour_png(path, grey):
+    """Write greyscale as RGB of 16 bits each, which Pillow does not write."""
+    rows = b"".join(b"\0" + row.repeat(3).astype(">u2").tobytes() for row in grey)
+    parts = {b"IHDR": struct.pack(">IIBBBBB", *grey.shape[::-1], 16, 2, 0, 0, 0)}
+    parts |= {b"IDAT": zlib.compress(rows), b"IEND": b""}
+    chunks = [
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts.items()
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+def test_deep_greyscale_in_which_zero_is_white_is_inverted(tmp_path):
+    grey = 16 * np.arange(64).reshape(8, 8)
+    deep_tiff(tmp_path / "usual.tif", grey, 1)
+    deep_tiff(tmp_path / "other.tif", 4095 - grey, 0)
+    usual, other = (_picture(tmp_path / f"{name}.tif", 8, 12) for name in ("usual", "other"))
+    assert (usual[..., 0] == grey // 16).all()
+    assert (usual == other).all()
+
+
+def test_what_pillow_would_drop_in_silence_is_refused(tmp_path):
+    grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    grey.save(tmp_path / "see_through.png", transparency=10)
+    grey.convert("P").save(tmp_path / "palette.png", transparency=10)
+    grey.save(tmp_path / "pages.tif", save_all=True, append_images=[grey.rotate(90)])
+    deep_colour_png(tmp_path / "deep.png", 16 * np.arange(64).reshape(8, 8))
+    for name, message in {
+        "see_through.png": "mode L with transparency",
+        "palette.png": "mode P with transparency",
+        "pages.tif": "holds several pictures",
+        "deep.png": "colours or transparency of 16 bits",
+    }.items():
+        with pytest.raises(ProfileError, match=rf"{name}.* {message}"):
+            _picture(tmp_path / name, 8, None)
+
+
+def test_bits_that_no_picture_uses_are_told(tmp_path):
+    table = pictures(tmp_path / "pictures", "I;16", scale=16)
+    with pytest.raises(ProfileError, match="'grey_bits' 16 the brightest picture is nearly black"):
+        cases_from(tmp_path, table, SMALL.model_copy(update={"grey_bits": 16}))
+
+
+def test_whatever_was_done_to_a_picture_it_is_read_or_named(tmp_path):
+    luck = stream(0, "damage")
+    place = tmp_path / "p.x"
+    for kind in ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"):
+        whole = BytesIO()
+        Image.fromarray(luck.integers(0, 256, (16, 16), dtype=np.uint8)).save(whole, kind)
+        for _ in range(40):
+            content = bytearray(whole.getvalue())
+            for at in luck.integers(0, len(content), 3):
+                content[at] = luck.integers(0, 256)
+            place.write_bytes(content[: luck.integers(1, len(content) + 1)])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow says of metadata that they are odd
+                try:
+                    assert _picture(place, 8, 12).shape == (8, 8, 3)
+                except ProfileError as error:
+                    assert "p.x" in str(error)
+
+
 def test_a_turned_picture_is_turned_back(tmp_path):
     table = pictures(tmp_path / "pictures")
     straight = cases_from(tmp_path, table)
@@ -373,7 +449,7 @@ def test_a_picture_of_a_slide_is_named(tmp_path, monkeypatch):
         warnings.simplefilter("error")
         cases_from(tmp_path, table)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
-    with pytest.raises(ProfileError, match=r"p0\.png: not a readable image"):
+    with pytest.raises(ProfileError, match=r"p0\.png: .* more than 60 pixels\. Make it smaller"):
         cases_from(tmp_path, table)
 
 
@@ -403,6 +479,63 @@ def test_rows_that_are_left_out_need_no_label(tmp_path):
         cases_from(tmp_path, table)
     found = cases_from(tmp_path, table, SMALL.model_copy(update={"where": {"label": ("0", "1")}}))
     assert len(found.label) == 46
+
+
+def test_an_empty_label_is_unknown_unless_the_plan_says_what_it_is(tmp_path):
+    table = pictures(tmp_path / "pictures")
+    table["label"] = table["label"].map({0: "benign", 1: "malignant"})
+    table.loc[[4, 5], "label"] = ""
+    plan = SMALL.model_copy(update={"positive": ("malignant",)})
+    with pytest.raises(ProfileError, match="2 images have no 'label'. Say in the plan with 'empty"):
+        cases_from(tmp_path, table, plan)
+    left_out = cases_from(tmp_path, table, plan.model_copy(update={"empty_labels": "left_out"}))
+    negative = cases_from(tmp_path, table, plan.model_copy(update={"empty_labels": "negative"}))
+    assert (len(left_out.label), left_out.label.sum()) == (46, 23)
+    assert (len(negative.label), negative.label.sum()) == (48, 23)
+
+
+def test_images_of_groups_that_are_not_used_need_no_label(tmp_path):
+    table = pictures(tmp_path / "pictures")
+    table["label"] = table["label"].astype(str)
+    table.loc[[4, 5], ["label", "group"]] = ["", "3"]
+    found = cases_from(tmp_path, table)
+    assert len(found.label) == 46
+    assert found.left_out == {"3": (0, 0)}
+
+
+def test_ages_as_dicom_writes_them_are_years_and_empty_ones_unknown(tmp_path):
+    table = pictures(tmp_path / "pictures")
+    table["age"] = "034Y"
+    table.loc[[0, 1], "age"] = ["018M", ""]
+    found = cases_from(tmp_path, table, SMALL.model_copy(update={"covariates": ("age",)}))
+    assert found.covariates["age"][0] == 1.5
+    assert np.isnan(found.covariates["age"][1])
+    assert set(found.covariates["age"][2:]) == {34.0}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["p0.png,0,1,a,"], r"t\.csv:2: 5 cells, and the heading has 4"),
+        (["p0.png,0,1,a", "p1.png,0,1"], r"t\.csv:3: 3 cells, and the heading has 4"),
+        (['p0.png,0,1,"a'], r"t\.csv:2: not readable as CSV"),
+    ],
+)
+def test_a_row_whose_cells_would_stand_under_other_names_is_refused(tmp_path, lines, message):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "t.csv").write_text("\n".join(["file,label,group,id", *lines]))
+    with pytest.raises(ProfileError, match=message):
+        load_cases(SMALL, tmp_path / "pictures", tmp_path / "t.csv")
+
+
+def test_two_columns_of_one_name_are_refused_and_the_commonest_sign_separates(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "t.csv").write_text("file,label,label,id\np0.png,0,1,a\n")
+    with pytest.raises(ProfileError, match=r"t\.csv:1: label: two columns of that name"):
+        load_cases(SMALL, tmp_path / "pictures", tmp_path / "t.csv")
+    table = pictures(tmp_path / "more" / "pictures").rename(columns={"age": "Age, years"})
+    plan = SMALL.model_copy(update={"covariates": ("Age, years",)})
+    assert len(cases_from(tmp_path / "more", table, plan, "t.tsv", "\t").label) == 48
 
 
 @pytest.mark.parametrize(("name", "sep"), [("T.CSV", ","), ("t.csv", ";"), ("t.tsv", "\t")])
