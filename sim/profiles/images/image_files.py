@@ -252,7 +252,7 @@ def _decoded(stored: Mapping[str, Column], rows: Index) -> Bytes:
 
 
 def _require_readable(picture: Image.Image, path: Path) -> None:
-    """Raise ``ProfileError`` where Pillow would leave out, in silence, part of what a file holds."""
+    """Raise ``ProfileError`` where Pillow would leave out part of what a file holds."""
     if getattr(picture, "n_frames", 1) > 1 and picture.format != OF_CAMERAS:
         raise ProfileError(f"{path} holds several pictures: write each as a file of its own.")
     stored = [str(tile.args) for tile in getattr(picture, "tile", ())]
@@ -275,7 +275,7 @@ def _eight_bits(
     # behind transparent pixels is whatever the writing program left there
     transparent = (
         picture.has_transparency_data
-        and picture.convert("RGBA").getchannel("A").getextrema()[0] < OPAQUE
+        and np.asarray(picture.convert("RGBA").getchannel("A")).min() < OPAQUE
     )
     if transparent or not (_is_deep(picture) or picture.mode in PLAIN):
         raise ProfileError(

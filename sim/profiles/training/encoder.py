@@ -37,7 +37,7 @@ COUNTRY = "USA"
 """Of the grid, which the meter asks for; emissions are not kept."""
 
 
-def write_features(
+def write_features(  # noqa: PLR0913 - each is an option of the command
     data: str | Path,
     out: str | Path,
     *,
