@@ -273,9 +273,8 @@ def _eight_bits(
 ) -> Image.Image:
     """Return a picture as RGB of eight bits; ``ProfileError`` where that would be a guess."""
     # behind transparent pixels is whatever the writing program left there
-    transparent = (
-        picture.has_transparency_data
-        and np.asarray(picture.convert("RGBA").getchannel("A")).min() < OPAQUE
+    transparent = picture.has_transparency_data and bool(
+        (np.asarray(picture.convert("RGBA").getchannel("A")) < OPAQUE).any()
     )
     if transparent or not (_is_deep(picture) or picture.mode in PLAIN):
         raise ProfileError(
