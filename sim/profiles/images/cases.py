@@ -76,6 +76,7 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
     if plan.empty_labels == "left_out":
         allowed &= ~np.isin(source.column(plan.label).astype(str), EMPTY)
     used = allowed & np.isin(group, [*plan.groups, *plan.not_estimable])
+    _require_groups(plan, group, allowed)
     ids = _ids(plan, source, used)
     rows = _one_per_id(ids, used, plan)
     images = (
@@ -257,16 +258,22 @@ def _first_of_each(images: NDArray[Any]) -> NDArray[np.bool_]:
     return first
 
 
-def _check_groups(cases: Cases, plan: MeasurementPlan) -> None:
-    for group in (*plan.groups, *plan.not_estimable):
-        positives, negatives = cases.count(group)
-        if positives + negatives == 0:
-            there = ", ".join(dict.fromkeys([*cases.group.tolist(), *cases.left_out]))
+def _require_groups(plan: MeasurementPlan, group: Names, allowed: NDArray[np.bool_]) -> None:
+    """Raise where a group of the plan has no row, before any picture is read."""
+    there = set(group[allowed].tolist())
+    for name in (*plan.groups, *plan.not_estimable):
+        if name not in there:
+            held = listed([one or "(empty)" for one in sorted(there)])
             raise ProfileError(
-                f"group '{group}' has no case in '{plan.group_attribute}'; it holds "
-                f"{there or 'none that the plan names'}."
+                f"group '{name}' has no case in '{plan.group_attribute}'; it holds "
+                f"{held or 'nothing in the rows that are used'}.{nearest(name, there)}"
             )
-        if group in plan.groups and min(positives, negatives) < plan.folds:
+
+
+def _check_groups(cases: Cases, plan: MeasurementPlan) -> None:
+    for group in plan.groups:
+        positives, negatives = cases.count(group)
+        if min(positives, negatives) < plan.folds:
             raise ProfileError(
                 f"group '{group}' has {positives} positives and {negatives} negatives: "
                 f"too few for {plan.folds} folds. List it under 'not_estimable'."

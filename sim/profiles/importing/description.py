@@ -144,7 +144,7 @@ class Description(Spec):
     inference: Stated | None = None
     """What an image costs when it is scored, where neither table says it."""
     runs: Line = "runs.csv"
-    """Table of the runs, or a folder of MLflow, in the folder of this file."""
+    """Table of the runs, or MLflow's folder or database, in the folder of this file."""
     emissions: Line = "emissions.csv"
     """Table of codecarbon, if there is one."""
     emissions_of: Projects = Projects()

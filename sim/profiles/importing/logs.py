@@ -1,6 +1,8 @@
-"""Logs of runs as records: a CSV table with a row a run or a run and group, or MLflow's files."""
+"""Logs of runs as records: a table with a row a run, or a run and group, or what MLflow keeps."""
 
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +16,8 @@ FINISHED = ("FINISHED", "3", "")
 """Of ``status``: MLflow's word and number, and a table that does not say it."""
 KINDS = ("metrics", "params", "tags")
 """Folders of a run of MLflow, and beginnings of columns of its tables."""
+DATABASE = b"SQLite format 3\0"
+"""How a file begins in which MLflow keeps runs since it has used a database for that."""
 
 
 class LogRecord(NamedTuple):
@@ -46,12 +50,12 @@ def quoted(text: str) -> str:
 
 
 def entries_of(path: Path) -> list[LogRecord]:
-    """Return the records of a CSV table, or of a folder in which MLflow keeps runs.
+    """Return the records of a CSV table, or of a folder or database in which MLflow keeps runs.
 
     Raises ``ScenarioError`` with file and line for what cannot be read.
     """
     try:
-        found = list(_mlflow(path) if path.is_dir() else _rows(path))
+        found = list(_mlflow(path) if path.is_dir() else _of_file(path))
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror or error}.") from None
     except UnicodeDecodeError:
@@ -61,9 +65,17 @@ def entries_of(path: Path) -> list[LogRecord]:
     return found
 
 
+def _of_file(path: Path) -> Iterator[LogRecord]:
+    if path.is_file():
+        if path.stat().st_size > MOST_BYTES:
+            raise ScenarioError(f"{path}: larger than {MOST_BYTES:,} bytes.")
+        with path.open("rb") as file:
+            if file.read(len(DATABASE)) == DATABASE:
+                return _database(path)
+    return _rows(path)
+
+
 def _rows(path: Path) -> Iterator[LogRecord]:
-    if path.is_file() and path.stat().st_size > MOST_BYTES:
-        raise ScenarioError(f"{path}: larger than {MOST_BYTES:,} bytes.")
     for number, (place, row) in enumerate(rows_of(path), start=1):
         if number > MOST_ROWS:
             raise ScenarioError(f"{place}: more than {MOST_ROWS:,} rows.")
@@ -82,6 +94,46 @@ def _mlflow(folder: Path) -> Iterator[LogRecord]:
                 values |= _files(about.parent / kind, kind)
             values.setdefault("run_id", values.get("run_uuid", ""))
             yield LogRecord(Place(str(about.parent), 0), values)
+
+
+def _database(path: Path) -> Iterator[LogRecord]:
+    """Yield the runs of MLflow's SQLite database, of all experiments but deleted ones."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as there:
+            there.text_factory = lambda text: _line(text.decode("utf-8", "replace"))
+            yield from _of_tables(there, path)
+    except sqlite3.Error as error:
+        raise ScenarioError(
+            f"{path}: not a database of MLflow that can be read here ({error}). In Python, "
+            "mlflow.search_runs(search_all_experiments=True).to_csv('runs.csv') writes its runs as "
+            "a table."
+        ) from None
+
+
+def _of_tables(there: sqlite3.Connection, path: Path) -> Iterator[LogRecord]:
+    runs = {
+        run: {"run_id": run, "status": status or "", "tags.mlflow.runName": name or ""}
+        for run, status, name in there.execute(
+            "SELECT run_uuid, status, name FROM runs WHERE lifecycle_stage = 'active' AND "
+            "experiment_id IN (SELECT experiment_id FROM experiments WHERE "
+            "lifecycle_stage = 'active') ORDER BY start_time, run_uuid"
+        )
+    }
+    # a metric that is no number is kept as 0, and marked
+    of_kinds = {
+        "metrics": "SELECT run_uuid, key, CASE is_nan WHEN 1 THEN 'nan' ELSE value END "
+        "FROM latest_metrics",
+        "params": "SELECT run_uuid, key, value FROM params",
+        "tags": "SELECT run_uuid, key, value FROM tags",
+    }
+    kept = ((kind, *row) for kind, query in of_kinds.items() for row in there.execute(query))
+    for number, (kind, run, key, value) in enumerate(kept):
+        if number >= MOST_ROWS:
+            raise ScenarioError(f"{path}: more than {MOST_ROWS:,} values.")
+        if run in runs:
+            runs[run][f"{kind}.{key}"] = str(value)
+    for values in runs.values():
+        yield LogRecord(Place(str(path), 0), values)
 
 
 def _files(folder: Path, kind: str) -> dict[str, str]:

@@ -37,6 +37,8 @@ IMPORTED = "imported"
 """``model`` of a profile whose runs were made elsewhere."""
 MLFLOW = "mlruns"
 """Folder in which MLflow keeps runs unless told otherwise."""
+DATABASE = "mlflow.db"
+"""File in which newer versions keep them."""
 FIT = "fit.json"
 BLOCKS = ("", "inference_", "generator_", "pretraining_", "generation_")
 
@@ -94,8 +96,17 @@ def import_runs(folder: str | Path, out: str | Path, *, overwrite: bool = False)
 
 def _table_of_runs(folder: Path, asked: Description) -> Path:
     place = folder / asked.runs
-    usual = Description.model_fields["runs"].default
-    return folder / MLFLOW if asked.runs == usual and not place.exists() else place
+    if asked.runs != Description.model_fields["runs"].default or place.exists():
+        return place
+    # beside its database MLflow keeps artifacts, and no runs, in the folder
+    kept = [folder / DATABASE] if (folder / DATABASE).exists() else []
+    kept += [folder / MLFLOW] if any((folder / MLFLOW).glob("[!.]*/*/meta.yaml")) else []
+    if len(kept) > 1:
+        raise ProfileError(
+            f"{folder} holds runs in {MLFLOW} and in {DATABASE}: say which with 'runs' in "
+            f"{DESCRIPTION}."
+        )
+    return kept[0] if kept else place
 
 
 def _require_stated(asked: Description, tree: Node, *, has_log: bool) -> None:

@@ -470,6 +470,14 @@ def test_a_group_may_be_called_na_and_one_that_is_not_there_is_told_from_those_t
         cases_from(tmp_path, table, SMALL.model_copy(update={"groups": ("NA", "AF")}))
 
 
+def test_codes_that_are_written_otherwise_in_the_table_are_told_before_pictures_are_read(tmp_path):
+    table = pictures(tmp_path / "pictures")
+    table["group"] = table["group"] + ".0"
+    table.loc[3, "group"] = ""
+    with pytest.raises(ProfileError, match=r"group '2' .*'group'; it holds \(empty\), 1\.0, 2\.0"):
+        cases_from(tmp_path, table)
+
+
 def test_rows_that_are_left_out_need_no_label(tmp_path):
     table = pictures(tmp_path / "pictures")
     table["label"] = table["label"].astype(str)

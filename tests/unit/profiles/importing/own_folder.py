@@ -1,6 +1,8 @@
 """Folders of training runs as their makers have them, whose law is known."""
 
 import csv
+import sqlite3
+from contextlib import closing
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
@@ -120,3 +122,40 @@ def write_mlflow(store: Path) -> None:
             (run / "metrics" / key).write_text(lines)
         about = f"run_id: {run.name}\nrun_uuid: {run.name}\nstatus: 3\nlifecycle_stage: active\n"
         (run / "meta.yaml").write_text(about)
+
+
+MLFLOW_TABLES = """
+CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name VARCHAR(256), lifecycle_stage VARCHAR(32));
+CREATE TABLE runs (run_uuid VARCHAR(32) PRIMARY KEY, name VARCHAR(250), status VARCHAR(9), start_time BIGINT,
+  lifecycle_stage VARCHAR(20), experiment_id INTEGER);
+CREATE TABLE latest_metrics (key VARCHAR(250), value FLOAT, timestamp BIGINT, step BIGINT, is_nan BOOLEAN,
+  run_uuid VARCHAR(32), PRIMARY KEY (key, run_uuid));
+CREATE TABLE params (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32), PRIMARY KEY (key, run_uuid));
+CREATE TABLE tags (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32), PRIMARY KEY (key, run_uuid));
+INSERT INTO experiments VALUES (0, 'Default', 'active'), (1, 'Old', 'deleted');
+INSERT INTO runs VALUES ('d0', 'x', 'FINISHED', 0, 'deleted', 0), ('d1', 'x', 'FINISHED', 0, 'active', 1);
+"""  # noqa: E501
+"""Those of MLflow 3's SQLite database that hold runs, without columns that say nothing of them."""
+
+
+def write_mlflow_database(place: Path, store: Path) -> None:
+    """Write the runs of MLflow's files into a database as it keeps them."""
+    with closing(sqlite3.connect(place)) as there:
+        there.executescript(MLFLOW_TABLES)
+        for about in sorted((store / "0").glob("*/meta.yaml")):
+            run = about.parent
+            name = (run / "tags" / "mlflow.runName").read_text()
+            there.execute(
+                "INSERT INTO runs VALUES (?, ?, 'FINISHED', 0, 'active', 0)", (run.name, name)
+            )
+            for kind, table in (("metrics", "latest_metrics"), ("params", "params")):
+                for file in sorted((run / kind).rglob("*")):
+                    if file.is_file():
+                        key, text = file.relative_to(run / kind).as_posix(), file.read_text()
+                        last = text.splitlines()[1 if kind == "metrics" else 0].split()
+                        values = (
+                            (key, float(last[1]), 0, 10, 0) if kind == "metrics" else (key, text)
+                        )
+                        marks = ", ".join("?" * (len(values) + 1))
+                        there.execute(f"INSERT INTO {table} VALUES ({marks})", (*values, run.name))
+        there.commit()

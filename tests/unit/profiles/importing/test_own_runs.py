@@ -1,5 +1,7 @@
 """Training runs that people bring become runs of a profile, or are refused with line and column."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from shutil import rmtree
 
@@ -26,6 +28,7 @@ from tests.unit.profiles.importing.own_folder import (
     runs,
     write_csv,
     write_mlflow,
+    write_mlflow_database,
 )
 
 WIDE = """
@@ -116,14 +119,20 @@ def test_the_load_of_a_run_is_kept_and_both_rules_are_shown(tmp_path: Path) -> N
     assert "by another rule for the processor" in write_card(out).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("written", ["folder", "table"])
+@pytest.mark.parametrize("written", ["folder", "table", "database"])
 def test_what_mlflow_keeps_gives_the_same_runs(
     imported: Path, tmp_path: Path, written: str
 ) -> None:
     folder = own_folder(tmp_path / "mine", description=DESCRIPTION + WIDE)
     (folder / "runs.csv").unlink()
     write_mlflow(folder / "mlruns")
-    if written == "table":  # as mlflow.search_runs().to_csv() has it
+    if written == "database":
+        write_mlflow_database(folder / "mlflow.db", folder / "mlruns")
+        with pytest.raises(ProfileError, match=r"runs in mlruns and in mlflow\.db: say which"):
+            import_runs(folder, tmp_path / "out")
+        for about in (folder / "mlruns").glob("*/*/meta.yaml"):
+            about.unlink()  # artifacts stay
+    elif written == "table":  # as mlflow.search_runs().to_csv() has it
         rows = []
         for run in sorted((folder / "mlruns" / "0").glob("*/meta.yaml")):
             row: dict[str, object] = {"run_id": run.parent.name, "status": "FINISHED"}
@@ -141,6 +150,29 @@ def test_what_mlflow_keeps_gives_the_same_runs(
     tables = [pd.read_parquet(place / "runs.parquet") for place in (imported, out)]
     first, second = (t.sort_values(["run_id", "group"]).reset_index(drop=True) for t in tables)
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_database_that_is_none_of_mlflow_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    folder = own_folder(tmp_path / "mine", description=DESCRIPTION + WIDE)
+    (folder / "runs.csv").unlink()
+    with closing(sqlite3.connect(folder / "mlflow.db")) as there:
+        there.execute("CREATE TABLE notes (text)")
+    assert "mlflow.db: not a database of MLflow" in (said := refused(folder))
+    assert "to_csv('runs.csv')" in said
+    (folder / "mlflow.db").write_bytes((folder / "mlflow.db").read_bytes()[:700])
+    assert "mlflow.db: not a database of MLflow" in refused(folder)
+
+
+def test_a_metric_of_a_database_that_is_no_number_is_not_nought(tmp_path: Path) -> None:
+    folder = own_folder(tmp_path / "mine", description=DESCRIPTION + WIDE)
+    (folder / "runs.csv").unlink()
+    write_mlflow(folder / "mlruns")
+    write_mlflow_database(folder / "mlflow.db", folder / "mlruns")
+    rmtree(folder / "mlruns")
+    with closing(sqlite3.connect(folder / "mlflow.db")) as there:
+        there.execute("UPDATE latest_metrics SET value = 0, is_nan = 1 WHERE key = 'test/auc_male'")
+        there.commit()
+    assert "test/auc_male: a share runs from 0 to 1, got nan" in refused(folder)
 
 
 def test_runs_that_did_not_finish_are_left_out_and_counted(tmp_path: Path) -> None:
