@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 answer = typer.Typer(help="What a finished run says beyond its plan.", no_args_is_help=True)
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="all cores")]
+
+
+def _about(ctx: typer.Context, folder: Path) -> Path:
+    return concerns(folder, ctx)
+
+
 RunFolder = Annotated[
-    Path, typer.Argument(parser=terminal.place, metavar="RUN", help="Folder of a finished run.")
+    Path,
+    typer.Argument(
+        parser=terminal.place, callback=_about, metavar="RUN", help="Folder of a finished run."
+    ),
 ]
 Draws = Annotated[int | None, typer.Option(min=2, help="Judge draws.", show_default="the run's")]
 Against = Annotated[str | None, typer.Option(metavar="POLICY", show_default="the best simple rule")]

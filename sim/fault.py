@@ -39,8 +39,8 @@ def _written(trace: str, out: Path | None) -> Path:
             with (folder / name).open("x", encoding="utf-8", errors="replace") as file:
                 file.write(trace)
             return folder / name
-    except OSError:
-        pass  # as where there is no run folder
+    except Exception:  # as where there is no run folder: this may fail as the command did
+        pass
     place = Path(tempfile.mkdtemp(prefix="equiscan-")) / name
     place.write_text(trace, encoding="utf-8", errors="replace")
     return place

@@ -237,12 +237,24 @@ def profile_folder(name_or_path: str | Path) -> Path:
 def load_profile(name_or_path: str | Path) -> Profile:
     """Return a built-in profile by name, or the one in a folder; see ``profile_folder``."""
     folder = profile_folder(name_or_path)
+    file, text = folder / "fit.json", ""
     try:
-        return _profile_of((folder / "fit.json").read_text(encoding="utf-8"))
-    except (KeyError, TypeError, ValueError) as error:
+        text = file.read_text(encoding="utf-8")
+        return _profile_of(text)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ProfileError(
-            f"{folder / 'fit.json'}: cannot be read ({error!r}). Run `equiscan profile fit` again."
+            f"{file}{_line_of(error, text)}: cannot be read ({error!r}). "
+            "Run `equiscan profile fit` again."
         ) from None
+
+
+def _line_of(error: Exception, text: str) -> str:
+    """Return where in a fit an error is, as ``:LINE``; empty where that is not known."""
+    if isinstance(error, json.JSONDecodeError):
+        return f":{error.lineno}"
+    key = str(error).partition(":")[0].removeprefix("draws of ")
+    lines = enumerate(text.splitlines(), start=1)
+    return next((f":{number}" for number, line in lines if f'"{key}":' in line), "")
 
 
 @lru_cache(maxsize=32)  # every sample asks for it

@@ -447,6 +447,51 @@ def test_a_fault_is_one_sentence_and_a_file(
 @pytest.mark.parametrize(
     "words",
     [
+        *((name,) for name in ("report", "explore", "claims", "trace")),
+        ("export", "--csv", "o"), ("replay", "--policy", "plan", "--draw", "0"),
+        *(("answer", name) for name in ("information", "drivers", "assumptions", "regret", "stages",
+          "matrix", "gain", "frontier", "alternatives", "certificate")),
+        ("answer", "measuring", "reach", "--people", "400"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_every_command_about_a_run_is_written_in_its_folder(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    with open_store(out, {"scenario": "a"}) as store:
+        store.write_json("summary.json", {})
+        store.finish()
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("sim.studies.manifest.Finished.path", fail)
+    monkeypatch.chdir(tmp_path)
+    at = 2 if words[0] == "answer" else 1
+    result = called(*words[:at], str(out), *words[at:])
+    assert result.exit_code == 1, result.stderr
+    assert isinstance(result.exception, SystemExit)
+    (fault,) = out.glob("fault-*.txt")
+    assert f"is written in '{fault}'" in result.stderr
+
+
+def test_a_fault_that_also_keeps_from_writing_in_the_folder_is_written_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("sim.studies.manifest.Finished.at", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    result = called("report", str(tmp_path))
+    assert result.exit_code == 1
+    (fault,) = tmp_path.glob("equiscan-*/fault-*.txt")
+    assert f"is written in '{fault}'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         ("run", TINY, "--out", ""),
         ("report", ""),
         ("trace", " "),

@@ -211,6 +211,22 @@ def test_a_broken_fit_says_which_file(tmp_path):
         load_profile(tmp_path)
 
 
+def test_a_broken_fit_says_on_which_line(tmp_path):
+    whole = json.loads((MEASURED / "dermoscopy_sex" / "fit.json").read_text(encoding="utf-8"))
+    text = json.dumps(whole | {"specificity": 90}, indent=1)
+    line = next(n for n, row in enumerate(text.split("\n"), 1) if '"specificity": 90' in row)
+    file = tmp_path / "fit.json"
+    file.write_text(text)
+    with pytest.raises(ProfileError, match=rf"fit\.json:{line}: .*looks like percent"):
+        load_profile(tmp_path)
+    file.write_text('{\n "schema": 1,\n "runs" 5}')
+    with pytest.raises(ProfileError, match=r"fit\.json:3: cannot be read"):
+        load_profile(tmp_path)
+    file.write_text("[" * 100_000)
+    with pytest.raises(ProfileError, match=r"fit\.json: cannot be read \(RecursionError"):
+        load_profile(tmp_path)
+
+
 def test_the_response_needs_neither_torch_nor_scipy():
     code = (
         "import sys, sim.learning.response; print({'torch', 'scipy', 'pandas'} & set(sys.modules))"
