@@ -22,19 +22,27 @@ $(VENV)/.dev: pyproject.toml $(LOCK)
 demo: $(VENV)/.run  ## set up, run the East Africa scenario, write its report
 	@$(BIN)/equiscan run scenarios/east_africa.yaml --out runs/east_africa --overwrite
 
+# a draw of 217 countries takes longer: there the searches are shorter, and fewer
+RUN_OF_income_groups := --set search.effort=quick
+STAGES_OF_income_groups := --searches 10 --runs 100
+FRONTIER_OF_income_groups := --runs 60
+ALTERNATIVES_OF_income_groups := --runs 150
+
 SCENARIO ?= east_africa
 answers: $(VENV)/.run  ## all answers about a scenario: make answers SCENARIO=income_groups; goes on where it was
 	@$(PIP) --constraint $(LOCK) --editable '.[answers]'
 	@test -f runs/$(SCENARIO)/manifest.json || \
-		$(BIN)/equiscan run scenarios/$(SCENARIO).yaml --out runs/$(SCENARIO)
-	@$(BIN)/equiscan answer stages runs/$(SCENARIO)
+		$(BIN)/equiscan run scenarios/$(SCENARIO).yaml $(RUN_OF_$(SCENARIO)) --out runs/$(SCENARIO)
+	@$(BIN)/equiscan answer stages runs/$(SCENARIO) $(STAGES_OF_$(SCENARIO))
 	@$(BIN)/equiscan answer matrix runs/$(SCENARIO)
 	@$(BIN)/equiscan claims runs/$(SCENARIO)
 	@$(BIN)/equiscan answer certificate runs/$(SCENARIO)
 	@$(BIN)/equiscan answer gain runs/$(SCENARIO)
-	@$(BIN)/equiscan answer frontier runs/$(SCENARIO)
-	@$(BIN)/equiscan answer alternatives runs/$(SCENARIO)
+	@$(BIN)/equiscan answer frontier runs/$(SCENARIO) $(FRONTIER_OF_$(SCENARIO))
+	@$(BIN)/equiscan answer alternatives runs/$(SCENARIO) $(ALTERNATIVES_OF_$(SCENARIO))
 	@$(BIN)/equiscan answer information runs/$(SCENARIO)
+	@$(BIN)/equiscan answer regret runs/$(SCENARIO)
+	@$(BIN)/equiscan answer measuring runs/$(SCENARIO)
 	@$(BIN)/equiscan answer drivers runs/$(SCENARIO)
 	@$(BIN)/equiscan answer assumptions runs/$(SCENARIO)
 
@@ -104,7 +112,7 @@ gpu-measure: $(VENV)/.dev  ## what takes a GPU; goes on where it stopped: IMAGES
 	@$(BIN)/equiscan profile gpu --data $(IMAGES) --out runs/gpu --device $(or $(DEVICE),cuda) --minutes $(or $(MINUTES),7)
 
 notebooks: $(VENV)/.run  ## open the notebooks
-	@$(PIP) --constraint $(LOCK) --editable '.[notebooks]'
+	@$(PIP) --constraint $(LOCK) --editable '.[notebooks,answers]'
 	@$(BIN)/jupyter lab notebooks
 
 docs: $(VENV)/.run  ## the documentation as a site, in build/docs

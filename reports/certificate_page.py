@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reports import words
+from sim.figure_style import INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of
 from sim.studies.answer_folder import Tables
 from sim.studies.certificate import TOP
@@ -16,6 +18,7 @@ def certificate_section(tables: Tables) -> dict[str, Any]:
         "stable": stable_rows(tables["stable_items"]),
         "variations": variation_rows(tables["variations"]),
         "sentences": certificate_sentences(tables),
+        "figure": certificate_figure(tables["stable_items"]) if len(tables["stable_items"]) else "",
     }
 
 
@@ -29,12 +32,48 @@ def stable_rows(table: pd.DataFrame) -> pd.DataFrame:
                 f"{round(kept * count)} of {count}"
                 for kept, count in zip(table["kept"], table["variations"], strict=True)
             ],
-            "place": [
+            "place as it is (95% interval)": [
+                f"{rank} ({words.places(low, high)})"
+                for rank, low, high in zip(
+                    table["rank"], table["rank_low"], table["rank_high"], strict=True
+                )
+            ],
+            "place otherwise": [
                 f"{best} to {worst}"
                 for best, worst in zip(table["best_rank"], table["worst_rank"], strict=True)
             ],
         }
     )
+
+
+@styled
+def certificate_figure(table: pd.DataFrame) -> str:
+    """Draw the place of the best additions: as it is, its interval, and in all variations.
+
+    Parameters
+    ----------
+    table : ``Certificate.items``.
+    """
+    figure, (axes,) = panel(height=1.2 + 0.36 * len(table))
+    y = np.arange(len(table))
+    axes.hlines(
+        y + 0.14, table["best_rank"], table["worst_rank"], color="#a9bccb", linewidth=5,
+        label="in all variations",
+    )  # fmt: skip
+    axes.hlines(
+        y - 0.14, table["rank_low"], table["rank_high"], color=INK, linewidth=1.4,
+        label="as it is, 95% interval over draws",
+    )  # fmt: skip
+    axes.plot(table["rank"], y - 0.14, "o", color="#0072b2", markersize=5, label="as it is")
+    axes.axvline(TOP + 0.5, color=QUIET, linewidth=0.9, linestyle=":")
+    named = zip(map(words.item_words, table["item"]), table["region"], strict=True)
+    axes.set_yticks(y, [f"{item} in {region}" for item, region in named])
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.set_xlim(left=0.5)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("Place by gain per dollar, of the additions looked at (1: the best)")
+    figure.legend(loc="outside upper left", ncols=3)
+    return svg(figure, name="certificate")
 
 
 def variation_rows(table: pd.DataFrame) -> pd.DataFrame:

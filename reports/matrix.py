@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from reports import words
 from reports.figures import shaded_cells
-from sim.figure_style import INK, panel, styled, svg
+from sim.figure_style import INK, QUIET, panel, styled, svg
 from sim.studies.answer_folder import Tables
 from sim.studies.recommendation import ASPECTS
 
@@ -102,6 +102,9 @@ def matrix_figure(table: pd.DataFrame) -> str:
         at = stages.index(row["stage"]), aspects.index(row["aspect"])
         dark = np.nan_to_num(share[at]) > 0.55
         shade = "white" if dark else INK
+        if row["basis"] == "not assessed":
+            axes.text(at[1], at[0], "not assessed", ha="center", va="center", color=QUIET)
+            continue
         axes.text(at[1], at[0] - 0.16, _value(row), ha="center", va="center", color=shade)
         axes.text(
             at[1], at[0] + 0.22, f"review: {rating_words(row['review'])}", ha="center",
@@ -117,8 +120,12 @@ def _said(row: Mapping[Hashable, Any]) -> str:
 
 def _value(row: Mapping[Hashable, Any]) -> str:
     value = float(row["value"])
+    if row["basis"] == "not assessed":
+        return "not assessed"
     if isnan(value):
         return "not bought"
+    if row["unit"] == "GPU-hours" and value > 0.0:
+        return f"{words.number(value)} h, {words.number(float(row['energy_kwh']))} kWh"
     if row["unit"] == "US dollars":
         return words.dollars(value)
     return words.points(value) if row["unit"] == "objective" else words.number(value)

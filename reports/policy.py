@@ -14,13 +14,13 @@ from reports.answer import answer_box
 from reports.certificate_page import certificate_section
 from reports.claims_page import claims_section
 from reports.country_maps import is_mapped, map_of_run
-from reports.gain import gain_section
+from reports.gain import difference_section, gain_section
 from reports.glossary import glossary
 from reports.matrix import matrix
 from reports.stages import stages
 from reports.timeline import timeline
 from reports.trade_offs import alternatives_section, frontier_section
-from reports.uncertainties import unknowns
+from reports.uncertainties import sobol_section, unknowns
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
@@ -136,9 +136,11 @@ def further(result: StudyResult, answers: Mapping[str, Tables]) -> dict[str, Any
         "matrix": matrix,
         "certificate": certificate_section,
         "gain": gain_section,
+        "difference": difference_section,
         "frontier": frontier_section,
         "alternatives": alternatives_section,
         "claims": claims_section,
+        "sobol": sobol_section,
     }
     found = {
         name: section(answers[name]) if name in answers else {}

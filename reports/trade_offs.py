@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reports import words
-from sim.figure_style import INK, QUIET, panel, styled, svg
+from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of
 from sim.studies.answer_folder import Tables
 from sim.studies.outcomes import OUTCOMES
@@ -54,6 +54,7 @@ def alternatives_section(tables: Tables) -> dict[str, Any]:
     return {
         "rows": alternative_rows(tables["alternatives"]),
         "shared": shared_rows(tables["shared_money"]),
+        "figure": alternatives_figure(tables["alternatives"]),
         "sentences": alternative_sentences(tables),
         "draws": int(tables["alternatives"]["draws"].iloc[0]),
     }
@@ -131,6 +132,33 @@ def frontier_figure(table: pd.DataFrame) -> str:
     for axes in panels[len(axes_of) :]:
         axes.set_axis_off()
     return svg(figure, name="frontier")
+
+
+@styled
+def alternatives_figure(table: pd.DataFrame) -> str:
+    """Draw how far alternatives are from the plan against what they lose.
+
+    Parameters
+    ----------
+    table : ``Alternatives.table``.
+    """
+    figure, (axes,) = panel(height=2.6)
+    rows = table[table["plan"] != "plan"]
+    for hue, (part, some) in zip(HUES, rows.groupby("within", sort=True), strict=False):
+        x = 100 * some["moved"]
+        axes.vlines(x, 100 * some["lost_low"], 100 * some["lost_high"], color=hue, linewidth=1.1)
+        for holds, face in ((True, hue), (False, "white")):
+            kept = some[some["holds"] == holds]
+            axes.plot(
+                100 * kept["moved"], 100 * kept["lost"], "o", color=hue, markerfacecolor=face,
+                markersize=6, label=f"within {part:.0%}" if holds else None,
+            )  # fmt: skip
+        axes.axhline(100 * float(str(part)), color=hue, linewidth=0.8, linestyle=":")
+    axes.plot([0], [0], "D", color=INK, markersize=6, label="the plan")
+    axes.set_xlabel("Money that goes elsewhere (% of the plan's)")
+    axes.set_ylabel("Objective lost (%)")
+    figure.legend(loc="outside upper left", ncols=4)
+    return svg(figure, name="alternatives")
 
 
 def _end_sentence(part: pd.DataFrame, axis: str) -> str:

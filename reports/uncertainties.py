@@ -1,5 +1,6 @@
 """What is not known: what a finished study hangs on, and what knowing more would be worth."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,20 @@ from matplotlib.axes import Axes
 
 from reports import words
 from sim.answers.intervals import FEWEST_DRAWS
-from sim.figure_style import INK, QUIET, panel, styled, svg
+from sim.figure_style import HUES, INK, QUIET, panel, styled, svg
 from sim.planning.rules import label_of, phrase_of
+from sim.studies.answer_folder import Tables
 from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
+from sim.studies.measuring import EVERYWHERE
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
 
+SAID = {STATUS: "how inputs are known", ORIGIN: "whose numbers they are"}
+MOST_MEASUREMENTS = 12
+"""Measurements of the figure and the page."""
+LONGEST_LABEL = 24
+"""Characters of a line beside a figure's bars."""
 TOP = 5
 """Single unknowns in the page."""
 
@@ -41,8 +49,11 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
             TOP
         ),
         "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
+        "regret_figure": regret_figure(_of_policies(result, further)),
         "register": _register(result),
+        "measuring": _measuring(result, further),
         "usd_per_point": result.usd_per_point(),
+        "driver_sentence": driver_sentence(drivers),
         "rival": phrase_of(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
         "draws": len(lead),
@@ -69,6 +80,154 @@ def regret_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     )
 
 
+def driver_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Return what the plan's lead hangs on in words, of one kind.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.drivers``, by shares of variance.
+    """
+    rows = table[table["kind"] == kind]
+    return pd.DataFrame({"what": rows["what"]} | _shares(rows) | {"unknowns": rows["unknowns"]})
+
+
+def driver_sentence(table: pd.DataFrame) -> str:
+    """Return which influences on the plan's lead are told from chance."""
+    sure = table[table["share"] > table["chance"]]
+    named = [
+        f"{what} ({'topic' if kind == TOPIC else 'single unknown'})"
+        for kind, what in zip(sure["kind"], sure["what"], strict=True)
+    ]
+    return (
+        f"Told from chance, at one in twenty: {', '.join(named) or 'none'}. What it comes to by "
+        "chance is told by leads that are shuffled over the draws; of single unknowns by the best "
+        "of them all."
+    )
+
+
+def sobol_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return Sobol indices in words.
+
+    Parameters
+    ----------
+    table : ``Sobol.table``.
+    """
+    shown: dict[str, Any] = {"what": table["what"], "unknowns": table["unknowns"]}
+    for column, title in (("first", "by itself"), ("total", "with others")):
+        ends = zip(*(table[name] for name in (column, f"{column}_low", f"{column}_high")),
+                   strict=True)  # fmt: skip
+        shown[f"{title} (95% interval)"] = [
+            f"{value:z.2f} ({low:z.2f} to {high:z.2f})" for value, low, high in ends
+        ]
+    return pd.DataFrame(shown)
+
+
+def sobol_sentence(table: pd.DataFrame) -> str:
+    """Return what topics make of the variance of the plan's lead, as far as the runs tell."""
+    sure = table.loc[table["total_low"] > 0.0, "what"]
+    joint = max(1.0 - float(table["first"].clip(lower=0.0).sum()), 0.0)
+    return (
+        f"In {int(table['runs'].iloc[0]):,} runs of a Saltelli design the plan's lead surely hangs "
+        f"on {words.enumerated(list(sure)) if len(sure) else 'nothing'}; "
+        f"{words.percent(joint, digits=0)} of its variance is in joint effects, or cannot be told."
+    )
+
+
+def sobol_section(tables: Tables) -> dict[str, Any]:
+    """Return what the page says of Sobol indices."""
+    table = tables["sobol"]
+    return {
+        "rows": sobol_rows(table),
+        "sentence": sobol_sentence(table),
+        "figure": sobol_figure(table),
+    }
+
+
+@styled
+def sobol_figure(table: pd.DataFrame) -> str:
+    """Draw the first and the total index of every topic.
+
+    Parameters
+    ----------
+    table : ``Sobol.table``.
+    """
+    figure, (axes,) = panel(height=1.1 + 0.34 * len(table))
+    y = np.arange(len(table))
+    for column, shift, hue, label in (
+        ("first", -0.17, "#0072b2", "by itself"),
+        ("total", 0.17, "#a9bccb", "with all that it makes together with others"),
+    ):
+        axes.barh(y + shift, table[column], color=hue, height=0.32, label=label)
+        axes.hlines(
+            y + shift, table[f"{column}_low"], table[f"{column}_high"], color=INK, linewidth=1.1
+        )
+    axes.set_yticks(y, list(table["what"]))
+    axes.invert_yaxis()
+    axes.axvline(0.0, color=QUIET, linewidth=0.9)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("Share of the variance of the plan's lead")
+    figure.legend(loc="outside upper left", ncols=2)
+    return svg(figure, name="sobol")
+
+
+def measuring_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return measurements in words.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.measurements``.
+    """
+    return pd.DataFrame(
+        {
+            "measurement": [
+                f"{what}, {where}" if where != EVERYWHERE else what
+                for what, where in zip(table["what"], table["where"], strict=True)
+            ],
+            "worth": [amount(value, metric).removeprefix("+") for value in table["value"]],
+            "95% interval": [
+                words.interval(low, high, digits=3, none="-")
+                for low, high in zip(table["low"], table["high"], strict=True)
+            ],
+            "as much as": [
+                "not known" if np.isnan(usd) else words.dollars(usd) for usd in table["worth_usd"]
+            ],
+            "cost (assumed)": list(map(words.dollars, table["cost_usd"])),
+        }
+    )
+
+
+def measuring_sentence(table: pd.DataFrame) -> str:
+    """Return what to measure first, or that nothing is shown to pay."""
+    paying = table[table["pays"]]
+    if paying.empty:
+        return (
+            "Measure first: none of these is shown to pay before choosing among these plans; "
+            "with few draws hardly any can be."
+        )
+    first = paying.iloc[0]
+    return (
+        f"Measure first: {first['what']}, {first['where']}. It is worth as much as "
+        f"{words.dollars(first['worth_usd'])} would buy, and costs "
+        f"{words.dollars(first['cost_usd'])} (assumed)."
+    )
+
+
+@styled
+def measuring_figure(table: pd.DataFrame) -> str:
+    """Draw what measurements are worth before choosing, the best bargains.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.measurements``.
+    """
+    rows = table.head(MOST_MEASUREMENTS)
+    named = measuring_rows(rows, "ede")["measurement"]
+    figure, (axes,) = panel(height=1.1 + 0.28 * len(rows))
+    _bars(axes, rows.set_index(named), "value", 100.0)
+    axes.set_xlabel("Worth of measuring it before choosing (points of the objective)")
+    return svg(figure, name="measuring")
+
+
 def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return rows of one kind of the assumption register in words.
 
@@ -77,15 +236,7 @@ def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     table : as from ``StudyResult.assumptions``.
     """
     rows = table[table["kind"] == kind]
-    shown = {
-        "what": rows["what"],
-        "share": [words.percent(share, digits=0) for share in rows["share"]],
-        "95% interval": [
-            words.span(low, high, digits=0)
-            for low, high in zip(rows["low"], rows["high"], strict=True)
-        ],
-    }
-    shown["by chance"] = [f"up to {words.percent(one, digits=0)}" for one in rows["chance"]]
+    shown = {"what": rows["what"]} | _shares(rows)
     if kind == UNKNOWN:
         return pd.DataFrame(shown | {"known how": rows["status"], "source": rows["source"]})
     return pd.DataFrame(shown | {"unknowns": rows["unknowns"]})
@@ -135,6 +286,53 @@ def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
     return svg(figure, name="unknowns")
 
 
+@styled
+def register_figure(table: pd.DataFrame) -> str:
+    """Draw what share of the variance of the plan's gain rests on what kind of inputs.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.assumptions``.
+    """
+    kinds = (STATUS, ORIGIN)
+    parts = [table[table["kind"] == kind] for kind in kinds]
+    figure, panels = panel(height=1.2 + 0.34 * max(map(len, parts)), columns=2)
+    for axes, kind, part in zip(panels, kinds, parts, strict=True):
+        _bars(axes, part.set_index("what"), "share", 100.0)
+        y = np.arange(len(part))
+        axes.plot(100.0 * part["chance"], y, "|", color=HUES[1], markersize=13, mew=2)
+        axes.set_yticks(y, [fill(what, LONGEST_LABEL) for what in part["what"]])
+        axes.set_xlabel(f"Share of the variance of the gain (%)\nby {SAID[kind]}")
+    return svg(figure, name="register")
+
+
+@styled
+def regret_figure(table: pd.DataFrame) -> str:
+    """Draw how far policies are behind the best of each draw, and in how many they are the best.
+
+    Parameters
+    ----------
+    table : as from ``StudyResult.regret``.
+    """
+    rows = table.set_index("plan")
+    figure, (left, right) = panel(height=1.2 + 0.3 * len(rows), columns=2)
+    _bars(left, rows.rename(index=label_of), "regret", 100.0)
+    left.plot(100.0 * rows["largest"], np.arange(len(rows)), "|", color=HUES[1], markersize=13,
+              mew=2)  # fmt: skip
+    left.set_xlim(right=max(105.0 * float(rows["largest"].max()), 0.1))
+    left.set_xlabel("Behind the best of each draw\n(points; mean, and the largest)")
+    y = np.arange(len(rows))
+    right.barh(y, 100.0 * rows["near"], color="#a9bccb", height=0.62, label="within 1% of the best")
+    right.barh(y, 100.0 * rows["best"], color="#0072b2", height=0.62, label="the best")
+    right.set_yticks(y, [])
+    right.set_ylim(len(rows) - 0.4, -0.6)
+    right.set_xlim(0.0, 100.0)
+    right.grid(visible=False, axis="y")
+    right.set_xlabel("Share of draws (%)")
+    figure.legend(loc="outside upper right", ncols=2)
+    return svg(figure, name="regret")
+
+
 def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     y = np.arange(len(table))
     low, high = scale * table["low"].to_numpy(float), scale * table["high"].to_numpy(float)
@@ -148,11 +346,36 @@ def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
     axes.grid(visible=False, axis="y")
 
 
+def _shares(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Return shares of variance in words, with their intervals and what chance tells."""
+    return {
+        "share": [words.percent(share, digits=0) for share in rows["share"]],
+        "95% interval": [
+            words.span(low, high, digits=0)
+            for low, high in zip(rows["low"], rows["high"], strict=True)
+        ],
+        "by chance": [f"up to {words.percent(one, digits=0)}" for one in rows["chance"]],
+    }
+
+
+def _measuring(result: StudyResult, further: pd.DataFrame | None) -> dict[str, Any]:
+    """Return what the page says of measurements; nothing where none fits what is not known."""
+    table = result.measurements(further)
+    if table.empty:
+        return {}
+    return {
+        "sentence": measuring_sentence(table),
+        "rows": measuring_rows(table.head(MOST_MEASUREMENTS), result.scenario.objective),
+        "figure": measuring_figure(table),
+    }
+
+
 def _register(result: StudyResult) -> dict[str, Any]:
     """Return what the page says of the assumption register."""
     table = result.assumptions()
     return {
         "sentence": register_sentence(table),
+        "figure": register_figure(table),
         "status": register_rows(table, STATUS),
         "origin": register_rows(table, ORIGIN),
         "single": register_rows(table, UNKNOWN).head(TOP),

@@ -97,6 +97,15 @@ def power_words(source: str) -> str:
     return POWER_WORDS.get(source, source)
 
 
+def places(low: float, high: float) -> str:
+    """Return between which places something lies; a dash where that is not known.
+
+    >>> places(1.0, 4.0), places(float("nan"), float("nan"))
+    ('1 to 4', '-')
+    """
+    return "-" if math.isnan(low) else f"{low:.0f} to {high:.0f}"
+
+
 def enumerated(names: list[str]) -> str:
     """Return names as a list in a sentence.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.studies.answer_folder import Make, Tables
+    from sim.studies.answering import Answering
+    from sim.studies.batch import Design
     from sim.studies.stage_value import StageValue
 
 answer = typer.Typer(help="What a finished run says beyond its plan.", no_args_is_help=True)
@@ -83,40 +85,51 @@ def answer_information(folder: RunFolder) -> None:
 
 @answer.command("drivers", epilog=example("answer drivers runs/kenya"))
 def answer_drivers(
+    ctx: typer.Context,
     folder: RunFolder,
     method: Annotated[
         str, typer.Option(help="variance; or of SALib: delta, pawn, rbd_fast.")
     ] = "variance",
     against: Against = None,
+    sobol: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Sobol indices of topics: so many points are simulated."),
+    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Say what the plan's lead hangs on, and when it fails."""
+    from reports.uncertainties import driver_rows, driver_sentence
     from sim.planning.rules import phrase_of
-    from sim.studies.knowledge import UNKNOWN
+    from sim.studies.knowledge import TOPIC, UNKNOWN
     from sim.studies.result import load
 
     result = load(folder)
+    if sobol is not None:
+        _sobol(ctx, folder, sobol, str(result.lead(against).name), workers)
+        return
     table, lead = result.drivers(method, against=against), result.lead(against)
-    if table.empty:
+    if table.empty or lead.nunique() < 2:
         terminal.say("The lead is the same in all draws, or they are too few to say anything.")
         return
     if method != "variance":
-        shown = table.head(2 * TOP)[["parameter", "topic", "index", "low", "high"]]
+        shown = table.head(2 * TOP)[["parameter", "topic", "index", "low", "high", "chance"]]
         terminal.print_table(shown, title=f"{method} of the plan's lead, {len(lead)} draws")
     else:
-        parts = {"by topic": table[table["kind"] != UNKNOWN]}
-        parts["single unknowns"] = table[table["kind"] == UNKNOWN].head(TOP)
-        for name, part in parts.items():
-            rows = zip(part["what"], part["share"], part["low"], part["high"], strict=True)
-            terminal.say(f"Share of the variance of the plan's lead that it tells, {name}:")
-            terminal.pairs(
-                {what: f"{share:.0%} ({a:.0%} to {b:.0%})" for what, share, a, b in rows}
-            )
+        for kind, title in (
+            (TOPIC, "Share of the variance of the plan's lead that it tells, by topic"),
+            (UNKNOWN, "The same, single unknowns"),
+        ):
+            terminal.print_table(driver_rows(table, kind).head(TOP), title=title)
+    above = table[table["index"] > table["chance"]] if method != "variance" else table
     terminal.bullets(
         [
+            driver_sentence(table)
+            if method == "variance"
+            else f"{len(above)} of {len(table)} are above what one random column in twenty comes "
+            f"to; by chance it were {len(table) / 20:.0f}.",
             f"Where does {phrase_of('plan')} do worse than {phrase_of(str(lead.name))}? "
             f"{result.fails_when(against=against)}",
-            f"{len(lead)} draws; in brackets 95% intervals. Of many single unknowns some are first "
-            "by chance.",
+            f"{len(lead)} draws.",
         ]
     )
 
@@ -171,7 +184,12 @@ def answer_regret(folder: RunFolder) -> None:
 )
 def answer_measuring(
     folder: RunFolder,
-    parameter: Annotated[str, typer.Argument(help="As in groups.rural.reach.")],
+    parameter: Annotated[
+        str | None,
+        typer.Argument(
+            help="As in groups.rural.reach.", show_default="the measurements known to us"
+        ),
+    ] = None,
     people: Annotated[int | None, typer.Option(min=1, help="Asked in a survey of a share.")] = None,
     error: Annotated[
         float | None, typer.Option(min=0.0, help="Else: relative standard error.")
@@ -179,7 +197,7 @@ def answer_measuring(
     usd: Annotated[float | None, typer.Option(min=0.0, help="What the measurement costs.")] = None,
 ) -> None:
     """Say what a measurement would be worth before choosing a plan, against its cost."""
-    from reports.uncertainties import amount
+    from reports.uncertainties import amount, measuring_rows, measuring_sentence
     from sim.answers.intervals import interval_words
     from sim.studies.answer_folder import answers_of
     from sim.studies.result import load
@@ -187,6 +205,16 @@ def answer_measuring(
     result = load(folder)
     kept = answers_of(folder, result)
     further = kept["stages"]["coalition_draws"] if "stages" in kept else None
+    if parameter is None:
+        table = result.measurements(further)
+        if table.empty:
+            terminal.say("Too few draws to say anything, or nothing of it differs.")
+            return
+        shown = measuring_rows(table, result.scenario.objective)
+        terminal.print_table(shown, title="What measuring would be worth before choosing")
+        said = [measuring_sentence(table)]
+        terminal.bullets(said if further is not None else [*said, AFTER_STAGES])
+        return
     found = result.value_of_measuring(parameter, people=people, error=error, further=further)
     metric = result.scenario.objective
     how = f"{people:,} people" if people is not None else f"a standard error of {error:.0%}"
@@ -310,6 +338,35 @@ def answered(
             folder, question, make, settings=settings, draws=draws, workers=workers,
             progress=progress,
         )  # fmt: skip
+
+
+def _sobol(ctx: typer.Context, folder: Path, points: int, rival: str, workers: int | None) -> None:
+    """Print Sobol indices of the plan's lead over a policy."""
+    from reports import write_report
+    from reports.uncertainties import sobol_rows, sobol_sentence
+    from sim.planning.rules import phrase_of
+    from sim.studies.answer_folder import policies_of
+    from sim.studies.result import load
+    from sim.studies.sobol import sobol
+
+    result = load(folder)
+
+    def make(design: "Design", answering: "Answering") -> "Tables":
+        plans = policies_of(result, design)
+        return sobol(design, answering, plans["plan"], plans[rival], points=points).tables
+
+    tables = answered(
+        ctx,
+        folder,
+        "sobol",
+        make,
+        settings={"points": points, "against": result.policies.index(rival)},
+        workers=workers,
+    )
+    title = f"Sobol indices of the plan's lead over {phrase_of(rival)}"
+    terminal.print_table(sobol_rows(tables["sobol"]), title=title)
+    terminal.bullets([sobol_sentence(tables["sobol"])])
+    terminal.say(f"\nReport: {write_report(folder)}")
 
 
 def _stage_value(folder: Path) -> "StageValue":

@@ -125,7 +125,7 @@ def compare(
         if found.outcomes["low"].isna().any():
             terminal.say(f"-: {NO_INTERVAL}.")
         if why:
-            _say_why(of, load(other), workers)
+            _say_why(ctx, (first, other), of, workers)
 
 
 def explore(
@@ -250,23 +250,27 @@ def trace(
     )
 
 
-def _say_why(first: "StudyResult", second: "StudyResult", workers: int | None) -> None:
+def _say_why(
+    ctx: typer.Context, folders: tuple[Path, Path], first: "StudyResult", workers: int | None
+) -> None:
     """Print what of the difference between two plans comes from which change."""
-    import pandas as pd
+    from reports import write_report
+    from reports.gain import difference_rows, difference_sentence
+    from sim.studies.difference import difference_table
+    from sim.studies.result import load
 
-    from reports.words import interval, percent, points
-    from sim.studies.difference import why_different
-
-    with terminal.progress_bar() as progress:
-        table = why_different(first, second, workers=workers, progress=progress)
-    shown = {
-        "because of": table["what"],
-        "points": list(map(points, table["value"])),
-        "95% interval": [
-            interval(low, high, none="-")
-            for low, high in zip(table["low"], table["high"], strict=True)
-        ],
-        "share": [percent(share, digits=0) for share in table["share"]],
-    }
-    title = f"Of the difference of {points(float(table['value'].sum()))} points between the plans"
-    terminal.print_table(pd.DataFrame(shown), title=title)
+    before, after = folders
+    second = load(after)
+    tables = answered(
+        ctx,
+        after,
+        "difference",
+        lambda _, answering: {
+            "difference": difference_table(first, second, answering).assign(against=str(before))
+        },
+        settings={"first": first.provenance.number},
+        workers=workers,
+    )
+    terminal.print_table(difference_rows(tables["difference"]), title="Why the plans differ")
+    terminal.bullets([difference_sentence(tables["difference"])])
+    terminal.say(f"\nReport: {write_report(after)}")

@@ -76,14 +76,17 @@ def gain_of_measuring(
     Parameters
     ----------
     values : shape (draw, decision), as in ``best_now``.
-    true : the parameter that is measured, shape (draw,).
+    true : what is measured, shape (draw,) or (draw, parameter).
     measure : true values and a generator to what a measurement of each would show.
 
     References
     ----------
     Strong, Oakley, Brennan and Breeze 2015, doi:10.1177/0272989X15575286.
     """
-    gains = [gain_of_knowing(values, measure(true, rng)[:, None]) for _ in range(MEASUREMENTS)]
+    gains = [
+        gain_of_knowing(values, measure(true, rng).reshape(len(true), -1))
+        for _ in range(MEASUREMENTS)
+    ]
     return np.asarray(np.mean(gains, axis=0))
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sim.answers.intervals import FEWEST_DRAWS
 from sim.domain.levers import Floats
 
 RESAMPLES = 1_000
@@ -41,6 +42,25 @@ def agreement(one: Floats, other: Floats, rng: np.random.Generator) -> Agreement
     ]
     low, high = np.quantile(again, [0.025, 0.975])
     return Agreement(_spearman(x, y), float(low), float(high), len(x))
+
+
+def rank_intervals(values: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Return between which places the mean of each thing lies, 1 the largest, shape (thing,) each.
+
+    95% of a bootstrap over draws, all things in the same draws; NaN of fewer than ``FEWEST_DRAWS``.
+
+    Parameters
+    ----------
+    values : shape (thing, draw).
+    """
+    things, draws = values.shape
+    if draws < FEWEST_DRAWS:
+        return np.full(things, np.nan), np.full(things, np.nan)
+    means = values[:, rng.integers(draws, size=(RESAMPLES, draws))].mean(axis=-1)
+    places = np.argsort(np.argsort(-means, axis=0, kind="stable"), axis=0, kind="stable") + 1
+    # a place is a whole number: the outer ones of those between which 95% lie
+    low = np.quantile(places, 0.025, axis=1, method="lower")
+    return low.astype(float), np.quantile(places, 0.975, axis=1, method="higher").astype(float)
 
 
 def _spearman(one: Floats, other: Floats) -> float:

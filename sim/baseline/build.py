@@ -1,5 +1,7 @@
 """Build the world of one draw from the tables: countries pooled into the scenario's regions."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from sim.baseline import tables
@@ -23,10 +25,17 @@ GPU = "H100"
 
 
 def world_and_inputs(
-    scenario: Scenario, *, draw: int | None, purpose: str = "judge"
+    scenario: Scenario,
+    *,
+    draw: int | None,
+    purpose: str = "judge",
+    stated: Mapping[str, float] | None = None,
 ) -> tuple[World, Inputs]:
-    """Return the world of one draw, and the register of the inputs that it was built from."""
-    inputs = Inputs(scenario, draw, purpose)
+    """Return the world of one draw, and the register of the inputs that it was built from.
+
+    ``stated`` are uniform numbers that are not drawn; see ``Inputs``.
+    """
+    inputs = Inputs(scenario, draw, purpose, stated=stated or {})
     pool = Pool(scenario, inputs, members(scenario))
     world = World(
         regions=pool.who.regions,

@@ -1,7 +1,8 @@
 """Inputs of one draw: table values with overrides, sampled from their ranges, and recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial as bind
 from math import inf
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ ANY = "*"
 SHARED = ("modalities", "levers", "operations")
 """Tables whose values countries share, all of them or those of an income group."""
 UNBOUNDED = Bounds(-inf, inf, "")
+ROW_OF_SAMPLES = "row of samples"
+"""Uniform number that moves all inputs of which a scenario gives samples."""
 
 
 class Drawn(NamedTuple):
@@ -26,6 +29,8 @@ class Drawn(NamedTuple):
     value: float
     unknown: str
     """What is not known: inputs of one unknown move together, each between its own ends."""
+    moved_by: str = ""
+    """Name of the uniform number that moves it, where that is not the unknown's."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,10 @@ class Inputs:
     """Register of every value used, by dotted name."""
     drawn: dict[str, Drawn] = field(default_factory=dict)
     """Those of them that differ from draw to draw, with their values in this one."""
+    shared: dict[str, float] = field(default_factory=dict)
+    """Values that countries of an income group share, by dotted name, as far as asked for."""
+    stated: Mapping[str, float] = field(default_factory=dict)
+    """Uniform numbers, 0 to 1, that are stated instead of drawn, by name."""
 
     def country(self, iso3: str, variable: str) -> float:
         """Return a country's value: its own, or that of its income group where it has none."""
@@ -61,25 +70,25 @@ class Inputs:
 
     def modality(self, modality: str, variable: str, income_group: str) -> float:
         """Return a value of an examination and its clinical task."""
-        datum = tables.modality(modality, variable, income_group)
         row = ("modalities", modality, variable, income_group)
-        return self._shared(f"{modality}.{variable}", income_group, datum, row)
+        found = bind(tables.modality, modality, variable, income_group)
+        return self._shared(f"{modality}.{variable}", income_group, found, row)
 
     def lever(self, lever: LeverName, variable: str, item: str, income_group: str) -> float:
         """Return a price, delay, life or capacity."""
-        datum = tables.lever(lever, variable, item or ANY, income_group)
+        found = bind(tables.lever, lever, variable, item or ANY, income_group)
         name = f"{lever}.{item}.{variable}" if item else f"{lever}.{variable}"
-        return self._shared(name, income_group, datum, ("levers", lever, item, variable))
+        return self._shared(name, income_group, found, ("levers", lever, item, variable))
 
     def operation(self, variable: str, income_group: str) -> float:
         """Return how services run."""
-        datum = tables.operation(variable, income_group)
-        return self._shared(variable, income_group, datum, ("operations", variable))
+        found = bind(tables.operation, variable, income_group)
+        return self._shared(variable, income_group, found, ("operations", variable))
 
     def gpu(self, name: str, variable: str) -> float:
         """Return a value of an accelerator."""
-        datum = tables.gpu(name, variable)
-        return self._shared(f"{name}.{variable}", ANY, datum, ("gpu", name, variable))
+        found = bind(tables.gpu, name, variable)
+        return self._shared(f"{name}.{variable}", ANY, found, ("gpu", name, variable))
 
     def assumption(self, name: str, given: Assumption) -> float:
         """Return a share that the scenario itself assumes."""
@@ -90,12 +99,18 @@ class Inputs:
         datum = self._overridden(name, datum)
         return self._sampled(name, datum, override=name, unknown=name, assumed=given.known)
 
-    def _shared(self, name: str, income_group: str, datum: Datum, row: tuple[str, ...]) -> float:
+    def _shared(
+        self, name: str, income_group: str, found: Callable[[], Datum], row: tuple[str, ...]
+    ) -> float:
         by_group = f"{name}.{income_group}"
-        overrides = self.scenario.overrides
-        chosen = by_group if by_group in overrides else name
-        datum = self._overridden(chosen, datum)
-        return self._sampled(by_group, datum, override=chosen, unknown=name, row=row)
+        if by_group not in self.shared:  # else asked again for every country of the group
+            overrides = self.scenario.overrides
+            chosen = by_group if by_group in overrides else name
+            datum = self._overridden(chosen, found())
+            self.shared[by_group] = self._sampled(
+                by_group, datum, override=chosen, unknown=name, row=row
+            )
+        return self.shared[by_group]
 
     def _overridden(self, name: str, datum: Datum) -> Datum:
         given = self.scenario.overrides.get(name)
@@ -125,8 +140,9 @@ class Inputs:
         given = self.scenario.overrides.get(override)
         if given is not None and given.sample:
             # one row for all samples of a draw: what was fitted together stays together
-            part = self._fraction(self.draw, "row of samples")
-            self.drawn[name] = Drawn(given.sample[int(part * len(given.sample))], name)
+            part = self._fraction(self.draw, ROW_OF_SAMPLES)
+            row_here = given.sample[int(part * len(given.sample))]
+            self.drawn[name] = Drawn(row_here, name, moved_by=ROW_OF_SAMPLES)
         else:
             known = given.known if given else assumed
             known = known or Distribution(datum.value, datum.low, datum.high)
@@ -136,6 +152,8 @@ class Inputs:
         return self.drawn[name].value
 
     def _fraction(self, draw: int, unknown: str) -> float:
+        if unknown in self.stated:
+            return self.stated[unknown]
         return fraction(self.scenario.uncertainty.seed, self.purpose, draw, "input", unknown)
 
 

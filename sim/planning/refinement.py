@@ -45,6 +45,8 @@ class Effort:
     """Nodes of the search; unlike the clock, they end it at the same plan every time."""
     time_limit_s: float = 60.0
     """Seconds; a solve that is stopped by the clock may not repeat to the bit."""
+    switches_first: bool = False
+    """Whether units are made whole only once what is one or none has been decided."""
 
 
 STEADY = Effort()

@@ -51,6 +51,7 @@ def solve(
     time_limit_s: float = 60.0,
     gap: float = 1e-3,
     nodes: int = MOST_NODES,
+    switches_first: bool = False,
     start: Plan | None = None,
 ) -> Solution:
     """Solve a model with HiGHS and read its plan.
@@ -60,6 +61,8 @@ def solve(
     time_limit_s : wall-clock limit; only solves that stay below it repeat to the bit.
     gap : absolute gap in log EDE at which the search stops.
     nodes : most nodes of the search; it stops there at the same plan on every machine.
+    switches_first : whether units are made whole only once it is decided where AI may read, and
+        what else is one or none; see ``run_solver``.
     start : a plan to improve on; none when not given.
 
     Raises
@@ -73,6 +76,7 @@ def solve(
         gap=gap,
         nodes=nodes,
         integer=model.integer,
+        switches_first=switches_first,
         start=_whole(model, start) if start else None,
     )
     status = result.status

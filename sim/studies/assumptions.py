@@ -6,17 +6,15 @@ As what a lead hangs on, it is told by a regression on the draws: nothing is sim
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from sim.answers.intervals import FEWEST_DRAWS
-from sim.answers.sensitivity import explained, told_by_chance
+from sim.answers.sensitivity import explained
 from sim.streams import stream
-from sim.studies.knowledge import UNKNOWN, Unknowns
+from sim.studies.knowledge import UNKNOWN, Unknowns, told_by_chance_in_twenty
 
 STATUS, ORIGIN = "status", "origin"
 """Kinds of rows beside single unknowns: how inputs are known, and whose numbers they are."""
-ONE_IN_TWENTY = 0.95
 PRICES = "prices"
 """Topic of what is taken as planned, so that it moves no coverage."""
 WEAKEST_FIRST = ("assumed", "imputed", "calibrated", "published", "measured")
@@ -64,20 +62,19 @@ def register_table(
             names = [name for name in moving if getattr(bases[name], kind) == what]
             groups.append((kind, what, Basis("", "", ""), names))
     groups += [(UNKNOWN, name, bases[name], [name]) for name in moving]
-    rows, shuffled, y = [], [], gain.to_numpy(float)
-    for kind, what, basis, names in groups:
-        if not names:
-            continue
-        x = unknowns.drawn[names].to_numpy(float)
+    groups = [group for group in groups if group[-1]]
+    rows, y = [], gain.to_numpy(float)
+    drawn = [unknowns.drawn[names].to_numpy(float) for *_, names in groups]
+    kinds = [kind for kind, *_ in groups]
+    chances = told_by_chance_in_twenty(
+        list(zip(kinds, drawn, strict=True)), y, seed=seed, about="register"
+    )
+    for (kind, what, basis, names), x, chance in zip(groups, drawn, chances, strict=True):
         share = explained(x, y, stream(seed, "register", kind, what))
-        shuffled.append(told_by_chance(x, y, stream(seed, "register", "shuffles")))
-        chance = float(np.quantile(shuffled[-1], ONE_IN_TWENTY))
         rows.append((kind, what, basis.status, basis.origin, len(names), *share, chance,
                      basis.source, len(gain)))  # fmt: skip
     table = pd.DataFrame(rows, columns=list(REGISTER_COLUMNS))
     single = table["kind"] == UNKNOWN
-    best = np.max([shares for shares, one in zip(shuffled, single, strict=True) if one], axis=0)
-    table.loc[single, "chance"] = float(np.quantile(best, ONE_IN_TWENTY))
     ordered = table[single].sort_values("share", ascending=False, kind="stable")
     return pd.concat([table[~single], ordered], ignore_index=True)
 

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from sim.answers.intervals import A_CHANGE_OF_SHARE, t_interval
+from sim.answers.ranks import rank_intervals
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.equity.coverage import Measured, ede
 from sim.learning.response import available, load_profile
 from sim.planning.moves import Purse
 from sim.scenario.schema import Equity, Scenario
+from sim.streams import stream
 from sim.studies.answering import Answering
 from sim.studies.batch import Design
 from sim.studies.judging import measured_judged
@@ -31,7 +33,8 @@ SEEDS = 2
 AVERSIONS = (0.0, 0.5, 1.0, 2.0, 4.0)
 FLOORS = (0.1, 10.0)
 """Multiples of the floor of coverage."""
-ITEM_COLUMNS = ("region", "item", "rank", "kept", "best_rank", "worst_rank", "variations")
+ITEM_COLUMNS = ("region", "item", "rank", "rank_low", "rank_high", "kept", "best_rank",
+                "worst_rank", "variations")  # fmt: skip
 VARIATION_COLUMNS = ("kind", "value", "shared", "first", "best_policy", "lead", "lead_low",
                      "lead_high")  # fmt: skip
 
@@ -41,7 +44,8 @@ class Certificate:
     """How stable the top additions and the best policy are."""
 
     items: pd.DataFrame
-    """region, item, rank (by EDE gained per dollar, as it is), kept (share of the variations in
+    """region, item, rank (by EDE gained per dollar, as it is, of the additions that are looked at)
+    with its 95% interval over draws, rank_low and rank_high, kept (share of the variations in
     which it stays among the first five), best_rank, worst_rank and variations (their number), of
     the first five."""
     variations: pd.DataFrame
@@ -84,7 +88,8 @@ def certificate(
     """
     tried = _best_additions(design, plans["plan"], marginal)
     simulated: dict[str, dict[str, list[Measured]]] = {}
-    scores, rows = [], []
+    scores: list[list[int]] = []
+    rows = []
     for one in _variations(design.scenario):
         key = f"{one.scenario.profile}, seed {one.scenario.uncertainty.seed}"
         if key not in simulated:
@@ -93,10 +98,13 @@ def certificate(
             name: np.array([ede(replace(m, equity=one.equity)) for m in by_draw])
             for name, by_draw in simulated[key].items()
         }
-        scores.append(_ranks(reached, tried))
+        gained = _gained_per_usd(reached, tried)
+        if not scores:
+            ends = rank_intervals(gained, stream(design.scenario.uncertainty.seed, "places"))
+        scores.append(_ranks(gained))
         rows.append(_row(one, reached, scores, plans, tried))
     return Certificate(
-        _items(np.array(scores), tried), pd.DataFrame(rows, columns=list(VARIATION_COLUMNS))
+        _items(np.array(scores), ends, tried), pd.DataFrame(rows, columns=list(VARIATION_COLUMNS))
     )
 
 
@@ -170,11 +178,15 @@ def _seen(
     return dict(zip(named, found.values(), strict=True))
 
 
-def _ranks(reached: Mapping[str, Floats], tried: Sequence[Addition]) -> list[int]:
-    """Return the place of every addition by what it gains per dollar, 1 the best."""
-    base = reached["plan"].mean()
-    rate = [(reached[one.plan.name].mean() - base) / one.extra_usd for one in tried]
-    order = np.argsort(-np.array(rate), kind="stable")
+def _gained_per_usd(reached: Mapping[str, Floats], tried: Sequence[Addition]) -> Floats:
+    """Return what every addition gains per dollar, shape (addition, draw)."""
+    rates = [(reached[one.plan.name] - reached["plan"]) / one.extra_usd for one in tried]
+    return np.array(rates).reshape(len(tried), -1)
+
+
+def _ranks(gained: Floats) -> list[int]:
+    """Return the place of every addition by its mean over draws, 1 the best."""
+    order = np.argsort(-gained.mean(axis=1), kind="stable")
     return [int(place) + 1 for place in np.argsort(order, kind="stable")]
 
 
@@ -202,13 +214,15 @@ def _row(
     )
 
 
-def _items(ranks: np.ndarray, tried: Sequence[Addition]) -> pd.DataFrame:
+def _items(
+    ranks: np.ndarray, ends: tuple[Floats, Floats], tried: Sequence[Addition]
+) -> pd.DataFrame:
     """Return ``Certificate.items``."""
     rows = []
     for k in np.argsort(ranks[0], kind="stable")[:TOP] if len(tried) else ():
         others = ranks[1:, k]
         rows.append(
-            (tried[k].region, tried[k].item, int(ranks[0, k]), float((others <= TOP).mean()),
-             int(others.min()), int(others.max()), len(others))
+            (tried[k].region, tried[k].item, int(ranks[0, k]), ends[0][k], ends[1][k],
+             float((others <= TOP).mean()), int(others.min()), int(others.max()), len(others))
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(ITEM_COLUMNS))

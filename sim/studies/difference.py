@@ -87,7 +87,7 @@ def difference_table(first: StudyResult, second: StudyResult, answering: Answeri
     for coalition in range(1 << len(settings)):
         taken = [settings[k] for k in parts_of(coalition)]
         scenario = with_draws(mixed(one, other, taken), draws)
-        values.append(_reached(scenario, plans, answering))
+        values.append(_reached(scenario, plans, answering, name=f"mixture {coalition}"))
     both = np.stack(values)  # (coalition of settings, plan, draw)
     ordered = both.transpose(1, 0, 2).reshape(-1, draws) if THE_PLAN in parts else both[:, 0]
     return _table(parts, ordered)
@@ -161,11 +161,16 @@ def _alike(result: StudyResult) -> Scenario:
     return scenario.model_copy(update={"uncertainty": once})
 
 
-def _reached(scenario: Scenario, plans: Mapping[str, Plan], answering: Answering) -> np.ndarray:
+def _reached(
+    scenario: Scenario, plans: Mapping[str, Plan], answering: Answering, *, name: str
+) -> np.ndarray:
     """Return the objective of both plans in every draw of a scenario, shape (plan, draw)."""
     design = Design(scenario, objective=OBJECTIVES.called(scenario.objective))
     catalogue = design.sampler(scenario, None, "search").world.catalogue
-    there = {name: replace(plan, name=name, catalogue=catalogue) for name, plan in plans.items()}
+    there = {
+        f"{name}, {whose}": replace(plan, name=f"{name}, {whose}", catalogue=catalogue)
+        for whose, plan in plans.items()
+    }
     seen = measured_judged(design, answering, there)
     return np.array([[design.objective.of(one) for one in by_draw] for by_draw in seen.values()])
 

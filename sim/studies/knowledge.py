@@ -3,7 +3,7 @@
 Everything comes from the draws on which the policies were judged: nothing is simulated for it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial as bind
 
@@ -19,7 +19,7 @@ from sim.answers.information import (
 )
 from sim.answers.intervals import FEWEST_DRAWS, t_interval
 from sim.answers.regression import varying
-from sim.answers.sensitivity import explained, given_data
+from sim.answers.sensitivity import ONE_IN_TWENTY, explained, given_data, told_by_chance
 from sim.domain.levers import Floats
 from sim.errors import AnswerError
 from sim.streams import stream
@@ -33,7 +33,7 @@ NEAR = 0.01
 """Relative distance from the best of a draw that counts as near."""
 INFORMATION_COLUMNS = ("kind", "what", "topic", "unknowns", "value", "low", "high", "share", "usd",
                        "draws")  # fmt: skip
-DRIVER_COLUMNS = ("kind", "what", "topic", "unknowns", "share", "low", "high", "draws")
+DRIVER_COLUMNS = ("kind", "what", "topic", "unknowns", "share", "low", "high", "chance", "draws")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,10 @@ def information_table(
         gain = whole
         if kind != EVERYTHING:
             gain = gain_of_knowing(values, unknowns.drawn[names].to_numpy(float))
-        rows.append((kind, what, topic, len(names), *_worth(gain, whole, usd_per_unit)))
+        rows.append((kind, what, topic, len(names), *worth_of(gain, whole, usd_per_unit)))
         if kind == EVERYTHING and len(reached.index.unique("replication")) > 1:
             gain = gain_without_chance(*_halves(reached))
-            rows.append((CHANCE, CHANCE, "", len(names), *_worth(gain, whole, usd_per_unit)))
+            rows.append((CHANCE, CHANCE, "", len(names), *worth_of(gain, whole, usd_per_unit)))
     table = pd.DataFrame(rows, columns=list(INFORMATION_COLUMNS))
     return _largest_first(table, "value")
 
@@ -133,7 +133,7 @@ def measurement(
     rng = stream(seed, "measurement", str(true.name))
     gain = gain_of_measuring(by_draw.to_numpy(float), true.to_numpy(float), measure, rng)
     whole = gain_of_everything(by_draw.to_numpy(float))
-    value, low, high, share, _, draws = _worth(gain, whole, np.nan)
+    value, low, high, share, _, draws = worth_of(gain, whole, np.nan)
     return {"value": value, "low": low, "high": high, "share": share, "draws": draws}
 
 
@@ -191,17 +191,48 @@ def driver_table(lead: pd.Series, unknowns: Unknowns, *, seed: int) -> pd.DataFr
     Returns
     -------
     kind, what, topic, unknowns, share (of the variance of the lead that they tell of draws not
-    seen, 0 to 1) with a 95% interval, and draws, of every topic and every unknown. Shares need not
-    add up to 1: some of it is in joint effects, and some in what few draws cannot tell.
+    seen, 0 to 1) with a 95% interval, chance (see ``told_by_chance_in_twenty``) and draws, of every
+    topic and every unknown. Shares need not add up to 1: some of it is in joint effects, and some
+    in what few draws cannot tell.
     """
-    rows = []
-    for kind, what, topic, names in unknowns.parts() if len(lead) >= FEWEST_DRAWS else ():
-        if kind == EVERYTHING:  # of a hundred at once no regression on some dozens of draws tells
-            continue
+    if len(lead) < FEWEST_DRAWS:
+        return pd.DataFrame(columns=list(DRIVER_COLUMNS))
+    # of a hundred at once no regression on some dozens of draws tells
+    parts = [part for part in unknowns.parts() if part[0] != EVERYTHING]
+    y, rows = lead.to_numpy(float), []
+    chance = told_by_chance_in_twenty(
+        [(kind, unknowns.drawn[names].to_numpy(float)) for kind, *_, names in parts],
+        y,
+        seed=seed,
+        about="drivers",
+    )
+    for (kind, what, topic, names), most in zip(parts, chance, strict=True):
         rng = stream(seed, "drivers", what)
-        share = explained(unknowns.drawn[names].to_numpy(float), lead.to_numpy(float), rng)
-        rows.append((kind, what, topic, len(names), *share, len(lead)))
+        share = explained(unknowns.drawn[names].to_numpy(float), y, rng)
+        rows.append((kind, what, topic, len(names), *share, most, len(lead)))
     return _largest_first(pd.DataFrame(rows, columns=list(DRIVER_COLUMNS)), "share")
+
+
+def told_by_chance_in_twenty(
+    parts: Sequence[tuple[str, Floats]], y: Floats, *, seed: int, about: str
+) -> list[float]:
+    """Return what parts tell of a result by chance, in one case of twenty, a share for each.
+
+    Of single unknowns it is what the best of them all tells: where they are many, some do.
+
+    Parameters
+    ----------
+    parts : kind, and the unknowns, shape (draw, unknown).
+    y : the result, shape (draw,).
+    about : what is asked, which names the stream of shuffles.
+    """
+    shuffled = [told_by_chance(x, y, stream(seed, about, "shuffles")) for _, x in parts]
+    single = [shares for (kind, _), shares in zip(parts, shuffled, strict=True) if kind == UNKNOWN]
+    best = float(np.quantile(np.max(single, axis=0), ONE_IN_TWENTY)) if single else 0.0
+    return [
+        best if kind == UNKNOWN else float(np.quantile(shares, ONE_IN_TWENTY))
+        for (kind, _), shares in zip(parts, shuffled, strict=True)
+    ]
 
 
 def indices(lead: pd.Series, unknowns: Unknowns, *, method: str, seed: int) -> pd.DataFrame:
@@ -216,8 +247,8 @@ def failing(lead: pd.Series, unknowns: Unknowns, *, seed: int) -> Failure:
     return failure(unknowns.drawn, lead < 0.0, seed=int(stream(seed, "failure").integers(2**31)))
 
 
-def _worth(gain: Floats, whole: Floats, usd_per_unit: float) -> tuple[float, ...]:
-    """Return value, low, high, share, usd and draws."""
+def worth_of(gain: Floats, whole: Floats, usd_per_unit: float) -> tuple[float, ...]:
+    """Return value, low, high, share (of knowing everything), usd and draws of gains by draw."""
     low, high = t_interval(pd.Series(gain), within=AT_LEAST_NOTHING)
     value, most = max(float(gain.mean()), 0.0), float(whole.mean())
     share = value / most if most > 0.0 else 0.0

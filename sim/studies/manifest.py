@@ -28,6 +28,8 @@ ANSWERS = {
     "gain": ("gain",),
     "certificate": ("stable_items", "variations"),
     "alternatives": ("alternatives", "shared_money", "alternative_plans"),
+    "difference": ("difference",),
+    "sobol": ("sobol", "sobol_leads"),
     "explore": ("sweep", "sweep_money"),
 }
 """Tables of an answer, by the question; in a folder of its own, see ``answer_folder``."""

@@ -97,6 +97,12 @@ class Provenance:
             **self.packages,
         }
 
+    @property
+    def number(self) -> int:
+        """A number by which to tell it from that of another study."""
+        said = (f"{name}:{value}".encode() for name, value in sorted(self.stamp().items()))
+        return int(_sha256(said)[:12], 16)
+
     def as_dict(self) -> dict[str, object]:
         """Return it as plain values, for JSON."""
         return asdict(self)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial as bind
 from importlib.resources import files
 from io import StringIO
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +34,13 @@ from sim.studies.plans import plans_of
 from sim.studies.sample import Sample, Sampler
 from sim.studies.stage_plans import bought_from, choice_worth
 from sim.studies.stage_value import StageValue
+from sim.units import WATTS_PER_KW
 
 ASPECTS = {
     "infrastructure": "change of the stage's value where scanners, readers and power are ample",
     "importance": "Shapley value of the stage",
     "cost": "what the best plan that buys from the stage spends on it",
-    "computation": "GPU-hours that this plan buys for the stage",
+    "computation": "GPU-hours that this plan buys for the stage, and their energy",
 }
 """Aspects of the matrix, in the order of the review, and what is computed of each."""
 SCARCE, AMPLE = 0.5, 2.0
@@ -49,6 +51,8 @@ KINDS: dict[str, tuple[LeverName, ...]] = {
     "computing": ("gpu_hours", "gpu_server", "pretraining", "synthesis", "federation"),
 }
 """What money for a lever pays for first of all; the rest is agreements."""
+NOT_ASSESSED = ("agglomerative models", "world models")
+"""Kinds of models that the review names and does not assess, nor is there anything to buy here."""
 GPU: tuple[LeverName, ...] = ("gpu_hours", "gpu_server", "pretraining")
 """Levers whose capacity is in GPU-hours."""
 
@@ -92,8 +96,9 @@ class Recommendation:
 
     table: pd.DataFrame
     """stage, aspect, value, unit, low and high (95% over draws; NaN where it is of one plan at
-    central prices), ``review`` (1 low, 2 medium, 3 high; 3.5 the highest; NaN where they do not
-    rate it) and ``basis`` (caption, or inferred)."""
+    central prices), energy_kwh (of the GPU-hours; NaN of other aspects), ``review`` (1 low, 2
+    medium, 3 high; 3.5 the highest; NaN where they do not rate it) and ``basis`` (caption,
+    inferred, or not assessed: of those there is no value either)."""
     agreements: pd.DataFrame
     """aspect, correlation (Spearman), low, high (bootstrap over stages), stages."""
     money: pd.DataFrame
@@ -126,18 +131,22 @@ def recommendation(design: Design, answering: Answering, value: StageValue) -> R
         _values_where(design, answering, tuple(plans.values()), factor, stages)
         for factor in (SCARCE, AMPLE)
     )
+    kwh = world.compute.gpu_watts / WATTS_PER_KW * world.compute.pue  # of an hour
     worth = value.table[value.table["kind"] == ALL].set_index("stage")
     rows: list[tuple[object, ...]] = []
     for k, stage in enumerate(stages):
         change = pd.Series(ample[k] - scarce[k])
         shapley_of = worth.loc[stage, ["shapley", "low", "high"]]
         rows += [
-            (stage, "infrastructure", float(change.mean()), "objective", *t_interval(change)),
-            (stage, "importance", shapley_of.iloc[0], "objective", *shapley_of.iloc[1:]),
-            (stage, "cost", sum(costs[stage].values()), "US dollars", np.nan, np.nan),
-            (stage, "computation", hours[stage], "GPU-hours", np.nan, np.nan),
+            (stage, "infrastructure", float(change.mean()), "objective", *t_interval(change), nan),
+            (stage, "importance", shapley_of.iloc[0], "objective", *shapley_of.iloc[1:], nan),
+            (stage, "cost", sum(costs[stage].values()), "US dollars", nan, nan, nan),
+            (stage, "computation", hours[stage], "GPU-hours", nan, nan, hours[stage] * kwh),
         ]
-    columns = ["stage", "aspect", "value", "unit", "low", "high"]
+    rows += [
+        (stage, aspect, nan, "", nan, nan, nan) for stage in NOT_ASSESSED for aspect in ASPECTS
+    ]
+    columns = ["stage", "aspect", "value", "unit", "low", "high", "energy_kwh"]
     table = pd.DataFrame(rows, columns=columns).merge(
         review_ratings(), on=["stage", "aspect"], how="left"
     )

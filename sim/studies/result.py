@@ -20,6 +20,7 @@ from sim.scenario.schema import Scenario
 from sim.studies import comparison, knowledge
 from sim.studies.assumptions import OWN, Basis, bases_of, register_table
 from sim.studies.manifest import PROFILE, PROVENANCE, SCENARIO, TABLES, Finished
+from sim.studies.measuring import measuring_table
 from sim.studies.outcomes import (
     OUTCOMES,
     by_draw,
@@ -158,6 +159,24 @@ class StudyResult:
         seed = self.scenario.uncertainty.seed
         found = knowledge.measurement(reached, true, people=people, error=error, seed=seed)
         return found | {"usd": found["value"] * self.usd_per_point() * 100.0}
+
+    def measurements(self, further: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return what measurements would be worth before choosing; see ``measuring_table``.
+
+        Parameters
+        ----------
+        further : as in ``value_of_information``.
+        """
+        reached = self._reached(further)
+        countries = self.inputs["name"].str.split(".").str[0]
+        return measuring_table(
+            reached,
+            self.unknowns.in_draws(reached.index.unique("draw")),
+            places=set(self.cells["region"]) | set(countries[countries.str.fullmatch("[A-Z]{3}")]),
+            profile_runs=int(str(self.profile["runs"])),
+            usd_per_unit=self.usd_per_point() * 100.0,
+            seed=self.scenario.uncertainty.seed,
+        )
 
     def regret(self, further: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return how far every policy is behind the best of each draw; see ``regret_table``.

@@ -74,24 +74,41 @@ Sampler = Callable[[Scenario, int | None, Purpose], Sample]
 """Scenario, draw (None: central values) and purpose to a sample."""
 
 
-def parameter_sample(scenario: Scenario, draw: int | None, purpose: Purpose = "judge") -> Sample:
+LAW, LEVEL_OF_ERROR, FACTORS, CHANCE = "response", "level", "measured factors", "chance"
+"""Uniform numbers beside those of inputs: they say which draw of the profile's law is taken, its
+level of error, which row of the factors it measured, and the seed of events."""
+
+
+def parameter_sample(
+    scenario: Scenario,
+    draw: int | None,
+    purpose: Purpose = "judge",
+    *,
+    stated: Mapping[str, float] | None = None,
+) -> Sample:
     """Return the world and the response of one draw.
 
     Parameters
     ----------
     draw : number of the sample; None for central values.
     purpose : what the runs are for; part of the name of every stream.
+    stated : uniform numbers, 0 to 1, that are not drawn, by name: of an unknown, or ``LAW``,
+        ``LEVEL_OF_ERROR``, ``FACTORS`` and ``CHANCE``.
     """
-    world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose)
+    stated = stated or {}
+    world, inputs = world_and_inputs(scenario, draw=draw, purpose=purpose, stated=stated)
     profile = load_profile(scenario.profile)
-    response = response_of(scenario, profile, draw=draw, purpose=purpose)
-    world = with_measured_factors(world, profile, scenario, draw=draw, purpose=purpose)
+    response = response_of(scenario, profile, draw=draw, purpose=purpose, stated=stated)
+    world = with_measured_factors(
+        world, profile, scenario, draw=draw, purpose=purpose, stated=stated
+    )
+    seed = event_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw)
     return Sample(
         world=world,
         inputs=_with_measured(inputs.used, profile, scenario),
         profile=profile,
         response=response,
-        seed=event_seed(scenario.uncertainty.seed, purpose=purpose, draw=draw),
+        seed=int(stated[CHANCE] * 2**62) if CHANCE in stated else seed,
         drawn={} if draw is None else _drawn(inputs.drawn, world, response, profile, scenario),
     )
 
@@ -111,14 +128,22 @@ Synthetic studies that were measured to harm count as nothing: who trains would 
 
 
 def with_measured_factors(
-    world: World, profile: Profile, scenario: Scenario, *, draw: int | None, purpose: Purpose
+    world: World,
+    profile: Profile,
+    scenario: Scenario,
+    *,
+    draw: int | None,
+    purpose: Purpose,
+    stated: Mapping[str, float] | None = None,
 ) -> World:
     """Return the world with what the profile measured in place of what the tables assume.
 
     The energy of an inference always; ``MEASURED_FACTORS`` where there were runs, unless the
-    scenario overrides them. A draw takes one row of the bootstrap for all of them.
+    scenario overrides them. A draw takes one row of the bootstrap for all of them, that of the
+    uniform number ``FACTORS`` where it is stated.
     """
-    row = stream(scenario.uncertainty.seed, "measured factors", purpose, str(draw)).random()
+    row = stream(scenario.uncertainty.seed, FACTORS, purpose, str(draw)).random()
+    row = (stated or {}).get(FACTORS, row)
     values: dict[str, Any] = {}
     for name, factor in _measured_factors(profile, scenario).items():
         drawn = sorted(factor.draws) if draw is None else factor.draws
@@ -169,10 +194,11 @@ def _drawn(
     found = {name: one for name, one in drawn.items() if name.split(".")[0] not in factors}
     for name in factors:
         part = world.data if hasattr(world.data, name) else world.compute
-        found[name] = Drawn(float(getattr(part, name)), name)
+        found[name] = Drawn(float(getattr(part, name)), name, moved_by=FACTORS)
     for name in PARAMETERS:
-        found[f"response.{name}"] = Drawn(float(getattr(response, name)), f"response.{name}")
-    found["level"] = Drawn(response.level, "level")
+        value = float(getattr(response, name))
+        found[f"response.{name}"] = Drawn(value, f"response.{name}", moved_by=LAW)
+    found["level"] = Drawn(response.level, "level", moved_by=LEVEL_OF_ERROR)
     return found
 
 
@@ -182,24 +208,32 @@ def event_seed(seed: int, *, purpose: Purpose, draw: int | None) -> int:
 
 
 def response_of(
-    scenario: Scenario, profile: Profile, *, draw: int | None, purpose: Purpose
+    scenario: Scenario,
+    profile: Profile,
+    *,
+    draw: int | None,
+    purpose: Purpose,
+    stated: Mapping[str, float] | None = None,
 ) -> Response:
     """Return one draw of the profile's law, carried over to the scenario's task.
 
     Central (``draw`` None) is the draw nearest to the mean of all, at the central level; kappa is
-    then 1 where the scenario holds that more likely than not.
+    then 1 where the scenario holds that more likely than not. ``stated`` may have the uniform
+    numbers ``LAW`` and ``LEVEL_OF_ERROR``.
     """
     weight = scenario.response.kappa_one_weight
     if draw is None:
         middle = central(profile, level=scenario.response.level.value)
         return as_own(middle) if weight > 0.5 else middle
-    rng = stream(scenario.uncertainty.seed, "response", purpose, draw)
-    level = scenario.response.level
+    rng, stated = stream(scenario.uncertainty.seed, "response", purpose, draw), stated or {}
+    number, at = int(rng.integers(2**31)), rng.random()
+    if LAW in stated:
+        number = int(stated[LAW] * 2**31)
     return draw_response(
         profile,
-        int(rng.integers(2**31)),
+        number,
         kappa_one_weight=weight,
-        level=level.known.at(rng.random(), LEVEL),
+        level=scenario.response.level.known.at(stated.get(LEVEL_OF_ERROR, at), LEVEL),
     )
 
 

@@ -60,6 +60,7 @@ from sim.studies.proposals import Hedge
 from sim.studies.recommendation import Recommendation, recommendation
 from sim.studies.result import StudyResult
 from sim.studies.sample import Sample, parameter_sample, response_of
+from sim.studies.sobol import Sobol, sobol
 from sim.studies.stage_value import RUNS, SEARCHES, StageValue, stage_value
 from sim.studies.store import Part
 from sim.studies.sweep import (
@@ -343,6 +344,25 @@ class Study:
         design, plans = replace(self._design, scenario=self._with(draws=draws)), [plan, *beside]
         with self._answering(progress) as answering:
             return alternatives(design, answering, self._beside(plans), runs=runs)
+
+    def sobol(
+        self,
+        plan: How = OPTIMISED,
+        *,
+        against: How = "baseline",
+        points: int = 64,
+        progress: Progress | None = None,
+    ) -> Sobol:
+        """Return what share of the variance of a plan's lead every topic makes; see ``sobol``.
+
+        Parameters
+        ----------
+        against : what it leads.
+        points : of the Sobol sequence, a power of two; as many times topics + 2 are simulated.
+        """
+        made, rival = self.plan(plan), self.plan(against)
+        with self._answering(progress) as answering:
+            return sobol(self._design, answering, made, rival, points=points)
 
     def gain(
         self, plan: How = OPTIMISED, *, draws: int | None = None, progress: Progress | None = None

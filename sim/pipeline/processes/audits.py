@@ -74,12 +74,10 @@ def audit(cal: Calendar) -> Findings | None:
     Where an older release reads, a newer one replaces it only if it passes in its turn: a
     release is immutable and never withdrawn for one unlucky sample.
     """
-    if cal.newest is None or not cal.state.audited.any():
+    if cal.newest is None or not np.count_nonzero(audited := cal.state.audited):
         return None
-    world, state, performance = cal.world, cal.state, cal.newest.performance
-    found = evaluation.audit(
-        world, cal.scenario.gate, performance, state.audited, cal.audit_uniforms
-    )
+    world, performance = cal.world, cal.newest.performance
+    found = evaluation.audit(world, cal.scenario.gate, performance, audited, cal.audit_uniforms)
     apart = cal.scenario.gate.by == "group"
     if looked := np.count_nonzero(found.positives):
         passed, kind = np.count_nonzero(found.passed), "groups" if apart else "places"
@@ -95,9 +93,9 @@ def _open(cal: Calendar, performance: Performance, found: Findings) -> None:
     """Let a release read where it passed."""
     state, world, apart = cal.state, cal.world, found.passed.shape[2] > 1
     shut = state.gate_open == 0
-    if shut.any():
+    if np.count_nonzero(shut):
         opens = found.passed & (shut if apart else shut.all(axis=2, keepdims=True))
-        for r, m, k in np.argwhere(opens).tolist():
+        for r, m, k in zip(*map(np.ndarray.tolist, opens.nonzero()), strict=True):
             whom = f" of {world.groups[k]}" if apart else ""
             count = f"{found.positives[r, m, k]:,.0f} audited positives{whom}"
             cal.log("gate opened", world.regions[r], count)

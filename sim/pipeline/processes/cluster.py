@@ -9,14 +9,14 @@ spent and booked.
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 import simpy
 
 from sim.domain.levers import Floats
 from sim.pipeline.processes.calendar import Calendar, Process
-from sim.pipeline.processes.jobs import Booking, Order, Prepaid, Tally
+from sim.pipeline.processes.jobs import Booking, Order, Prepaid, Stretch, Tally
 from sim.pipeline.processes.policy_steps import carbon_cap
 from sim.units import GRAMS_PER_TONNE, HOURS_PER_WEEK, WATTS_PER_KW, WEEKS_PER_YEAR
 
@@ -113,42 +113,119 @@ def _work(cal: Calendar, tally: Tally) -> Generator[simpy.Event, object, bool]:
     draws = cal.exponentials("job", kind, cal.started[kind])
     cal.started[kind] += 1
     left = tally.order.gpu_hours / speed
+    weeks = (next(draws) * (1.0 / failures_per_week) if failures_per_week else math.inf
+             for _ in range(MOST_STOPS))  # fmt: skip
+    known: list[float] = []
     while tally.interruptions < MOST_STOPS:
         while not booking.cluster.up:
             yield booking.cluster.change
-        tally.since_week = float(cal.env.now)
-        to_failure = next(draws) * (1.0 / failures_per_week) if failures_per_week else math.inf
-        yield cal.env.timeout(min(left, to_failure)) | booking.cluster.change
-        ran = float(cal.env.now) - tally.since_week
-        _book_energy(cal, tally)
-        # a rounding error of the clock must not leave a job that never ends
-        if ran >= left - 1e-9:
+        # failures are known ahead, and only what happens to the whole cluster is waited for: a
+        # fast one has hundreds of them
+        since = float(cal.env.now)
+        failures = _from(tally.interruptions, known, weeks)
+        tally.ahead = list(_stretches(since, left, failures, compute.checkpoint_weeks))
+        wait = _delay(since, tally.ahead[-1].until_week)
+        yield cal.env.timeout(wait) | booking.cluster.change
+        left = _settled(cal, tally)
+        if left <= 0.0:
             return True
-        tally.interruptions += 1
-        left -= ran // compute.checkpoint_weeks * compute.checkpoint_weeks
     return False
 
 
-def _book_energy(cal: Calendar, tally: Tally) -> None:
-    """Book what a job used since it began to work last, in the years in which it did."""
-    booking, since, now = tally.order.booking, tally.since_week, float(cal.env.now)
-    grid = cal.world.compute.grid_g_co2e_per_kwh * grid_factor(cal, since)
-    for year in range(int(since // WEEKS_PER_YEAR), int(now // WEEKS_PER_YEAR) + 1):
-        begin, end = year * WEEKS_PER_YEAR, (year + 1) * WEEKS_PER_YEAR
-        weeks = min(now, end) - max(since, begin)
-        if weeks > 0.0:
-            energy = _energy_kwh(cal, weeks * booking.gpu_hours_per_week)
-            cal.records.add_energy(year, "training", energy * booking.payers, grid)
-            tally.energy_kwh += energy
-            tally.emissions_t_co2e += energy * float(booking.payers @ grid) / GRAMS_PER_TONNE
-    tally.since_week = np.nan
+def _from(first: int, known: list[float], more: Iterator[float]) -> Iterator[float]:
+    """Yield numbers from one on: those that are known, then more, which are known from then on."""
+    yield from known[first:]
+    for one in more:
+        known.append(one)
+        yield one
+
+
+def _stretches(
+    since: float, left: float, failures: Iterator[float], checkpoint_weeks: float
+) -> Iterator[Stretch]:
+    """Yield what a job works between failures, until its work is done or failures are at an end.
+
+    ``failures`` are weeks of work to each next one.
+    """
+    for to_failure in failures:
+        one = Stretch(since, since + min(left, to_failure), left)
+        yield one
+        left = _left_after(one, one.until_week, checkpoint_weeks)
+        if left <= 0.0:
+            return
+        since = one.until_week
+
+
+def _left_after(one: Stretch, week: float, checkpoint_weeks: float) -> float:
+    """Return the work that is left when a stretch ends in a week, in weeks; 0 where it is done."""
+    ran = week - one.since_week
+    # a rounding error of the clock must not leave a job that never ends
+    if ran >= one.left_weeks - 1e-9:
+        return 0.0
+    return one.left_weeks - ran // checkpoint_weeks * checkpoint_weeks
+
+
+def _settled(cal: Calendar, tally: Tally) -> float:
+    """Book what a job worked until now, and count what stopped it; return the weeks that are left.
+
+    What stops it now, where it is not done, counts as well.
+    """
+    now, left = float(cal.env.now), math.inf
+    _book_energy(cal, tally, _worked(tally.ahead, now))
+    for one in tally.ahead:
+        end = min(one.until_week, now)
+        left = _left_after(one, end, cal.world.compute.checkpoint_weeks)
+        if left <= 0.0:
+            break
+        tally.interruptions += 1
+        if one.until_week >= now:
+            break
+    tally.ahead = []
+    return left
+
+
+def _worked(ahead: Iterable[Stretch], now: float) -> Iterator[tuple[float, float]]:
+    """Yield from when to when a job worked until now."""
+    for one in ahead:
+        if one.since_week < now:
+            yield one.since_week, min(one.until_week, now)
+
+
+def _delay(now: float, week: float) -> float:
+    """Return what has to pass for the clock to stand at a week, to the last bit."""
+    delay = week - now
+    while now + delay < week:
+        delay = math.nextafter(delay, math.inf)
+    while now + delay > week:
+        delay = math.nextafter(delay, -math.inf)
+    return delay
+
+
+def _book_energy(cal: Calendar, tally: Tally, worked: Iterable[tuple[float, float]]) -> None:
+    """Book what a job used while it worked, from week to week, in the years in which it did."""
+    booking, grids = tally.order.booking, {}
+    payers, speed = booking.payers, booking.gpu_hours_per_week
+    for since, now in worked:
+        if (week := int(since)) not in grids:  # the grid is as clean all week
+            grid = cal.world.compute.grid_g_co2e_per_kwh * grid_factor(cal, since)
+            grids[week] = grid, float(payers @ grid)
+        grid, of_payers = grids[week]
+        for year in range(int(since // WEEKS_PER_YEAR), int(now // WEEKS_PER_YEAR) + 1):
+            begin, end = year * WEEKS_PER_YEAR, (year + 1) * WEEKS_PER_YEAR
+            weeks = min(now, end) - max(since, begin)
+            if weeks > 0.0:
+                energy = _energy_kwh(cal, weeks * speed)
+                cal.records.add_energy(year, "training", energy * payers, grid)
+                tally.energy_kwh += energy
+                tally.emissions_t_co2e += energy * of_payers / GRAMS_PER_TONNE
 
 
 def close_jobs(cal: Calendar) -> None:
     """Write down the jobs that still run when the simulation ends, and book what they used."""
+    now = float(cal.env.now)
     for tally in cal.under_way:
-        if not np.isnan(tally.since_week):
-            _book_energy(cal, tally)
+        _book_energy(cal, tally, _worked(tally.ahead, now))
+        tally.interruptions += sum(one.until_week < now for one in tally.ahead)
         cal.records.jobs.append(tally.written(end_week=np.nan, outcome="running"))
 
 

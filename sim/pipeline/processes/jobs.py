@@ -1,8 +1,8 @@
 """What a job on the accelerators is: what it runs on, who pays, what is asked for, what it used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import simpy
@@ -81,6 +81,15 @@ class Order:
     booking: Booking
 
 
+class Stretch(NamedTuple):
+    """What a job works from a start, or a failure, until it fails or ends."""
+
+    since_week: float
+    until_week: float
+    left_weeks: float
+    """Work that is left when it begins."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What a job has used so far."""
@@ -88,8 +97,9 @@ class Tally:
     order: Order
     asked_week: float
     start_week: float = np.nan
-    since_week: float = np.nan
-    """When it began to work last; NaN while it stands still."""
+    ahead: list[Stretch] = field(default_factory=list)
+    """What it works until it ends, if nothing happens to the whole cluster; none while it stands
+    still."""
     interruptions: int = 0
     energy_kwh: float = 0.0
     emissions_t_co2e: float = 0.0

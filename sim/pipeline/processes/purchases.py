@@ -44,7 +44,7 @@ def purchase(cal: Calendar, year: int) -> Process:
         coming.setdefault(weeks, []).append((*place, count))
     for weeks in sorted(coming):
         cal.after(weeks, partial(commission, cal, year, weeks, coming[weeks]))
-    for life_years in np.unique(catalogue.life_years[bought]).tolist():
+    for life_years in sorted(set(catalogue.life_years[bought].tolist())):
         chosen = bought & (catalogue.life_years == life_years)
         cal.env.process(replacement(cal, life_years, np.where(chosen, price, 0.0)))
     yield from _serve(cal, np.where(catalogue.is_service, units, 0.0))
@@ -52,7 +52,10 @@ def purchase(cal: Calendar, year: int) -> Process:
 
 def _demand_whole_scanners(cal: Calendar, units: Floats) -> None:
     """Refuse part of an imaging unit: it would be paid for and could never be put up."""
-    for region, item in np.argwhere(units != np.round(units)).tolist():
+    parts = units != np.round(units)
+    if not np.count_nonzero(parts):
+        return
+    for region, item in np.argwhere(parts).tolist():
         what = cal.plan.catalogue.items[item]
         if what.lever == "scanner":
             raise PlanError(

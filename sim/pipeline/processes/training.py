@@ -5,6 +5,7 @@ or not. What it brings is measured: it multiplies labelled studies (docs/model.m
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.learning.law import pretraining_worth
 from sim.pipeline.facts import Release
@@ -31,8 +32,10 @@ def training_cycle(cal: Calendar) -> Process:
 def year_of_training(cal: Calendar) -> Process:
     """Pre-train as far as there are GPU-hours for it, then fine-tune; generators come after."""
     yield from pre_training(cal)
-    # it asks for the machine once fine-tuning has: a process begins when this one waits
-    cal.env.process(generator(cal))
+    paying = cal.state.active[:, cal.world.catalogue.index("synthesis")] > 0
+    if np.count_nonzero(paying):
+        # it asks for the machine once fine-tuning has: a process begins when this one waits
+        cal.env.process(generator(cal, paying))
     yield from fine_tuning(cal)
 
 
@@ -65,11 +68,12 @@ def pre_training(cal: Calendar) -> Process:
 def fine_tuning(cal: Calendar) -> Process:
     """Wait for GPU-hours, train on what was frozen, release, audit."""
     world, compute = cal.world, cal.world.compute
-    frozen = governance.holdings(world, cal.state, own=cal.scenario.response.own)
+    usable = governance.usable(world, cal.state)
+    frozen = governance.holdings(world, cal.state, usable, own=cal.scenario.response.own)
     asked = float(cal.env.now)
-    studies = governance.trained_on(world, cal.state)
+    studies = governance.trained_on(world, usable)
     slower = compute.federation_gpu_factor - 1.0
-    passes = studies + slower * float(governance.federated(world, cal.state).sum())
+    passes = studies + slower * float(usable.federated.sum())
     hours = compute.gpu_hours_base + compute.gpu_hours_per_1000_studies * passes / 1000.0
     booking = yield from book(cal, hours, cal.for_fine_tuning, patience_weeks=WEEKS_PER_YEAR - 1.0)
     if booking is None:
@@ -90,12 +94,11 @@ def fine_tuning(cal: Calendar) -> Process:
         yield from mitigation(cal, failed, hours * compute.mitigation_gpu_share)
 
 
-def generator(cal: Calendar) -> Process:
+def generator(cal: Calendar, paying: NDArray[np.bool_]) -> Process:
     """Train a generator for the regions that pay for synthetic studies and have enough real ones.
 
     Its GPU-hours are in the price of the synthetic studies; its energy is booked.
     """
-    paying = cal.state.active[:, cal.world.catalogue.index("synthesis")] > 0
     ready = generation.can_train_a_generator(cal.world, cal.state) & paying[:, None]
     if not ready.any():
         return

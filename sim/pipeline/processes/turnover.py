@@ -18,6 +18,8 @@ from sim.units import WEEKS_PER_YEAR
 
 Batch = tuple[int, int, float]
 """Units of one item that come to one region together: region, item and how many."""
+Posts = tuple[int, int, int]
+"""Region, item and how many."""
 WEEKS_PER_LOOK = 4
 """Weeks between two looks at who has left; posts take months to fill."""
 
@@ -76,26 +78,25 @@ def finish_training(cal: Calendar, year: int, trained: Sequence[Batch]) -> None:
     _vacate(cal, [some for some in lost if some[2]])
 
 
-def _vacate(cal: Calendar, posts: Sequence[tuple[int, int, int]]) -> None:
-    """Leave posts vacant until their lead time has passed: region, item and how many."""
-    names, items = cal.world.regions, [item.name for item in cal.world.catalogue.items]
-    by_lead: dict[int, list[tuple[int, int, int]]] = {}
+def _vacate(cal: Calendar, posts: Sequence[Posts]) -> None:
+    """Leave posts vacant until their lead time has passed."""
+    names, items = cal.world.regions, cal.world.catalogue.items
+    by_lead: dict[int, list[Posts]] = {}
     for region, item, count in posts:
         weeks = int(cal.world.catalogue.lead_weeks[region, item])
         by_lead.setdefault(weeks, []).append((region, item, count))
-        cal.log("posts vacant", names[region], f"{count} {items[item]}", lasts=weeks)
+        cal.log("posts vacant", names[region], f"{count} {items[item].name}", lasts=weeks)
     for weeks, some in by_lead.items():
-        places = np.array(some, dtype=np.int64)
-        _move(cal.state.active, cal.state.vacant, places)
-        cal.after(weeks, partial(_fill, cal, places))
+        _move(cal.state.active, cal.state.vacant, some)
+        cal.after(weeks, partial(_fill, cal, some))
 
 
-def _fill(cal: Calendar, posts: Counts) -> None:
+def _fill(cal: Calendar, posts: Sequence[Posts]) -> None:
     _move(cal.state.vacant, cal.state.active, posts)
 
 
-def _move(source: Floats, target: Floats, posts: Counts) -> None:
-    """Move posts, rows of region, item and count, from one kind of units to another."""
-    regions, items, count = posts.T
-    source[regions, items] -= count
-    target[regions, items] += count
+def _move(source: Floats, target: Floats, posts: Sequence[Posts]) -> None:
+    """Move posts from one kind of units to another."""
+    for region, item, count in posts:  # few at a time: faster than by arrays
+        source[region, item] -= count
+        target[region, item] += count

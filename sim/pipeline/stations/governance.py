@@ -3,7 +3,7 @@
 Studies that may not leave can still be trained on where they lie, if their region federates.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +63,28 @@ def federates(world: World, state: State) -> NDArray[np.bool_]:
     return np.asarray(state.active[:, world.catalogue.index("federation")] >= 1.0 - 1e-9)
 
 
-def federated(world: World, state: State) -> Counts:
-    """Return labelled studies that may not leave but are trained on where they lie, (r, m, g)."""
-    return np.asarray((state.labelled - state.shared) * federates(world, state)[:, None, None])
+class Usable(NamedTuple):
+    """What a training may use of the studies that regions have labelled or made, (r, m, g)."""
+
+    worth: Floats
+    """Of labelled and synthetic studies, in effective ones."""
+    shared: Counts
+    """Labelled studies that may leave their region."""
+    federated: Counts
+    """Labelled studies that may not leave but are trained on where they lie."""
+
+
+def usable(world: World, state: State) -> Usable:
+    """Return what a training may use now."""
+    data, labelled, shared = world.data, state.labelled, state.shared
+    worth = effective_studies(
+        labelled,
+        state.synthetic,
+        noise=data.label_noise[None, :, None],
+        worth=data.synthetic_worth,
+        limit=data.synthetic_limit,
+    )
+    return Usable(worth, shared, (labelled - shared) * federates(world, state)[:, None, None])
 
 
 def own_share_of_images(world: World, state: State) -> Floats:
@@ -82,13 +101,15 @@ def own_share_of_images(world: World, state: State) -> Floats:
     )
 
 
-def trained_on(world: World, state: State) -> float:
+def trained_on(world: World, usable: Usable) -> float:
     """Return how many labelled and public studies a training passes over."""
-    worth = _worth(world, state)
-    return float(worth.sum() + (world.data.local_studies.sum() + world.data.public_studies.sum()))
+    public = world.data.local_studies.sum() + world.data.public_studies.sum()
+    return float(usable.worth.sum() + public)
 
 
-def holdings(world: World, state: State, *, own: Literal["place", "group"] = "place") -> Holdings:
+def holdings(
+    world: World, state: State, usable: Usable, *, own: Literal["place", "group"] = "place"
+) -> Holdings:
     """Return what a training may use now: own and others' studies, shape (r, m, g).
 
     Others' studies are what other regions share or federate, with public data sets; synthetic
@@ -104,25 +125,13 @@ def holdings(world: World, state: State, *, own: Literal["place", "group"] = "pl
     local = data.local_studies[:, :, None] * groups
     elsewhere = data.public_studies[None, :, None] * groups
     worth = worth_of_label(data.label_noise)[None, :, None]
-    here = local + _worth(world, state)
-    shared = local + worth * (state.shared + data.federation_worth * federated(world, state))
-    usable = pooled(here, shared, elsewhere)
+    here = local + usable.worth
+    shared = local + worth * (usable.shared + data.federation_worth * usable.federated)
+    known = pooled(here, shared, elsewhere)
     if own == "place":
-        mine, theirs = (part.sum(axis=2, keepdims=True) for part in (usable.own, usable.other))
+        mine, theirs = (part.sum(axis=2, keepdims=True) for part in (known.own, known.other))
         mine, theirs = np.broadcast_to(mine, world.shape), np.broadcast_to(theirs, world.shape)
     else:
-        mine = usable.own + usable.other
+        mine = known.own + known.other
         theirs = mine.sum(axis=2, keepdims=True) - mine
     return Holdings(mine, theirs).times(state.label_efficiency[:, :, None])
-
-
-def _worth(world: World, state: State) -> Floats:
-    """Return what each cell's labelled and synthetic studies are worth, shape (r, m, g)."""
-    data = world.data
-    return effective_studies(
-        state.labelled,
-        state.synthetic,
-        noise=data.label_noise[None, :, None],
-        worth=data.synthetic_worth,
-        limit=data.synthetic_limit,
-    )

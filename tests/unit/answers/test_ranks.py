@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from sim.answers.ranks import agreement
+from sim.answers.ranks import agreement, rank_intervals
 
 
 def rng() -> np.random.Generator:
@@ -33,3 +33,18 @@ def test_what_is_not_known_of_either_is_left_out() -> None:
 
 def test_a_constant_list_has_no_order() -> None:
     assert np.isnan(agreement(np.ones(6), np.arange(6.0), rng()).correlation)
+
+
+def test_places_have_an_interval_that_holds_what_draws_leave_open() -> None:
+    random = np.random.default_rng(3)
+    noise = random.normal(size=(3, 40))
+    low, high = rank_intervals(noise + np.array([[9.0], [0.0], [0.0]]), random)
+    assert (low[0], high[0]) == (1.0, 1.0)  # far ahead in every draw
+    assert set(zip(low[1:], high[1:], strict=True)) == {(2.0, 3.0)}  # alike
+    same = np.tile([[3.0], [2.0], [1.0]], 6)
+    assert rank_intervals(same, random)[0].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_places_of_few_draws_have_no_interval() -> None:
+    low, high = rank_intervals(np.ones((2, 4)), np.random.default_rng(1))
+    assert np.isnan([low, high]).all()

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 from scipy.stats import qmc
 
-from sim.answers.sensitivity import FEWEST, METHODS, explained, given_data
+from sim.answers.sensitivity import (
+    FEWEST,
+    METHODS,
+    explained,
+    given_data,
+    saltelli_design,
+    sobol_indices,
+)
 from sim.errors import AnswerError
 
 DRAWS = 2_048
@@ -85,6 +92,90 @@ def test_infinite_parameters_are_the_largest(method: str) -> None:
         for x in (values, np.where(values == values.max(), np.inf, values))
     )
     assert plain == odd
+
+
+def ishigami_of(u: np.ndarray) -> np.ndarray:
+    a, b, c = np.pi * (2.0 * u.T - 1.0)
+    return np.asarray(np.sin(a) + 7.0 * np.sin(b) ** 2 + 0.1 * c**4 * np.sin(a))
+
+
+def g_function_of(u: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sobol's g-function (Saltelli and Sobol 1995)."""
+    return np.asarray(((np.abs(4.0 * u - 2.0) + weights) / (1.0 + weights)).prod(axis=1))
+
+
+TOTAL = {"a": 0.5576, "b": 0.4424, "c": 0.2437}
+"""Total indices of Ishigami's function."""
+
+
+def test_sobol_indices_of_ishigami_are_the_analytic_ones() -> None:
+    pytest.importorskip("SALib")
+    groups = list("abc")
+    found = sobol_indices(
+        groups, ishigami_of(saltelli_design(groups, points=1024, seed=5)), seed=5
+    ).set_index("what")
+    assert (found["runs"] == 1024 * 5).all()
+    for name in groups:
+        row = found.loc[name]
+        assert row["first_low"] <= FIRST_ORDER[name] <= row["first_high"], name
+        assert row["total_low"] <= TOTAL[name] <= row["total_high"], name
+        assert row["total_high"] - row["total_low"] < 0.25
+
+
+def test_sobol_indices_of_the_g_function_are_the_analytic_ones() -> None:
+    pytest.importorskip("SALib")
+    weights = np.array([0.0, 1.0, 4.5, 9.0, 99.0])
+    single = 1.0 / (3.0 * (1.0 + weights) ** 2)
+    whole = (1.0 + single).prod() - 1.0
+    groups = [f"x{k}" for k in range(5)]
+    y = g_function_of(saltelli_design(groups, points=1024, seed=2), weights)
+    found = sobol_indices(groups, y, seed=2).set_index("what").loc[groups]
+    total = single * (1.0 + whole) / (1.0 + single) / whole
+    for k, name in enumerate(groups):
+        row = found.loc[name]
+        # of what makes next to nothing the interval is narrower than the rounding of a quadrature
+        assert row["first_low"] - 0.005 <= single[k] / whole <= row["first_high"] + 0.005, name
+        assert row["total_low"] - 0.005 <= total[k] <= row["total_high"] + 0.005, name
+
+
+def test_a_group_has_the_index_of_all_that_its_parameters_make() -> None:
+    pytest.importorskip("SALib")
+    groups = ["ac", "b", "ac"]
+    y = ishigami_of(saltelli_design(groups, points=512, seed=3))
+    assert len(y) == 512 * 4
+    found = sobol_indices(groups, y, seed=3).set_index("what")
+    # a and c act together, b alone: nothing is shared between the groups
+    for name, share in (("ac", 1.0 - FIRST_ORDER["b"]), ("b", FIRST_ORDER["b"])):
+        for index in ("first", "total"):
+            row = found.loc[name]
+            assert row[f"{index}_low"] <= share <= row[f"{index}_high"]
+    assert found["unknowns"].to_dict() == {"ac": 2, "b": 1}
+
+
+def test_sobol_indices_of_no_numbers_and_of_a_constant_are_refused() -> None:
+    pytest.importorskip("SALib")
+    y = ishigami_of(saltelli_design(list("abc"), points=16, seed=3))
+    with pytest.raises(AnswerError, match="in 1 of 80 runs the result is no number"):
+        sobol_indices(list("abc"), np.where(np.arange(80) == 7, np.nan, y), seed=1)
+    with pytest.raises(AnswerError, match="the same in all 80 runs"):
+        sobol_indices(list("abc"), np.full(80, 0.3), seed=1)
+
+
+@pytest.mark.parametrize("points", [0, 8, 48, 100])
+def test_a_number_of_points_that_fits_no_sequence_is_refused(points: int) -> None:
+    with pytest.raises(AnswerError, match=f"power of two.*not {points}"):
+        saltelli_design(["a"], points=points, seed=1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_indices_are_held_against_random_columns(method: str) -> None:
+    pytest.importorskip("SALib")
+    rng = np.random.default_rng(8)
+    x = pd.DataFrame(rng.random((128, 9)), columns=["much", *(f"none{k}" for k in range(8))])
+    found = given_data(x, 3.0 * x["much"] + pd.Series(rng.random(128)), method=method, seed=1)
+    above = found[found["index"] > found["chance"]]["parameter"].tolist()
+    assert above[0] == "much"
+    assert len(above) <= 3  # one of twenty by chance, in the mean
 
 
 def test_results_that_are_no_numbers_are_refused(

@@ -6,7 +6,7 @@ import pytest
 from sim.learning.gate import POWER_PLANNED, Audit, benefit_of, needed_benefit
 from sim.pipeline.parts import state_today
 from sim.pipeline.stations.evaluation import audit
-from sim.pipeline.stations.governance import holdings
+from sim.pipeline.stations.governance import holdings, usable
 from sim.planning.model import OptimisationModel, build_model
 from sim.scenario.ai import Gate
 from sim.scenario.schema import Horizon
@@ -45,7 +45,9 @@ def test_the_same_studies_are_worth_the_same_benefit(target: float, labelled: in
     state.labelled[:, 0, 0] = labelled, labelled // 2
     state.shared[:, 0, 0] = labelled // 4, labelled // 2
     state.synthetic[:, 0, 0] = labelled, 0
-    simulated = benefit_of(LAW(holdings(problem.world, state)), gate)[:, 0, 0]
+    simulated = benefit_of(LAW(holdings(problem.world, state, usable(problem.world, state))), gate)[
+        :, 0, 0
+    ]
     for variable in problem.problem.variables():
         variable.varValue = 0.0
     for r in range(2):
@@ -74,7 +76,8 @@ def test_a_planned_audit_opens_the_simulations_gate_with_the_planned_chance(targ
     """Many places, each with an audit of the planned size and luck of its own."""
     places, gate = 4_000, Gate(target_specificity=target, penalty=0.5)
     world = changed(small_world(places, 1), "care", prevalence=np.full((places, 1), 0.1))
-    release = fixed_response(0.9, 0.85)(holdings(world, state_today(world)))
+    today = state_today(world)
+    release = fixed_response(0.9, 0.85)(holdings(world, today, usable(world, today)))
     needed = float(needed_benefit(world.care.reader, gate)[0])
     planned = Audit(needed=needed, prevalence=0.1, gate=gate, specificity=0.85)
     studies = planned.studies(benefit_of(release, gate))[0, 0, 0]

@@ -94,3 +94,6 @@ def test_parts_add_up_to_the_difference_of_the_runs(runs: tuple[Path, Path]) -> 
     assert done.exit_code == 0, done.output
     assert "because of" in done.stdout
     assert "groups.rural" in done.stdout
+    page = (runs[1] / "report.html").read_text(encoding="utf-8")
+    assert 'id="difference"' in page
+    assert "groups.rural" in page

@@ -19,6 +19,7 @@ from sim.studies.knowledge import (
     measurement,
     regret_table,
 )
+from sim.studies.measuring import measurements_of, measuring_table
 from sim.studies.names import load_scenario
 from sim.studies.result import StudyResult, load
 from sim.studies.sample import parameter_sample
@@ -67,6 +68,43 @@ def test_what_decides_is_worth_knowing_and_the_rest_is_not() -> None:
     assert of(table, TOPIC, "prices")["low"] == 0.0
     assert (table["value"] <= whole["value"] + 1e-15).all()
     assert (table[["value", "low", "high"]] >= 0.0).all(axis=None)
+
+
+def test_what_decides_is_worth_measuring_and_pays_where_it_is_cheap() -> None:
+    rng = np.random.default_rng(4)
+    names = ["groups.rural.reach", "dermoscopy.reading_minutes.LIC", "response.scale"]
+    drawn = pd.DataFrame(rng.uniform(size=(DRAWS, 3)), columns=names)
+    drawn.index.name = "draw"
+    unknowns = Unknowns(drawn, dict.fromkeys(names, "a topic"))
+    values = reached(drawn[names[0]] - 0.5)
+    table = measuring_table(
+        values, unknowns, places={"KEN"}, profile_runs=400, usd_per_unit=1e6, seed=1
+    )
+    assert set(table["what"]) == {
+        "survey of reach", "time study of reading", "100 further training runs"
+    }  # fmt: skip
+    first = table.iloc[0]
+    assert (first["what"], first["where"]) == ("survey of reach", "rural")
+    assert first["pays"]
+    assert first["worth_usd"] == pytest.approx(1e6 * first["value"])
+    assert first["share"] > 0.8  # 400 people tell nearly all
+    assert not table["pays"].iloc[1:].any()
+    whole = of(information_table(values, unknowns, usd_per_unit=1e6), EVERYTHING, EVERYTHING)
+    assert (table["value"] <= whole["value"] + 1e-12).all()
+    dear = measuring_table(
+        values, unknowns, places={"KEN"}, profile_runs=400, usd_per_unit=1e3, seed=1
+    )
+    assert not dear["pays"].any()
+
+
+def test_measurements_are_by_place_where_places_are_few() -> None:
+    named = [f"{iso3}.readers_per_million.radiologist" for iso3 in ("KEN", "RWA")]
+    found = list(measurements_of(named, places={"KEN", "RWA"}))
+    assert [(one.where, len(one.parameters)) for one in found] == [("KEN", 1), ("RWA", 1)]
+    many = [f"A{k:02}.readers_per_million.radiologist" for k in range(20)]
+    (one,) = measurements_of(many, places={name[:3] for name in many})
+    assert (one.where, len(one.parameters)) == ("everywhere", 20)
+    assert one.cost_usd == 20 * found[0].cost_usd
 
 
 def test_the_largest_comes_first_within_each_kind() -> None:

@@ -15,6 +15,7 @@ from sim.studies.batch import Design
 from sim.studies.plans import plans_of
 from sim.studies.recommendation import (
     ASPECTS,
+    NOT_ASSESSED,
     Infrastructure,
     Recommendation,
     recommendation,
@@ -45,7 +46,16 @@ def cell(found: Recommendation, stage: str, aspect: str) -> pd.Series:
 
 
 def test_every_stage_has_every_aspect(found: Recommendation) -> None:
-    assert len(found.table) == 2 * len(ASPECTS)
+    assert len(found.table) == (2 + len(NOT_ASSESSED)) * len(ASPECTS)
+    left = found.table[found.table["stage"].isin(NOT_ASSESSED)]
+    assert left["value"].isna().all()
+    assert (left["basis"] == "not assessed").all()
+    computed = found.table[found.table["aspect"] == "computation"].dropna(subset="value")
+    hours = computed["value"]
+    watts = DESIGN.sampler(DESIGN.scenario, None, "search").world.compute
+    assert computed["energy_kwh"].to_numpy() == pytest.approx(
+        (hours * watts.gpu_watts / 1e3 * watts.pue).to_numpy()
+    )
     assert set(found.table["aspect"]) == set(ASPECTS)
 
 

@@ -15,7 +15,7 @@ from sim.learning.law import pretraining_worth
 from sim.pipeline.parts import state_today
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate
-from sim.pipeline.stations.governance import holdings, own_share_of_images
+from sim.pipeline.stations.governance import holdings, own_share_of_images, usable
 from sim.units import WEEKS_PER_YEAR
 from tests.scenarios import scenario
 from tests.small_runs import buying, run
@@ -201,7 +201,8 @@ def test_own_studies_are_of_the_place_or_of_the_group() -> None:
     state.labelled[0, 0] = 30, 10
     state.labelled[1, 0] = 0, 50
     state.shared[1, 0] = 0, 20
-    place, group = holdings(world, state), holdings(world, state, own="group")
+    known = usable(world, state)
+    place, group = (holdings(world, state, known, own=own) for own in ("place", "group"))
     # public studies have the mix of groups that the region's people have: half and half
     np.testing.assert_allclose(place.own[:, 0], [[40, 40], [50, 50]])
     np.testing.assert_allclose(place.other[:, 0], [[120, 120], [100, 100]])

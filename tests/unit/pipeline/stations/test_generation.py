@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.baseline.world import World
 from sim.learning.law import effective_studies
 from sim.pipeline.parts import state_today
-from sim.pipeline.stations.governance import holdings
+from sim.pipeline.stations.governance import holdings, usable
 from tests.small_runs import EVERYTHING, buying, run
 from tests.small_world import small_world
 
@@ -54,9 +54,9 @@ def test_holdings_count_synthetic_studies_at_their_worth_and_at_home_only() -> N
     world = small_world(2, 1)
     state = state_today(world)
     state.labelled[0, 0, 0], state.synthetic[0, 0, 0] = 1_000, 5_000
-    with_them = holdings(world, state)
+    with_them = holdings(world, state, usable(world, state))
     state.synthetic[:] = 0
-    without = holdings(world, state)
+    without = holdings(world, state, usable(world, state))
     label = (1 - 2 * 0.05) ** 2
     # limit 2.0 and worth 0.2: 2,000 of them count, for 400 real ones
     assert with_them.own[0, 0, 0] - without.own[0, 0, 0] == pytest.approx(label * 400)
@@ -85,9 +85,9 @@ def test_a_federation_lets_others_use_what_may_not_leave() -> None:
     world = small_world(3, 1)
     state = state_today(world)
     state.labelled[0, 0, 0], state.shared[0, 0, 0] = 1_000, 100
-    apart = holdings(world, state)
+    apart = holdings(world, state, usable(world, state))
     state.active[0, world.catalogue.index("federation")] = 1.0
-    together = holdings(world, state)
+    together = holdings(world, state, usable(world, state))
     gain = together.other - apart.other
     # 900 stay where they are; one is worth 0.9 of one that is shared; labels are 5% wrong
     assert gain[1, 0, 0] == pytest.approx(900 * 0.9 * (1 - 2 * 0.05) ** 2)

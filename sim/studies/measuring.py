@@ -1,0 +1,141 @@
+"""What to measure first: what measurements would be worth before choosing a plan, and their cost.
+
+Which measurements there are, how exact they are and what they cost is in ``measurements.csv``, and
+assumed. What one is worth is told by the draws of a finished study: nothing is simulated for it.
+"""
+
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+from functools import partial as bind
+from importlib.resources import files
+from io import StringIO
+from math import isnan
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sim.answers.information import gain_of_everything, gain_of_measuring
+from sim.answers.intervals import FEWEST_DRAWS
+from sim.domain.levers import Floats
+from sim.streams import stream
+from sim.studies.knowledge import Unknowns, worth_of
+
+EVERYWHERE = "everywhere"
+MOST_PLACES = 8
+"""Places that are measured one by one; where there are more, all at once."""
+MEASURING_COLUMNS = ("what", "where", "unknowns", "value", "low", "high", "share", "worth_usd",
+                     "cost_usd", "pays", "draws")  # fmt: skip
+
+
+class Measurement(NamedTuple):
+    """A kind of measurement, in one place or everywhere."""
+
+    what: str
+    where: str
+    """A group or a place; ``EVERYWHERE``."""
+    parameters: tuple[str, ...]
+    """Unknowns that it measures."""
+    people: float
+    """Asked in a survey of a share, a binomial count; NaN where it is none."""
+    error: float
+    """Else, relative standard error; NaN."""
+    runs: float
+    """Else, further training runs, each of which is taken to tell as much as those before; NaN."""
+    cost_usd: float
+
+
+@cache
+def known_measurements() -> pd.DataFrame:
+    """Return the kinds of measurements: what, parameter, people, error, runs, usd and source."""
+    text = (files("sim.answers") / "measurements.csv").read_text(encoding="utf-8")
+    return pd.read_csv(StringIO(text))
+
+
+def measurements_of(unknowns: Collection[str], *, places: Collection[str]) -> Iterator[Measurement]:
+    """Yield the measurements that a study's unknowns leave to be made.
+
+    Parameters
+    ----------
+    places : codes of regions and countries by which unknowns may begin.
+    """
+    for kind in known_measurements().itertuples():
+        by_place: dict[str, list[str]] = {}
+        for name in unknowns:
+            if fnmatchcase(name, str(kind.parameter)):
+                by_place.setdefault(_where(name, places), []).append(name)
+        if len(by_place) > MOST_PLACES:
+            everything = [name for some in by_place.values() for name in some]
+            parts = {EVERYWHERE: (everything, len(by_place))}
+        else:
+            parts = {where: (some, 1) for where, some in by_place.items()}
+        for where, (some, count) in parts.items():
+            yield Measurement(
+                str(kind.what), where, tuple(some), float(kind.people), float(kind.error),
+                float(kind.runs), float(kind.usd) * count,
+            )  # fmt: skip
+
+
+def measuring_table(
+    reached: pd.DataFrame,
+    unknowns: Unknowns,
+    *,
+    places: Collection[str],
+    profile_runs: int,
+    usd_per_unit: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Return what every measurement would be worth before choosing, the best bargain first.
+
+    Parameters
+    ----------
+    reached : as in ``knowledge.information_table``.
+    places : see ``measurements_of``.
+    profile_runs : training runs behind the profile.
+    usd_per_unit : US dollars for which the outcome can be raised by 1; NaN where not known.
+    seed : of simulated measurements.
+
+    Returns
+    -------
+    what, where, unknowns (that it measures), value (mean gain of choosing by it, in the outcome's
+    unit) with its 95% interval over draws, share (of the value of knowing everything), worth_usd
+    (for which the same gain could be bought), cost_usd (assumed), pays (worth more than it costs,
+    by its estimate and with an interval above 0) and draws.
+    """
+    by_draw = reached.groupby(level="draw", sort=False).mean()
+    values, rows = by_draw.to_numpy(float), []
+    whole = gain_of_everything(values)
+    names = list(unknowns.topics) if len(values) >= FEWEST_DRAWS else []
+    for one in measurements_of(names, places=places):
+        true = unknowns.drawn[list(one.parameters)].to_numpy(float)
+        rng = stream(seed, "measuring", one.what, one.where)
+        gain = gain_of_measuring(values, true, bind(_shown, one, profile_runs), rng)
+        value, low, high, share, usd, draws = worth_of(gain, whole, usd_per_unit)
+        pays = bool(low > 0.0 and usd > one.cost_usd)
+        rows.append((one.what, one.where, len(one.parameters), value, low, high, share, usd,
+                     one.cost_usd, pays, draws))  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(MEASURING_COLUMNS))
+    left = (table["worth_usd"] - table["cost_usd"]).fillna(table["value"])
+    return table.iloc[np.argsort(-left.to_numpy(float), kind="stable")].reset_index(drop=True)
+
+
+def _shown(one: Measurement, profile_runs: int, true: Floats, rng: np.random.Generator) -> Floats:
+    """Return what a measurement shows of true values, shape (draw, unknown)."""
+    if not isnan(one.people):
+        return np.asarray(rng.binomial(int(one.people), np.clip(true, 0.0, 1.0)) / one.people)
+    noise = rng.standard_normal(true.shape)
+    if not isnan(one.error):
+        return np.asarray(true * (1.0 + one.error * noise))
+    # what is known now rests on the profile's runs: as many again would be as exact as that
+    known = np.where(np.isfinite(true), true, np.nan)
+    spread = np.nan_to_num(np.nanstd(known, axis=0)) * np.sqrt(profile_runs / one.runs)
+    return np.asarray(true + spread * noise)
+
+
+def _where(name: str, places: Collection[str]) -> str:
+    """Return the group, or the place, that an unknown is of."""
+    first, *rest = name.split(".")
+    if first == "groups":
+        return rest[0]
+    return first if first in places else EVERYWHERE
