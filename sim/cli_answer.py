@@ -85,7 +85,6 @@ def answer_information(folder: RunFolder) -> None:
 
 @answer.command("drivers", epilog=example("answer drivers runs/kenya"))
 def answer_drivers(
-    ctx: typer.Context,
     folder: RunFolder,
     method: Annotated[
         str, typer.Option(help="variance; or of SALib: delta, pawn, rbd_fast.")
@@ -105,7 +104,7 @@ def answer_drivers(
 
     result = load(folder)
     if sobol is not None:
-        _sobol(ctx, folder, sobol, str(result.lead(against).name), workers)
+        _sobol(folder, sobol, str(result.lead(against).name), workers)
         return
     table, lead = result.drivers(method, against=against), result.lead(against)
     if table.empty or lead.nunique() < 2:
@@ -233,7 +232,6 @@ def answer_measuring(
 
 @answer.command("stages", epilog=example("answer stages runs/kenya"))
 def answer_stages(
-    ctx: typer.Context,
     folder: RunFolder,
     draws: Draws = None,
     searches: Annotated[
@@ -257,7 +255,6 @@ def answer_stages(
         return stage_value(design, answering, known=known, searches=searches, runs=runs).tables
 
     tables = answered(
-        ctx,
         folder,
         "stages",
         make,
@@ -273,7 +270,6 @@ def answer_stages(
 
 @answer.command("matrix", epilog=example("answer matrix runs/kenya"))
 def answer_matrix(
-    ctx: typer.Context,
     folder: RunFolder,
     workers: Workers = None,
 ) -> None:
@@ -284,7 +280,6 @@ def answer_matrix(
 
     value = _stage_value(folder)
     tables = answered(
-        ctx,
         folder,
         "matrix",
         lambda design, answering: recommendation(design, answering, value).tables,
@@ -299,7 +294,6 @@ def answer_matrix(
 
 
 def claims(
-    ctx: typer.Context,
     folder: RunFolder,
     workers: Workers = None,
 ) -> None:
@@ -311,7 +305,6 @@ def claims(
 
     value = _stage_value(folder)
     tables = answered(
-        ctx,
         folder,
         "claims",
         lambda design, answering: {"claims": claims_table(Evidence(design, answering, value))},
@@ -327,7 +320,6 @@ def claims(
 
 
 def answered(
-    ctx: typer.Context,
     folder: Path,
     question: str,
     make: "Make",
@@ -339,7 +331,6 @@ def answered(
     """Return the tables of an answer about a run, with progress; see ``answer_about``."""
     from sim.studies.answer_folder import answer_about
 
-    concerns(folder, ctx)
     with terminal.progress_bar() as progress:
         return answer_about(
             folder, question, make, settings=settings, draws=draws, workers=workers,
@@ -347,7 +338,7 @@ def answered(
         )  # fmt: skip
 
 
-def _sobol(ctx: typer.Context, folder: Path, points: int, rival: str, workers: int | None) -> None:
+def _sobol(folder: Path, points: int, rival: str, workers: int | None) -> None:
     """Print Sobol indices of the plan's lead over a policy."""
     from reports import write_report
     from reports.uncertainties import sobol_rows, sobol_sentence
@@ -363,7 +354,6 @@ def _sobol(ctx: typer.Context, folder: Path, points: int, rival: str, workers: i
         return sobol(design, answering, plans["plan"], plans[rival], points=points).tables
 
     tables = answered(
-        ctx,
         folder,
         "sobol",
         make,

@@ -37,7 +37,6 @@ TRACED = {
 
 
 def report(
-    ctx: typer.Context,
     folder: RunFolder,
     pdf: Annotated[
         Path | None,
@@ -49,7 +48,6 @@ def report(
     """Write the report of a finished run again, or as a PDF with all tables and sources."""
     from reports import write_report
 
-    concerns(folder, ctx)
     if pdf is None:
         terminal.say(f"Report: {write_report(folder, language)}")
         return
@@ -88,7 +86,6 @@ def data_map(
 
 
 def export(
-    ctx: typer.Context,
     folder: RunFolder,
     xlsx: Annotated[
         Path | None, typer.Option(parser=terminal.place, metavar="FILE", help="Excel workbook.")
@@ -105,7 +102,6 @@ def export(
 
     if xlsx is None and csv is None:
         raise typer.BadParameter("say what to write: --xlsx FILE or --csv DIR.")
-    concerns(folder, ctx)
     if xlsx is not None:
         written = export_xlsx(folder, xlsx, overwrite=overwrite, language=language)
         terminal.say(f"Workbook: {written}")
@@ -130,7 +126,7 @@ def compare(
     from sim.studies.result import load
     from sim.studies.run_comparison import compare_runs
 
-    of = load(concerns(first, ctx))
+    of = load(first)
     for other in others:
         found = compare_runs(of, load(concerns(other, ctx)))
         terminal.say(f"{other} against {first}")
@@ -150,11 +146,10 @@ def compare(
         if found.outcomes["low"].isna().any():
             terminal.say(f"-: {NO_INTERVAL}.")
         if why:
-            _say_why(ctx, (first, other), of, workers)
+            _say_why((first, other), of, workers)
 
 
 def explore(
-    ctx: typer.Context,
     folder: RunFolder,
     out: Annotated[
         Path | None,
@@ -198,7 +193,7 @@ def explore(
     from sim.studies.result import load
     from sim.studies.sweep import AI_SHARES, AVERSIONS, BUDGETS, number_of, points_of, sweep
 
-    script, scenario = plotly_script(), load(concerns(folder, ctx)).scenario
+    script, scenario = plotly_script(), load(folder).scenario
     points = points_of(
         scenario,
         budgets=budgets or BUDGETS,
@@ -207,7 +202,6 @@ def explore(
         runs=runs,
     )
     tables = answered(
-        ctx,
         folder,
         "explore",
         lambda design, answering: sweep(design, answering, points).tables,
@@ -221,7 +215,6 @@ def explore(
 
 
 def replay(
-    ctx: typer.Context,
     folder: RunFolder,
     policy: Annotated[str, typer.Option(help="Policy of the run.")] = "plan",
     draw: Annotated[int, typer.Option(min=0, help="Its draw.")] = 0,
@@ -237,7 +230,7 @@ def replay(
     from sim.errors import AnswerError
     from sim.studies.replay import replay
 
-    found = replay(concerns(folder, ctx), policy, draw=draw, replication=replication)
+    found = replay(folder, policy, draw=draw, replication=replication)
     title = f"{policy}, draw {draw}, replication {replication}"
     terminal.print_table(found.outcomes, title=title)
     if csv is not None:
@@ -250,7 +243,6 @@ def replay(
 
 
 def trace(
-    ctx: typer.Context,
     folder: RunFolder,
     policy: Annotated[str, typer.Option(help="Policy whose run is shown.")] = "plan",
     table: Annotated[
@@ -260,7 +252,7 @@ def trace(
     """Print what happened in one run: commissionings, jobs, releases, audits, outages."""
     from sim.studies.manifest import Finished
 
-    found = Finished.at(concerns(folder, ctx))
+    found = Finished.at(folder)
     if table not in TRACED:
         raise RunFolderError(
             f"no table '{table}' to trace; there are {', '.join(TRACED)}.{nearest(table, TRACED)}"
@@ -276,9 +268,7 @@ def trace(
     )
 
 
-def _say_why(
-    ctx: typer.Context, folders: tuple[Path, Path], first: "StudyResult", workers: int | None
-) -> None:
+def _say_why(folders: tuple[Path, Path], first: "StudyResult", workers: int | None) -> None:
     """Print what of the difference between two plans comes from which change."""
     from reports import write_report
     from reports.gain import difference_rows, difference_sentence
@@ -288,7 +278,6 @@ def _say_why(
     before, after = folders
     second = load(after)
     tables = answered(
-        ctx,
         after,
         "difference",
         lambda _, answering: {

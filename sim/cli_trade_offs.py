@@ -14,7 +14,6 @@ __all__ = ["answer"]  # with the commands of both files
 
 @answer.command("frontier", epilog=example("answer frontier runs/kenya"))
 def answer_frontier(
-    ctx: typer.Context,
     folder: RunFolder,
     runs: Annotated[int, typer.Option(min=50, help="Runs of the search for a point.")] = 200,
     draws: Draws = None,
@@ -29,7 +28,6 @@ def answer_frontier(
 
     result = load(folder)
     tables = answered(
-        ctx,
         folder,
         "frontier",
         lambda design, answering: (
@@ -46,9 +44,7 @@ def answer_frontier(
 
 
 @answer.command("gain", epilog=example("answer gain runs/kenya"))
-def answer_gain(
-    ctx: typer.Context, folder: RunFolder, draws: Draws = None, workers: Workers = None
-) -> None:
+def answer_gain(folder: RunFolder, draws: Draws = None, workers: Workers = None) -> None:
     """Say which purchases the plan's gain comes from, and whose it is."""
     from reports import write_report
     from reports.gain import gain_rows, gain_sentences
@@ -58,7 +54,6 @@ def answer_gain(
 
     result = load(folder)
     tables = answered(
-        ctx,
         folder,
         "gain",
         lambda design, answering: (
@@ -75,9 +70,7 @@ def answer_gain(
 
 
 @answer.command("certificate", epilog=example("answer certificate runs/kenya"))
-def answer_certificate(
-    ctx: typer.Context, folder: RunFolder, draws: Draws = None, workers: Workers = None
-) -> None:
+def answer_certificate(folder: RunFolder, draws: Draws = None, workers: Workers = None) -> None:
     """Say whether the top additions and the best policy are the same where things are otherwise."""
     from reports import write_report
     from reports.certificate_page import certificate_sentences, stable_rows, variation_rows
@@ -87,7 +80,6 @@ def answer_certificate(
 
     result = load(folder)
     tables = answered(
-        ctx,
         folder,
         "certificate",
         lambda design, answering: (
@@ -105,7 +97,6 @@ def answer_certificate(
 
 @answer.command("alternatives", epilog=example("answer alternatives runs/kenya"))
 def answer_alternatives(
-    ctx: typer.Context,
     folder: RunFolder,
     runs: Annotated[int, typer.Option(min=50, help="Runs of the search within each part.")] = 500,
     draws: Draws = None,
@@ -120,7 +111,6 @@ def answer_alternatives(
 
     result = load(folder)
     tables = answered(
-        ctx,
         folder,
         "alternatives",
         lambda design, answering: (

@@ -20,6 +20,8 @@ UNFINISHED = "unfinished"
 """Part of the names of files that are not whole yet: the next attempt replaces them."""
 GROWING = ("seeds", "contrasts", "device")
 """Fields of a plan that may change: finished runs stay valid, each says what it ran on."""
+UNSAID = {"empty_labels": "negative"}
+"""What was done before a plan could say it, where that is not the field's default."""
 
 
 Tasks = Mapping[str, tuple[MeasurementPlan, Cases]]
@@ -29,14 +31,16 @@ Tasks = Mapping[str, tuple[MeasurementPlan, Cases]]
 def open_folder(folder: Path, plan: MeasurementPlan, tasks: Tasks) -> None:
     """Describe the measurement in its folder; refuse a folder that holds another one.
 
-    Only ``GROWING`` fields may differ.
+    Only ``GROWING`` fields may differ, and what empty labels are where there are none.
     """
     path = folder / ABOUT
     about = _about(plan, tasks)
     if path.exists():
         before, sha256 = _described(path)
-        growing = {name: about["plan"][name] for name in GROWING}
-        _check_same(folder, before | growing, about["plan"])
+        free: tuple[str, ...] = GROWING
+        if "refused" in (before["empty_labels"], plan.empty_labels):  # the data have none
+            free = (*GROWING, "empty_labels")
+        _check_same(folder, before | {name: about["plan"][name] for name in free}, about["plan"])
         if sha256 != about["data_sha256"]:
             raise ProfileError(f"{folder} holds runs on other data. Choose a new folder.")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
@@ -55,13 +59,13 @@ def _check_same(folder: Path, held: dict[str, Any], asked: dict[str, Any]) -> No
 
 
 def _described(path: Path) -> tuple[dict[str, Any], str]:
-    """Return the plan that a folder holds, new fields at their defaults, and its data's checksum.
+    """Return the plan that a folder holds, with fields that are newer, and its data's checksum.
 
     Raises ``ProfileError`` when the file is cut short or describes no measurement.
     """
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
-        plan = MeasurementPlan.model_validate(about["plan"])
+        plan = MeasurementPlan.model_validate(UNSAID | about["plan"])
         return json.loads(plan.model_dump_json()), str(about["data_sha256"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise ProfileError(

@@ -475,6 +475,26 @@ def test_a_fault_of_every_command_about_a_run_is_written_in_its_folder(
     assert f"is written in '{fault}'" in result.stderr
 
 
+def test_a_fault_in_comparing_is_written_in_the_run_that_it_is_about(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for out in (first, second):
+        with open_store(out, {"scenario": "a"}) as store:
+            store.write_json("summary.json", {})
+            store.finish()
+
+    def load(folder: Path) -> object:
+        return folder if folder == first else 1 / 0
+
+    monkeypatch.setattr("sim.studies.result.load", load)
+    result = called("compare", str(first), str(second))
+    assert result.exit_code == 1, result.stderr
+    (fault,) = second.glob("fault-*.txt")
+    assert f"is written in '{fault}'" in result.stderr
+    assert not list(first.glob("fault-*.txt"))
+
+
 def test_a_fault_that_also_keeps_from_writing_in_the_folder_is_written_elsewhere(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Probes on an encoder's features, of one task and of several, from file to card."""
 
 import json
+from shutil import rmtree
 
 import numpy as np
 import pandas as pd
@@ -199,6 +200,55 @@ def test_the_encoders_energy_is_part_of_every_image(tmp_path):
     assert 2.0 < energy["joules_per_inference"] < 2.1
     assert 0.1 < energy["seconds_per_inference"] < 0.11
     assert energy["flops_per_inference"] == 1e6 + 2 * 12
+
+
+def without_empty_labels(folder):
+    """Make a folder one of a version whose plans could not say what an empty label is."""
+    about = json.loads((folder / "measurement.json").read_text())
+    del about["plan"]["empty_labels"]
+    (folder / "measurement.json").write_text(json.dumps(about))
+
+
+def test_a_measurement_goes_on_that_was_begun_before_plans_said_what_empty_labels_are(tmp_path):
+    """An empty label was negative then, where the plan lists the positive ones."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    kind = columns()[1]["kind"]
+    some_empty = np.where(np.arange(len(kind)) % 10, kind, "")
+
+    def plan(said):
+        return OF_FILE.model_copy(update={"empty_labels": said})
+
+    def stop(done, *_):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    def goes_on(data, begun, asked):
+        with pytest.raises(KeyboardInterrupt):
+            measure(plan(begun), data=data, out=parts, progress=stop)
+        without_empty_labels(parts)
+        seen = []
+        measure(plan(asked), data=data, out=parts, progress=lambda *done: seen.append(done[0]))
+        return seen[0] == 3
+
+    # nothing is empty: it makes no difference what a plan says of it
+    full = npz(tmp_path / "full.npz")
+    assert goes_on(full, "refused", "refused")
+    for said in ("left_out", "refused", "negative"):
+        measure(plan(said), data=full, out=parts)
+    rmtree(parts)
+
+    data = npz(tmp_path / "some_empty.npz", kind=some_empty)
+    assert goes_on(data, "negative", "negative")
+    measure(plan("negative"), data=data, out=whole)
+    done, known = (pd.read_parquet(at / "runs.parquet") for at in (parts, whole))
+    pd.testing.assert_frame_equal(done[["run_id", "auc"]], known[["run_id", "auc"]])
+    without_empty_labels(whole)
+    with pytest.raises(ProfileError, match="empty_labels is negative there and left_out now"):
+        measure(plan("left_out"), data=data, out=whole)
+    with pytest.raises(ProfileError, match="have no 'kind'"):
+        measure(plan("refused"), data=data, out=whole)
+    with pytest.raises(ProfileError, match="runs on other data"):
+        measure(plan("refused"), data=full, out=whole)
 
 
 @pytest.mark.parametrize(
