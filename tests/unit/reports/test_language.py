@@ -6,6 +6,7 @@ from html import unescape
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from babel.messages.catalog import Catalog
@@ -19,10 +20,22 @@ from reports.language import language_named, languages, misfits, numeral, percen
 from reports.messages import EVENTS, messages, write_catalogue
 from reports.pdf import _weasyprint, write_pdf
 from reports.retelling import asked_words, exchange_words, note_words, plan_words
+from reports.uncertainties import (
+    driver_rows,
+    driver_sentence,
+    measuring_figure,
+    measuring_rows,
+    measuring_sentence,
+    regret_figure,
+    sobol_section,
+)
 from sim.cli import app
 from sim.errors import LanguageError, RunFolderError
 from sim.studies.claims import CLAIM_COLUMNS, CLAIMS
+from sim.studies.difference import DIFFERENCE_COLUMNS
+from sim.studies.knowledge import DRIVER_COLUMNS, TOPIC, UNKNOWN
 from sim.studies.manifest import Finished
+from sim.studies.measuring import EVERYWHERE, MEASURING_COLUMNS
 from sim.studies.result import StudyResult
 from sim.studies.robustness import NOT_ROBUST
 from tests.unit.reports.test_page import (
@@ -36,6 +49,17 @@ from tests.unit.reports.test_page import (
 )
 
 Finishing = tuple[Path, StudyResult]
+DIFFERENCE = pd.DataFrame(
+    [("the plan", 0.02, 0.01, 0.03, 2.0, 5, "before"),
+     ("data", -0.01, -0.02, 0.0, -1.0, 5, "before")],
+    columns=[*DIFFERENCE_COLUMNS, "against"],
+)  # fmt: skip
+SOBOL = pd.DataFrame(
+    [("reach", 4, 0.4, 0.1, 0.7, 0.5, 0.2, 0.8, 512),
+     ("chance", 1, 0.3, 0.0, 0.6, 0.4, 0.1, 0.7, 512)],
+    columns=["what", "unknowns", "first", "first_low", "first_high", "total", "total_low",
+             "total_high", "runs"],
+)  # fmt: skip
 ROOT = Path(__file__).parents[3]
 FRENCH = ROOT / "reports" / "languages" / "fr.po"
 HEAD = 'msgid ""\nmsgstr ""\n"Language: {}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
@@ -140,11 +164,45 @@ def test_answers_of_other_questions_are_in_french(planned: Finishing, french: Ca
         "alternatives": {"alternatives": ALTERNATIVES, "shared_money": SHARED},
         "certificate": {"stable_items": ITEMS, "variations": VARIATIONS},
         "claims": {"claims": claims},
+        "difference": {"difference": DIFFERENCE},
     }
     text = text_of(render(planned[1], answers, language="fr"))
     assert [one for one in plain_texts(french) if one in text] == []
+    assert "ce qui y contribue le plus\u00a0: le plan, +2,00 points" in text
     assert "alternative 1 à moins de 5\u202f%" in text
     assert f"{len(CLAIMS)} confirmée" in text
+
+
+def test_what_is_not_known_is_said_in_french(french: Catalog) -> None:
+    reached = pd.DataFrame(
+        [("survey of reach", "rural", 4, 0.02, 0.01, 0.03, 0.5, 90_000.0, 20_000.0, True, 8),
+         ("audit of labels", EVERYWHERE, 1, 0.0, 0.0, 0.0, 0.0, np.nan, 10_000.0, False, 8)],
+        columns=list(MEASURING_COLUMNS),
+    )  # fmt: skip
+    leads = pd.DataFrame(
+        [(TOPIC, "reach", "reach", 4, 0.5, 0.3, 0.7, 0.1, 8),
+         (UNKNOWN, "groups.rural.reach", "reach", 1, 0.0, 0.0, 0.1, 0.2, 8)],
+        columns=list(DRIVER_COLUMNS),
+    )  # fmt: skip
+    regrets = pd.DataFrame(
+        [("plan", 0.01, 0.0, 0.02, 0.03, 0.5, 1.0), ("baseline", 0.0, 0.0, 0.0, 0.0, 0.5, 0.5)],
+        columns=["plan", "regret", "low", "high", "largest", "best", "near"],
+    )
+    with speaking("fr"):
+        page = sobol_section({"sobol": SOBOL})
+        first, paying = measuring_sentence(reached), measuring_rows(reached, "ede")
+        said = [
+            page["sentence"], page["figure"], page["rows"].to_html(), first, paying.to_html(),
+            driver_sentence(leads), driver_rows(leads, TOPIC).to_html(), regret_figure(regrets),
+            measuring_figure(reached), measuring_sentence(reached.tail(1)),
+        ]  # fmt: skip
+    text = unescape(" ".join(said))
+    assert [one for one in plain_texts(french) if one in text] == []
+    assert "recours et hasard\u202f; 30\u202f% de sa variance" in page["sentence"]
+    assert "0,40 (0,10 à 0,70)" in text
+    assert "enquête sur le recours, rural. " in first
+    assert "audit des étiquettes" in list(paying["mesure"])
+    assert "\u202f: recours (thème)." in text.replace("\u00a0", "\u202f")
 
 
 def test_what_claims_are_held_against_can_be_told_again() -> None:
