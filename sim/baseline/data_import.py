@@ -14,7 +14,7 @@ from sim.atomic import replace_file, require_place
 from sim.baseline import tables
 from sim.domain.bounds import Bounds
 from sim.errors import LONGEST_LINE, MOST_SHOWN, ScenarioError, cut, nearest
-from sim.scenario.text_table import rows_of
+from sim.scenario.text_table import text_rows
 
 SITES = {
     "worldbank": "World Bank",
@@ -284,7 +284,7 @@ def _owid(path: Path, where: dict[str, str]) -> pd.DataFrame:
 def _csv(path: Path, *, skip: int = 0) -> pd.DataFrame:
     """Return a CSV file as text: a code NA is a country, not an empty cell."""
     try:
-        return pd.DataFrame([row for _, row in rows_of(path, skip=skip)])
+        return pd.DataFrame([row for _, row in text_rows(path, skip=skip)])
     except ScenarioError as error:  # perhaps another site's file, with lines before its heading
         raise ValueError(str(error)) from None
 

@@ -12,7 +12,7 @@ from sim.scenario.tree import Place
 SEPARATORS = (",", ";", "\t")
 
 
-def rows_of(path: Path, *, skip: int = 0) -> Iterator[tuple[Place, dict[str, str]]]:
+def text_rows(path: Path, *, skip: int = 0) -> Iterator[tuple[Place, dict[str, str]]]:
     """Yield each row of a table as text by column, as it is written, with its place.
 
     A cell is text whatever it looks like: a code keeps its zeros, a group may be called NA. Empty

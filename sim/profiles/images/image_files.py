@@ -22,7 +22,7 @@ from sim.errors import ProfileError, ScenarioError, nearest
 from sim.profiles.design import Encoder
 from sim.profiles.images.dicom import ENDING as DICOM
 from sim.profiles.images.dicom import OF_PATIENTS, dicom_header, dicom_picture, is_dicom
-from sim.scenario.text_table import rows_of
+from sim.scenario.text_table import text_rows
 
 Bytes = NDArray[np.uint8]
 Column = NDArray[np.generic]
@@ -228,7 +228,7 @@ def _table(path: Path, lists: tuple[str, ...] = ()) -> dict[str, Column]:
 
 def _text_table(path: Path) -> pd.DataFrame:
     try:
-        return pd.DataFrame([row for _, row in rows_of(path)])
+        return pd.DataFrame([row for _, row in text_rows(path)])
     except ScenarioError as error:
         raise ProfileError(f"not a readable table: {error}") from None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sim.errors import LONGEST_NAME, ScenarioError, cut
-from sim.scenario.text_table import rows_of
+from sim.scenario.text_table import text_rows
 from sim.scenario.tree import Place, read_tree
 
 MOST_BYTES = 100_000_000
@@ -76,7 +76,7 @@ def _of_file(path: Path) -> Iterator[LogRecord]:
 
 
 def _rows(path: Path) -> Iterator[LogRecord]:
-    for number, (place, row) in enumerate(rows_of(path), start=1):
+    for number, (place, row) in enumerate(text_rows(path), start=1):
         if number > MOST_ROWS:
             raise ScenarioError(f"{place}: more than {MOST_ROWS:,} rows.")
         yield LogRecord(place, {name: _line(cell) for name, cell in row.items()})
