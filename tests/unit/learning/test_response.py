@@ -255,5 +255,5 @@ def test_a_number_that_nobody_measured_is_refused(tmp_path, change, message):
     fit = json.loads((MEASURED / "dermoscopy_site" / "fit.json").read_text(encoding="utf-8"))
     change(fit)
     (tmp_path / "fit.json").write_text(json.dumps(fit), encoding="utf-8")
-    with pytest.raises(ProfileError, match=r"fit\.json: .*" + message):
+    with pytest.raises(ProfileError, match=r"fit\.json:1: .*" + message):
         load_profile(tmp_path)
