@@ -209,7 +209,7 @@ def measuring_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
                 _("not known") if np.isnan(usd) else words.dollars(usd)
                 for usd in table["worth_usd"]
             ],
-            _("cost (assumed)"): list(map(words.dollars, table["cost_usd"])),
+            _("cost (assumed)"): [_cost(row) for _index, row in table.iterrows()],
         }
     )
 
@@ -231,8 +231,14 @@ def measuring_sentence(table: pd.DataFrame) -> str:
         what=_(str(first["what"])),
         where=_(where) if where == EVERYWHERE else where,
         worth=words.dollars(first["worth_usd"]),
-        cost=words.dollars(first["cost_usd"]),
+        cost=_cost(first),
     )
+
+
+def _cost(measurement: pd.Series) -> str:
+    """Return the range of what a measurement costs."""
+    low, high = measurement["cost_low_usd"], measurement["cost_high_usd"]
+    return _("{low} to {high}").format(low=words.dollars(low), high=words.dollars(high))
 
 
 @styled

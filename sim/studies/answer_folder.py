@@ -25,6 +25,9 @@ from sim.studies.store import open_store
 
 FOLDER = "answers"
 """Folder of all answers, within that of a run."""
+FORM = 2
+"""Form of their tables: one more with every change of columns. Answers of another form are left out
+of reports, as those about another run are, and can be asked again."""
 Tables = dict[str, pd.DataFrame]
 Make = Callable[[Design, Answering], Mapping[str, pd.DataFrame]]
 """How an answer is found: its tables, by the names of ``ANSWERS``."""
@@ -111,7 +114,8 @@ def _kept(place: Path, question: str, stamp: Mapping[str, str]) -> Tables | None
 
 
 def _stamp(result: StudyResult) -> dict[str, str]:
-    return {f"run {name}": value for name, value in result.provenance.stamp().items()}
+    about = {f"run {name}": value for name, value in result.provenance.stamp().items()}
+    return about | {"form": str(FORM)}
 
 
 def require_same_code(result: StudyResult) -> None:

@@ -26,7 +26,7 @@ EVERYWHERE = "everywhere"
 MOST_PLACES = 8
 """Places that are measured one by one; where there are more, all at once."""
 MEASURING_COLUMNS = ("what", "where", "unknowns", "value", "low", "high", "share", "worth_usd",
-                     "cost_usd", "pays", "draws")  # fmt: skip
+                     "cost_usd", "cost_low_usd", "cost_high_usd", "pays", "draws")  # fmt: skip
 
 
 class Measurement(NamedTuple):
@@ -44,11 +44,17 @@ class Measurement(NamedTuple):
     runs: float
     """Else, further training runs, each of which is taken to tell as much as those before; NaN."""
     cost_usd: float
+    """Assumed, as its range is."""
+    cost_low_usd: float
+    cost_high_usd: float
 
 
 @cache
 def known_measurements() -> pd.DataFrame:
-    """Return the kinds of measurements: what, parameter, people, error, runs, usd and source."""
+    """Return the kinds of measurements.
+
+    what, parameter, people, error, runs, usd with low_usd and high_usd, the year of these, source.
+    """
     text = (files("sim.answers") / "measurements.csv").read_text(encoding="utf-8")
     return pd.read_csv(StringIO(text))
 
@@ -74,6 +80,7 @@ def measurements_of(unknowns: Collection[str], *, places: Collection[str]) -> It
             yield Measurement(
                 str(kind.what), where, tuple(some), float(str(kind.people)), float(str(kind.error)),
                 float(str(kind.runs)), float(str(kind.usd)) * count,
+                float(str(kind.low_usd)) * count, float(str(kind.high_usd)) * count,
             )  # fmt: skip
 
 
@@ -100,8 +107,9 @@ def measuring_table(
     -------
     what, where, unknowns (that it measures), value (mean gain of choosing by it, in the outcome's
     unit) with its 95% interval over draws, share (of the value of knowing everything), worth_usd
-    (for which the same gain could be bought), cost_usd (assumed), pays (worth more than it costs,
-    by its estimate and with an interval above 0) and draws.
+    (for which the same gain could be bought), cost_usd with cost_low_usd and cost_high_usd
+    (assumed), pays (worth more than it costs at most, by its estimate and with an interval above
+    0) and draws.
     """
     by_draw = reached.groupby(level="draw", sort=False).mean()
     values, rows = by_draw.to_numpy(float), []
@@ -112,9 +120,9 @@ def measuring_table(
         rng = stream(seed, "measuring", one.what, one.where)
         gain = gain_of_measuring(values, true, bind(_shown, one, profile_runs), rng)
         value, low, high, share, usd, draws = worth_of_gains(gain, whole, usd_per_unit)
-        pays = bool(low > 0.0 and usd > one.cost_usd)
+        pays = bool(low > 0.0 and usd > one.cost_high_usd)
         rows.append((one.what, one.where, len(one.parameters), value, low, high, share, usd,
-                     one.cost_usd, pays, draws))  # fmt: skip
+                     one.cost_usd, one.cost_low_usd, one.cost_high_usd, pays, draws))  # fmt: skip
     table = pd.DataFrame(rows, columns=list(MEASURING_COLUMNS))
     left = (table["worth_usd"] - table["cost_usd"]).fillna(table["value"])
     return table.iloc[np.argsort(-left.to_numpy(float), kind="stable")].reset_index(drop=True)

@@ -175,8 +175,8 @@ def test_answers_of_other_questions_are_in_french(planned: Finishing, french: Ca
 
 def test_what_is_not_known_is_said_in_french(french: Catalog) -> None:
     reached = pd.DataFrame(
-        [("survey of reach", "rural", 4, 0.02, 0.01, 0.03, 0.5, 90_000.0, 20_000.0, True, 8),
-         ("audit of labels", EVERYWHERE, 1, 0.0, 0.0, 0.0, 0.0, np.nan, 10_000.0, False, 8)],
+        [("survey of reach", "rural", 4, 0.02, 0.01, 0.03, 0.5, 90_000.0, 2e4, 1e4, 4e4, True, 8),
+         ("audit of labels", EVERYWHERE, 1, 0.0, 0.0, 0.0, 0.0, np.nan, 1e4, 5e3, 2e4, False, 8)],
         columns=list(MEASURING_COLUMNS),
     )  # fmt: skip
     leads = pd.DataFrame(

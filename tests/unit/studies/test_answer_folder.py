@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 import sim
 from reports.export import DICTIONARY, tables_of
 from reports.pdf import write_pdf
+from reports.policy import page_of
 from sim.cli import app
 from sim.domain.levers import LEVERS
 from sim.errors import AnswerError
@@ -61,6 +62,17 @@ def test_an_answer_is_a_section_of_the_report_and_tables_in_a_folder(made: Path)
     assert tuple(tables) == ANSWERS["stages"]
     assert set(tables["stage_value"]["who"]) == {"all", "KEN", "urban", "rural"}
     assert len(tables["coalitions"]) == 4
+
+
+def test_answers_of_another_form_are_left_out_of_a_report(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their tables lack columns that the page shows."""
+    copy = Path(copytree(made, tmp_path / "copy"))
+    assert "stages" in answers_of(copy, load(copy))
+    monkeypatch.setattr(answer_folder, "FORM", answer_folder.FORM + 1)
+    assert not answers_of(copy, load(copy))
+    assert 'id="stages"' not in page_of(copy)
 
 
 @pytest.mark.slow  # that the page has it, and that paper has the page, is tested quickly

@@ -95,6 +95,13 @@ def test_what_decides_is_worth_measuring_and_pays_where_it_is_cheap() -> None:
         values, unknowns, places={"KEN"}, profile_runs=400, usd_per_unit=1e3, seed=1
     )
     assert not dear["pays"].any()
+    # more than the guess of its cost, less than the end of its range
+    between = 1.5 * float(first["cost_usd"]) / float(first["value"])
+    close = measuring_table(
+        values, unknowns, places={"KEN"}, profile_runs=400, usd_per_unit=between, seed=1
+    )
+    assert close["cost_usd"].max() < close["worth_usd"].max() < first["cost_high_usd"]
+    assert not close["pays"].any()
 
 
 def test_measurements_are_by_place_where_places_are_few() -> None:
