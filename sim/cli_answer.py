@@ -68,7 +68,7 @@ def answer_information(folder: RunFolder) -> None:
     if not single.empty:
         terminal.print_table(_worth(single.head(TOP), metric), title="Single unknowns, the first")
     whole = table[table["kind"] == EVERYTHING].iloc[0]
-    plans = len(result.policies) + (0 if further is None else further["plan"].nunique())
+    plans = len({*result.policies, *(() if further is None else further["plan"])})
     sure = table[(table["kind"] == TOPIC) & (table["low"] > 0.0)]["what"]
     terminal.bullets(
         [

@@ -195,8 +195,11 @@ class StudyResult:
         wide = reached.unstack("policy")[list(self.policies)]  # noqa: PD010
         if further is None:
             return wide
-        more = sign * further.pivot_table(index="draw", columns="plan", values="value")
-        wide = wide.groupby(level="draw").mean().join(more, how="inner")
+        # by draw as the further plans are, and a policy that is among them counts once
+        wide = sign * self.by_draw[self.scenario.objective].unstack("policy")[list(self.policies)]  # noqa: PD010
+        others = further[~further["plan"].isin(self.policies)]
+        more = sign * others.pivot_table(index="draw", columns="plan", values="value")
+        wide = wide.join(more, how="inner")
         return pd.concat({0: wide}, names=["replication"]).swaplevel()
 
     def usd_per_point(self) -> float:

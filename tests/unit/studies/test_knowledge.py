@@ -277,3 +277,15 @@ def test_regret_is_what_the_best_of_each_draw_has_more() -> None:
 def test_knowing_everything_is_worth_the_least_regret(result: StudyResult) -> None:
     worth = of(result.value_of_information(), EVERYTHING, EVERYTHING)["value"]
     assert result.regret()["regret"].iloc[0] == pytest.approx(worth)
+
+
+def test_a_policy_among_the_further_plans_counts_once(result: StudyResult) -> None:
+    ede = result.by_draw["ede"].unstack("policy")  # noqa: PD010
+    readers, best = ede["only_readers"].to_numpy(), ede.max(axis=1).to_numpy() + 0.1
+    same = pd.DataFrame({"plan": "only_readers", "draw": ede.index, "value": readers})
+    better = same.assign(plan="found for all stages", value=best)
+    table = result.regret(pd.concat([same, better])).set_index("plan")["regret"]
+    assert sorted(table.index) == sorted([*result.policies, "found for all stages"])
+    assert table["found for all stages"] == 0.0
+    assert table["only_readers"] == pytest.approx((best - readers).mean())
+    assert not result.value_of_information(pd.concat([same, better])).empty
