@@ -216,6 +216,18 @@ class SearchSpec(Spec):
     worst_draws: float = Field(1.0, ge=0.05, le=1.0)
     """Share of the search draws, the worst of each plan, whose mean outcome the plan makes large.
     1 is the expected value; 0.2 guards against the worst fifth of what is not known."""
+    worst_by: Literal["outcome", "regret"] = "outcome"
+    """Which draws are a plan's worst: where its outcome is, or where it is furthest behind the best
+    of all proposals in the same draw (regret)."""
+
+    @model_validator(mode="after")
+    def _regret_is_of_some_draws(self) -> Self:
+        if self.worst_by == "regret" and self.worst_draws == 1.0:
+            raise ValueError(
+                "worst_by regret needs worst_draws below 1, such as 0.2: over all draws the mean "
+                "regret ranks plans as the mean outcome does"
+            )
+        return self
 
 
 class Scenario(Spec):

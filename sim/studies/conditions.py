@@ -92,15 +92,16 @@ def _overspent(plan: Seen, nothing: Seen, *, scenario: Scenario) -> float:
     return float(((spent - budget) / np.maximum(budget, 1.0)).max())
 
 
-def score(values: Floats, worst: float = 1.0) -> Floats:
+def score(values: Floats, worst: float = 1.0, against: Floats | float = 0.0) -> Floats:
     """Return the mean outcome over draws, less what the conditions that are passed take off.
 
     Parameters
     ----------
     values : as of ``simulated``, shape (..., draw, value), NaN in all of a draw not simulated.
     worst : share of the draws, the worst of them, whose outcome counts.
+    against : what is taken off the outcome of every draw before that, shape (draw,).
     """
-    return np.asarray(worst_mean(values[..., 0], worst) - penalty(values))
+    return np.asarray(worst_mean(values[..., 0] - against, worst) - penalty(values))
 
 
 def worst_mean(reached: Floats, share: float) -> Floats:
@@ -130,15 +131,17 @@ def penalty(values: Floats) -> Floats:
     return np.asarray(PENALTY * np.clip(beyond, 0.0, None).sum(axis=-1))
 
 
-def gains(values: Floats, before: Floats, worst: float = 1.0) -> Floats:
+def gains(
+    values: Floats, before: Floats, worst: float = 1.0, against: Floats | float = 0.0
+) -> Floats:
     """Return by how much the scores of plans are above another's, over the same draws, (plan,).
 
     Parameters
     ----------
     values, before : as of ``simulated``, shapes (plan, draw, value) and (draw, value).
-    worst : share of the draws, the worst ones of each plan, whose outcome counts.
+    worst, against : as of ``score``.
     """
     if worst < 1.0:
-        return np.asarray(score(values, worst) - score(before, worst))
+        return np.asarray(score(values, worst, against) - score(before, worst, against))
     ahead = (values[..., 0] - before[:, 0]).mean(axis=-1)  # of pairs: a tie is none by rounding
     return np.asarray(ahead - (penalty(values) - penalty(before)))

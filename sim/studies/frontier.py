@@ -19,18 +19,17 @@ from sim.answers.intervals import t_interval
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
 from sim.planning.limits import fitted, scaled_budget
-from sim.planning.moves import Purse
 from sim.planning.objectives import OBJECTIVES
 from sim.scenario.schema import Scenario
 from sim.scenario.treasury import OutcomeLimit
 from sim.studies.answering import Answering
 from sim.studies.batch import Design, Kept, joined
-from sim.studies.conditions import conditions_of, words_of_limit
+from sim.studies.conditions import words_of_limit
 from sim.studies.judging import outcomes_judged
 from sim.studies.lots import Lot, seen, simulated
 from sim.studies.outcomes import OUTCOMES, phrased
 from sim.studies.plans import Candidate, about, arrays_of, candidate_of
-from sim.studies.search import Search
+from sim.studies.search import search_of
 from sim.studies.stage_plans import CHOICE_DRAWS
 
 AXES = ("ede", "mean_ec", "worst_ec", "group_gap", "spend_usd", "emissions_t_co2e")
@@ -135,19 +134,17 @@ def search_point(design: Design, point: Point) -> Kept:
     )  # fmt: skip
     treasury = scenario.treasury
     limited = treasury.model_copy(update={"outcomes": {**treasury.outcomes, **point.limits}})
-    scenario = scenario.model_copy(update={"treasury": limited})
+    effort = scenario.search.model_copy(update={"effort": point.runs})
+    scenario = scenario.model_copy(update={"treasury": limited, "search": effort})
     objective = OBJECTIVES.called(point.aim) if point.aim else design.objective
     within = replace(design, scenario=scenario, objective=objective)
-    purse = Purse(design.sampler(scenario, None, "search").world, scenario)
-    search = Search(
-        purse,
+    search = search_of(
+        scenario,
+        design.sampler(scenario, None, "search").world,
         lambda plans, draws: simulated(within, Lot(tuple(plans), tuple(draws))),
-        point.runs,
-        conditions=conditions_of(scenario),
     )
-    proposals = {
-        one.name: replace(one, units=fitted(purse.limits, one.units)) for one in point.starts
-    }
+    limits = search.purse.limits
+    proposals = {one.name: replace(one, units=fitted(limits, one.units)) for one in point.starts}
     try:
         found = search.find(proposals, ()).best
     except UnsolvedError as error:

@@ -10,15 +10,13 @@ from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError, listed
 from sim.planning.limits import broken, fitted
-from sim.planning.moves import Purse
 from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, RULES, baseline
 from sim.scenario.schema import Scenario
 from sim.studies.batch import Design
-from sim.studies.conditions import conditions_of
 from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plans import Candidate
 from sim.studies.proposals import HEDGES, Balanced, Hedge, candidate
-from sim.studies.search import FIRST_RUNG, RUNS, Found, Search, runs_of
+from sim.studies.search import FIRST_RUNG, RUNS, Found, runs_of, search_of
 
 
 class Doer(Protocol):
@@ -37,14 +35,8 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
     """Return the plan of a policy that is searched for by simulation, one of ``SEARCHED``."""
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
-    runs, purse = runs_of(scenario.search.effort), Purse(world, scenario)
-    search = Search(
-        purse,
-        _Lots(doer, policy),
-        runs,
-        conditions=conditions_of(scenario),
-        worst_draws=scenario.search.worst_draws,
-    )
+    search = search_of(scenario, world, _Lots(doer, policy))
+    purse = search.purse
     if policy == GREEDY:
         return search.greedy(baseline(world, scenario))
     if policy == AT_RANDOM:

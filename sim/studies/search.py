@@ -19,15 +19,17 @@ import pandas as pd
 from scipy.special import stdtr
 
 from sim.answers.intervals import t_interval
+from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
 from sim.planning.moves import Purse, Step, steps_of, taken
 from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, spend_by_share
 from sim.planning.unspent import spending_words
+from sim.scenario.schema import Scenario
 from sim.streams import stream
 from sim.studies.comparison import WORTHWHILE
-from sim.studies.conditions import Condition, gains, penalty, score
+from sim.studies.conditions import Condition, conditions_of, gains, penalty, score
 from sim.studies.plans import HISTORY, Candidate
 
 RUNS = {"quick": 1_500, "standard": 9_000, "thorough": 40_000}
@@ -88,11 +90,18 @@ class Search:
     """What the plan has to keep when it is simulated."""
     worst_draws: float = 1.0
     """Share of the draws, the worst of each plan, whose mean outcome is to be large."""
+    by_regret: bool = False
+    """Whether a plan's worst draws are those in which it is furthest behind the best proposal."""
     taken: int = 0
     """Runs that it took so far."""
     worth: dict[str, float] = field(default_factory=dict)
     """Relative gain per dollar of every step by name: of late measurements more than of old."""
     rows: list[dict[str, object]] = field(default_factory=list)
+    ahead: Floats = field(init=False)
+    """What outcomes are held against, by draw: the best proposal's, or 0; shape (draw,)."""
+
+    def __post_init__(self) -> None:
+        self.ahead = np.zeros(len(self.draws))
 
     @property
     def draws(self) -> range:
@@ -110,8 +119,13 @@ class Search:
         Parameters
         ----------
         rules : names of the proposals that are simple rules.
-        known : outcomes of proposals that are simulated already, in ``FIRST_RUNG`` draws.
+        known : outcomes of proposals that are simulated already, in the first draws.
         """
+        known = {name: known[name] for name in proposals if name in known}
+        self.taken += sum(map(len, known.values()))
+        if self.by_regret:
+            known = self._in_all_draws(proposals, known)
+            self.ahead = np.max([values[:, 0] for values in known.values()], axis=0)
         raced = self._race(proposals, what="proposal", known=known)
         by_value = sorted(raced, key=lambda name: self._rank(raced[name]), reverse=True)
         finalists = {name: proposals[name] for name in by_value[:2]}
@@ -190,17 +204,30 @@ class Search:
         value = float(np.nanmean(raced[best][:, 0]))
         return Candidate(replace(plans[best], name=name), note, value)
 
-    def _gains(self, values: Floats) -> Floats:
+    def _gains(self, values: Floats, draws: Sequence[int]) -> Floats:
         """Return by how much all plans but the first score above it, shape (plan,)."""
-        return gains(values[1:], values[0], self.worst_draws)
+        return gains(values[1:], values[0], self.worst_draws, self.ahead[list(draws)])
 
     def _rank(self, values: Floats) -> tuple[int, float]:
         """Return how far a plan came in a race, and its score until there."""
-        return int((~np.isnan(values[:, 0])).sum()), float(score(values, self.worst_draws))
+        return int((~np.isnan(values[:, 0])).sum()), float(
+            score(values, self.worst_draws, self.ahead)
+        )
 
     def _values(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
         self.taken += len(plans) * len(draws)
         return self.evaluate(plans, draws)
+
+    def _in_all_draws(
+        self, plans: Mapping[str, Plan], known: Mapping[str, Floats]
+    ) -> dict[str, Floats]:
+        """Return what plans reach in every search draw, some of it known, shape (draw, value)."""
+        found = {}
+        for name, plan in plans.items():
+            first = known.get(name, np.zeros((0, 1 + len(self.conditions))))
+            late = self.draws[len(first) :]
+            found[name] = np.vstack([first, self._values([plan], late)[0]]) if late else first
+        return found
 
     def _race(
         self, plans: Mapping[str, Plan], *, what: str, known: Mapping[str, Floats] = NONE_KNOWN
@@ -216,14 +243,12 @@ class Search:
         while done < len(self.draws):
             upto = min(max(2 * done, FIRST_RUNG), len(self.draws))
             rung = range(done, upto)
-            first = known if done == 0 else NONE_KNOWN
-            for k, name in enumerate(names):
-                if name in first:
-                    values[k, rung] = first[name]
-            late = [k for k in alive if names[k] not in first]
-            values[np.ix_(late, rung)] = self._values([plans[names[k]] for k in late], rung)
-            self.taken += (len(alive) - len(late)) * len(rung)
-            scores = score(values[:, :upto], self.worst_draws)
+            late = [k for k in alive if len(known.get(names[k], ())) < upto]
+            for k in set(alive) - set(late):
+                values[k, rung] = known[names[k]][done:upto]
+            if late:
+                values[np.ix_(late, rung)] = self._values([plans[names[k]] for k in late], rung)
+            scores = score(values[:, :upto], self.worst_draws, self.ahead[:upto])
             alive = sorted(alive, key=lambda k: -scores[k])
             keep = max(ceil(len(alive) / 2), min(len(alive), 3))
             for k in alive:
@@ -259,10 +284,10 @@ class Search:
             return None
         first = more[: len(more) // 3]
         values = self._values([plan, *nexts], first)
-        best = np.argsort(-self._gains(values), kind="stable")[:5]
+        best = np.argsort(-self._gains(values, first), kind="stable")[:5]
         last = self._values([plan, *(nexts[k] for k in best)], more[len(first) :])
         values = np.hstack([values[[0, *(best + 1)]], last])
-        gained = self._gains(values)
+        gained = self._gains(values, more)
         chosen = int(gained.argmax())
         ahead = values[chosen + 1, :, 0] - values[0, :, 0]
         error = ahead.std(ddof=1) / len(ahead) ** 0.5 if len(ahead) > 1 else 0.0
@@ -285,7 +310,9 @@ class Search:
             [plan, *(replace(plan, units=units) for units, _ in without)], self.draws[:FEW]
         )
         idle = [
-            one for one, gained in zip(drops, self._gains(values), strict=True) if gained >= 0.0
+            one
+            for one, gained in zip(drops, self._gains(values, self.draws[:FEW]), strict=True)
+            if gained >= 0.0
         ]
         units, _ = taken(self.purse, plan.units, idle, self.purse.total_usd)
         given_up = {one.target for one in idle}
@@ -356,7 +383,7 @@ class Search:
         known = [k for k, cost in enumerate(costs) if cost != 0.0]
         values = self._values([plan, *(changed[k] for k in known)], draws)
         before = float(values[0, :, 0].mean())
-        for k, gained in zip(known, self._gains(values), strict=True):
+        for k, gained in zip(known, self._gains(values, draws), strict=True):
             gain = float(gained) / max(before, 1e-12) / abs(costs[k])
             old = self.worth.get(tried[k].name, gain)
             self.worth[tried[k].name] = (old + gain) / 2.0
@@ -395,6 +422,24 @@ class Search:
         mean = values[:, 0].mean()
         row = (self.taken, what, plan, len(values), mean, gain.mean(), low, high, kept)
         self.rows.append(dict(zip(HISTORY, row, strict=True)))
+
+
+def search_of(scenario: Scenario, world: World, evaluate: Evaluate) -> Search:
+    """Return the search that a scenario asks for, not begun.
+
+    Parameters
+    ----------
+    world : what is known before the draws, from which prices are.
+    """
+    spec = scenario.search
+    return Search(
+        Purse(world, scenario),
+        evaluate,
+        runs_of(spec.effort),
+        conditions=conditions_of(scenario),
+        worst_draws=spec.worst_draws,
+        by_regret=spec.worst_by == "regret",
+    )
 
 
 def _unlike(units: Floats, others: Iterable[Floats]) -> list[Floats]:

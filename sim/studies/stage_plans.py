@@ -11,7 +11,7 @@ from sim.baseline.world import World
 from sim.domain.levers import LEVERS, Catalogue, Floats, Stage
 from sim.domain.plan import Plan
 from sim.planning.decisions import most_per_year
-from sim.scenario.schema import LeverBounds, Scenario, SearchSpec
+from sim.scenario.schema import LeverBounds, Scenario
 from sim.studies.batch import Design, Kept
 from sim.studies.lots import Lot, simulated
 from sim.studies.plan_search import find_plan
@@ -45,7 +45,8 @@ def only_stages(scenario: Scenario, stages: Iterable[Stage]) -> Scenario:
 def search_within(design: Design, asked: Stages) -> Kept:
     """Return the best plan that buys from some stages only, and ``worth_in_parts`` of it."""
     scenario = only_stages(design.scenario, asked.stages)
-    scenario = scenario.model_copy(update={"search": SearchSpec(effort=asked.runs)})
+    effort = scenario.search.model_copy(update={"effort": asked.runs})
+    scenario = scenario.model_copy(update={"search": effort})
     within = replace(design, scenario=scenario)
     found = find_plan(within, InProcess(within)).best
     parts = worth_in_parts(design, found.plan)

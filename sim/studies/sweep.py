@@ -14,7 +14,7 @@ from sim.domain.levers import LEVERS, LeverName
 from sim.domain.plan import Plan
 from sim.equity.coverage import Measured, ede, mean_coverage
 from sim.planning.rules import baseline
-from sim.scenario.schema import Scenario, SearchSpec
+from sim.scenario.schema import Scenario
 from sim.scenario.treasury import SpendingLimit
 from sim.studies.answering import Answering
 from sim.studies.batch import Design, Kept
@@ -65,7 +65,7 @@ class Position(NamedTuple):
                 "budget_usd_per_year": self.budget_usd,
                 "treasury": treasury.model_copy(update=asked),
                 "equity": scenario.equity.model_copy(update={"aversion": self.aversion}),
-                "search": SearchSpec(effort=self.runs, worst_draws=scenario.search.worst_draws),
+                "search": scenario.search.model_copy(update={"effort": self.runs}),
             }
         )
 

@@ -231,6 +231,49 @@ def test_a_plan_for_the_worst_draws_is_safe_and_one_for_all_is_bold() -> None:
     assert chosen == {1.0: "bold", 0.25: "safe"}
 
 
+def test_a_plan_by_regret_is_not_far_behind_the_best_in_any_draw() -> None:
+    def futures(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+        """One draw in four is bad for all, and the cautious plan is the best only there."""
+        bad = np.array([draw % 4 == 0 for draw in draws])
+        values = {
+            "bold": np.where(bad, 0.10, 0.60),
+            "cautious": np.where(bad, 0.20, 0.25),
+            "between": np.where(bad, 0.15, 0.45),
+        }
+        return np.array([values.get(plan.name, 0.0 * bad) for plan in plans])[..., None]
+
+    plans = {name: plan_of({}, name=name) for name in ("bold", "cautious", "between")}
+    asked = []
+
+    def counted(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+        asked.append(len(plans) * len(draws))
+        return futures(plans, draws)
+
+    chosen = {}
+    for by_regret in (False, True):
+        search = Search(PURSE, counted, 200, worst_draws=0.25, by_regret=by_regret)
+        found = search.find(plans, ["bold"])
+        chosen[by_regret] = found.best.note.split("found from ")[1].split(" by")[0]
+        assert search.taken == sum(asked)
+        asked.clear()
+    # the bold plan is behind by 0.1 where it is bad, the one between where it is not
+    assert chosen == {False: "cautious", True: "bold"}
+    np.testing.assert_allclose(search.ahead[:5], [0.2, 0.6, 0.6, 0.6, 0.2])
+
+
+def test_runs_of_proposals_that_are_known_count_once() -> None:
+    plans = {name: RULE_PLANS[name] for name in ("baseline", "equal_split", "by_need")}
+    first = range(FIRST_RUNG)
+    known = dict(zip(plans, evaluate(list(plans.values()), first), strict=True))
+    for by_regret in (False, True):
+        one, other = (
+            Search(PURSE, evaluate, 200, worst_draws=0.5, by_regret=by_regret) for _ in range(2)
+        )
+        told, untold = one.find(plans, ["by_need"], known), other.find(plans, ["by_need"])
+        assert one.taken == other.taken
+        np.testing.assert_array_equal(told.best.plan.units, untold.best.plan.units)
+
+
 def test_the_worst_draws_of_a_plan_that_was_given_up_are_those_simulated() -> None:
     reached = np.array([[0.4, 0.1, 0.3, 0.2], [0.4, 0.1, np.nan, np.nan]])
     np.testing.assert_allclose(worst_mean(reached, 0.5), [0.15, 0.1])
