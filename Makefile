@@ -25,6 +25,7 @@ demo: $(VENV)/.run  ## set up, run the East Africa scenario, write its report
 # a draw of 217 countries takes longer: there the searches are shorter, and fewer
 RUN_OF_income_groups := --set search.effort=quick
 STAGES_OF_income_groups := --searches 10 --runs 100
+RING_FENCE_OF_income_groups := --top 3 --runs 60
 FRONTIER_OF_income_groups := --runs 60
 ALTERNATIVES_OF_income_groups := --runs 150
 
@@ -38,6 +39,7 @@ answers: $(VENV)/.run  ## all answers about a scenario: make answers SCENARIO=in
 	@$(BIN)/equiscan claims runs/$(SCENARIO)
 	@$(BIN)/equiscan answer certificate runs/$(SCENARIO)
 	@$(BIN)/equiscan answer gain runs/$(SCENARIO)
+	@$(BIN)/equiscan answer ring-fence runs/$(SCENARIO) $(RING_FENCE_OF_$(SCENARIO))
 	@$(BIN)/equiscan answer frontier runs/$(SCENARIO) $(FRONTIER_OF_$(SCENARIO))
 	@$(BIN)/equiscan answer alternatives runs/$(SCENARIO) $(ALTERNATIVES_OF_$(SCENARIO))
 	@$(BIN)/equiscan answer information runs/$(SCENARIO)

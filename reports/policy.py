@@ -35,6 +35,7 @@ from reports.retelling import (
     plan_words,
     warning_words,
 )
+from reports.ring_fence_page import ring_fence_section
 from reports.stages import stages
 from reports.timeline import timeline
 from reports.trade_offs import alternatives_section, frontier_section
@@ -193,6 +194,7 @@ def further(result: StudyResult, answers: Mapping[str, Tables]) -> dict[str, Any
         "certificate": certificate_section,
         "gain": gain_section,
         "difference": difference_section,
+        "ring_fence": ring_fence_section,
         "frontier": frontier_section,
         "alternatives": alternatives_section,
         "claims": claims_section,

@@ -43,6 +43,46 @@ def answer_frontier(
     terminal.say(f"\nReport: {write_report(folder)}")
 
 
+@answer.command("ring-fence", epilog=example("answer ring-fence runs/kenya"))
+def answer_ring_fence(
+    folder: RunFolder,
+    top: Annotated[int, typer.Option(min=1, help="Regions, and stages, to look at.")] = 5,
+    runs: Annotated[int, typer.Option(min=50, help="Runs of the search for each plan.")] = 600,
+    draws: Draws = None,
+    workers: Workers = None,
+) -> None:
+    """Say what more money is worth, kept for a region or a stage, the plan made anew."""
+    from reports import write_report
+    from reports.ring_fence_page import ring_fence_rows, ring_fence_sentences
+    from sim.studies.answer_folder import policies_of
+    from sim.studies.result import load
+    from sim.studies.ring_fence import ring_fence
+
+    result = load(folder)
+    tables = answered(
+        folder,
+        "ring_fence",
+        lambda design, answering: (
+            ring_fence(
+                design,
+                answering,
+                policies_of(result, design)["plan"],
+                result.marginal(),
+                top=top,
+                runs=runs,
+            ).tables
+        ),
+        settings={"top": top, "runs": runs},
+        draws=draws,
+        workers=workers,
+    )
+    terminal.print_table(
+        ring_fence_rows(tables["ring_fence"]), title="What more money is worth, the plan made anew"
+    )
+    terminal.bullets(ring_fence_sentences(tables))
+    terminal.say(f"\nReport: {write_report(folder)}")
+
+
 @answer.command("gain", epilog=example("answer gain runs/kenya"))
 def answer_gain(folder: RunFolder, draws: Draws = None, workers: Workers = None) -> None:
     """Say which purchases the plan's gain comes from, and whose it is."""

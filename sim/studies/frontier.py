@@ -6,10 +6,8 @@ treasury's limits. Found on search draws, they are valued on judge draws, all on
 numbers; what another plan betters in both is named, and is no point of the frontier.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial as bind
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,19 +15,17 @@ import pandas as pd
 from sim.answers.fronts import NONE, dominated_by
 from sim.answers.intervals import t_interval
 from sim.domain.plan import Plan
-from sim.errors import UnsolvedError
-from sim.planning.limits import fitted, scaled_budget
+from sim.planning.limits import scaled_budget
 from sim.planning.objectives import OBJECTIVES
 from sim.scenario.schema import Scenario
 from sim.scenario.treasury import OutcomeLimit
 from sim.studies.answering import Answering
-from sim.studies.batch import Design, Kept, joined
+from sim.studies.asked_plans import Asked, find_asked, searching
+from sim.studies.batch import Design, joined
 from sim.studies.conditions import words_of_limit
 from sim.studies.judging import outcomes_judged
-from sim.studies.lots import Lot, seen, simulated
+from sim.studies.lots import Lot, seen
 from sim.studies.outcomes import OUTCOMES, phrased
-from sim.studies.plans import Candidate, about, arrays_of, candidate_of
-from sim.studies.search import search_of
 from sim.studies.stage_plans import CHOICE_DRAWS
 
 AXES = ("ede", "mean_ec", "worst_ec", "group_gap", "spend_usd", "emissions_t_co2e")
@@ -76,19 +72,6 @@ class Frontier:
         return str(kept[["axis", "plan", "objective", "value"]].to_string(index=False))
 
 
-class Point(NamedTuple):
-    """What the plan of one point has to keep, and where its search begins."""
-
-    name: str
-    starts: tuple[Plan, ...]
-    runs: int
-    aim: str = ""
-    """Outcome that it is to be best by; the scenario's objective where none is named."""
-    limits: Mapping[str, OutcomeLimit] = {}
-    budget: float = 1.0
-    """Share of the budget."""
-
-
 def frontier(
     design: Design, answering: Answering, plans: Mapping[str, Plan], *, runs: int = RUNS
 ) -> Frontier:
@@ -100,14 +83,15 @@ def frontier(
     runs : of the search for each point.
     """
     known = {"plan": plans["plan"]} | dict(plans)  # of plans that are equal the first stands
+    asking = searching(design.scenario, runs)
     ends = [
-        Point(f"best by {phrased(axis)}", tuple(plans.values()), runs, aim=axis)
+        Asked(f"best by {phrased(axis)}", asking, tuple(plans.values()), aim=axis)
         for axis in _axes(design.scenario)
         if axis in OBJECTIVES
     ]
-    known |= _found(design, answering, "searching for the best by each", ends)
-    points = _points(design, known, runs)
-    known |= _found(design, answering, "searching for the frontier", points)
+    known |= find_asked(design, answering, "searching for the best by each", ends)
+    points = _points(replace(design, scenario=asking), known)
+    known |= find_asked(design, answering, "searching for the frontier", points)
     missed = [one.name for one in (*ends, *points) if one.name not in known]
     known = _unlike(known)
     values = outcomes_judged(
@@ -124,59 +108,13 @@ def frontier(
     )
 
 
-def search_point(design: Design, point: Point) -> Kept:
-    """Return the best plan that keeps what a point asks, as ``arrays_of`` and ``about`` store it.
-
-    No units where no plan was found that keeps it.
-    """
-    scenario = scaled_budget(design.scenario, point.budget) if point.budget < 1.0 else (
-        design.scenario
-    )  # fmt: skip
-    treasury = scenario.treasury
-    limited = treasury.model_copy(update={"outcomes": {**treasury.outcomes, **point.limits}})
-    effort = scenario.search.model_copy(update={"effort": point.runs})
-    scenario = scenario.model_copy(update={"treasury": limited, "search": effort})
-    objective = OBJECTIVES.called(point.aim) if point.aim else design.objective
-    within = replace(design, scenario=scenario, objective=objective)
-    search = search_of(
-        scenario,
-        design.sampler(scenario, None, "search").world,
-        lambda plans, draws: simulated(within, Lot(tuple(plans), tuple(draws))),
-    )
-    limits = search.purse.limits
-    proposals = {one.name: replace(one, units=fitted(limits, one.units)) for one in point.starts}
-    try:
-        found = search.find(proposals, ()).best
-    except UnsolvedError as error:
-        return Kept(
-            {"units": np.zeros(0)}, {"about": about(Candidate(point.starts[0], str(error)))}
-        )
-    return Kept(arrays_of(found), {"about": about(found)})
-
-
-def _found(
-    design: Design, answering: Answering, what: str, points: Sequence[Point]
-) -> dict[str, Plan]:
-    """Return the plans of points by name, where any was found."""
-    world = design.sampler(design.scenario, None, "search").world
-    start = design.scenario.horizon.start_year
-    tasks = {f"point {point.name}": point for point in points}
-    done = answering.do(what, bind(search_point, design), tasks)
-    found = {}
-    for point, kept in zip(points, done.values(), strict=True):
-        if kept.arrays["units"].size:
-            plan = candidate_of(kept.arrays, kept.tables["about"], world, start_year=start).plan
-            found[point.name] = replace(plan, name=point.name)
-    return found
-
-
 def _unlike(plans: Mapping[str, Plan]) -> dict[str, Plan]:
     """Return the plans, of those that buy the same the first."""
     first = {plan.units.tobytes(): name for name, plan in reversed(list(plans.items()))}
     return {name: plan for name, plan in plans.items() if name in first.values()}
 
 
-def _points(design: Design, known: Mapping[str, Plan], runs: int) -> list[Point]:
+def _points(design: Design, known: Mapping[str, Plan]) -> list[Asked]:
     """Return the points between the plan and the best that is known, on every axis."""
     scenario, starts = design.scenario, tuple(known.values())
     axes = _axes(scenario)
@@ -189,15 +127,26 @@ def _points(design: Design, known: Mapping[str, Plan], runs: int) -> list[Point]
         for axis in axes
     }  # fmt: skip
     points = [
-        Point(f"at most {share:.0%} of the budget", starts, runs, budget=share) for share in BUDGETS
+        Asked(f"at most {share:.0%} of the budget", scaled_budget(scenario, share), starts)
+        for share in BUDGETS
     ]
     for axis in axes:
         if axis == "spend_usd" or axis in scenario.treasury.outcomes:
             continue  # money is limited by the budget; what the treasury limits is kept anyway
-        for limit in _limits(axis, means[axis]):
-            name = words_of_limit(axis, limit)
-            points.append(Point(name, starts, runs, limits={axis: limit}))
+        points += [
+            Asked(words_of_limit(axis, limit), _limited(scenario, axis, limit), starts)
+            for limit in _limits(axis, means[axis])
+        ]
     return points
+
+
+def _limited(scenario: Scenario, axis: str, limit: OutcomeLimit) -> Scenario:
+    """Return the scenario with a limit of an outcome besides."""
+    treasury = scenario.treasury
+    outcomes = {**treasury.outcomes, axis: limit}
+    return scenario.model_copy(
+        update={"treasury": treasury.model_copy(update={"outcomes": outcomes})}
+    )
 
 
 def _limits(axis: str, means: Mapping[str, float]) -> list[OutcomeLimit]:

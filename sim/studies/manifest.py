@@ -25,6 +25,7 @@ ANSWERS = {
     "matrix": ("matrix", "agreements", "money"),
     "claims": ("claims",),
     "frontier": ("frontier", "frontier_plans", "frontier_missed"),
+    "ring_fence": ("ring_fence", "ring_fence_plans", "ring_fence_missed"),
     "gain": ("gain",),
     "certificate": ("stable_items", "variations"),
     "alternatives": ("alternatives", "shared_money", "alternative_plans"),

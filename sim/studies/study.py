@@ -59,6 +59,9 @@ from sim.studies.plans import Candidate
 from sim.studies.proposals import Hedge
 from sim.studies.recommendation import Recommendation, recommendation
 from sim.studies.result import StudyResult
+from sim.studies.ring_fence import RUNS as RING_RUNS
+from sim.studies.ring_fence import TOP as RING_FENCED
+from sim.studies.ring_fence import RingFence, ring_fence
 from sim.studies.sample import Sample, parameter_sample, response_of
 from sim.studies.sobol import Sobol, sobol
 from sim.studies.stage_value import RUNS, SEARCHES, StageValue, stage_value
@@ -344,6 +347,27 @@ class Study:
         design, plans = replace(self._design, scenario=self._with(draws=draws)), [plan, *beside]
         with self._answering(progress) as answering:
             return alternatives(design, answering, self._beside(plans), runs=runs)
+
+    def ring_fence(
+        self,
+        plan: How = OPTIMISED,
+        *,
+        draws: int | None = None,
+        top: int = RING_FENCED,
+        runs: int = RING_RUNS,
+        progress: Progress | None = None,
+    ) -> RingFence:
+        """Return what more money is worth, the plan made anew; see ``sim.studies.ring_fence``.
+
+        Parameters
+        ----------
+        top : regions, and stages, that the money is kept for: those of the best single additions.
+        runs : of the search for each plan.
+        """
+        made, marginal = self.plan(plan), self.marginal(plan, draws=draws)
+        design = replace(self._design, scenario=self._with(draws=draws))
+        with self._answering(progress) as answering:
+            return ring_fence(design, answering, made, marginal, top=top, runs=runs)
 
     def sobol(
         self,

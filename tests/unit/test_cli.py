@@ -450,7 +450,7 @@ def test_a_fault_is_one_sentence_and_a_file(
         *((name,) for name in ("report", "explore", "claims", "trace")),
         ("export", "--csv", "o"), ("replay", "--policy", "plan", "--draw", "0"),
         *(("answer", name) for name in ("information", "drivers", "assumptions", "regret", "stages",
-          "matrix", "gain", "frontier", "alternatives", "certificate")),
+          "matrix", "gain", "ring-fence", "frontier", "alternatives", "certificate")),
         ("answer", "measuring", "reach", "--people", "400"),
     ],
 )  # fmt: skip

@@ -44,6 +44,8 @@ from tests.unit.reports.test_page import (
     GAIN,
     ITEMS,
     MISSED,
+    NOWHERE,
+    RING_FENCE,
     SHARED,
     VARIATIONS,
 )
@@ -160,6 +162,7 @@ def test_answers_of_other_questions_are_in_french(planned: Finishing, french: Ca
     )  # fmt: skip
     answers = {
         "gain": {"gain": GAIN},
+        "ring_fence": {"ring_fence": RING_FENCE, "ring_fence_missed": NOWHERE},
         "frontier": {"frontier": FRONTIER, "frontier_missed": MISSED},
         "alternatives": {"alternatives": ALTERNATIVES, "shared_money": SHARED},
         "certificate": {"stable_items": ITEMS, "variations": VARIATIONS},

@@ -22,6 +22,7 @@ from sim.studies.attribution import GAIN_COLUMNS
 from sim.studies.certificate import ITEM_COLUMNS, VARIATION_COLUMNS
 from sim.studies.frontier import FRONTIER_COLUMNS
 from sim.studies.result import StudyResult
+from sim.studies.ring_fence import RING_FENCE_COLUMNS
 from sim.studies.store import open_store
 
 Finished = tuple[Path, StudyResult]
@@ -238,6 +239,19 @@ GAIN = pd.DataFrame(
     ],
     columns=list(GAIN_COLUMNS),
 )
+RING_FENCE = pd.DataFrame(
+    [
+        ("no more money", "no more money", 0.0, 0.001, -0.001, 0.003, *[np.nan] * 3, 0.5, "", "",
+         *[np.nan] * 3, 6),
+        ("anywhere", "anywhere", 2e6, 0.02, 0.01, 0.03, 0.01, 0.005, 0.015, 1.0, "AAA", "site",
+         0.02, 0.01, 0.03, 6),
+        ("region", "AAA", 2e6, 0.01, -0.01, 0.03, 0.005, -0.005, 0.015, 0.8, "AAA", "site",
+         0.02, 0.01, 0.03, 6),
+        ("stage", "curation", 2e6, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, "", "", *[np.nan] * 3, 6),
+    ],
+    columns=list(RING_FENCE_COLUMNS),
+)  # fmt: skip
+NOWHERE = pd.DataFrame([("region", "BBB")], columns=["kind", "what"])
 FRONTIER = pd.DataFrame(
     [
         ("spend_usd", "plan", 0.3, 0.2, 0.4, 2e6, 1e6, 3e6, "", 6),
@@ -268,17 +282,21 @@ VARIATIONS = pd.DataFrame(
 def test_answers_about_other_plans_are_sections_of_the_page(planned: Finished) -> None:
     answers = {
         "gain": {"gain": GAIN},
+        "ring_fence": {"ring_fence": RING_FENCE, "ring_fence_missed": NOWHERE},
         "frontier": {"frontier": FRONTIER, "frontier_missed": MISSED},
         "alternatives": {"alternatives": ALTERNATIVES, "shared_money": SHARED},
         "certificate": {"stable_items": ITEMS, "variations": VARIATIONS},
     }
     text = render(planned[1], answers)
-    for section in ("gain", "frontier", "alternatives", "certificate"):
+    for section in ("gain", "ring_fence", "frontier", "alternatives", "certificate"):
         assert text.count(f'id="{section}"') == 1
     said = " ".join(Page(text).words)
     assert re.findall(r".{0,30}\b(?:nan|NaN|inf|None|NaT)\b.{0,10}", said) == []
     assert "The plan gains +2.50 points on buying nothing." in said
     assert "1 of 3 plans are bettered by another in both" in said
+    assert "With $2 million more over all years, free to go anywhere" in said
+    assert "Kept for one region, it brings most in AAA: +1.00 points" in said
+    assert "No plan was found for: BBB." in said
     assert "40% of its money can go elsewhere; the 7 plans found so share 50% of it" in said
     assert "No plan was found with: a gap of nothing." in said
     assert "5 of 10" in said

@@ -88,6 +88,6 @@ def test_what_is_kept_is_not_searched_for_again(
     def not_again(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("sim.studies.frontier.search_point", not_again)
+    monkeypatch.setattr("sim.studies.asked_plans.search_asked", not_again)
     monkeypatch.setattr("sim.studies.judging.run_task", not_again)
     pd.testing.assert_frame_equal(asked(kept_in).table, found.table)
