@@ -58,7 +58,7 @@ STATED = re.findall(
     (FOLDER.parent / "docs" / "profiles.md").read_text(encoding="utf-8"),
     flags=re.MULTILINE,
 )
-"""Scenario, sensitivity, what twice as many own studies add, measured, assumed, kappa, its place."""
+"""Scenario, sensitivity, what twice as many own studies add, shares of variance, place of kappa."""
 PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
