@@ -10,7 +10,6 @@ from functools import cache
 from functools import partial as bind
 from importlib.resources import files
 from io import StringIO
-from math import isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +28,11 @@ MEASURING_COLUMNS = ("what", "where", "unknowns", "value", "low", "high", "share
                      "cost_usd", "cost_low_usd", "cost_high_usd", "pays", "draws")  # fmt: skip
 
 
+ANSWERS, ERROR, RUNS = "answers", "relative error", "training runs"
+"""What the size of a measurement is: answers at random of a survey of a share (a binomial count),
+a relative standard error, or further training runs that tell as much each as those before."""
+
+
 class Measurement(NamedTuple):
     """A kind of measurement, in one place or everywhere."""
 
@@ -37,12 +41,12 @@ class Measurement(NamedTuple):
     """A group or a place; ``EVERYWHERE``."""
     parameters: tuple[str, ...]
     """Unknowns that it measures."""
-    people: float
-    """Asked in a survey of a share, a binomial count; NaN where it is none."""
-    error: float
-    """Else, relative standard error; NaN."""
-    runs: float
-    """Else, further training runs, each of which is taken to tell as much as those before; NaN."""
+    unit: str
+    """Of its size: ``ANSWERS``, ``ERROR`` or ``RUNS``."""
+    size: float
+    """Assumed, as its range is; each simulated measurement draws one (triangular)."""
+    low_size: float
+    high_size: float
     cost_usd: float
     """Assumed, as its range is."""
     cost_low_usd: float
@@ -53,7 +57,8 @@ class Measurement(NamedTuple):
 def known_measurements() -> pd.DataFrame:
     """Return the kinds of measurements.
 
-    what, parameter, people, error, runs, usd with low_usd and high_usd, the year of these, source.
+    what, parameter, unit, size with low_size and high_size, usd with low_usd and high_usd, the year
+    of these, source.
     """
     text = (files("sim.answers") / "measurements.csv").read_text(encoding="utf-8")
     return pd.read_csv(StringIO(text))
@@ -78,8 +83,8 @@ def measurements_of(unknowns: Collection[str], *, places: Collection[str]) -> It
             parts = {where: (some, 1) for where, some in by_place.items()}
         for where, (some, count) in parts.items():
             yield Measurement(
-                str(kind.what), where, tuple(some), float(str(kind.people)), float(str(kind.error)),
-                float(str(kind.runs)), float(str(kind.usd)) * count,
+                str(kind.what), where, tuple(some), str(kind.unit), float(str(kind.size)),
+                float(str(kind.low_size)), float(str(kind.high_size)), float(str(kind.usd)) * count,
                 float(str(kind.low_usd)) * count, float(str(kind.high_usd)) * count,
             )  # fmt: skip
 
@@ -118,7 +123,7 @@ def measuring_table(
     for one in measurements_of(names, places=places):
         true = unknowns.drawn[list(one.parameters)].to_numpy(float)
         rng = stream(seed, "measuring", one.what, one.where)
-        gain = gain_of_measuring(values, true, bind(_shown, one, profile_runs), rng)
+        gain = gain_of_measuring(values, true, bind(shown, one, profile_runs), rng)
         value, low, high, share, usd, draws = worth_of_gains(gain, whole, usd_per_unit)
         pays = bool(low > 0.0 and usd > one.cost_high_usd)
         rows.append((one.what, one.where, len(one.parameters), value, low, high, share, usd,
@@ -128,16 +133,21 @@ def measuring_table(
     return table.iloc[np.argsort(-left.to_numpy(float), kind="stable")].reset_index(drop=True)
 
 
-def _shown(one: Measurement, profile_runs: int, true: Floats, rng: np.random.Generator) -> Floats:
-    """Return what a measurement shows of true values, shape (draw, unknown)."""
-    if not isnan(one.people):
-        return np.asarray(rng.binomial(int(one.people), np.clip(true, 0.0, 1.0)) / one.people)
+def shown(one: Measurement, profile_runs: int, true: Floats, rng: np.random.Generator) -> Floats:
+    """Return what a measurement shows of true values, shape (draw, unknown), and as large.
+
+    How exact it is is drawn too. ``profile_runs`` are the training runs behind the profile.
+    """
+    size = rng.triangular(one.low_size, one.size, one.high_size)
+    if one.unit == ANSWERS:
+        answers = round(size)
+        return np.asarray(rng.binomial(answers, np.clip(true, 0.0, 1.0)) / answers)
     noise = rng.standard_normal(true.shape)
-    if not isnan(one.error):
-        return np.asarray(true * (1.0 + one.error * noise))
+    if one.unit == ERROR:
+        return np.asarray(true * (1.0 + size * noise))
     # what is known now rests on the profile's runs: as many again would be as exact as that
     known = np.where(np.isfinite(true), true, np.nan)
-    spread = np.nan_to_num(np.nanstd(known, axis=0)) * np.sqrt(profile_runs / one.runs)
+    spread = np.nan_to_num(np.nanstd(known, axis=0)) * np.sqrt(profile_runs / size)
     return np.asarray(true + spread * noise)
 
 

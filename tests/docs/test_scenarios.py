@@ -53,6 +53,40 @@ def test_own_labels_decide_how_good_ai_is_where_a_label_takes_a_biopsy() -> None
     assert of_other < 2_000
 
 
+STATED = re.findall(
+    r"^\| `([\w/]+)` \| (\d+)% .* \| ([\d.]+) \(.*\| (\d+)% \| (\d+)% \| (\d+)%, (\w+) \|$",
+    (FOLDER.parent / "docs" / "profiles.md").read_text(encoding="utf-8"),
+    flags=re.MULTILINE,
+)
+"""Scenario, sensitivity, what twice as many own studies add, shares of variance, place of kappa."""
+PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+
+
+def test_every_shipped_scenario_says_what_the_quality_of_ai_hangs_on() -> None:
+    shipped = {file.stem for file in FILES} | {"calibration/ct_calibrated"}
+    assert {row[0] for row in STATED} == shipped
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row[0], marks=[pytest.mark.slow] if row[0] == "world" else [])
+        for row in STATED  # 217 countries take half a minute
+    ],
+)
+def test_what_the_quality_of_ai_hangs_on_is_what_the_code_computes(row: tuple[str, ...]) -> None:
+    name, sensitivity, more, *shares, place = row
+    found = study(FOLDER / f"{name}.yaml").quality("thirds")
+    assert 100.0 * found.sensitivity[1] == pytest.approx(float(sensitivity), abs=0.51)
+    assert 100.0 * found.gain_of_double[1] == pytest.approx(float(more), abs=0.051)
+    by_name = found.drivers.set_index("parameter")["share"]
+    computed = by_name[["all measured", "all assumed", "kappa"]].to_numpy(float)
+    assert 100.0 * computed == pytest.approx([float(share) for share in shares], abs=0.51)
+    single = by_name.drop(["all measured", "all assumed"])
+    assert PLACES[list(single.index).index("kappa")] == place
+    assert place not in PLACES[:3], "published: kappa is not among the three"
+
+
 def test_the_schema_for_editors_is_up_to_date() -> None:
     stored = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
     assert stored == scenario_schema(), "stale: run `make schema`"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.scenarios import build_world, scenario
 from tests.small_runs import EVERYTHING, buying, nothing, run, runs
-from tests.small_world import changed, small_world
+from tests.small_world import at_once, changed, small_world
 
 SEEDS = range(8)
 
@@ -80,3 +80,16 @@ def test_a_site_never_lowers_coverage_in_the_mean(hours: float, sensitivity: flo
     assert gains.mean() >= -3.0 * noise - 1e-4
     if hours < 1.0 or sensitivity > 0.8:  # readers are short, or AI is shown to be better
         assert gains.mean() > 0.05
+
+
+@pytest.mark.parametrize(("sensitivity", "best"), [(0.95, 0.95), (0.7, 0.72)])
+def test_whoever_needs_an_exam_gets_the_best_benefit_where_everything_is_bought(
+    sensitivity: float, best: float
+) -> None:
+    """That of AI where it is better than readers, of benefit 0.72, else theirs."""
+    world = at_once(small_world(2, 2))
+    world = changed(world, "care", reach=np.ones_like(world.care.reach))
+    plenty = dict.fromkeys(EVERYTHING, 40) | {"agreement": 1, "federation": 1}
+    cells = run(world, buying(world, **plenty), sensitivity=sensitivity).cells()
+    settled = cells[cells["year"] > cells["year"].min()]  # queues of today are gone by then
+    np.testing.assert_allclose(settled["benefit"] / settled["need"], best, rtol=2e-3)

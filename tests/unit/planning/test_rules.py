@@ -78,6 +78,12 @@ def test_a_limit_by_region_holds_there_and_nowhere_else() -> None:
     assert audits.max(axis=0).tolist() == [1.0, 3.0]
 
 
+@pytest.mark.parametrize("name", list(RULES))
+def test_without_money_every_rule_is_the_baseline(name: str) -> None:
+    broke = scenario(horizon=HORIZON, budget_usd_per_year=0.0)
+    assert not RULES[name](small_world(2), broke).units.any()
+
+
 def test_baseline_buys_nothing() -> None:
     assert not RULES["baseline"](small_world(), scenario(horizon=HORIZON)).units.any()
 

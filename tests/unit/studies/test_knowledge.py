@@ -1,11 +1,13 @@
 """What a study hangs on: the unknowns of its sample, and what knowing them is worth."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from sim.answers.information import gain_of_measuring
 from sim.errors import AnswerError
 from sim.studies.knowledge import (
     CHANCE,
@@ -19,7 +21,15 @@ from sim.studies.knowledge import (
     measurement,
     regret_table,
 )
-from sim.studies.measuring import measurements_of, measuring_table
+from sim.studies.measuring import (
+    ANSWERS,
+    ERROR,
+    RUNS,
+    known_measurements,
+    measurements_of,
+    measuring_table,
+    shown,
+)
 from sim.studies.names import load_scenario
 from sim.studies.result import StudyResult, load
 from sim.studies.sample import parameter_sample
@@ -102,6 +112,29 @@ def test_what_decides_is_worth_measuring_and_pays_where_it_is_cheap() -> None:
     )
     assert close["cost_usd"].max() < close["worth_usd"].max() < first["cost_high_usd"]
     assert not close["pays"].any()
+
+
+def test_what_measurements_cost_and_how_exact_they_are_is_assumed_with_a_range() -> None:
+    known = known_measurements()
+    assert set(known["unit"]) == {ANSWERS, ERROR, RUNS}
+    for name in ("size", "usd"):
+        assert (known[f"low_{name}"] < known[name]).all()
+        assert (known[name] < known[f"high_{name}"]).all()
+    assert known["source"].str.startswith("assumption: ").all()
+    assert known["year"].ge(2026).all()
+
+
+def test_a_measurement_that_may_be_less_exact_is_worth_less() -> None:
+    (sure,) = measurements_of(["level"], places=())
+    rng = np.random.default_rng(5)
+    true = 0.8 + 0.2 * rng.uniform(size=(DRAWS, 1))
+    values = np.stack([np.zeros(DRAWS), true[:, 0] - 0.9], axis=1)
+
+    def worth(high_size: float) -> float:
+        unsure = sure._replace(high_size=high_size)
+        return float(gain_of_measuring(values, true, partial(shown, unsure, 0), rng).mean())
+
+    assert worth(2.0) < 0.8 * worth(sure.high_size)
 
 
 def test_measurements_are_by_place_where_places_are_few() -> None:
