@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from reports import words
 from reports.language import gettext as _
-from reports.numerals import drawn
+from reports.numerals import Numerals, drawn
 from reports.retelling import asked_words, plan_words
 from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
@@ -139,6 +140,8 @@ def frontier_figure(table: pd.DataFrame) -> str:
         axes.plot(scale * kept["value"], 100 * kept["objective"], "o-", color="#0072b2", ms=5)
         plan = part[part["plan"] == "plan"]
         axes.plot(scale * plan["value"], 100 * plan["objective"], "D", color=INK, ms=6)
+        axes.xaxis.set_major_locator(MaxNLocator(5))  # tons of the world are long numbers
+        axes.xaxis.set_major_formatter(Numerals(StrMethodFormatter("{x:,.10g}")))
         axes.set_xlabel(f"{_(OUTCOMES[axis].label)}\n({_unit(axis)})")
         axes.set_ylabel(_("Objective (% of need)"))
     for axes in panels[len(axes_of) :]:
