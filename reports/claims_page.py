@@ -15,6 +15,7 @@ from reports.retelling import claim_told
 from sim.answers.intervals import NO_INTERVAL
 from sim.figure_style import HUES, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
+from sim.studies.claims import PER_MILLION
 
 VERDICT_HUES = {"confirmed": "#0072b2", "refuted": HUES[1], "undecided": "#8a99a6"}
 
@@ -70,10 +71,13 @@ def effect_words(row: Mapping[Hashable, Any]) -> str:
     effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
     if isnan(effect):
         return _("not tested")
-    if str(row["unit"]) == "objective" or str(row["unit"]).startswith("share"):
-        unit = "" if row["unit"] == "objective" else f" ({_(str(row['unit']))})"
-        found = words.in_points(effect)
-        return f"{found}{unit}, {words.interval(low, high)}"
+    unit = str(row["unit"])
+    if unit == "objective" or unit.startswith("share"):
+        of = "" if unit == "objective" else f" ({_(unit)})"
+        return f"{words.in_points(effect)}{of}, {words.interval(low, high)}"
+    if unit == PER_MILLION:
+        effect, low, high = (100.0 * end for end in (effect, low, high))
+        unit = _("points per million dollars")
     ends = [numeral(f"{end:+z.3g}") for end in (low, high)]
     known = _(NO_INTERVAL) if isnan(low) else words.between(*ends)
-    return f"{numeral(f'{effect:+z.3g}')} {_(str(row['unit']))}, {known}"
+    return f"{numeral(f'{effect:+z.3g}')} {_(unit)}, {known}"

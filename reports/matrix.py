@@ -20,6 +20,8 @@ from sim.studies.recommendation import ASPECTS
 RATINGS = ((3.25, "highest"), (2.75, "high"), (2.25, "high or medium"), (1.75, "medium"),
            (1.25, "low or medium"), (0.0, "low"))  # fmt: skip
 """Words of the review's ratings, from a number on."""
+LONGEST_VALUE = 16
+"""Characters of a value that a cell of the figure holds at the usual size."""
 
 
 def matrix(tables: Tables) -> dict[str, Any]:
@@ -113,7 +115,11 @@ def matrix_figure(table: pd.DataFrame) -> str:
             axes.text(at[1], at[0], _value(row), ha="center", va="center", color=QUIET)
             continue
         shade = ink_on(shades(float(np.nan_to_num(share[at]))))
-        axes.text(at[1], at[0] - 0.16, _value(row), ha="center", va="center", color=shade)
+        said = _value(row)
+        axes.text(
+            at[1], at[0] - 0.16, said, ha="center", va="center", color=shade,
+            fontsize=8 if len(said) > LONGEST_VALUE else None,
+        )  # fmt: skip
         axes.text(
             at[1], at[0] + 0.22, _("review: {rating}").format(rating=rating_words(row["review"])),
             ha="center", va="center", color=shade, fontsize=7,

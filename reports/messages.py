@@ -76,8 +76,8 @@ FURTHER_PARAMETERS = ("level", "kappa of 1 for another task")
 CAUSES = ("as it is", "seed", "profile", "aversion", "floor")
 """What a certificate varies."""
 UNITS = (
-    "objective", "objective per million dollars", "share of cost", "powers of ten", "share of need",
-    "sensitivity", "real studies", "share of patients",
+    "objective", "share of cost", "powers of ten", "share of need", "sensitivity", "real studies",
+    "share of patients",
 )  # fmt: skip
 """Units of the effects that claims are about."""
 HEAD = """\

@@ -62,12 +62,15 @@ def stage_sentences(tables: Tables) -> list[str]:
     first = rows.iloc[int(rows["shapley"].to_numpy().argmax())]
     worthwhile = WORTHWHILE * float(whole["value"])
     sure = rows[(rows["low"] > 0.0) & (rows["shapley"] >= worthwhile)]["stage"]
-    more = pgettext("gain", "more") if gain > singles else pgettext("gain", "less")
+    compared = _("together as much as that")
+    if words.points(gain) != words.points(singles):
+        more = pgettext("gain", "more") if gain > singles else pgettext("gain", "less")
+        compared = _("together {more} than that").format(more=more)
     return [
         _(
             "All stages together gain {gain}. Each alone, with the whole budget, they gain "
-            "{singles} when added up: together {more} than that."
-        ).format(gain=words.in_points(gain), singles=words.points(singles), more=more),
+            "{singles} when added up: {compared}."
+        ).format(gain=words.in_points(gain), singles=words.points(singles), compared=compared),
         _("The most comes from {stage}: {points} ({interval}), {share} of the whole.").format(
             stage=_(first["stage"]),
             points=words.in_points(first["shapley"]),

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from reports import words
 from reports.language import gettext as _
-from reports.numerals import drawn
+from reports.numerals import Numerals, drawn
 from reports.retelling import asked_words, plan_words
 from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
@@ -36,7 +37,11 @@ def frontier_rows(table: pd.DataFrame, axis: str) -> pd.DataFrame:
     shown = {
         _("plan"): list(map(plan_words, rows["plan"])),
         _("objective"): [words.percent(value, digits=2) for value in rows["objective"]],
-        _head(axis): [_value(axis, value) for value in rows["value"]],
+        _head(axis): [
+            # the head says millions
+            words.number(_scale(axis) * value) if _dear(axis) else _value(axis, value)
+            for value in rows["value"]
+        ],
         _("95% interval"): [
             _ends(axis, low, high) for low, high in zip(rows["low"], rows["high"], strict=True)
         ],
@@ -100,10 +105,16 @@ def alternative_sentences(tables: Tables) -> list[str]:
     """Return how different plans are that are nearly as good, and how much all share."""
     table, shared = tables["alternatives"], tables["shared_money"]
     said = []
-    for part, rows in table[table["plan"] != "plan"].groupby("within", sort=True):
-        held = rows[rows["holds"]]
+    for part, money in shared.groupby("within", sort=True):
+        if int(money["plans"].max()) == 1:  # the plan itself
+            said.append(
+                _("Within {part} of the plan's objective no other plan was found.").format(
+                    part=words.percent(float(str(part)), digits=0)
+                )
+            )
+            continue
+        held = table[(table["within"] == part) & table["holds"]]
         far = float(held["moved"].max()) if len(held) else 0.0
-        money = shared[shared["within"] == part]
         common = float(money["least_usd"].sum()) / max(float(money["plan_usd"].sum()), 1.0)
         said.append(
             _(
@@ -139,6 +150,8 @@ def frontier_figure(table: pd.DataFrame) -> str:
         axes.plot(scale * kept["value"], 100 * kept["objective"], "o-", color="#0072b2", ms=5)
         plan = part[part["plan"] == "plan"]
         axes.plot(scale * plan["value"], 100 * plan["objective"], "D", color=INK, ms=6)
+        axes.xaxis.set_major_locator(MaxNLocator(5))  # tons of the world are long numbers
+        axes.xaxis.set_major_formatter(Numerals(StrMethodFormatter("{x:,.10g}")))
         axes.set_xlabel(f"{_(OUTCOMES[axis].label)}\n({_unit(axis)})")
         axes.set_ylabel(_("Objective (% of need)"))
     for axes in panels[len(axes_of) :]:

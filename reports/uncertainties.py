@@ -43,7 +43,9 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
     if len(result.policies) < 2 or draws < FEWEST_DRAWS or result.unknowns.drawn.empty:
         return {}
     information, drivers = result.value_of_information(further), result.drivers()
-    lead = result.lead()
+    lead, regret = result.lead(), result.regret(further)
+    # the best of a draw may be a further plan, which is not among the rows
+    shown = regret[regret["plan"].isin(result.policies)]
     return {
         "rows": _by_topic(information, drivers),
         "everything": _only(information, EVERYTHING),
@@ -51,8 +53,8 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "single": information[(information["kind"] == UNKNOWN) & (information["value"] > 0.0)].head(
             TOP
         ),
-        "regret": regret_rows(_of_policies(result, further), result.scenario.objective),
-        "regret_figure": regret_figure(_of_policies(result, further)),
+        "regret": regret_rows(shown, result.scenario.objective),
+        "regret_figure": regret_figure(shown),
         "register": _register(result),
         "measuring": _measuring(result, further),
         "usd_per_point": result.usd_per_point(),
@@ -60,7 +62,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "rival": words.phrase(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
         "draws": len(lead),
-        "plans": len(result.policies) + (0 if further is None else further["plan"].nunique()),
+        "plans": len(regret),
         "figure": information_figure(information, drivers),
     }
 
@@ -279,7 +281,7 @@ def register_sentence(table: pd.DataFrame) -> str:
     known = table[table["kind"] == STATUS].set_index("what")["share"]
     lent = table[(table["kind"] == ORIGIN) & (table["what"] == ELSEWHERE)]["share"].sum()
     untold = max(1.0 - float(known.sum()), 0.0)
-    sure = table[(table["kind"] != ORIGIN) & (table["share"] > table["chance"])]["what"]
+    sure = table[table["share"] > table["chance"]]["what"]
     draws, count = int(table["draws"].iloc[0]), int((table["kind"] == UNKNOWN).sum())
     return _(
         "Of the variance of the plan's gain the regression finds {assumed} told by assumed inputs "
@@ -435,12 +437,6 @@ def _by_topic(information: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
     return worth.merge(
         told, on=["kind", "what", "topic", "unknowns", "draws"], suffixes=("", "_told")
     )
-
-
-def _of_policies(result: StudyResult, further: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the regrets of the policies; the best of a draw may be a further plan."""
-    table = result.regret(further)
-    return table[table["plan"].isin(result.policies)]
 
 
 def _only(table: pd.DataFrame, kind: str) -> dict[str, Any] | None:

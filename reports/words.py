@@ -93,25 +93,25 @@ def _spanned(low: float, high: float, said: Callable[[float], str], none: str) -
 def dollars(usd: float) -> str:
     """Return an amount of US dollars at three digits.
 
-    >>> dollars(4_256_000), dollars(12_340), dollars(0)
-    ('$4.26 million', '$12,300', '$0')
+    >>> dollars(4_256_000), dollars(12_340), dollars(14_060_000_000), dollars(0)
+    ('$4.26 million', '$12,300', '$14,100 million', '$0')
     """
     if abs(usd) >= USD_PER_MILLION:
         millions = usd / USD_PER_MILLION
         said = ngettext("${amount} million", "${amount} million", int(abs(millions)))
-        return said.format(amount=numeral(f"{millions:,.3g}"))
+        return said.format(amount=number(millions))
     return _("${amount}").format(amount=numeral(f"{float(f'{usd:.3g}'):z,.0f}"))
 
 
-def number(value: float) -> str:
-    """Return a count or an amount at three digits, with thousands apart.
+def number(value: float, *, digits: int = 3) -> str:
+    """Return a count or an amount at three digits, or so many, with thousands apart.
 
-    >>> number(1934.2), number(24.71), number(0.0)
-    ('1,930', '24.7', '0')
+    >>> number(1934.2), number(24.71), number(0.0), number(132_059_767, digits=4)
+    ('1,930', '24.7', '0', '132,100,000')
     """
     if math.isnan(value):
         return _("not estimable")
-    return numeral(f"{float(f'{value:.3g}'):z,.15g}")
+    return numeral(f"{float(f'{value:.{digits}g}'):z,.15g}")
 
 
 POWER_WORDS = {

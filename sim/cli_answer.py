@@ -68,7 +68,7 @@ def answer_information(folder: RunFolder) -> None:
     if not single.empty:
         terminal.print_table(_worth(single.head(TOP), metric), title="Single unknowns, the first")
     whole = table[table["kind"] == EVERYTHING].iloc[0]
-    plans = len({*result.policies, *(() if further is None else further["plan"])})
+    plans, asked = len(result.regret(further)), int((table["kind"] == UNKNOWN).sum())
     sure = table[(table["kind"] == TOPIC) & (table["low"] > 0.0)]["what"]
     terminal.bullets(
         [
@@ -76,7 +76,12 @@ def answer_information(folder: RunFolder) -> None:
             f"than {amount(whole['value'], metric)} of the objective"
             + _dollars(float(whole["usd"]))
             + ".",
-            f"Worth knowing, with the whole interval above 0: {', '.join(sure) or 'nothing'}.",
+            f"Topics worth knowing, with the whole interval above 0: {', '.join(sure) or 'none'}.",
+            *(
+                [f"Single unknowns are the first of {asked}: some are first by chance."]
+                if len(single)
+                else []
+            ),
             "Lower bounds: joint effects are not seen, and of few draws little can be learned.",
             *([AFTER_STAGES] if further is None else []),
         ]

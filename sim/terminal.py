@@ -165,7 +165,7 @@ def _value(cell: object) -> object:
 
 def _short(cell: object) -> str:
     if isinstance(cell, float):
-        return "-" if isnan(cell) else f"{cell:z.3g}"
+        return "-" if isnan(cell) else f"{float(f'{cell:.3g}'):z,.15g}"
     return plain(str(cell))
 
 

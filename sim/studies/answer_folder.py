@@ -21,6 +21,7 @@ from sim.studies.manifest import ANSWERS, SUMMARY, Finished
 from sim.studies.plans import plans_of
 from sim.studies.provenance import provenance
 from sim.studies.result import StudyResult, load
+from sim.studies.stage_value import stage_value_of
 from sim.studies.store import open_store
 
 FOLDER = "answers"
@@ -28,6 +29,8 @@ FOLDER = "answers"
 FORM = 2
 """Form of their tables: one more with every change of columns. Answers of another form are left out
 of reports, as those about another run are, and can be asked again."""
+REST_ON_STAGES = ("matrix", "claims")
+"""Questions that rest on what stages are worth; their setting ``stages`` says on which answer."""
 Tables = dict[str, pd.DataFrame]
 Make = Callable[[Design, Answering], Mapping[str, pd.DataFrame]]
 """How an answer is found: its tables, by the names of ``ANSWERS``."""
@@ -78,12 +81,22 @@ def answer_about(
 
 
 def answers_of(run: Path | str, result: StudyResult) -> dict[str, Tables]:
-    """Return all answers that are kept in the folder of a run and belong to it, by question."""
+    """Return all answers that are kept in the folder of a run and belong to it, by question.
+
+    Those that rest on what stages are worth belong to it where they rest on the answer there is.
+    """
     stamp = _stamp(result)
-    found = {
-        question: _kept(Path(run) / FOLDER / question, question, stamp) for question in ANSWERS
-    }
-    return {question: tables for question, tables in found.items() if tables is not None}
+    found: dict[str, Tables] = {}
+    for question in ANSWERS:  # stages first
+        known = stamp
+        if question in REST_ON_STAGES:
+            if "stages" not in found:
+                continue
+            known = stamp | {"setting stages": str(stage_value_of(found["stages"]).fingerprint)}
+        tables = _kept(Path(run) / FOLDER / question, question, known)
+        if tables is not None:
+            found[question] = tables
+    return found
 
 
 def policies_of(result: StudyResult, design: Design) -> dict[str, Plan]:

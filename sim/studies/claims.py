@@ -41,6 +41,8 @@ CLAIM_COLUMNS = (
     "n",
     "note",
 )
+PER_MILLION = "objective per million dollars"
+"""Unit of what a stage brings for its money."""
 JOULES_PER_KWH = 3.6e6
 RESAMPLES = 1_000
 TRIVIAL_GAP = 0.01
@@ -132,7 +134,7 @@ def cheap_stages_pay(evidence: Evidence) -> Finding:
     return evidence.paired(
         f"{compared}, {rival}",
         np.asarray(mine - per_musd[rival]),
-        unit="objective per million dollars",
+        unit=PER_MILLION,
         worthwhile=WORTHWHILE * abs(float(per_musd[rival].mean())),
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sim.answers.information import gain_of_everything, gain_of_measuring
-from sim.answers.intervals import FEWEST_DRAWS
+from sim.answers.intervals import FEWEST_DRAWS, LEVEL, t_interval
 from sim.domain.levers import Floats
 from sim.streams import stream
 from sim.studies.knowledge import Unknowns, worth_of_gains
@@ -114,18 +114,26 @@ def measuring_table(
     unit) with its 95% interval over draws, share (of the value of knowing everything), worth_usd
     (for which the same gain could be bought), cost_usd with cost_low_usd and cost_high_usd
     (assumed), pays (worth more than it costs at most, by its estimate and with an interval above
-    0) and draws.
+    0 that holds for all measurements at once) and draws.
+
+    References
+    ----------
+    Of many measurements some seem to be worth something by chance: each of the intervals that
+    decide has a part of the error that all may have (Dunn 1961, doi:10.2307/2282330).
     """
     by_draw = reached.groupby(level="draw", sort=False).mean()
     values, rows = by_draw.to_numpy(float), []
     whole = gain_of_everything(values)
     names = list(unknowns.topics) if len(values) >= FEWEST_DRAWS else []
-    for one in measurements_of(names, places=places):
+    known = list(measurements_of(names, places=places))
+    sure = 1.0 - (1.0 - LEVEL) / max(len(known), 1)
+    for one in known:
         true = unknowns.drawn[list(one.parameters)].to_numpy(float)
         rng = stream(seed, "measuring", one.what, one.where)
         gain = gain_of_measuring(values, true, bind(shown, one, profile_runs), rng)
         value, low, high, share, usd, draws = worth_of_gains(gain, whole, usd_per_unit)
-        pays = bool(low > 0.0 and usd > one.cost_high_usd)
+        least, _ = t_interval(pd.Series(gain), level=sure)
+        pays = bool(least > 0.0 and usd > one.cost_high_usd)
         rows.append((one.what, one.where, len(one.parameters), value, low, high, share, usd,
                      one.cost_usd, one.cost_low_usd, one.cost_high_usd, pays, draws))  # fmt: skip
     table = pd.DataFrame(rows, columns=list(MEASURING_COLUMNS))

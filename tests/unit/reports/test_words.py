@@ -26,6 +26,7 @@ AMOUNTS = st.just(0.0) | st.floats(1e-3, 1e12)
         (1e6, "$1 million"),
         (4_256_000.0, "$4.26 million"),
         (123_456_789.0, "$123 million"),
+        (14_060_000_000.0, "$14,100 million"),
     ],
 )
 def test_dollars_have_three_digits(usd: float, said: str) -> None:
@@ -34,6 +35,7 @@ def test_dollars_have_three_digits(usd: float, said: str) -> None:
 
 @given(AMOUNTS)
 def test_dollars_and_numbers_say_the_amount_to_three_digits(amount: float) -> None:
+    assert "e" not in words.dollars(amount)
     said = words.dollars(amount).removeprefix("$").replace(",", "")
     value, _, unit = said.partition(" ")
     whole = 0.5 if not unit else 0.0  # dollars below a million are whole

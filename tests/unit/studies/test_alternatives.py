@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from reports.trade_offs import alternatives_section
+from reports.trade_offs import alternative_sentences, alternatives_section
 from sim.domain.plan import spend_usd
 from sim.executors.executor import executor_of
 from sim.studies.alternatives import Alternatives, alternatives, moved, spending
@@ -59,3 +59,11 @@ def test_all_spend_at_least_what_is_shared(found: Alternatives) -> None:
     both = wide.index.intersection(tight.index)
     assert (wide[both] <= tight[both] + 1e-6).all()  # more plans share less
     assert alternatives_section(found.tables)["sentences"]
+
+
+def test_where_no_other_plan_was_found_that_is_said(found: Alternatives) -> None:
+    tight = found.shared["within"] == 0.01
+    shared = found.shared.assign(plans=found.shared["plans"].mask(tight, 1))
+    said = alternative_sentences(found.tables | {"shared_money": shared})
+    assert said[0] == "Within 1% of the plan's objective no other plan was found."
+    assert said[2].startswith("Within 5% of the plan's objective, ")

@@ -1,5 +1,6 @@
 """Answers to further questions about a run: kept beside it, read again, replaced when stale."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree, rmtree
@@ -12,6 +13,7 @@ import sim
 from reports.export import DICTIONARY, tables_of
 from reports.pdf import write_pdf
 from reports.policy import page_of
+from sim import cli_answer
 from sim.cli import app
 from sim.domain.levers import LEVERS
 from sim.errors import AnswerError
@@ -23,9 +25,22 @@ from sim.studies.provenance import provenance
 from sim.studies.result import load
 from tests.unit.studies.small_study import execute_small, sample_small, small_scenario
 
-TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
+ROOT = Path(__file__).parents[3]
+TINY = ROOT / "scenarios" / "tiny.yaml"
 KEPT = {"scanner", "outreach", "reader"}
 FEW = ("--searches", "3", "--runs", "50", "--workers", "1")
+ASKED = re.findall(
+    r"equiscan (answer \w+|claims) ", (ROOT / "Makefile").read_text(encoding="utf-8")
+)
+"""Commands of ``make answers``, in its order."""
+QUICKER = {
+    "answer stages": FEW,
+    "answer frontier": ("--runs", "50", "--workers", "1"),
+    "answer alternatives": ("--runs", "50", "--workers", "1"),
+} | dict.fromkeys(
+    ("answer matrix", "claims", "answer certificate", "answer gain"), ("--workers", "1")
+)
+"""What makes commands quick enough for a test."""
 
 
 def called(*words: str) -> Result:
@@ -38,7 +53,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run") / "small"
     overrides = [
         "regions=[KEN]",
-        "policies=[baseline, plan]",
+        "policies=[baseline, by_need, plan]",
+        "uncertainty.draws=5",  # the fewest of which the page says what is not known
         "search.effort=60",
         "horizon={decide_years: 1, score_years: 1, warm_up_years: 0}",
         f"levers={{{', '.join(f'{n}: {{allowed: false}}' for n in LEVERS if n not in KEPT)}}}",
@@ -98,6 +114,15 @@ def test_the_other_answers_rest_on_it(made: Path, tmp_path: Path) -> None:
     asked = ("stages", "matrix", "claims")
     assert tuple(answers_of(copy, load(copy))) == asked
     every_column_is_described(copy, asked)
+    # stages of other settings replace the answer, and what rests on that is none of this run's
+    before = answers_of(copy, load(copy))["stages"]["coalitions"]
+    assert called("answer", "stages", str(copy), "--searches", "1", *FEW[2:]).exit_code == 0
+    kept = answers_of(copy, load(copy))
+    assert tuple(kept) == ("stages",)
+    assert before["searched"].sum() > kept["stages"]["coalitions"]["searched"].sum() == 1
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    assert 'id="stages"' in page
+    assert 'id="matrix"' not in page
 
 
 @pytest.mark.slow
@@ -109,6 +134,45 @@ def test_other_plans_are_looked_for_by_command(made: Path, tmp_path: Path) -> No
     for section in ("frontier", "alternatives"):
         assert f'<h2 id="{section}">' in page
     every_column_is_described(copy, ("frontier", "alternatives"))
+
+
+def test_make_asks_every_answer() -> None:
+    known = {f"answer {command.name}" for command in cli_answer.answer.registered_commands}
+    assert set(ASKED) == known | {"claims"}
+    assert len(ASKED) == len(set(ASKED))
+
+
+@pytest.mark.slow
+def test_all_answers_come_to_the_same_page_in_any_order(made: Path, tmp_path: Path) -> None:
+    """Those that rest on stages are refused before; the others are asked before and after it."""
+    pages = []
+    for name, order in (("made", ASKED), ("reversed", [*reversed(ASKED), *ASKED])):
+        run = Path(copytree(made, tmp_path / name))
+        rmtree(run / "answers")
+        answered = [command for command in order if asks(run, command)]
+        assert set(answered) == set(ASKED)
+        pages.append((run / "report.html").read_text(encoding="utf-8"))
+        every_column_is_described(run, tuple(answers_of(run, load(run))))
+    assert pages[0] == pages[1]
+    assert set(re.findall(r'<h[23] id="(\w+)">', pages[0])) >= {
+        "stages", "matrix", "claims", "certificate", "gain", "frontier", "alternatives", "unknown",
+    }  # fmt: skip
+    assert "nan" not in pages[0].split()
+    for words in (
+        ("report", str(run), "--language", "fr"),
+        ("export", str(run), "--xlsx", str(tmp_path / "tables.xlsx")),
+        ("compare", str(run), str(tmp_path / "made")),
+    ):
+        found = called(*words)
+        assert found.exit_code == 0, found.stderr
+
+
+def asks(run: Path, command: str) -> bool:
+    """Ask a question by its command; whether it was answered, or had to wait for stages."""
+    found = called(*command.split(), str(run), *QUICKER.get(command, ()))
+    waits = command in ("answer matrix", "claims") and not (run / "answers" / "stages").exists()
+    assert found.exit_code == (2 if waits else 0), f"{command}: {found.stderr}"
+    return not waits
 
 
 def says(run: Path, words: tuple[str, ...], said: str) -> None:
@@ -148,15 +212,6 @@ def test_what_is_there_is_read_again(made: Path) -> None:
     before = [path.stat().st_mtime_ns for path in files]
     assert called("answer", "stages", str(made), *FEW).exit_code == 0
     assert [path.stat().st_mtime_ns for path in files] == before
-
-
-def test_other_settings_replace_it(made: Path, tmp_path: Path) -> None:
-    copy = Path(copytree(made, tmp_path / "copy"))
-    before = answers_of(copy, load(copy))["stages"]["coalitions"]
-    assert called("answer", "stages", str(copy), "--searches", "1", *FEW[2:]).exit_code == 0
-    after = answers_of(copy, load(copy))["stages"]["coalitions"]
-    assert before["searched"].sum() > 1
-    assert after["searched"].sum() == 1
 
 
 def test_an_answer_that_is_damaged_is_none(made: Path, tmp_path: Path) -> None:

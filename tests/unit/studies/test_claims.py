@@ -6,14 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports.claims_page import claim_words, claims_section
+from reports.claims_page import claim_words, claims_section, effect_words
 from sim.domain.levers import Stage
 from sim.executors.executor import executor_of
 from sim.scenario.schema import Scenario
 from sim.studies.answering import Answering
 from sim.studies.batch import Design
 from sim.studies.claim_evidence import Evidence, spent
-from sim.studies.claims import CLAIM_COLUMNS, CLAIMS, claims_table, few_countries, reviewed
+from sim.studies.claims import (
+    CLAIM_COLUMNS,
+    CLAIMS,
+    PER_MILLION,
+    claims_table,
+    few_countries,
+    reviewed,
+)
 from sim.studies.data_claims import fairness_stays_where_it_was_tuned, gap_rises_as_labels_fall
 from sim.studies.experiment import Purpose
 from sim.studies.sample import Sample
@@ -153,6 +160,11 @@ def test_the_page_counts_verdicts_and_words_have_no_nan(table: pd.DataFrame) -> 
     assert sum(int(part.split()[0]) for part in section["counts"].split(", ")) == len(CLAIMS)
     for row in rows.to_dict("records"):
         assert "nan" not in claim_words(row)
+
+
+def test_what_money_brings_is_said_in_points() -> None:
+    row = {"effect": 1.54e-5, "low": 1.08e-5, "high": 1.99e-5, "unit": PER_MILLION}
+    assert effect_words(row) == "+0.00154 points per million dollars, +0.00108 to +0.00199"
 
 
 def test_what_little_money_brings_by_chance_is_no_rival_of_cheap_stages() -> None:

@@ -137,6 +137,23 @@ def test_a_measurement_that_may_be_less_exact_is_worth_less() -> None:
     assert worth(2.0) < 0.8 * worth(sure.high_size)
 
 
+def test_one_of_many_measurements_that_seems_worth_something_by_chance_does_not_pay() -> None:
+    """Nothing is known by any of eight: in this world, one of thirteen such, one seems to be."""
+    rng = np.random.default_rng(2)
+    names = [f"AA{place}.readers_per_million.radiologist" for place in "ABCDEFGH"]
+    drawn = pd.DataFrame(rng.uniform(size=(20, 8)), columns=names).rename_axis("draw")
+    table = measuring_table(
+        reached(pd.Series(rng.normal(size=20))),
+        Unknowns(drawn, dict.fromkeys(names, "a topic")),
+        places={name[:3] for name in names},
+        profile_runs=400,
+        usd_per_unit=1e9,
+        seed=1,
+    )
+    assert ((table["low"] > 0.0) & (table["worth_usd"] > table["cost_high_usd"])).any()
+    assert not table["pays"].any()
+
+
 def test_measurements_are_by_place_where_places_are_few() -> None:
     named = [f"{iso3}.readers_per_million.radiologist" for iso3 in ("KEN", "RWA")]
     found = list(measurements_of(named, places={"KEN", "RWA"}))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reports.stages import stage_sentences
 from sim.baseline.world import World
 from sim.domain.levers import Stage
 from sim.errors import AnswerError
@@ -95,6 +96,7 @@ def test_links_of_a_chain_share_the_whole_equally(chained: StageValue) -> None:
     assert by_stage["shapley"].tolist() == pytest.approx([gain / 2.0, gain / 2.0])
     assert by_stage["share"].tolist() == pytest.approx([0.5, 0.5])
     assert chained.settled == 1.0
+    assert "when added up: together more than that." in stage_sentences(chained.tables)[0]
 
 
 def test_a_stage_of_no_use_is_worth_nothing_and_the_other_all() -> None:
@@ -104,6 +106,7 @@ def test_a_stage_of_no_use_is_worth_nothing_and_the_other_all() -> None:
     assert by_stage.loc[CREATION, ["shapley", "alone", "without"]].tolist() == [0.0, 0.0, 0.0]
     assert by_stage.loc[CARE, "shapley"] == pytest.approx(whole - nothing)
     assert by_stage.loc[CARE, "alone"] == by_stage.loc[CARE, "without"] > 0.0
+    assert "when added up: together as much as that." in stage_sentences(found.tables)[0]
 
 
 @pytest.mark.parametrize("who", ["all", "AAA", "BBB", "group0", "group1"])
