@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from reports.language import country_name, ngettext, numeral, percentage
 from reports.language import gettext as _
-from reports.language import ngettext, numeral, percentage
 from sim.answers.intervals import LEVEL, NO_INTERVAL
+from sim.baseline import tables
 from sim.domain.levers import LEVERS
 from sim.planning.rules import label_of, phrase_of
 from sim.studies.outcomes import OUTCOMES
@@ -93,13 +94,13 @@ def _spanned(low: float, high: float, said: Callable[[float], str], none: str) -
 def dollars(usd: float) -> str:
     """Return an amount of US dollars at three digits.
 
-    >>> dollars(4_256_000), dollars(12_340), dollars(0)
-    ('$4.26 million', '$12,300', '$0')
+    >>> dollars(9_843_000_000), dollars(4_256_000), dollars(12_340), dollars(0)
+    ('$9,840 million', '$4.26 million', '$12,300', '$0')
     """
     if abs(usd) >= USD_PER_MILLION:
         millions = usd / USD_PER_MILLION
         said = ngettext("${amount} million", "${amount} million", int(abs(millions)))
-        return said.format(amount=numeral(f"{millions:,.3g}"))
+        return said.format(amount=number(millions))
     return _("${amount}").format(amount=numeral(f"{float(f'{usd:.3g}'):z,.0f}"))
 
 
@@ -170,8 +171,24 @@ ALL = "all"
 
 
 def region_words(region: str) -> str:
-    """Return a region: its code or name as it is, or that it is all of them."""
-    return _(region) if region in (ALL, "all regions") else region
+    """Return how a region is called: a country by its name, income groups as they are.
+
+    >>> region_words("ETH"), region_words("LIC")
+    ('Ethiopia', 'LIC')
+    """
+    if region in (ALL, "all regions"):
+        return _(region)
+    return country_name(region, str(tables.countries()["name"].get(region, region)))
+
+
+def cell_words(cell: str) -> str:
+    """Return a region, or a region and a group apart by a comma, with the country's name.
+
+    >>> cell_words("ETH, rural"), cell_words("rural")
+    ('Ethiopia, rural', 'rural')
+    """
+    region, comma, group = cell.partition(", ")
+    return f"{region_words(region)}{comma}{group}"
 
 
 def regions_words(regions: str) -> str:
