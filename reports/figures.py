@@ -127,7 +127,9 @@ def coverage_by_cell(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
         if cells["draw"].nunique() >= FEWEST_DRAWS:
             axes.hlines(y, low, high, color=shade, alpha=0.45, linewidth=2.4)
         axes.plot(mean, y, "o", color=shade, markersize=5.5, label=label(policy))
-    axes.set_yticks(range(len(order)), [f"{region_words(region)}, {group}" for region, group in order])
+    axes.set_yticks(
+        range(len(order)), [f"{region_words(region)}, {group}" for region, group in order]
+    )
     axes.set_ylim(len(order) - 0.4, -0.7)
     axes.set_xlim(left=0.0)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -129,7 +129,7 @@ def page_template(name: str) -> Template:
             ("interval", words.interval), ("span", words.span), ("amounts", words.amounts)
         )
     }  # fmt: skip
-    environment.globals["between"] = words.between
+    environment.globals |= {"between": words.between, "digits_for": words.digits_for}
     return environment.get_template(name)
 
 

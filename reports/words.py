@@ -38,6 +38,16 @@ def points(share: float, *, digits: int = 2) -> str:
     return _("not estimable") if math.isnan(share) else numeral(f"{100 * share:+z.{digits}f}")
 
 
+def digits_for(shares: "pd.Series[float]", *, least: int = 2) -> int:
+    """Return with how many digits points must be said for the largest to have three of them.
+
+    >>> digits_for(pd.Series([0.0123, 2.6e-6])), digits_for(pd.Series([2.6e-6]))
+    (2, 6)
+    """
+    largest = 100.0 * float(shares.abs().max()) if len(shares) else 0.0
+    return least if not largest > 0.0 else max(least, 2 - math.floor(math.log10(largest)))
+
+
 def in_points(share: float, *, digits: int = 2) -> str:
     """Return a difference of shares in percentage points, with its sign and unit.
 

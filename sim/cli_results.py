@@ -123,7 +123,9 @@ def compare(
         Path | None,
         typer.Option(parser=terminal.place, metavar="FILE", help="Write it as a page too."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page there is.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a page there is.")
+    ] = False,
     language: Language = "en",
     workers: Workers = None,
 ) -> None:
@@ -154,7 +156,7 @@ def compare(
         if why:
             _say_why((first, other), of, workers)
     if out is not None:
-        from reports.comparison import write_comparison
+        from reports.comparison_page import write_comparison
 
         page = write_comparison(first, others, out, overwrite=overwrite, language=language)
         terminal.say(f"Page: {page}")

@@ -132,7 +132,9 @@ def svg(figure: Figure, *, name: str) -> str:
     element = re.sub(
         r'( id="|href="#|url\(#)([^")]+)', lambda found: found[1] + number[found[2]], text
     )
-    said = f'role="img" aria-labelledby="{name}-caption" style="--legible:{_legible(element):.0f}px"'
+    said = (
+        f'role="img" aria-labelledby="{name}-caption" style="--legible:{_legible(element):.0f}px"'
+    )
     return element.replace("<svg ", f"<svg {said} ", 1)
 
 

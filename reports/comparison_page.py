@@ -1,6 +1,7 @@
 """One page of what runs were asked differently than a first one, and what came out."""
 
 from collections.abc import Callable, Iterator
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,7 @@ def write_comparison(
     return file
 
 
-def comparison_page(
-    first: str, found: dict[str, RunComparison], language: str = ENGLISH
-) -> str:
+def comparison_page(first: str, found: dict[str, RunComparison], language: str = ENGLISH) -> str:
     """Return the page, which needs nothing else.
 
     Parameters
@@ -66,7 +65,10 @@ def comparison_page(
         return page_template("comparison.html.j2").render(
             language=spoken.code,
             first=first,
-            runs=[_section(name, one, f"differences-{k}") for k, (name, one) in enumerate(found.items())],
+            runs=[
+                _section(name, one, f"differences-{k}")
+                for k, (name, one) in enumerate(found.items())
+            ],
         )
 
 
@@ -87,18 +89,19 @@ def _section(name: str, one: RunComparison, figure: str) -> dict[str, Any]:
 def comparison_sentences(one: RunComparison) -> Iterator[str]:
     """Yield how the plans of two runs differ in what the first is judged by."""
     table = one.outcomes.query("policy == 'plan' and metric == 'ede'")
-    for row in table.itertuples():
+    columns = table[["first", "second", "difference", "low", "high"]].to_numpy(float)
+    for mean, reached, difference, low, high in columns:
         said = _(
             "The plan of this run reaches {second} of equally distributed coverage, that of the "
             "first {first}: {points} ({interval})."
         )
         yield said.format(
-            second=words.percent(row.second),
-            first=words.percent(row.first),
-            points=words.in_points(row.difference),
-            interval=words.interval(row.low, row.high),
+            second=words.percent(reached),
+            first=words.percent(mean),
+            points=words.in_points(difference),
+            interval=words.interval(low, high),
         )
-        if row.low > 0.0 or row.high < 0.0:
+        if low > 0.0 or high < 0.0:
             yield _("The interval leaves out 0.")
         else:
             yield _("That they differ is not shown.")
@@ -107,16 +110,16 @@ def comparison_sentences(one: RunComparison) -> Iterator[str]:
 def outcome_rows(table: pd.DataFrame) -> dict[str, list[dict[str, str]]]:
     """Return outcomes of two runs in words, each in its unit; differences of shares in points."""
     rows: dict[str, list[dict[str, str]]] = {}
-    for row in table.itertuples():
-        said, changed = _in_unit(row.unit)
-        sure = row.low == row.low
-        rows.setdefault(_(OUTCOMES.called(row.metric).label), []).append(
+    for row in table.to_dict("records"):
+        said, changed = _in_unit(row["unit"])
+        low, high = row["low"], row["high"]
+        rows.setdefault(_(OUTCOMES.called(row["metric"]).label), []).append(
             {
-                "policy": words.label(row.policy),
-                "first": said(row.first),
-                "second": said(row.second),
-                "difference": changed(row.difference),
-                "interval": words.between(changed(row.low), changed(row.high)) if sure else "-",
+                "policy": words.label(row["policy"]),
+                "first": said(row["first"]),
+                "second": said(row["second"]),
+                "difference": changed(row["difference"]),
+                "interval": words.between(changed(low), changed(high)) if not isnan(low) else "-",
             }
         )
     return rows
