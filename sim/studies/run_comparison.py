@@ -24,8 +24,8 @@ class RunComparison:
     origins: pd.DataFrame
     """The same of code, tables and profile."""
     paired: bool
-    """Whether draws are compared one by one: same seed, code, tables and profile, so that a draw
-    of one is the same world in the other but for what the scenarios change."""
+    """Whether draws are compared one by one: same seed, design of draws, code, tables and profile,
+    so that a draw of one is the same world in the other but for what the scenarios change."""
     outcomes: pd.DataFrame
     """policy, metric, unit, first, second (means over draws), difference, low, high, draws."""
 
@@ -56,8 +56,10 @@ def compare_runs(
     metrics : names in ``OUTCOMES``.
     """
     origins = _table(_origin(first), _origin(second))
-    same_seed = first.provenance.seed == second.provenance.seed
-    paired = same_seed and origins.empty
+    one, other = (
+        (run.provenance.seed, run.scenario.uncertainty.latin_hypercube) for run in (first, second)
+    )
+    paired = one == other and origins.empty
     rows = [
         _row(first.by_draw[metric], second.by_draw[metric], policy, metric, paired=paired)
         for policy in first.policies

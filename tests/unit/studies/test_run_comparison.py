@@ -58,6 +58,12 @@ def test_draws_of_one_seed_are_compared_one_by_one(first: Finished, second: Fini
     assert (same["difference"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
 
 
+def test_draws_of_other_designs_are_other_worlds(first: Finished, second: Finished) -> None:
+    asked = second[1].scenario.uncertainty.model_copy(update={"latin_hypercube": 5})
+    other = second[1].scenario.model_copy(update={"uncertainty": asked})
+    assert not compare_runs(first[1], replace(second[1], scenario=other)).paired
+
+
 def test_runs_of_other_code_are_independent_samples(first: Finished, second: Finished) -> None:
     other = replace(second[1].provenance, code_sha256="another")
     found = compare_runs(first[1], replace(second[1], provenance=other))
