@@ -186,7 +186,9 @@ def calibrate(
 
 
 def _recommend(result: "StudyResult") -> None:
-    """Print where a little more money helps most, and what the study found."""
+    """Print where a little more money helps most, and what the report begins with."""
+    from reports.answer import answer_box
+    from reports.policy import headline
     from reports.words import digits_for, interval, points
 
     top = result.marginal().head(TOP)
@@ -201,7 +203,8 @@ def _recommend(result: "StudyResult") -> None:
         )
         title = "Points of equally distributed coverage per further million dollars"
         terminal.print_table(shown.rename(columns={"interval": "95% interval"}), title=title)
-    terminal.bullets(result.verdicts())
+    terminal.say(headline(result))
+    terminal.bullets(answer_box(result))
 
 
 @contextmanager

@@ -105,11 +105,12 @@ def _said(scenario: Scenario) -> dict[str, str]:
 
 
 def _leaves(value: object, key: str) -> Iterator[tuple[str, str]]:
-    """Yield every dotted key of a tree with its value as text; a list is one value."""
+    """Yield every dotted key of a tree with its value as text; a list is one value,
+    and an empty one says nothing."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))
-    else:
+    elif value not in ([], ()):
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         yield key, text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
