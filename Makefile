@@ -7,7 +7,7 @@ TEST_TOOLS := 'pytest>=8.3' 'pytest-xdist>=3.6' 'hypothesis>=6.120'
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 unexport PYTHONDONTWRITEBYTECODE  # else each of many processes compiles all that it imports
 
-.PHONY: demo answers schema test test-versions lint types style kernels quick lock validate validation-table snapshot bench gpu-measure notebooks docs clean
+.PHONY: demo answers schema test test-versions lint types style kernels quick lock validate validation-table snapshot bench gpu-measure notebooks browser docs clean
 
 $(VENV)/.run: pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -117,10 +117,14 @@ notebooks: $(VENV)/.run  ## open the notebooks
 	@$(PIP) --constraint $(LOCK) --editable '.[notebooks,answers]'
 	@$(BIN)/jupyter lab notebooks
 
+browser: $(VENV)/.dev  ## pages in Chromium (apt install chromium, or .venv/bin/playwright install chromium)
+	@$(PIP) --constraint $(LOCK) --editable '.[dev,browser,docs]'
+	@$(BIN)/pytest -m slow -rs tests/unit/reports/test_browser.py
+
 docs: $(VENV)/.run  ## the documentation as a site, in build/docs
-	@$(PIP) --editable '.[docs]'
+	@$(PIP) --constraint $(LOCK) --editable '.[docs]'
 	@$(BIN)/mkdocs build --quiet
-	@echo "open build/docs/index.html"
+	@echo "open build/docs/index.html; to search it: python3 -m http.server --directory build/docs"
 
 clean:
 	@find sim reports tests -name __pycache__ -type d -prune -exec rm -rf {} +

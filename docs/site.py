@@ -52,3 +52,12 @@ def on_page_markdown(text: str, page: Any, **_: Any) -> str:
         return f"{words} (`{named}`)"
 
     return LINK.sub(link, text)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Return a page whose tables and code scroll by themselves, by keys too."""
+    return (
+        html.replace("<pre>", '<pre tabindex="0">')
+        .replace("<table>", '<div class="scroll" tabindex="0"><table>')
+        .replace("</table>", "</table></div>")
+    )

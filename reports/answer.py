@@ -76,10 +76,10 @@ def _gap(result: StudyResult, rivals: list[str]) -> Iterator[str]:
             "under the plan, {other} under {rival}: {change} ({interval})."
         ).format(
             years=LAST_YEARS,
-            planned=words.in_points(float(gap.loc["plan"].mean())),
-            other=words.points(float(gap.loc[rival].mean())),
+            planned=words.percent(float(gap.loc["plan"].mean())),
+            other=words.percent(float(gap.loc[rival].mean())),
             rival=words.phrase(rival),
-            change=words.points(float(change.mean())),
+            change=words.in_points(float(change.mean())),
             interval=words.interval(*ends),
         )
 
@@ -101,7 +101,7 @@ def _losers(result: StudyResult) -> Iterator[str]:
     ).format(
         count=len(table),
         cells=cells,
-        region=first["region"],
+        region=words.region_words(first["region"]),
         group=first["group"],
         worse=first["worse"],
         draws=first["draws"],

@@ -28,7 +28,7 @@ def stable_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return the top additions and how they fare elsewhere, in words."""
     return pd.DataFrame(
         {
-            _("where"): table["region"],
+            _("where"): list(map(words.region_words, table["region"])),
             _("what"): list(map(words.item_words, table["item"])),
             _("among the first five in"): [
                 _("{part} of {whole}").format(part=round(kept * count), whole=count)

@@ -7,13 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from reports.language import ENGLISH, country_name, numeral, speaking
+from reports.language import ENGLISH, numeral, speaking
 from reports.language import gettext as _
 from reports.policy import page_template
-from reports.words import dollars, item_words, percent
+from reports.words import dollars, item_words, percent, region_words
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.atomic import replace_file, require_place
-from sim.baseline import tables
 from sim.errors import RunFolderError
 from sim.figure_style import GRID, INK, QUIET
 from sim.scenario.schema import Scenario
@@ -132,11 +131,10 @@ def _person(row: dict[Any, Any]) -> dict[str, object]:
         return [max(float(row[low]), least), min(float(row[high]), 1.0)] if sure else None
 
     who = str(row["who"])
-    words = country_name(who, str(tables.countries()["name"].get(who, who)))
     named = {ALL: _("All, equally distributed"), GROUP: _("Group: {group}").format(group=who)}
     return {
         # what draws the figure takes some tags in a text for its own
-        "name": escape(named.get(row["kind"], words), quote=False),
+        "name": escape(named.get(row["kind"], region_words(who)), quote=False),
         "value": float(row["value"]),
         "range": interval("low", "high", 0.0),
         "gain": float(row["gain"]),

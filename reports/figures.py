@@ -79,7 +79,7 @@ def money(spend: pd.DataFrame) -> str:
     shaded_cells(axes, shown.to_numpy(), shades, top=top)
     names = [_narrow(str(stage)) for stage in shown.columns]
     axes.set_xticks(range(shown.shape[1]), names, fontsize=8)
-    axes.set_yticks(range(shown.shape[0]), list(shown.index))
+    axes.set_yticks(range(shown.shape[0]), list(map(region_words, shown.index)))
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.xaxis.tick_top()
@@ -127,7 +127,9 @@ def coverage_by_cell(cells: pd.DataFrame, policies: tuple[str, ...]) -> str:
         if cells["draw"].nunique() >= FEWEST_DRAWS:
             axes.hlines(y, low, high, color=shade, alpha=0.45, linewidth=2.4)
         axes.plot(mean, y, "o", color=shade, markersize=5.5, label=label(policy))
-    axes.set_yticks(range(len(order)), [f"{region}, {group}" for region, group in order])
+    axes.set_yticks(
+        range(len(order)), [f"{region_words(region)}, {group}" for region, group in order]
+    )
     axes.set_ylim(len(order) - 0.4, -0.7)
     axes.set_xlim(left=0.0)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -87,9 +87,11 @@ def gain_sentences(table: pd.DataFrame) -> list[str]:
 
 
 def part_words(part: str) -> str:
-    """Return a part of the gain in the language: stages, or people, whose names stay."""
+    """Return a part of the gain in the language: stages, or people."""
     parts = part.split(", ")
-    return ", ".join(map(_, parts)) if set(parts) <= set(map(str, Stage)) else part
+    return (
+        ", ".join(map(_, parts)) if set(parts) <= set(map(str, Stage)) else words.cell_words(part)
+    )
 
 
 def _listed(parts: pd.Series) -> str:

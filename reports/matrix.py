@@ -122,7 +122,7 @@ def matrix_figure(table: pd.DataFrame) -> str:
         )  # fmt: skip
         axes.text(
             at[1], at[0] + 0.22, _("review: {rating}").format(rating=rating_words(row["review"])),
-            ha="center", va="center", color=shade, fontsize=7,
+            ha="center", va="center", color=shade, fontsize=7.5,
         )  # fmt: skip
     return drawn(figure, name="matrix")
 

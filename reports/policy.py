@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from reports import figures, words
 from reports.answer import answer_box
@@ -97,8 +96,8 @@ def render(
 
 def page_template(name: str) -> Template:
     """Return a template whose words and numbers are those of the language."""
-    template = files("reports").joinpath("templates", name).read_text("utf-8")
     environment = Environment(
+        loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -131,8 +130,8 @@ def page_template(name: str) -> Template:
             ("interval", words.interval), ("span", words.span), ("amounts", words.amounts)
         )
     }  # fmt: skip
-    environment.globals["between"] = words.between
-    return environment.from_string(template)
+    environment.globals |= {"between": words.between, "digits_for": words.digits_for}
+    return environment.get_template(name)
 
 
 def content(result: StudyResult) -> dict[str, Any]:

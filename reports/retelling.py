@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from reports.language import gettext as _
 from reports.language import numeral, percentage
-from reports.words import item_words, label
+from reports.words import item_words, label, region_words
 from sim.planning.rules import label_of
 from sim.studies.robustness import Change
 
@@ -171,7 +171,12 @@ def claim_told(said: str) -> str:
 
 def exchange_words(exchange: str) -> str:
     """Return what was bought for what."""
-    return retold(exchange, EXCHANGES, item_words)
+
+    def said(part: str) -> str:
+        there = region_words(part)
+        return item_words(part) if there == part else there
+
+    return retold(exchange, EXCHANGES, said)
 
 
 def warning_words(change: Change) -> str:
@@ -185,6 +190,8 @@ def _part(text: str) -> str:
         return numeral(text)
     if text.endswith("%") and NUMBER.fullmatch(text[:-1]):
         return percentage(text[:-1])
+    if (there := region_words(text)) != text:
+        return there
     if (named := label(text)) != label_of(text):
         return named
     if (whole := _(text)) != text or (whole := retold(text, (*PLANS, *SPENT_ON))) != text:

@@ -30,7 +30,7 @@ def stages(tables: Tables) -> dict[str, Any]:
     return {
         "rows": table[table["kind"] == ALL].sort_values("shapley", ascending=False),
         "sentences": stage_sentences(tables),
-        "parts": by_part[some],
+        "parts": by_part[some].rename(columns=words.region_words),
         "figure": stage_figure(table),
         "draws": int(table["draws"].iloc[0]),
     }

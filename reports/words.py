@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from reports.language import country_name, ngettext, numeral, percentage
 from reports.language import gettext as _
-from reports.language import ngettext, numeral, percentage
 from sim.answers.intervals import LEVEL, NO_INTERVAL
+from sim.baseline import tables
 from sim.domain.levers import LEVERS
 from sim.planning.rules import label_of, phrase_of
 from sim.studies.outcomes import OUTCOMES
@@ -35,6 +36,16 @@ def points(share: float, *, digits: int = 2) -> str:
     ('+1.23', '+0.00')
     """
     return _("not estimable") if math.isnan(share) else numeral(f"{100 * share:+z.{digits}f}")
+
+
+def digits_for(shares: "pd.Series[float]", *, least: int = 2) -> int:
+    """Return with how many digits points must be said for the largest to have three of them.
+
+    >>> digits_for(pd.Series([0.0123, 2.6e-6])), digits_for(pd.Series([2.6e-6]))
+    (2, 6)
+    """
+    largest = 100.0 * float(shares.abs().max()) if len(shares) else 0.0
+    return least if not largest > 0.0 else max(least, 2 - math.floor(math.log10(largest)))
 
 
 def in_points(share: float, *, digits: int = 2) -> str:
@@ -170,8 +181,24 @@ ALL = "all"
 
 
 def region_words(region: str) -> str:
-    """Return a region: its code or name as it is, or that it is all of them."""
-    return _(region) if region in (ALL, "all regions") else region
+    """Return how a region is called: a country by its name, income groups as they are.
+
+    >>> region_words("ETH"), region_words("LIC")
+    ('Ethiopia', 'LIC')
+    """
+    if region in (ALL, "all regions"):
+        return _(region)
+    return country_name(region, str(tables.countries()["name"].get(region, region)))
+
+
+def cell_words(cell: str) -> str:
+    """Return a region, or a region and a group apart by a comma, with the country's name.
+
+    >>> cell_words("ETH, rural"), cell_words("rural")
+    ('Ethiopia, rural', 'rural')
+    """
+    region, comma, group = cell.partition(", ")
+    return f"{region_words(region)}{comma}{group}"
 
 
 def regions_words(regions: str) -> str:

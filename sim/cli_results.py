@@ -119,6 +119,14 @@ def compare(
     why: Annotated[
         bool, typer.Option("--why", help="Simulate which change makes how much of the difference.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(parser=terminal.place, metavar="FILE", help="Write it as a page too."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a page there is.")
+    ] = False,
+    language: Language = "en",
     workers: Workers = None,
 ) -> None:
     """Say what runs were asked differently than the first, and what came out differently."""
@@ -147,6 +155,11 @@ def compare(
             terminal.say(f"-: {NO_INTERVAL}.")
         if why:
             _say_why((first, other), of, workers)
+    if out is not None:
+        from reports.comparison_page import write_comparison
+
+        page = write_comparison(first, others, out, overwrite=overwrite, language=language)
+        terminal.say(f"Page: {page}")
 
 
 def explore(

@@ -186,21 +186,25 @@ def calibrate(
 
 
 def _recommend(result: "StudyResult") -> None:
-    """Print where a little more money helps most, and what the study found."""
-    from reports.words import interval, points
+    """Print where a little more money helps most, and what the report begins with."""
+    from reports.answer import answer_box
+    from reports.policy import headline
+    from reports.words import digits_for, interval, points
 
     top = result.marginal().head(TOP)
     if not top.empty and not terminal.manner.quiet:
+        fine = digits_for(top["ede_gain_per_musd"])
         shown = top[["region", "stage", "item"]].assign(
-            gain=[points(gain) for gain in top["ede_gain_per_musd"]],
+            gain=[points(gain, digits=fine) for gain in top["ede_gain_per_musd"]],
             interval=[
-                interval(low, high, none="too few draws")
+                interval(low, high, digits=fine, none="too few draws")
                 for low, high in zip(top["low"], top["high"], strict=True)
             ],
         )
         title = "Points of equally distributed coverage per further million dollars"
         terminal.print_table(shown.rename(columns={"interval": "95% interval"}), title=title)
-    terminal.bullets(result.verdicts())
+    terminal.say(headline(result))
+    terminal.bullets(answer_box(result))
 
 
 @contextmanager

@@ -79,6 +79,10 @@ def _luminance(colour: Any) -> float:
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
+LEAST_PIXELS = 11.0
+"""Least height of the text of figures on a screen; pages let a figure scroll below that."""
+
+
 @contextmanager
 def _style() -> Iterator[None]:
     """Let our style hold, and none of the settings that the user has for figures of his own."""
@@ -128,4 +132,14 @@ def svg(figure: Figure, *, name: str) -> str:
     element = re.sub(
         r'( id="|href="#|url\(#)([^")]+)', lambda found: found[1] + number[found[2]], text
     )
-    return element.replace("<svg ", f'<svg role="img" aria-labelledby="{name}-caption" ', 1)
+    said = (
+        f'role="img" aria-labelledby="{name}-caption" style="--legible:{_legible(element):.0f}px"'
+    )
+    return element.replace("<svg ", f"<svg {said} ", 1)
+
+
+def _legible(element: str) -> float:
+    """Return how many pixels wide a figure must be for its smallest text to be read."""
+    across = float(re.findall(r'viewBox="0 0 ([\d.]+)', element)[0])
+    sizes = list(map(float, re.findall(r"font(?:-size)?: (?:[a-z0-9]+ )*?([\d.]+)px", element)))
+    return LEAST_PIXELS * across / min(sizes) if sizes else 0.0

@@ -54,6 +54,25 @@ def fraction(seed: int, *name: str | int) -> float:
     return (word + 0.5) * 2.0**-53
 
 
+def stratified(seed: int, place: int, size: int, *name: str | int) -> float:
+    """Return the uniform in (0, 1) of one place in a Latin hypercube, for what has that name.
+
+    Of places ``0 .. size - 1`` each lies in another of ``size`` parts of the same width, in an
+    order that belongs to the name (McKay, Beckman and Conover 1979, doi:10.2307/1268522); places
+    from ``size`` on are of further hypercubes.
+
+    >>> sorted(int(4 * stratified(1, place, 4, "reach")) for place in range(4, 8))
+    [0, 1, 2, 3]
+    """
+    cube, at = divmod(place, size)
+    return (_order(seed, size, cube, *name)[at] + fraction(seed, *name, place)) / size
+
+
+@lru_cache(maxsize=20_000)
+def _order(seed: int, size: int, cube: int, *name: str | int) -> tuple[int, ...]:
+    return tuple(stream(seed, *name, "hypercube", cube).permutation(size).tolist())
+
+
 def keys(seed: int, replication: int, decision: str, cells: Sequence[str]) -> NDArray[np.uint64]:
     """Return one 64-bit key per cell, shape (cells,), for ``uniforms``.
 

@@ -13,7 +13,7 @@ from sim.domain.distribution import Distribution
 from sim.domain.levers import LeverName
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Assumption, Drawable, Override
-from sim.streams import fraction
+from sim.streams import fraction, stratified
 
 ANY = "*"
 SHARED = ("modalities", "levers", "operations")
@@ -154,7 +154,10 @@ class Inputs:
     def _fraction(self, draw: int, unknown: str) -> float:
         if unknown in self.stated:
             return self.stated[unknown]
-        return fraction(self.scenario.uncertainty.seed, self.purpose, draw, "input", unknown)
+        asked = self.scenario.uncertainty
+        if asked.latin_hypercube and self.purpose == "judge":
+            return stratified(asked.seed, draw, asked.latin_hypercube, "input", unknown)
+        return fraction(asked.seed, self.purpose, draw, "input", unknown)
 
 
 def _override(datum: Datum, given: Override) -> Datum:

@@ -32,6 +32,8 @@ OVERLAYS = (
     "Files of overrides in the same folder, as `equiscan calibrate` writes them, or CSV files \
 as for `overrides`; later ones win over earlier ones, and this file's own overrides over all."
 )
+CHECKSUMS = "SHA-256 of files in the same folder, by name, such as those of `overlays`: where the \
+bytes of one are others, the scenario is refused."
 NUMBERS_FILE = "Or the name of a CSV file of one's own numbers, in the scenario's folder, with the \
 columns region, variable, value, low, high, unit, year, source, status and distribution."
 TABLE = ".csv"
@@ -137,14 +139,19 @@ def schema_of(names: Names) -> dict[str, Any]:
     extends = {"type": "string", "description": EXTENDS}
     overlays = {"type": "array", "items": {"type": "string"}, "description": OVERLAYS}
     own = schema["properties"].pop("overrides")
+    checksums = {
+        "type": "object",
+        "additionalProperties": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "description": CHECKSUMS,
+    }
+    first = {"extends": extends, "overlays": overlays, "checksums": checksums}
     described = f"{own.pop('description')} {NUMBERS_FILE}"
     numbers = {"type": "string", "maxLength": LONGEST_PATH}
     stated = {"anyOf": [own, numbers], "default": own.pop("default"), "description": described}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "properties": {"extends": extends, "overlays": overlays, **schema["properties"]}
-        | {"overrides": stated},
+        "properties": {**first, **schema["properties"], "overrides": stated},
         "anyOf": [{"required": ["extends"]}, {"required": required}],
     }
 
@@ -199,6 +206,8 @@ def _family(file: Path, budget: Budget, *, allow_outside: bool) -> Node:
         seen.add(file.resolve())
         if not isinstance(tree.value, dict):
             raise ScenarioError(f"{tree.place}: a scenario is a mapping of keys to values.")
+        tree = Node(tree.place, dict(tree.value))
+        stop_if(_changed_files(file, tree.value.pop("checksums", None)), file=str(file))
         tree = _with_numbers(tree, file, budget, allow_outside=allow_outside)
         entries = dict(tree.value) if isinstance(tree.value, dict) else {}
         parent = entries.pop("extends", None)
@@ -215,6 +224,22 @@ def _family(file: Path, budget: Budget, *, allow_outside: bool) -> Node:
     while trees:
         merged = merge(merged, trees.pop())
     return merged
+
+
+def _changed_files(file: Path, stated: Node | None) -> Iterator[Problem]:
+    """Yield which files are no longer what a scenario rests on."""
+    if stated is None or stated.value is None:
+        return
+    if not isinstance(stated.value, dict):
+        raise ScenarioError(f"{stated.place}: checksums: must give SHA-256 by name of file.")
+    for name, node in stated.value.items():
+        there = beside(file, Node(node.place, name), key="checksums")
+        with there.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+        if str(node.value).casefold() != found:
+            text = f"'{cut(str(node.value), LONGEST_NAME)}' is stated, and the file has {found}. \
+Look at what changed in it; where that is meant, state the new one."
+            yield Problem(node.place, f"checksums.{name}", text)
 
 
 def _overlays(file: Path, named: Node | None, own: Node | None, budget: Budget) -> Iterator[Node]:

@@ -203,6 +203,10 @@ class Uncertainty(Spec):
     """Replications within each draw: the same parameters, other random events."""
     seed: int = Field(1, ge=0, le=2**32 - 1)
     """Seed of every stream; the same seed gives the same bits."""
+    latin_hypercube: int | None = Field(None, ge=2, le=10_000)
+    """Draws come in Latin hypercubes of so many, best as many as `draws`: of each hypercube every
+    unknown input has one draw in each of as many equally likely parts of its range, so that means
+    come out closer with as many runs. When not given, draws are independent."""
 
 
 class SearchSpec(Spec):

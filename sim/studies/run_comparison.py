@@ -24,8 +24,8 @@ class RunComparison:
     origins: pd.DataFrame
     """The same of code, tables and profile."""
     paired: bool
-    """Whether draws are compared one by one: same seed, code, tables and profile, so that a draw
-    of one is the same world in the other but for what the scenarios change."""
+    """Whether draws are compared one by one: same seed, design of draws, code, tables and profile,
+    so that a draw of one is the same world in the other but for what the scenarios change."""
     outcomes: pd.DataFrame
     """policy, metric, unit, first, second (means over draws), difference, low, high, draws."""
 
@@ -56,8 +56,10 @@ def compare_runs(
     metrics : names in ``OUTCOMES``.
     """
     origins = _table(_origin(first), _origin(second))
-    same_seed = first.provenance.seed == second.provenance.seed
-    paired = same_seed and origins.empty
+    one, other = (
+        (run.provenance.seed, run.scenario.uncertainty.latin_hypercube) for run in (first, second)
+    )
+    paired = one == other and origins.empty
     rows = [
         _row(first.by_draw[metric], second.by_draw[metric], policy, metric, paired=paired)
         for policy in first.policies
@@ -103,11 +105,12 @@ def _said(scenario: Scenario) -> dict[str, str]:
 
 
 def _leaves(value: object, key: str) -> Iterator[tuple[str, str]]:
-    """Yield every dotted key of a tree with its value as text; a list is one value."""
+    """Yield every dotted key of a tree with its value as text; a list is one value,
+    and an empty one says nothing."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))
-    else:
+    elif value not in ([], ()):
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         yield key, text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 

@@ -26,7 +26,7 @@ from sim.learning.response import (
 )
 from sim.scenario.ai import LEVEL
 from sim.scenario.schema import Scenario
-from sim.streams import stream
+from sim.streams import stratified, stream
 from sim.studies.experiment import Purpose, Variant
 
 
@@ -227,6 +227,8 @@ def response_of(
         return as_own(middle) if weight > 0.5 else middle
     rng, stated = stream(scenario.uncertainty.seed, "response", purpose, draw), stated or {}
     number, at = int(rng.integers(2**31)), rng.random()
+    if (size := scenario.uncertainty.latin_hypercube) and purpose == "judge":
+        at = stratified(scenario.uncertainty.seed, draw, size, "response", LEVEL_OF_ERROR)
     if LAW in stated:
         number = int(stated[LAW] * 2**31)
     return draw_response(

@@ -9,9 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from sim.figure_style import INK, LEGIBLE, QUIET, contrast, ink_on
 
-STYLE = (
-    (files("reports") / "templates" / "policy.html.j2").read_text("utf-8").partition("</style>")[0]
-)
+STYLE = (files("reports") / "templates" / "page.css.j2").read_text("utf-8")
 NAMED = dict(re.findall(r"--(\w+):(#\w+)", STYLE))
 BOX = re.search(r"\.answer \{[^}]*background:(#\w+)", STYLE)
 TAGS = re.findall(r"\.tag[.\w]* \{[^}]*background:(#\w+)", STYLE)

@@ -268,7 +268,7 @@ def test_sentences_of_tables_are_told_again() -> None:
             "modèle, 50\u202f% sans IA, pas 2, et tout le reste dépensé"
         )
         assert exchange_words("gpu_hours for outreach.rural in KEN") == (
-            "heures-GPU contre cliniques mobiles (rural), KEN"
+            "heures-GPU contre cliniques mobiles (rural), Kenya"
         )
         assert asked_words("Emissions of the whole pipeline at most 50 t CO2e") == (
             "Émissions de toute la chaîne\u00a0: au plus 50 t CO2e"

@@ -1,5 +1,6 @@
 """A scenario file becomes one frozen object, or every problem in it with line, key and remedy."""
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -342,7 +343,7 @@ def test_the_hash_does_not_know_where_a_profile_folder_lies() -> None:
 
 def test_the_schema_allows_what_files_may_say() -> None:
     schema = schema_of(NAMES)
-    assert list(schema["properties"])[:3] == ["extends", "overlays", "title"]
+    assert list(schema["properties"])[:3] == ["extends", "overlays", "checksums"]
     assert schema["additionalProperties"] is False
     assert {"required": ["extends"]} in schema["anyOf"]
     assert all(field["description"] for field in schema["properties"].values())
@@ -416,3 +417,18 @@ def test_a_fit_that_is_a_link_to_elsewhere_is_refused(page: Write, tmp_path: Pat
     (home / "mine" / "fit.json").symlink_to(tmp_path / "fit.json")
     path = page(name="home/x.yaml", text=f"{PAGE}profile: ./mine\n")
     assert "leads out of the scenario's folder" in " ".join(problems(path))
+
+
+def test_a_file_that_has_changed_is_refused_with_what_it_has_now(page: Write) -> None:
+    base = page(name="base.yaml")
+    stated = hashlib.sha256(base.read_bytes()).hexdigest()
+    text = "extends: base.yaml\nchecksums:\n  base.yaml: '{}'\n"
+    assert read_scenario(page(text=text.format(stated))) == read_scenario(base)
+    base.write_bytes(base.read_bytes() + b"# a word\n")
+    now = hashlib.sha256(base.read_bytes()).hexdigest()
+    with pytest.raises(ScenarioError, match=rf":3: checksums\.base\.yaml: '{stated[:9]}.*{now}"):
+        read_scenario(page(text=text.format(stated)))
+    with pytest.raises(ScenarioError, match=r"no file 'bse.yaml'.*base\.yaml"):
+        read_scenario(page(text="extends: base.yaml\nchecksums: {bse.yaml: '0'}\n"))
+    with pytest.raises(ScenarioError, match=r":2: checksums: must give SHA-256 by name"):
+        read_scenario(page(text="extends: base.yaml\nchecksums: base.yaml\n"))

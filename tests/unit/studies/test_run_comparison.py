@@ -8,6 +8,7 @@ from scipy.stats import ttest_ind, ttest_rel
 from typer.testing import CliRunner
 
 import sim
+from reports.comparison_page import comparison_page, comparison_sentences
 from sim.cli import app
 from sim.scenario.schema import Scenario
 from sim.studies.execution import Execution
@@ -57,6 +58,12 @@ def test_draws_of_one_seed_are_compared_one_by_one(first: Finished, second: Fini
     assert (same["difference"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
 
 
+def test_draws_of_other_designs_are_other_worlds(first: Finished, second: Finished) -> None:
+    asked = second[1].scenario.uncertainty.model_copy(update={"latin_hypercube": 5})
+    other = second[1].scenario.model_copy(update={"uncertainty": asked})
+    assert not compare_runs(first[1], replace(second[1], scenario=other)).paired
+
+
 def test_runs_of_other_code_are_independent_samples(first: Finished, second: Finished) -> None:
     other = replace(second[1].provenance, code_sha256="another")
     found = compare_runs(first[1], replace(second[1], provenance=other))
@@ -86,3 +93,33 @@ def test_the_command_prints_changes_and_outcomes(first: Finished, second: Finish
     absent = CliRunner().invoke(app, ["compare", str(first[0]), "nowhere"])
     assert (absent.exit_code, "no run folder at 'nowhere'" in absent.stderr) == (2, True)
     assert sim.compare_runs is compare_runs
+
+
+def test_a_page_of_runs_says_what_differs_in_units_of_readers(
+    first: Finished, second: Finished, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    result = CliRunner().invoke(
+        app, ["compare", str(first[0]), str(second[0]), "--out", str(page), "--language", "fr"]
+    )
+    assert result.exit_code == 0, result.output
+    assert page.read_text(encoding="utf-8").startswith('<!doctype html>\n<html lang="fr">')
+    text = comparison_page("one", {"<two>": compare_runs(first[1], second[1])})
+    assert "&lt;two&gt;" in text
+    assert "<code>budget_usd_per_year</code></td><td>200000.0</td><td>400000.0" in text
+    assert "Compared draw by draw" in text
+    row = compare_runs(first[1], second[1]).outcomes.query("policy == 'plan'").iloc[0]
+    assert f"{100 * row['difference']:+.2f} points" in text
+    refused = CliRunner().invoke(
+        app, ["compare", str(first[0]), str(second[0]), "--out", str(page)]
+    )
+    assert refused.exit_code == 2
+    assert "--overwrite" in refused.output
+
+
+def test_runs_without_intervals_are_not_said_to_differ(first: Finished, second: Finished) -> None:
+    found = compare_runs(first[1], second[1])
+    blind = replace(found, outcomes=found.outcomes.assign(low=float("nan"), high=float("nan")))
+    said = list(comparison_sentences(blind))
+    assert "no interval of fewer than 5 draws" in said[0]
+    assert said[1] == "That they differ is not shown."

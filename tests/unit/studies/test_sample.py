@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
+from sim.baseline.inputs import Inputs
+from sim.domain.bounds import SHARE
+from sim.domain.distribution import Distribution
 from sim.domain.holdings import Holdings
 from sim.scenario.schema import Scenario
+from sim.scenario.spec import Assumption
+from sim.studies.experiment import Purpose
 from sim.studies.sample import event_seed, response_of, varied
 from tests.unit.studies.small_study import PROFILE, small_scenario
 
@@ -42,6 +47,34 @@ def test_draws_spread_over_the_profile_and_the_range_of_the_level() -> None:
     again = response_of(small_scenario(), PROFILE, draw=7, purpose="judge")
     assert again == drawn[7]
     assert response_of(small_scenario(), PROFILE, draw=7, purpose="search") != drawn[7]
+
+
+def test_draws_of_a_latin_hypercube_lie_each_in_another_part_of_every_range() -> None:
+    plain = small_scenario()
+    asked = plain.uncertainty.model_copy(update={"latin_hypercube": 8})
+    cubes = plain.model_copy(update={"uncertainty": asked})
+    uniform = Distribution(0.5, 0.3, 0.7, "triangular")
+
+    def parts(purpose: Purpose, scenario: Scenario) -> list[int]:
+        drawn = [response_of(scenario, PROFILE, draw=d, purpose=purpose).level for d in range(8)]
+        edges = [uniform.at(k / 8, SHARE) for k in range(1, 8)]
+        return sorted(int(np.searchsorted(edges, level)) for level in drawn)
+
+    def reached(scenario: Scenario, draw: int, purpose: str = "judge") -> float:
+        given = scenario.groups["group0"].reach
+        assert isinstance(given, Assumption)
+        return Inputs(scenario, draw, purpose).assumption("groups.group0.reach", given)
+
+    assert parts("judge", cubes) == list(range(8))
+    assert parts("judge", plain) != list(range(8))
+    assert parts("search", cubes) == parts("search", plain)
+    edges = [uniform.at(k / 8, SHARE) for k in range(1, 8)]
+    for cube in (range(8), range(8, 16)):
+        values = [reached(cubes, draw) for draw in cube]
+        assert sorted(np.searchsorted(edges, values).tolist()) == list(range(8))
+    assert reached(cubes, 3, "search") == reached(plain, 3, "search")
+    orders = [[reached(cubes, d) for d in range(8)], [reached(cubes, d) for d in range(8, 16)]]
+    assert np.argsort(orders[0]).tolist() != np.argsort(orders[1]).tolist()
 
 
 def test_another_places_study_is_worth_as_much_in_the_stated_share_of_draws() -> None:
