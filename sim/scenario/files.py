@@ -206,9 +206,9 @@ def _family(file: Path, budget: Budget, *, allow_outside: bool) -> Node:
         seen.add(file.resolve())
         if not isinstance(tree.value, dict):
             raise ScenarioError(f"{tree.place}: a scenario is a mapping of keys to values.")
-        tree = Node(tree.place, dict(tree.value))
-        stop_if(_changed_files(file, tree.value.pop("checksums", None)), file=str(file))
-        tree = _with_numbers(tree, file, budget, allow_outside=allow_outside)
+        keys = dict(tree.value)
+        stop_if(_changed_files(file, keys.pop("checksums", None)), file=str(file))
+        tree = _with_numbers(Node(tree.place, keys), file, budget, allow_outside=allow_outside)
         entries = dict(tree.value) if isinstance(tree.value, dict) else {}
         parent = entries.pop("extends", None)
         named = entries.pop("overlays", None)
