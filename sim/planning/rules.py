@@ -101,7 +101,9 @@ def status_quo(world: World, scenario: Scenario) -> Plan:
         for p, profession in enumerate(world.professions):
             reader = catalogue.index("reader", profession)
             hours = world.care.reader_hours_per_year[:, p]
-            today[:, reader] = hours / catalogue.capacity[:, reader]
+            # a reader who never reads the modality would bring no hours
+            one = catalogue.capacity[:, reader]
+            today[:, reader] = np.divide(hours, one, out=np.zeros_like(hours), where=one > 0.0)
         yearly = catalogue.capex_usd / catalogue.life_years + catalogue.running_usd
         return _normalised(today * yearly * (most >= 1.0))
 

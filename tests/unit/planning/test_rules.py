@@ -39,6 +39,21 @@ def test_equal_split_treats_equal_regions_and_stages_alike() -> None:
     assert by_stage[Stage.CARE][0] > 0.5 * share
 
 
+@pytest.mark.parametrize("name", [name for name in RULES if name != "baseline"])
+def test_readers_who_never_read_what_is_asked_for_leave_every_rule_a_plan(name: str) -> None:
+    world = small_world(2)
+    idle = [item.lever == "reader" for item in world.catalogue.items]
+    capacity = np.where(idle, 0.0, world.catalogue.capacity)
+    world = replace(
+        world,
+        catalogue=replace(world.catalogue, capacity=capacity),
+        care=replace(world.care, reader_hours_per_year=0.0 * world.care.reader_hours_per_year),
+    )
+    plan = RULES[name](world, scenario(horizon=HORIZON, budget_usd_per_year=2e6))
+    assert np.isfinite(plan.units).all()
+    assert plan.units.any()
+
+
 def test_by_need_gives_more_where_need_is_larger() -> None:
     world = small_world(2)
     need = world.care.need_per_year * np.array([1.0, 3.0])[:, None, None]
