@@ -39,7 +39,7 @@ from reports.stages import stages
 from reports.timeline import timeline
 from reports.trade_offs import alternatives_section, frontier_section
 from reports.uncertainties import sobol_section, unknowns
-from sim.answers.intervals import FEWEST_DRAWS
+from sim.answers.intervals import A_CHANGE_OF_SHARE, FEWEST_DRAWS, t_interval
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.limits import yearly_budget
@@ -156,6 +156,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "worst": result.values("worst_ec").set_index("policy"),
         "purchases": purchases_by_item(result, recommended),
         "groups": coverage_by_group(result),
+        "covered": coverage_by_cell(result, recommended),
         "people": people_by_region(result),
         "worse_off": result.worse_off(),
         "trained": training_range(result, recommended),
@@ -339,6 +340,27 @@ def coverage_by_group(result: StudyResult) -> pd.DataFrame:
     sums = covered.groupby(["policy", "group"], sort=False)[["covered", "population"]].sum()
     mean = sums["covered"] / sums["population"]
     return pd.DataFrame(mean.unstack("group"))  # noqa: PD010
+
+
+def coverage_by_cell(result: StudyResult, policy: str) -> pd.DataFrame:
+    """Return effective coverage of every region and group in the last years under a policy.
+
+    Columns: region, group, nothing, covered (means over draws, share of need), gain, low and high:
+    95% interval of the gain on buying nothing, draw by draw. Empty where that was not simulated.
+    """
+    columns = ["region", "group", "nothing", "covered", "gain", "low", "high"]
+    if policy == "baseline" or "baseline" not in result.policies:
+        return pd.DataFrame(columns=columns)
+    by = ["region", "group", "draw", "policy"]
+    drawn = last_years(result.cells).groupby(by, sort=False)["ec"].mean().unstack("policy")  # noqa: PD010
+    rows = []
+    for (region, group), part in drawn.groupby(level=["region", "group"], sort=False):
+        gain = part[policy] - part["baseline"]
+        ends = t_interval(gain, within=A_CHANGE_OF_SHARE)
+        rows.append(
+            (region, group, part["baseline"].mean(), part[policy].mean(), gain.mean(), *ends)
+        )
+    return pd.DataFrame(rows, columns=columns)
 
 
 def people_by_region(result: StudyResult) -> pd.DataFrame:

@@ -239,7 +239,7 @@ def replay(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Simulate one run again, hold it against what was kept, and write what happened in it."""
-    from reports.export import write_csv
+    from reports.export import DICTIONARY, data_dictionary, write_csv
     from sim.errors import AnswerError
     from sim.studies.replay import replay
 
@@ -247,7 +247,8 @@ def replay(
     title = f"{policy}, draw {draw}, replication {replication}"
     terminal.print_table(found.outcomes, title=title)
     if csv is not None:
-        terminal.say(f"Tables: {write_csv(found.tables, csv, overwrite=overwrite)}")
+        tables = {DICTIONARY: data_dictionary(found.tables)} | found.tables
+        terminal.say(f"Tables: {write_csv(tables, csv, overwrite=overwrite)}")
     if not found.same:
         raise AnswerError(
             "the run is not the one that was kept: other versions of libraries, or another machine?"

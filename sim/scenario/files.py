@@ -49,6 +49,8 @@ PLACES = (
 """Where regions are named: there, the name of a country stands for its code."""
 ROUTES = frozenset(place[:end] for place in PLACES for end in range(1, len(place) + 1))
 ROUTES |= {("overrides",)}
+OF_FILES = ("extends", "overlays", "checksums")
+"""Keys of a file that say which files it rests on."""
 OVERLAY_KEYS = ("overrides", "calibration")
 """What an overlay holds: overrides, and how they came about, which is for people to read."""
 
@@ -114,7 +116,9 @@ def read_scenario(
     try:
         scenario = Scenario.model_validate_json(json.dumps(tree.plain()), strict=True)
     except ValidationError as error:
-        problems += schema_problems(error, tree, Scenario.model_json_schema())
+        schema = Scenario.model_json_schema()
+        schema["properties"] = {key: {} for key in OF_FILES} | schema["properties"]
+        problems += schema_problems(error, tree, schema)
         stop_if(problems, file=str(file))
         raise  # not reached: a validation error holds at least one problem
     if names is not None and not problems:
@@ -206,12 +210,12 @@ def _family(file: Path, budget: Budget, *, allow_outside: bool) -> Node:
         seen.add(file.resolve())
         if not isinstance(tree.value, dict):
             raise ScenarioError(f"{tree.place}: a scenario is a mapping of keys to values.")
-        keys = dict(tree.value)
-        stop_if(_changed_files(file, keys.pop("checksums", None)), file=str(file))
-        tree = _with_numbers(Node(tree.place, keys), file, budget, allow_outside=allow_outside)
+        stop_if(_changed_files(file, tree.value.get("checksums")), file=str(file))
+        tree = _with_numbers(tree, file, budget, allow_outside=allow_outside)
         entries = dict(tree.value) if isinstance(tree.value, dict) else {}
         parent = entries.pop("extends", None)
         named = entries.pop("overlays", None)
+        entries.pop("checksums", None)
         overlays = _overlays(file, named, entries.get("overrides"), budget)
         trees += [Node(tree.place, entries), *overlays]
         if parent is None:

@@ -105,10 +105,7 @@ def _said(scenario: Scenario) -> dict[str, str]:
 
 
 def _leaves(value: object, key: str) -> Iterator[tuple[str, str]]:
-    """Yield every dotted key of a tree with its value as text.
-
-    A list is one value, and an empty one says nothing.
-    """
+    """Yield every dotted key of a tree with its value as text; a list is one, if not empty."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))

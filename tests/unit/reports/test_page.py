@@ -10,16 +10,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_rel
 
 import reports.policy as policy_report
 from reports import render, write_report
 from reports.glossary import glossary
+from reports.policy import coverage_by_cell
 from sim.errors import RunFolderError
 from sim.pipeline.records import EXAM_COSTS
 from sim.planning.rules import label_of
 from sim.studies.alternatives import ALTERNATIVE_COLUMNS, SHARED_COLUMNS
 from sim.studies.attribution import GAIN_COLUMNS
 from sim.studies.certificate import ITEM_COLUMNS, VARIATION_COLUMNS
+from sim.studies.comparison import last_years
 from sim.studies.frontier import FRONTIER_COLUMNS
 from sim.studies.result import StudyResult
 from sim.studies.ring_fence import RING_FENCE_COLUMNS
@@ -301,3 +304,20 @@ def test_answers_about_other_plans_are_sections_of_the_page(planned: Finished) -
     assert "No plan was found with: a gap of nothing." in said
     assert "5 of 10" in said
     assert "-0.00" not in text
+
+
+def test_every_region_and_group_has_its_coverage_and_the_difference_by_draw(
+    study: Callable[..., Finished],
+) -> None:
+    result = study(draws=5)[1]
+    table = coverage_by_cell(result, "plan")
+    assert len(table) == result.cells.groupby(["region", "group"]).ngroups
+    cells = last_years(result.cells)
+    row = table.iloc[0]
+    own = cells[(cells["region"] == row["region"]) & (cells["group"] == row["group"])]
+    drawn = own.groupby(["draw", "policy"])["ec"].mean().unstack("policy")  # noqa: PD010
+    found = ttest_rel(drawn["plan"], drawn["baseline"]).confidence_interval(0.95)
+    assert (row["low"], row["high"]) == pytest.approx((found.low, found.high))
+    assert row["gain"] == pytest.approx(row["covered"] - row["nothing"])
+    assert f"Coverage of all {len(table)} regions and groups" in render(result)
+    assert coverage_by_cell(result, "baseline").empty

@@ -432,3 +432,8 @@ def test_a_file_that_has_changed_is_refused_with_what_it_has_now(page: Write) ->
         read_scenario(page(text="extends: base.yaml\nchecksums: {bse.yaml: '0'}\n"))
     with pytest.raises(ScenarioError, match=r":2: checksums: must give SHA-256 by name"):
         read_scenario(page(text="extends: base.yaml\nchecksums: base.yaml\n"))
+
+
+def test_a_misspelt_key_of_files_is_known_by_its_nearest(page: Write) -> None:
+    with pytest.raises(ScenarioError, match="Did you mean 'checksums'"):
+        read_scenario(page(text=f"{PAGE}checksum: {{}}\n"))

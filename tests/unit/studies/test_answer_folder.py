@@ -36,6 +36,7 @@ ASKED = re.findall(
 QUICKER = {
     "answer stages": FEW,
     "answer frontier": ("--runs", "50", "--workers", "1"),
+    "answer ring-fence": ("--top", "1", "--runs", "50", "--workers", "1"),
     "answer alternatives": ("--runs", "50", "--workers", "1"),
 } | dict.fromkeys(
     ("answer matrix", "claims", "answer certificate", "answer gain"), ("--workers", "1")
