@@ -114,15 +114,15 @@ def dollars(usd: float) -> str:
     return _("${amount}").format(amount=numeral(f"{float(f'{usd:.3g}'):z,.0f}"))
 
 
-def number(value: float) -> str:
-    """Return a count or an amount at three digits, with thousands apart.
+def number(value: float, *, digits: int = 3) -> str:
+    """Return a count or an amount at some digits, with thousands apart.
 
-    >>> number(1934.2), number(24.71), number(0.0)
-    ('1,930', '24.7', '0')
+    >>> number(1934.2), number(24.71), number(0.0), number(1.321e8, digits=4)
+    ('1,930', '24.7', '0', '132,100,000')
     """
     if math.isnan(value):
         return _("not estimable")
-    return numeral(f"{float(f'{value:.3g}'):z,.15g}")
+    return numeral(f"{float(f'{value:.{digits}g}'):z,.15g}")
 
 
 POWER_WORDS = {
