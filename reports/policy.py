@@ -156,7 +156,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "worst": result.values("worst_ec").set_index("policy"),
         "purchases": purchases_by_item(result, recommended),
         "groups": coverage_by_group(result),
-        "covered": coverage_by_cell(result, recommended),
+        "covered": cells_against_nothing(result, recommended),
         "people": people_by_region(result),
         "worse_off": result.worse_off(),
         "trained": training_range(result, recommended),
@@ -342,7 +342,7 @@ def coverage_by_group(result: StudyResult) -> pd.DataFrame:
     return pd.DataFrame(mean.unstack("group"))  # noqa: PD010
 
 
-def coverage_by_cell(result: StudyResult, policy: str) -> pd.DataFrame:
+def cells_against_nothing(result: StudyResult, policy: str) -> pd.DataFrame:
     """Return effective coverage of every region and group in the last years under a policy.
 
     Columns: region, group, nothing, covered (means over draws, share of need), gain, low and high:

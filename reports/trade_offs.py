@@ -10,6 +10,7 @@ from reports import words
 from reports.language import gettext as _
 from reports.numerals import Numerals, drawn
 from reports.retelling import asked_words, plan_words
+from sim.answers.fronts import NONE, knee
 from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.outcomes import OUTCOMES
@@ -203,7 +204,7 @@ def _end_sentence(part: pd.DataFrame, axis: str) -> str:
         beaten = _("; the plan is bettered in both by '{plan}'").format(
             plan=plan_words(plan["dominated_by"])
         )
-    return _(
+    said = _(
         "{outcome}: {planned} under the plan, at best {best} ('{end}'), {cost}{beaten}. {worse} of "
         "{plans} plans are bettered by another in both."
     ).format(
@@ -215,6 +216,15 @@ def _end_sentence(part: pd.DataFrame, axis: str) -> str:
         beaten=beaten,
         worse=len(part) - len(kept),
         plans=len(part),
+    )
+    oriented = kept["value"] if higher else -kept["value"]
+    bend = knee(np.column_stack([kept["objective"], oriented]))
+    if bend == NONE:
+        return said
+    return said + _(" The frontier bends most at '{plan}': {objective} and {value}.").format(
+        plan=plan_words(kept["plan"].iloc[bend]),
+        objective=words.percent(float(kept["objective"].iloc[bend]), digits=2),
+        value=_value(axis, float(kept["value"].iloc[bend])),
     )
 
 

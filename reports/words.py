@@ -104,8 +104,8 @@ def _spanned(low: float, high: float, said: Callable[[float], str], none: str) -
 def dollars(usd: float) -> str:
     """Return an amount of US dollars at three digits.
 
-    >>> dollars(4_256_000), dollars(12_340), dollars(14_060_000_000), dollars(0)
-    ('$4.26 million', '$12,300', '$14,100 million', '$0')
+    >>> dollars(9_843_000_000), dollars(4_256_000), dollars(12_340), dollars(0)
+    ('$9,840 million', '$4.26 million', '$12,300', '$0')
     """
     if abs(usd) >= USD_PER_MILLION:
         millions = usd / USD_PER_MILLION
@@ -115,9 +115,9 @@ def dollars(usd: float) -> str:
 
 
 def number(value: float, *, digits: int = 3) -> str:
-    """Return a count or an amount at three digits, or so many, with thousands apart.
+    """Return a count or an amount at some digits, with thousands apart.
 
-    >>> number(1934.2), number(24.71), number(0.0), number(132_059_767, digits=4)
+    >>> number(1934.2), number(24.71), number(0.0), number(1.321e8, digits=4)
     ('1,930', '24.7', '0', '132,100,000')
     """
     if math.isnan(value):

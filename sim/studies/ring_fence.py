@@ -76,7 +76,7 @@ class RingFence:
         return str(self.table[shown].to_string(index=False))
 
 
-class Place(NamedTuple):
+class Fence(NamedTuple):
     """Where further money may be spent."""
 
     kind: str
@@ -110,13 +110,13 @@ def ring_fence(
     world = design.sampler(scenario, None, "search").world
     purse = Purse(world, scenario)
     more = further_money(purse)
-    none, anywhere = Place(NO_MORE, NO_MORE), Place(ANYWHERE, ANYWHERE)
+    none, anywhere = Fence(NO_MORE, NO_MORE), Fence(ANYWHERE, ANYWHERE)
     plan = replace(plan, name="plan", units=fitted(purse.limits, plan.units))
     asked = [Asked(none.name, scenario, (plan,))]
     searched = find_asked(design, answering, "searching with no more money", asked)
     found = {"plan": plan} | _better(design, answering, plan, searched)
     base = found.get(none.name, plan)
-    places = places_of(marginal, top, regions=base.regions)
+    places = fences_of(marginal, top, regions=base.regions)
     fenced = {
         place: with_further(scenario, more, *_elsewhere(place, base.regions)) for place in places
     }
@@ -145,7 +145,7 @@ def ring_fence(
     return RingFence(
         _ranked(rows),
         joined(bought)[PURCHASE_COLUMNS],
-        pd.DataFrame(missed, columns=list(Place._fields), dtype=str),
+        pd.DataFrame(missed, columns=list(Fence._fields), dtype=str),
     )
 
 
@@ -161,7 +161,7 @@ def further_money(purse: Purse) -> Floats:
     return np.asarray(np.maximum(PURSE_SHARE * budget, dearest))
 
 
-def places_of(marginal: pd.DataFrame, top: int, *, regions: Sequence[str]) -> list[Place]:
+def fences_of(marginal: pd.DataFrame, top: int, *, regions: Sequence[str]) -> list[Fence]:
     """Return the regions and the stages of the best single additions, the best first.
 
     Parameters
@@ -172,7 +172,7 @@ def places_of(marginal: pd.DataFrame, top: int, *, regions: Sequence[str]) -> li
     where = added.loc[added["region"].isin(regions), "region"].drop_duplicates()
     stages = added.loc[added["stage"] != "several", "stage"].drop_duplicates()
     some = list(where.head(top)) if len(regions) > 1 else []
-    return [Place(REGION, one) for one in some] + [Place(STAGE, one) for one in stages.head(top)]
+    return [Fence(REGION, one) for one in some] + [Fence(STAGE, one) for one in stages.head(top)]
 
 
 def with_further(
@@ -208,7 +208,7 @@ def with_further(
 
 
 def _elsewhere(
-    place: Place, regions: Sequence[str]
+    place: Fence, regions: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[LeverName, ...]]:
     """Return what keeps the old budget where money is ring-fenced: other regions, or levers."""
     if place.kind == REGION:
@@ -239,7 +239,7 @@ def _worth(design: Design, plan: Plan) -> Kept:
 
 
 def _starts(
-    purse: Purse, base: Plan, place: Place, marginal: pd.DataFrame, more: Floats
+    purse: Purse, base: Plan, place: Fence, marginal: pd.DataFrame, more: Floats
 ) -> Iterator[Plan]:
     """Yield the plan with all the money spent on one of the best single additions of a place."""
     targets = {(one.region or "all", one.item): one for one in purse.targets() if one.is_apart}
@@ -252,13 +252,13 @@ def _starts(
             yield replace(base, name=f"{base.name}+{target.name}", units=units)
 
 
-def _additions(marginal: pd.DataFrame, place: Place) -> pd.DataFrame:
+def _additions(marginal: pd.DataFrame, place: Fence) -> pd.DataFrame:
     added = marginal[marginal["kind"] == "add"]
     return added if place.kind == ANYWHERE else added[added[place.kind] == place.what]
 
 
 def _row(
-    place: Place, reached: Mapping[str, Floats], against: str, usd: float, marginal: pd.DataFrame
+    place: Fence, reached: Mapping[str, Floats], against: str, usd: float, marginal: pd.DataFrame
 ) -> tuple[object, ...]:
     """Return a row of ``RingFence.table``."""
     gain = pd.Series(reached[place.name] - reached[against])

@@ -142,7 +142,7 @@ def test_a_run_that_fails_says_why(
     assert message in result.stderr
 
 
-def test_a_run_ends_with_recommendations_verdicts_and_the_report(
+def test_a_run_ends_with_recommendations_the_answer_and_the_report(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     marginal = pd.DataFrame(
@@ -162,10 +162,12 @@ def test_a_run_ends_with_recommendations_verdicts_and_the_report(
     def execute(design: Any, out: Path, executor: Any, **options: object) -> SimpleNamespace:
         asked.update(options, out=out, workers=executor.workers)
         asked["budget"] = design.scenario.budget_usd_per_year
-        return SimpleNamespace(marginal=lambda: marginal, verdicts=lambda: ["It is undecided."])
+        return SimpleNamespace(marginal=lambda: marginal)
 
     monkeypatch.setattr("sim.studies.study.execute", execute)
     monkeypatch.setattr("reports.write_report", lambda folder: Path(folder) / "report.html")
+    monkeypatch.setattr("reports.policy.headline", lambda _: "Nothing is shown.")
+    monkeypatch.setattr("reports.answer.answer_box", lambda _: ["It is undecided."])
     out = tmp_path / "run"
     result = called(
         "run", TINY, "--out", str(out), "--workers", "2", "--overwrite", "--set",
@@ -177,7 +179,7 @@ def test_a_run_ends_with_recommendations_verdicts_and_the_report(
     assert asked == asked_for
     assert "+0.10 to +0.20" in result.stdout
     assert "too few draws" in result.stdout
-    assert "- It is undecided." in result.stdout
+    assert "Nothing is shown.\n- It is undecided." in result.stdout
     assert f"Report: {out / 'report.html'}" in result.stdout
     assert widest(result.stdout.partition("Report:")[0]) <= 80
 

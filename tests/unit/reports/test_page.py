@@ -15,7 +15,7 @@ from scipy.stats import ttest_rel
 import reports.policy as policy_report
 from reports import render, write_report
 from reports.glossary import glossary
-from reports.policy import coverage_by_cell
+from reports.policy import cells_against_nothing
 from sim.errors import RunFolderError
 from sim.pipeline.records import EXAM_COSTS
 from sim.planning.rules import label_of
@@ -310,7 +310,7 @@ def test_every_region_and_group_has_its_coverage_and_the_difference_by_draw(
     study: Callable[..., Finished],
 ) -> None:
     result = study(draws=5)[1]
-    table = coverage_by_cell(result, "plan")
+    table = cells_against_nothing(result, "plan")
     assert len(table) == result.cells.groupby(["region", "group"]).ngroups
     cells = last_years(result.cells)
     row = table.iloc[0]
@@ -320,4 +320,4 @@ def test_every_region_and_group_has_its_coverage_and_the_difference_by_draw(
     assert (row["low"], row["high"]) == pytest.approx((found.low, found.high))
     assert row["gain"] == pytest.approx(row["covered"] - row["nothing"])
     assert f"Coverage of all {len(table)} regions and groups" in render(result)
-    assert coverage_by_cell(result, "baseline").empty
+    assert cells_against_nothing(result, "baseline").empty
