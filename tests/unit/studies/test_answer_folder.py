@@ -30,7 +30,7 @@ TINY = ROOT / "scenarios" / "tiny.yaml"
 KEPT = {"scanner", "outreach", "reader"}
 FEW = ("--searches", "3", "--runs", "50", "--workers", "1")
 ASKED = re.findall(
-    r"equiscan (answer \w+|claims) ", (ROOT / "Makefile").read_text(encoding="utf-8")
+    r"equiscan (answer [\w-]+|claims) ", (ROOT / "Makefile").read_text(encoding="utf-8")
 )
 """Commands of ``make answers``, in its order."""
 QUICKER = {
@@ -156,7 +156,8 @@ def test_all_answers_come_to_the_same_page_in_any_order(made: Path, tmp_path: Pa
         every_column_is_described(run, tuple(answers_of(run, load(run))))
     assert pages[0] == pages[1]
     assert set(re.findall(r'<h[23] id="(\w+)">', pages[0])) >= {
-        "stages", "matrix", "claims", "certificate", "gain", "frontier", "alternatives", "unknown",
+        "stages", "matrix", "claims", "certificate", "gain", "ring_fence", "frontier",
+        "alternatives", "unknown",
     }  # fmt: skip
     assert "nan" not in pages[0].split()
     for words in (
