@@ -12,9 +12,6 @@ from sim.figure_style import INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
 from sim.studies.ring_fence import ANYWHERE, NO_MORE, REGION, STAGE
 
-DIGITS = 3
-"""Of points per million dollars, as in the table of single additions."""
-
 
 def ring_fence_section(tables: Tables) -> dict[str, Any]:
     """Return what the page says of more money."""
@@ -30,6 +27,7 @@ def ring_fence_section(tables: Tables) -> dict[str, Any]:
 def ring_fence_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return what the money is worth in every place, in words."""
     rows = table[table["kind"] != NO_MORE]
+    digits = words.digits_for(rows["gain_per_musd"], least=3)
     single = [
         _("{where}: {what}").format(where=words.region_words(region), what=words.item_words(item))
         if item
@@ -40,15 +38,15 @@ def ring_fence_rows(table: pd.DataFrame) -> pd.DataFrame:
         {
             _("kept for"): [_place(*one) for one in zip(rows["kind"], rows["what"], strict=True)],
             _("points per $ million"): [
-                words.points(value, digits=DIGITS) for value in rows["gain_per_musd"]
+                words.points(value, digits=digits) for value in rows["gain_per_musd"]
             ],
             _("95% interval"): [
-                words.interval(low, high, digits=DIGITS, none="-")
+                words.interval(low, high, digits=digits, none="-")
                 for low, high in zip(rows["per_low"], rows["per_high"], strict=True)
             ],
             _("best single addition"): single,
             _("by itself"): [
-                "-" if np.isnan(value) else words.points(value, digits=DIGITS)
+                "-" if np.isnan(value) else words.points(value, digits=digits)
                 for value in rows["addition_per_musd"]
             ],
         }
