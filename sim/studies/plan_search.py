@@ -1,6 +1,6 @@
 """Find the plan of a policy by simulation: rules and proposals, then the search."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError, listed
-from sim.planning.limits import broken, fitted
+from sim.planning.limits import Limit, broken, fitted
 from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, RULES, baseline
 from sim.scenario.schema import Scenario
 from sim.studies.batch import Design
@@ -59,10 +59,23 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
     if not proposals:
         words = listed(broken(purse.limits, next(iter(tried.values()))))
         raise UnsolvedError(f"of {len(tried)} plans that were proposed, none keeps: {words}.")
+    _spends_something(purse.limits, proposals.values())
     simple = [name for name in rules if name in proposals and name != "baseline"]
     found = search.find(proposals, simple, known)
     duals = next((one.duals for one in made.values() if one.duals is not None), None)
     return replace(found, best=replace(found.best, duals=duals))
+
+
+def _spends_something(limits: Sequence[Limit], plans: Iterable[Plan]) -> None:
+    """Raise ``UnsolvedError`` where no plan spends, and shares of what is spent are asked for.
+
+    Buying nothing keeps every share of nothing; who asks for shares does not mean that.
+    """
+    asked = [limit.words for limit in limits if limit.most == 0.0 and (limit.claim < 0.0).any()]
+    if asked and not any(plan.units.any() for plan in plans):
+        raise UnsolvedError(
+            f"no plan was found that keeps, other than by buying nothing: {'; '.join(asked)}."
+        )
 
 
 def hedges_of(scenario: Scenario) -> dict[str, Hedge]:

@@ -10,8 +10,10 @@ import pytest
 
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
+from sim.errors import UnsolvedError
 from sim.planning.moves import Purse
 from sim.planning.rules import AT_RANDOM, GREEDY, RULES
+from sim.scenario.treasury import SpendingLimit
 from sim.studies import proposals, search
 from sim.studies.batch import Design
 from sim.studies.conditions import worst_mean
@@ -210,6 +212,15 @@ def test_more_money_never_finds_a_worse_plan() -> None:
         found = Search(Purse(WORLD, scenario), evaluate, 800).find(rules, list(rules))
         reached.append(found.best.value)
     assert reached == sorted(reached)
+
+
+def test_shares_that_only_buying_nothing_keeps_are_named() -> None:
+    asked = tuple(SpendingLimit(at_least=0.9, levers=(lever,)) for lever in ("reader", "outreach"))
+    treasury = SCENARIO.treasury.model_copy(update={"spending": asked})
+    scenario = SCENARIO.model_copy(update={"treasury": treasury})
+    design = replace(DESIGN, scenario=scenario)
+    with pytest.raises(UnsolvedError, match=r"by buying nothing: at least 90% .* reader"):
+        find_plan(design, Here(design))
 
 
 def test_a_plan_for_the_worst_draws_is_safe_and_one_for_all_is_bold() -> None:
