@@ -1,6 +1,7 @@
 """What ``measurement.json`` must say for its runs to be fitted: checked before anything is."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -109,11 +110,13 @@ def _of(model: type[BaseModel], value: object, prefix: str) -> Iterator[str]:
 
 
 def _without(groups: object, about: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the scored groups of which cases or baseline say nothing."""
+    """Yield scored groups that stand twice, or of which cases or baseline say nothing."""
     baseline = about.get("baseline")
     within = baseline.get("within") if isinstance(baseline, dict) else None
-    for key, known in (("cases", about.get("cases")), ("baseline.within", within)):
-        if isinstance(groups, list) and isinstance(known, dict):
-            for group in groups:
-                if group not in known:
-                    yield f"{key}: says nothing of group '{group}'"
+    named = groups if isinstance(groups, list) else []
+    for group, count in Counter(one for one in named if isinstance(one, str)).items():
+        if count > 1:
+            yield f"groups: '{group}' stands {count} times"
+        for key, known in (("cases", about.get("cases")), ("baseline.within", within)):
+            if isinstance(known, dict) and group not in known:
+                yield f"{key}: says nothing of group '{group}'"

@@ -147,6 +147,11 @@ def _read(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     ]
     if missing := [name for name in wanted if name not in runs]:
         raise ProfileError(f"{folder / RUNS}: no column {listed(missing)}.")
+    scored = runs.loc[runs["estimable"] == True, "group"]  # noqa: E712
+    if unnamed := sorted(set(map(str, scored)) - groups):
+        raise ProfileError(
+            f"{folder / RUNS}: scores {listed(unnamed)}, which groups in {ABOUT} do not name."
+        )
     return runs, about
 
 

@@ -355,3 +355,20 @@ def test_a_fit_that_cannot_be_written_leaves_the_last_one(folder, monkeypatch):
 def test_an_unmeasured_folder_says_what_to_do(tmp_path):
     with pytest.raises(ProfileError, match="Measure first"):
         fit(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (["a", "b", "a"], r"groups: 'a' stands 2 times"),
+        ([["a"], "b"], r"plan\.groups\.0: input should be a valid string"),
+        (["a"], r"scores b, which groups in measurement\.json do not name"),
+    ],
+)
+def test_groups_that_do_not_fit_the_runs_are_refused(folder, tmp_path, groups, said):
+    (tmp_path / "runs.parquet").write_bytes((folder / "runs.parquet").read_bytes())
+    about = json.loads((folder / "measurement.json").read_text())
+    about["plan"]["groups"] = groups
+    (tmp_path / "measurement.json").write_text(json.dumps(about))
+    with pytest.raises(ProfileError, match=said):
+        fit(tmp_path, draws=1)
