@@ -89,7 +89,7 @@ test-versions: test-lowest-direct test-highest  ## the same with the oldest and 
 test-lowest-direct test-highest: test-%: $(BIN)/uv
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-$*
 	@$(BIN)/uv pip install --quiet --python $(VENV)-$*/bin/python --resolution $* \
-		--editable . $(TEST_TOOLS)
+		--editable '.[answers,pdf]' $(TEST_TOOLS)
 	@echo "with the $* versions allowed:"
 	@NUMBA_CACHE_DIR=$(abspath $(VENV)-$*)/kernels $(VENV)-$*/bin/python -m pytest \
 		-m "not slow" -W default --disable-warnings -p no:cacheprovider \
