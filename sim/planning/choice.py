@@ -16,6 +16,8 @@ from sim.planning.solver import SolveStatus, run_solver
 NODES = 500
 """Nodes after which the best choice so far is taken, with the gap that is proven by then."""
 TIME_LIMIT_S = 300.0
+TOLERANCE = 1e-6
+"""Least gap that is said to be proven: what HiGHS takes for kept, or whole, may be so far off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +86,4 @@ def choose(
     reached = float(chosen.sum())
     if worst:
         reached = float(chosen.min() + BESIDE * chosen.mean())
-    return Choice(option, reached, max(-result.bound - reached, 0.0))
+    return Choice(option, reached, max(-result.bound - reached, TOLERANCE))

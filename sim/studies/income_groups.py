@@ -82,7 +82,10 @@ def duals_of_countries(duals: Floats, scenario: Scenario, world: World) -> Float
 
 
 def whole(bought: Floats, share: Floats) -> Floats:
-    """Return whole units by year and place, as close as can be to their shares over time.
+    """Return whole units by year and place, close to their shares over time.
+
+    They add up to what is bought. All units so far of a place are less than one from its share of
+    them, but for rare years in which others had theirs early: there less than two.
 
     Parameters
     ----------
@@ -102,4 +105,7 @@ def whole(bought: Floats, share: Floats) -> Floats:
         given[year] = sure
         if left > 0:
             given[year, np.argsort(-(owed - sure), kind="stable")[:left]] += 1.0
+        elif left < 0:  # where others had a little too much before, there is too little for all
+            some = np.flatnonzero(sure > 0.0)
+            given[year, some[np.argsort((owed - sure)[some], kind="stable")[:-left]]] -= 1.0
     return given
