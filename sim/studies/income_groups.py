@@ -14,6 +14,7 @@ from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.planning.decisions import most_per_year
+from sim.planning.limits import SLACK
 from sim.scenario.schema import Scenario
 
 MANY_REGIONS = 24
@@ -84,8 +85,7 @@ def duals_of_countries(duals: Floats, scenario: Scenario, world: World) -> Float
 def whole(bought: Floats, share: Floats) -> Floats:
     """Return whole units by year and place, close to their shares over time.
 
-    They add up to what is bought. All units so far of a place are less than one from its share of
-    them, but for rare years in which others had theirs early: there less than two.
+    They add up to what is bought, and all units so far of a place are less than one from its share.
 
     Parameters
     ----------
@@ -105,7 +105,26 @@ def whole(bought: Floats, share: Floats) -> Floats:
         given[year] = sure
         if left > 0:
             given[year, np.argsort(-(owed - sure), kind="stable")[:left]] += 1.0
-        elif left < 0:  # where others had a little too much before, there is too little for all
-            some = np.flatnonzero(sure > 0.0)
-            given[year, some[np.argsort((owed - sure)[some], kind="stable")[:-left]]] -= 1.0
+        elif left < 0:  # small shares had theirs early, and too little is left for the others
+            return _by_deadline(bought, share)
+    return given
+
+
+def _by_deadline(bought: Floats, share: Floats) -> Floats:
+    """Return the same unit by unit, each for the place that would next be one short of its share.
+
+    Of those that have one coming (Tijdeman 1980, doi:10.1016/0012-365X(80)90269-1): no place is
+    ever a whole unit from its share, whatever comes after.
+    """
+    given, some = np.zeros((len(bought), len(share))), np.flatnonzero(share > 0.0)
+    parts, had, count = share[some], np.zeros(len(some)), 0
+    early = 1.0 / max(2 * len(some) - 2, 1)
+    for year, units in enumerate(bought):
+        before = had.copy()
+        for _ in range(round(float(units))):
+            count += 1
+            owed = parts * count - had
+            due = np.where(owed >= early - SLACK, (1.0 - early - owed) / parts, np.inf)
+            had[int(due.argmin())] += 1.0
+        given[year, some] = had - before
     return given
