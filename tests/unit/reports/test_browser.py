@@ -36,6 +36,8 @@ from tests.unit.reports.test_page import (
     GAIN,
     ITEMS,
     MISSED,
+    NOWHERE,
+    RING_FENCE,
     SHARED,
     VARIATIONS,
 )
@@ -86,6 +88,7 @@ def pages(
     made = tmp_path_factory.mktemp("pages")
     answers = {
         "gain": {"gain": GAIN},
+        "ring_fence": {"ring_fence": RING_FENCE, "ring_fence_missed": NOWHERE},
         "frontier": {"frontier": FRONTIER, "frontier_missed": MISSED},
         "alternatives": {"alternatives": ALTERNATIVES, "shared_money": SHARED},
         "certificate": {"stable_items": ITEMS, "variations": VARIATIONS},
