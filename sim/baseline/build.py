@@ -7,7 +7,7 @@ import numpy as np
 from sim.baseline import tables
 from sim.baseline.inputs import Inputs
 from sim.baseline.members import members
-from sim.baseline.pool import READER_OF, TASK_OF, Pool
+from sim.baseline.pool import READER_OF, Pool
 from sim.baseline.prices import (
     catalogue,
     exams_of_a_unit,
@@ -152,7 +152,8 @@ def _public_data(pool: Pool) -> tuple[Floats, Floats]:
     local = np.zeros((len(pool.who.countries), len(pool.modalities)))
     public = np.zeros(len(pool.modalities))
     for m, modality in enumerate(pool.modalities):
-        for countries, patients in tables.labelled_patients(modality, TASK_OF[modality]):
+        for dataset, countries in tables.labelled_sets(modality).items():
+            patients = pool.inputs.patients(dataset)
             for iso3 in countries:
                 if iso3 in position:
                     local[position[iso3], m] += patients / len(countries)

@@ -1,5 +1,6 @@
 """Inputs of one draw: table values with overrides, sampled from their ranges, and recorded."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial as bind
@@ -18,6 +19,8 @@ from sim.streams import fraction, stratified
 ANY = "*"
 SHARED = ("modalities", "levers", "operations")
 """Tables whose values countries share, all of them or those of an income group."""
+PUBLIC = "public_patients"
+"""Variable of a public data set: how many people it has."""
 UNBOUNDED = Bounds(-inf, inf, "")
 ROW_OF_SAMPLES = "row of samples"
 """Uniform number that moves all inputs of which a scenario gives samples."""
@@ -89,6 +92,12 @@ class Inputs:
         """Return a value of an accelerator."""
         found = bind(tables.gpu, name, variable)
         return self._shared(f"{name}.{variable}", ANY, found, ("gpu", name, variable))
+
+    def patients(self, dataset: str) -> float:
+        """Return how many patients a public data set has."""
+        name = public_patients(dataset)
+        datum = self._overridden(name, tables.patients(dataset))
+        return self._sampled(name, datum, override=name, unknown=name, row=("datasets", dataset))
 
     def assumption(self, name: str, given: Assumption) -> float:
         """Return a share that the scenario itself assumes."""
@@ -197,7 +206,22 @@ def replaceable(income_groups: Mapping[str, str], modalities: tuple[str, ...]) -
     }
     groups = dict.fromkeys(income_groups.values())
     by_group = {f"{name}.{group}": bounds for name, bounds in shared.items() for group in groups}
-    return countries | shared | by_group
+    public = {
+        public_patients(dataset): tables.variables()["datasets", PUBLIC]
+        for modality in modalities
+        for dataset in tables.labelled_sets(modality)
+    }
+    return countries | shared | by_group | public
+
+
+def public_patients(dataset: str) -> str:
+    """Return what overrides call the patients of a data set.
+
+    >>> public_patients("Mammo-Bench (collation of 7)")
+    'public_patients.Mammo-Bench_collation_of_7'
+    """
+    one_word = re.sub(r"[^\w-]+", "_", dataset).strip("_")
+    return f"{PUBLIC}.{one_word}"
 
 
 def _dotted(table: str, key: tuple[str, ...], modalities: tuple[str, ...]) -> str:

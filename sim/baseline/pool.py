@@ -20,15 +20,6 @@ READER_OF: dict[Modality, str] = {
     "mri": "radiologist",
 }
 """Profession that reads a modality."""
-TASK_OF: dict[Modality, str] = {
-    "dermoscopy": "skin cancer",
-    "fundus": "diabetic retinopathy",
-    "chest_xray": "tuberculosis",
-    "mammography": "breast cancer",
-    "ct": "intracranial haemorrhage",
-    "mri": "clinically significant prostate cancer",
-}
-"""What an AI looks for in a modality: the task of prevalence, accuracy and public data."""
 PERSONS_PER_MILLION = 1e6
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from sim.baseline.pool import READER_OF, Pool
 from sim.domain.levers import LEVERS, Catalogue, Floats, Item, LeverName
+from sim.scenario.schema import LeverBounds
 from sim.units import HOURS_PER_YEAR, MINUTES_PER_HOUR, WATTS_PER_KW, WEEKS_PER_YEAR
 
 
@@ -98,20 +99,23 @@ def _capacity(pool: Pool, item: Item) -> Floats:
 def _maximum(pool: Pool, item: Item) -> Floats:
     if item.is_one_each:
         return np.ones(len(pool.who.regions))
+    bounds = pool.scenario.levers.get(item.lever, LeverBounds())
+    if bounds.max_per_year is None:
+        most = _most_of_tables(pool, item)
+    else:  # in place of the tables' limit, which no run then reads
+        most = np.full(len(pool.who.regions), bounds.max_per_year)
+    if item.what.scope == "lender":
+        most = np.minimum(most, _hours_to_sell(pool, item))
+    return most * bounds.allowed
+
+
+def _most_of_tables(pool: Pool, item: Item) -> Floats:
+    """Return the most units of an item that a year may buy, by people, at least one, shape (r,)."""
     people = pool.millions
     if item.what.scope == "group":
         people = people * pool.share_of_group(item.scope)
     rate = _of_tables(pool, item, "max_per_year")
-    most = _of_lender(pool, item, np.maximum(np.floor(pool.total(rate * people)), 1.0))
-    if item.what.scope == "lender":
-        most = np.minimum(most, _hours_to_sell(pool, item))
-    bounds = pool.scenario.levers.get(item.lever)
-    if bounds is None:
-        return most
-    given = most if bounds.max_per_year is None else np.full_like(most, bounds.max_per_year)
-    if item.what.scope == "lender":
-        given = np.minimum(given, _hours_to_sell(pool, item))
-    return given * bounds.allowed
+    return _of_lender(pool, item, np.maximum(np.floor(pool.total(rate * people)), 1.0))
 
 
 def _hours_to_sell(pool: Pool, item: Item) -> Floats:

@@ -9,6 +9,7 @@ Every fact is read by one function only::
     recipe("RETFound-Green", "cost_usd")         a published foundation-model training
     gpu("H100", "tdp_w")                         an accelerator
     datasets()                                   public data sets by country
+    patients("HAM10000")                         how many people one of them has
 
 A cell "*" in a key column means every value of that column; an exact match wins over it.
 ``bounds`` says of every variable its unit, its meaning, and between which values it lies.
@@ -53,11 +54,21 @@ KEYS: dict[str, tuple[str, ...]] = {
 """Key columns of every table of values; no key may occur twice."""
 
 UNBOUNDED = ("burden", "recipes", "datasets")
-"""Tables of what was published of diseases, trainings and data sets: without bounds."""
+"""Tables of what was published of diseases, trainings and data sets: their rows are in many units,
+and are not held to bounds."""
 VARIABLE_COLUMNS = ("table", "variable", "topic", "unit", "lowest", "highest", "meaning")
 COUNTRY_COLUMNS = (
     "name", "income_group", "income_year", "wb_region", "un_subregion", "continent",
 )  # fmt: skip
+TASK_OF: dict[str, str] = {
+    "dermoscopy": "skin cancer",
+    "fundus": "diabetic retinopathy",
+    "chest_xray": "tuberculosis",
+    "mammography": "breast cancer",
+    "ct": "intracranial haemorrhage",
+    "mri": "clinically significant prostate cancer",
+}
+"""What an AI looks for in a modality: the task of prevalence, accuracy and public data."""
 VALUE_COLUMNS = tuple(field.name for field in fields(Datum))
 ANY = "*"
 
@@ -126,6 +137,8 @@ def country_variables() -> dict[str, str]:
 def bounds(name: str, *key: str) -> Bounds | None:
     """Return the bounds of a table's row, by its key as in ``KEYS``; None where it has none."""
     known, columns = variables(), KEYS[name]
+    if name == "datasets":
+        return known[name, "public_patients"]
     variable = key[columns.index("variable")]
     if name == "levers":
         return known.get((name, f"{key[0]}.{variable}")) or known.get((name, variable))
@@ -208,17 +221,31 @@ def datasets() -> pd.DataFrame:
 
 
 @cache
-def labelled_patients(modality: str, task: str) -> tuple[tuple[tuple[str, ...], float], ...]:
-    """Return countries of origin and patients of every data set whose labels serve a task.
+def labelled_sets(modality: str) -> dict[str, tuple[str, ...]]:
+    """Return countries of origin of every data set whose labels serve the task of a modality.
 
-    Of images that are in another set already there are none; an unstated origin is "".
+    Images that are in another set already are left out; an unstated origin is "".
     """
     known = datasets()
     serve = (
-        (known["counted"] == "yes") & (known["modality"] == modality) & (known["labels"] == task)
+        (known["counted"] == "yes")
+        & (known["modality"] == modality)
+        & (known["labels"] == TASK_OF[modality])
     )
-    rows = known.loc[serve, ["iso3", "value"]].itertuples(index=False)
-    return tuple((tuple(origin.split("|")), float(patients)) for origin, patients in rows)
+    rows = known.loc[serve, ["dataset", "iso3"]].itertuples(index=False)
+    return {str(name): tuple(origin.split("|")) for name, origin in rows}
+
+
+def patients(dataset: str) -> Datum:
+    """Return how many patients a public data set has that is counted in patients."""
+    known = _patients()
+    _known(dataset, known, "datasets.csv")
+    return known[dataset]
+
+
+@cache
+def _patients() -> dict[str, Datum]:
+    return {key[0]: row for key, row in _rows("datasets").items() if row.unit == "patients"}
 
 
 def country_table(iso3: str) -> pd.DataFrame:

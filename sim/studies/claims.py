@@ -65,12 +65,22 @@ def claims_table(evidence: Evidence) -> pd.DataFrame:
 
 
 def few_countries(_: Evidence) -> Finding:
-    """C1: share of the patients of public data sets in four countries."""
+    """C1: share of the patients of public data sets in four countries.
+
+    Sets are resampled, and of those whose patients were not read, their number is drawn.
+    """
     known = tables.datasets().query("counted == 'yes' and unit == 'patients'").reset_index()
     known = known[known["iso3"] != ""]
     rows = known[["iso3", "value"]].to_numpy()
     rng = stream(0, "claims", "few countries")
-    again = [_top_share(rows[rng.integers(len(rows), size=len(rows))]) for _ in range(RESAMPLES)]
+    chosen = [rng.integers(len(rows), size=len(rows)) for _ in range(RESAMPLES)]
+    ranged = (known["low"] < known["high"]).to_numpy()
+    ends = known.loc[ranged, ["low", "value", "high"]].to_numpy(float).T
+    again = []
+    for sets in chosen:
+        drawn = rows.copy()
+        drawn[ranged, 1] = rng.triangular(*ends)
+        again.append(_top_share(drawn[sets]))
     low, high = np.quantile(again, [0.025, 0.975]) - 0.5
     effect = _top_share(rows) - 0.5
     said = "confirmed" if low > 0.0 else "refuted" if high < 0.0 else "undecided"

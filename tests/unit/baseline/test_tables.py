@@ -9,7 +9,7 @@ import pytest
 from sim.baseline import tables
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Row
-from sim.baseline.pool import TASK_OF
+from sim.baseline.inputs import public_patients
 from sim.errors import TableError
 from sim.scenario.schema import TeleReading
 from sim.scenario.spec import Override
@@ -67,7 +67,7 @@ def test_every_variable_has_bounds_and_a_meaning_and_is_in_a_table() -> None:
         assert bounds.lowest <= bounds.highest < float("inf"), bounds
         assert bounds.unit, bounds
         assert bounds.meaning, bounds
-    rows = [(name, key) for name in ("modalities", "levers", "operations", "gpu")
+    rows = [(name, key) for name in ("modalities", "levers", "operations", "gpu", "datasets")
             for key in tables.table(name).index]  # fmt: skip
     bound = [tables.bounds(name, *key) for name, key in rows]
     bound += [tables.variables()["country_values", name] for name in tables.country_variables()]
@@ -189,6 +189,7 @@ def test_a_world_is_built_from_every_value_of_the_tables() -> None:
     names = set(world_and_inputs(case, draw=None)[1].used)
     # names end in an income group, or begin with a country
     read = {name.rpartition(".")[0] for name in names} | {name.partition(".")[2] for name in names}
+    read |= names  # of data sets
     there = {f"{m}.{variable}" for m, variable, _ in tables.table("modalities").index}
     there |= {
         f"{lever}.{variable}" if item == "*" else f"{lever}.{item}.{variable}"
@@ -196,12 +197,15 @@ def test_a_world_is_built_from_every_value_of_the_tables() -> None:
     }
     there |= set(tables.country_variables())
     there |= {variable for variable, _ in tables.table("operations").index}
+    sets = [name for m in MODALITIES for name in tables.labelled_sets(m)]
+    there |= set(map(public_patients, sets))
+    assert len(there & names) == len(sets)
     assert there <= read
 
 
 def test_public_data_count_patients_of_sets_whose_labels_serve_the_task() -> None:
     known = tables.datasets().set_index("dataset")
-    serves = known["labels"] == known["modality"].map(TASK_OF)
+    serves = known["labels"] == known["modality"].map(tables.TASK_OF)
     counted = known[serves & (known["counted"] == "yes")]
     assert set(counted["unit"]) == {"patients"}
     others = ("Rotterdam EyePACS AIROGS", "CT-RATE", "ChestX-ray14", "MIMIC-CXR", "BraTS 2021")
