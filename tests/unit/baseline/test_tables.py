@@ -130,16 +130,24 @@ def test_a_draw_can_move_every_value_that_is_no_definition() -> None:
         assert still[~at_an_end].empty, still
 
 
-def test_scanners_of_oecd_members_are_of_2017_or_later_but_for_two() -> None:
+def test_scanners_of_oecd_members_are_of_2017_or_later_but_for_greece() -> None:
     rows = tables.table("country_values")
     for variable in ("scanners_per_million.ct", "scanners_per_million.mri"):
         years = rows.loc[[(iso3, variable) for iso3 in OECD], "year"].astype(int)
-        assert set(years[years < 2017].index.get_level_values("iso3")) == {"GBR", "GRC"}
+        assert set(years[years < 2017].index.get_level_values("iso3")) == {"GRC"}
         assert tables.country("TZA", variable).low > 0.04
     assert tables.country("TZA", "scanners_per_million.mri").value == pytest.approx(
         4.7 * 0.0406, 0.02
     )
     assert tables.country("NGA", "readers_per_million.radiologist").value >= 0.5
+
+
+def test_the_largest_countries_have_counts_of_ct_of_their_own() -> None:
+    """China and India, a third of all people, had been imputed."""
+    for iso3, year in {"IND": 2019, "CHN": 2015, "USA": 2017, "BRA": 2025, "UGA": 2022}.items():
+        datum = tables.country(iso3, "scanners_per_million.ct")
+        assert (datum.status, int(datum.year)) == ("published", year), iso3
+        assert datum.low < datum.high
 
 
 OECD = (
