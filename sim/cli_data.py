@@ -146,7 +146,7 @@ def data_numbers(
 def data_check(
     csv: Annotated[bool, typer.Option("--csv", help="Every number as CSV, with notes.")] = False,
 ) -> None:
-    """Print every number, oldest and most influential first, and hold need against disease."""
+    """Print every number, oldest and most influential first; need against disease; sources."""
     from sim.baseline import check
 
     numbers = check.numbers()
@@ -166,6 +166,15 @@ def data_check(
             for _, row in check.burden().iterrows()
         }
     )
+    found = check.sources()
+    opened = found["checked"] != ""
+    terminal.say(
+        f"\nSources: of {found['numbers'].sum():,} numbers that were read somewhere, "
+        f"{found.loc[opened, 'numbers'].sum():,} rest on {opened.sum()} sources\nthat were opened "
+        f"again and compared since {found.loc[opened, 'checked'].min()}; the other "
+        f"{(~opened).sum()} sources were not:"
+    )
+    terminal.pairs({str(row["source"]): _opened(row) for _, row in found.iterrows()})
 
 
 def _some(names: Sequence[str]) -> str:
@@ -173,6 +182,14 @@ def _some(names: Sequence[str]) -> str:
     rest = len(names) - MOST_SHOWN
     more = f" and {rest} more" if rest > 0 else ""
     return f"{', '.join(names[:MOST_SHOWN])}{more}" if names else "none"
+
+
+def _opened(row: "pd.Series[Any]") -> str:
+    """Return how many numbers rest on a source, and when and where it was opened again."""
+    rest = f"{row['numbers']} number{'s' * (row['numbers'] != 1)}; "
+    if not row["checked"]:
+        return f"{rest}not opened again"
+    return f"{rest}opened {row['checked']} ({row['text']}): {row['seen']}"
 
 
 def _fact(row: "pd.Series[Any]") -> str:

@@ -16,13 +16,29 @@ def numbers() -> pd.DataFrame:
 
     By year; of one year by ``people``, the share of the world's people that the number speaks for:
     of its country, its income group, or all; of as many by range, relative to the value. Numbers
-    whose year nobody states come last. Columns: table, name, people, and those of a ``Datum``.
+    whose year nobody states come last. Columns: table, name, people, those of a ``Datum``, and
+    ``checked``, the day on which the source was last opened again; empty where it was not.
     """
     rows = pd.concat([_numbers(name) for name in tables.KEYS], ignore_index=True)
     years = rows["year"].map(_oldest)
     width = (rows["high"] - rows["low"]) / rows["value"].abs().replace(0.0, np.nan)
     order = pd.DataFrame({"year": years, "people": -rows["people"], "width": -width})
-    return rows.loc[order.sort_values(["year", "people", "width"], kind="stable").index]
+    ordered = rows.loc[order.sort_values(["year", "people", "width"], kind="stable").index]
+    return ordered.assign(checked=ordered["source"].map(tables.sources()["checked"]).fillna(""))
+
+
+def sources() -> pd.DataFrame:
+    """Return every source that numbers were read in, those not opened again first, by numbers.
+
+    Assumptions and definitions have none. Columns: ``source``, ``numbers`` (how many rest on it),
+    ``checked``, ``text`` and ``seen`` as in ``tables.sources``, empty where it was not opened.
+    """
+    rows = numbers()
+    read = rows[(rows["status"] != "assumed") & (rows["source"] != "definition")]
+    counts = read.groupby("source").size().rename("numbers").reset_index()
+    found = counts.join(tables.sources(), on="source").fillna("")
+    by_age = found.assign(opened=found["checked"] != "", fewer=-found["numbers"])
+    return found.loc[by_age.sort_values(["opened", "fewer", "source"]).index]
 
 
 def burden() -> pd.DataFrame:

@@ -10,6 +10,7 @@ Every fact is read by one function only::
     gpu("H100", "tdp_w")                         an accelerator
     datasets()                                   public data sets by country
     patients("HAM10000")                         how many people one of them has
+    sources()                                    sources that were opened again, and when
 
 A cell "*" in a key column means every value of that column; an exact match wins over it.
 ``bounds`` says of every variable its unit, its meaning, and between which values it lies.
@@ -17,6 +18,7 @@ A cell "*" in a key column means every value of that column; an exact match wins
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields, replace
 from functools import cache
@@ -57,6 +59,7 @@ UNBOUNDED = ("burden", "recipes", "datasets")
 """Tables of what was published of diseases, trainings and data sets: their rows are in many units,
 and are not held to bounds."""
 VARIABLE_COLUMNS = ("table", "variable", "topic", "unit", "lowest", "highest", "meaning")
+SOURCE_COLUMNS = ("source", "checked", "text", "seen")
 COUNTRY_COLUMNS = (
     "name", "income_group", "income_year", "wb_region", "un_subregion", "continent",
 )  # fmt: skip
@@ -71,6 +74,7 @@ TASK_OF: dict[str, str] = {
 """What an AI looks for in a modality: the task of prevalence, accuracy and public data."""
 VALUE_COLUMNS = tuple(field.name for field in fields(Datum))
 ANY = "*"
+DAY = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 
 @cache
@@ -246,6 +250,34 @@ def patients(dataset: str) -> Datum:
 @cache
 def _patients() -> dict[str, Datum]:
     return {key[0]: row for key, row in _rows("datasets").items() if row.unit == "patients"}
+
+
+@cache
+def sources() -> pd.DataFrame:
+    """Return the sources whose text was opened again and held against the rows, by source.
+
+    ``checked`` is the day (ISO 8601), ``text`` what was opened, ``seen`` what was read there. A
+    source that is not here was not opened again since its rows were written.
+    """
+    named = {datum.source for name in KEYS for datum in _rows(name).values()}
+    found: dict[str, dict[str, str]] = {}
+    for line, cells in _lines("sources", SOURCE_COLUMNS):
+        source, where = cells["source"], f"sources.csv line {line}"
+        if source in found:
+            raise TableError(f"{where}: '{source}' is there twice.")
+        if source not in named:
+            raise TableError(
+                f"{where}: no table has the source '{source}'.{nearest(source, sorted(named))}"
+            )
+        if not DAY.fullmatch(cells["checked"]):
+            raise TableError(
+                f"{where}, column checked: a day such as 2026-11-30 expected, "
+                f"got {cells['checked']!r}."
+            )
+        if empty := [column for column in ("text", "seen") if not cells[column].strip()]:
+            raise TableError(f"{where}, column {empty[0]}: empty; say what was opened and read.")
+        found[source] = cells
+    return pd.DataFrame(list(found.values()), columns=list(SOURCE_COLUMNS)).set_index("source")
 
 
 def country_table(iso3: str) -> pd.DataFrame:

@@ -1,11 +1,15 @@
 """Need times prevalence is what is published of the disease; every number has its place by age."""
 
+from importlib.resources import files
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sim.baseline import check, tables
+from sim.baseline.datum import Datum
+from sim.errors import TableError
 from tests.scenarios import build_world, scenario
 
 
@@ -55,6 +59,47 @@ def test_a_world_needs_what_the_tables_say_and_units_and_readers_have_as_much_ti
     assert task.catalogue.capacity[:, bought] == pytest.approx(
         share * every.catalogue.capacity[:, bought]
     )
+
+
+def test_sources_say_which_of_them_were_opened_again() -> None:
+    found = check.sources()
+    numbers = check.numbers()
+    read = numbers[(numbers["status"] != "assumed") & (numbers["source"] != "definition")]
+    assert found["numbers"].sum() == len(read)
+    opened = found["checked"] != ""
+    assert opened.is_monotonic_increasing, "those not opened come first"
+    assert found[~opened]["numbers"].is_monotonic_decreasing
+    assert set(found.loc[opened, "source"]) == set(tables.sources().index)
+    assert not (found.loc[opened, ["text", "seen"]] == "").any(axis=None)
+    assert (found.loc[~opened, ["text", "seen"]] == "").all(axis=None)
+    said = files("sim.baseline").joinpath("tables", "README.md").read_text(encoding="utf-8")
+    rest = f"{found.loc[opened, 'numbers'].sum():,} of {len(read):,} numbers"
+    assert f"{opened.sum()} sources were opened, on which {rest}" in said
+    dated = numbers[numbers["checked"] != ""]
+    assert set(dated["source"]) == set(tables.sources().index)
+    assert 0 < len(dated) < len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("nobody,2026-11-30,page,7", r"sources\.csv line 2: no table has the source 'nobody'"),
+        ("a bok,2026-11-30,page,7", r"'a bok'\. Did you mean 'a book'"),
+        ("a book,30.11.2026,page,7", r"line 2, column checked: a day .*'30\.11\.2026'"),
+        ("a book,2026-11-30,page,", r"line 2, column seen: empty"),
+        ("a book,2026-11-30,p,7\na book,2026-11-30,p,7", r"line 3: 'a book' is there twice"),
+    ],
+)
+def test_a_wrong_row_of_sources_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, message: str
+) -> None:
+    book = Datum(1.0, 1.0, 1.0, "W", "2024", "published", "a book", "")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "sources.csv").write_text(f"source,checked,text,seen\n{row}\n")
+    monkeypatch.setattr(tables, "files", lambda _package: tmp_path)
+    monkeypatch.setattr(tables, "_rows", lambda _name: {("a",): book})
+    with pytest.raises(TableError, match=message):
+        tables.sources.__wrapped__()
 
 
 def test_every_number_is_listed_the_oldest_first() -> None:
