@@ -166,7 +166,7 @@ def data_check(
             for _, row in check.burden().iterrows()
         }
     )
-    found = check.sources()
+    found = check.by_source()
     opened = found["checked"] != ""
     terminal.say(
         f"\nSources: of {found['numbers'].sum():,} numbers that were read somewhere, "

@@ -24,19 +24,21 @@ def numbers() -> pd.DataFrame:
     width = (rows["high"] - rows["low"]) / rows["value"].abs().replace(0.0, np.nan)
     order = pd.DataFrame({"year": years, "people": -rows["people"], "width": -width})
     ordered = rows.loc[order.sort_values(["year", "people", "width"], kind="stable").index]
-    return ordered.assign(checked=ordered["source"].map(tables.sources()["checked"]).fillna(""))
+    return ordered.assign(
+        checked=ordered["source"].map(tables.opened_sources()["checked"]).fillna("")
+    )
 
 
-def sources() -> pd.DataFrame:
+def by_source() -> pd.DataFrame:
     """Return every source that numbers were read in, those not opened again first, by numbers.
 
     Assumptions and definitions have none. Columns: ``source``, ``numbers`` (how many rest on it),
-    ``checked``, ``text`` and ``seen`` as in ``tables.sources``, empty where it was not opened.
+    ``checked``, ``text`` and ``seen`` as in ``tables.opened_sources``, empty where it was not opened.
     """
     rows = numbers()
     read = rows[(rows["status"] != "assumed") & (rows["source"] != "definition")]
     counts = read.groupby("source").size().rename("numbers").reset_index()
-    found = counts.join(tables.sources(), on="source").fillna("")
+    found = counts.join(tables.opened_sources(), on="source").fillna("")
     by_age = found.assign(opened=found["checked"] != "", fewer=-found["numbers"])
     return found.loc[by_age.sort_values(["opened", "fewer", "source"]).index]
 

@@ -10,7 +10,7 @@ Every fact is read by one function only::
     gpu("H100", "tdp_w")                         an accelerator
     datasets()                                   public data sets by country
     patients("HAM10000")                         how many people one of them has
-    sources()                                    sources that were opened again, and when
+    opened_sources()                             sources that were opened again, and when
 
 A cell "*" in a key column means every value of that column; an exact match wins over it.
 ``bounds`` says of every variable its unit, its meaning, and between which values it lies.
@@ -253,7 +253,7 @@ def _patients() -> dict[str, Datum]:
 
 
 @cache
-def sources() -> pd.DataFrame:
+def opened_sources() -> pd.DataFrame:
     """Return the sources whose text was opened again and held against the rows, by source.
 
     ``checked`` is the day (ISO 8601), ``text`` what was opened, ``seen`` what was read there. A

@@ -62,21 +62,21 @@ def test_a_world_needs_what_the_tables_say_and_units_and_readers_have_as_much_ti
 
 
 def test_sources_say_which_of_them_were_opened_again() -> None:
-    found = check.sources()
+    found = check.by_source()
     numbers = check.numbers()
     read = numbers[(numbers["status"] != "assumed") & (numbers["source"] != "definition")]
     assert found["numbers"].sum() == len(read)
     opened = found["checked"] != ""
     assert opened.is_monotonic_increasing, "those not opened come first"
     assert found[~opened]["numbers"].is_monotonic_decreasing
-    assert set(found.loc[opened, "source"]) == set(tables.sources().index)
+    assert set(found.loc[opened, "source"]) == set(tables.opened_sources().index)
     assert not (found.loc[opened, ["text", "seen"]] == "").any(axis=None)
     assert (found.loc[~opened, ["text", "seen"]] == "").all(axis=None)
     said = files("sim.baseline").joinpath("tables", "README.md").read_text(encoding="utf-8")
     rest = f"{found.loc[opened, 'numbers'].sum():,} of {len(read):,} numbers"
     assert f"{opened.sum()} sources were opened, on which {rest}" in said
     dated = numbers[numbers["checked"] != ""]
-    assert set(dated["source"]) == set(tables.sources().index)
+    assert set(dated["source"]) == set(tables.opened_sources().index)
     assert 0 < len(dated) < len(numbers)
 
 
@@ -99,7 +99,7 @@ def test_a_wrong_row_of_sources_is_named(
     monkeypatch.setattr(tables, "files", lambda _package: tmp_path)
     monkeypatch.setattr(tables, "_rows", lambda _name: {("a",): book})
     with pytest.raises(TableError, match=message):
-        tables.sources.__wrapped__()
+        tables.opened_sources.__wrapped__()
 
 
 def test_every_number_is_listed_the_oldest_first() -> None:
