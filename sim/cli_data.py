@@ -170,11 +170,10 @@ def data_check(
     opened = found["checked"] != ""
     terminal.say(
         f"\nSources: of {found['numbers'].sum():,} numbers that were read somewhere, "
-        f"{found.loc[opened, 'numbers'].sum():,} rest on {opened.sum()} sources\nthat were opened "
-        f"again and compared since {found.loc[opened, 'checked'].min()}; the other "
-        f"{(~opened).sum()} sources were not:"
+        f"{found.loc[opened, 'numbers'].sum():,} rest on {opened.sum()}\nthat were opened again "
+        f"and compared; the other {(~opened).sum()} sources come first."
     )
-    terminal.pairs({str(row["source"]): _opened(row) for _, row in found.iterrows()})
+    terminal.bullets(_opened(row) for _, row in found.iterrows())
 
 
 def _some(names: Sequence[str]) -> str:
@@ -186,10 +185,10 @@ def _some(names: Sequence[str]) -> str:
 
 def _opened(row: "pd.Series[Any]") -> str:
     """Return how many numbers rest on a source, and when and where it was opened again."""
-    rest = f"{row['numbers']} number{'s' * (row['numbers'] != 1)}; "
+    rest = f"{row['source']}: {row['numbers']} number{'s' * (row['numbers'] != 1)}; "
     if not row["checked"]:
         return f"{rest}not opened again"
-    return f"{rest}opened {row['checked']} ({row['text']}): {row['seen']}"
+    return f"{rest}opened {row['checked']}, {row['text']}: {row['seen']}"
 
 
 def _fact(row: "pd.Series[Any]") -> str:

@@ -33,7 +33,7 @@ def by_source() -> pd.DataFrame:
     """Return every source that numbers were read in, those not opened again first, by numbers.
 
     Assumptions and definitions have none. Columns: ``source``, ``numbers`` (how many rest on it),
-    ``checked``, ``text`` and ``seen`` as in ``tables.opened_sources``, empty where it was not opened.
+    ``checked``, ``text`` and ``seen`` as in ``tables.opened_sources``, empty where it was not.
     """
     rows = numbers()
     read = rows[(rows["status"] != "assumed") & (rows["source"] != "definition")]
