@@ -117,6 +117,7 @@ class CareRows:
             come = [(brought, -served * mass[k])]
             at_most(self.problem, f"{self.streams[k]}_{where}", [[(exams[k], 1.0)], come], 0.0)
         units = self.bought.capacity(y, r, "scanner", self.world.modalities[m])
+        served *= float(self.today.open_units[y, r, m])
         offer = scaled(units, -served * self.today.uptime[r, m])
         at_most(
             self.problem,
@@ -187,11 +188,12 @@ class CareRows:
                 hours.append(dot(per_exam * care.ai_minutes_ratio[m], flows.by_ai[y, r, m]))
             bought = self.bought.capacity(y, r, "reader", profession)
             come, go = self._moved(y, r, p)
+            here = clinical * float(self.today.open_readers[y, r, p])
             at_most(
                 self.problem,
                 f"reading_hours_{profession}_{self._where(y, r)}",
-                [*hours, *(scaled(one, -clinical) for one in (bought, come)), scaled(go, clinical)],
-                clinical * float(care.reader_hours_per_year[r, p]),
+                [*hours, scaled(bought, -here), scaled(come, -clinical), scaled(go, clinical)],
+                here * float(care.reader_hours_per_year[r, p]),
             )
 
     def _moved(self, y: int, r: int, p: int) -> tuple[Terms, Terms]:

@@ -9,6 +9,7 @@ from sim.domain.bounds import SHARE
 from sim.domain.levers import LeverName
 from sim.errors import listed
 from sim.scenario.ai import AnnotationSpec, Gate, ResponseSpec, TrainingSpec
+from sim.scenario.capacity_calendar import CalendarEntry
 from sim.scenario.spec import (
     Assumption,
     Count,
@@ -280,6 +281,8 @@ class Scenario(Spec):
     policy_steps: tuple[PolicyStep, ...] = Field((), max_length=100)
     """What begins, rises and ends in given years under every policy. The plan is made without
     knowing of it."""
+    capacity_calendar: tuple[CalendarEntry, ...] = Field((), max_length=100)
+    """Weeks in which units or readers work less, under every policy: strikes, rains, holidays."""
     backlog: Mapping[Queue, Mapping[str, Count]] = {}
     """Studies waiting on the first day, by station and ``REGION.modality`` such as
     ``KEN.dermoscopy``; where not stated, what waits after the warm-up."""
@@ -303,6 +306,28 @@ class Scenario(Spec):
         if late := sorted({step.year for step in self.policy_steps if step.year >= end}):
             years = ", ".join(map(str, late))
             raise ValueError(f"policy_steps in {years} would begin after the last year, {end - 1}")
+        return self
+
+    @model_validator(mode="after")
+    def _calendar_holds_in_time(self) -> Self:
+        end = self.horizon.start_year + self.horizon.score_years
+        for number, one in enumerate(self.capacity_calendar):
+            if one.year is not None and one.year >= end:
+                raise ValueError(
+                    f"capacity_calendar.{number}: year {one.year} is after the last, {end - 1}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _who_lends_works(self) -> Self:
+        # an hour that is sold is worked: it would be made of nothing while nobody works
+        lend = {one.by for one in self.tele_reading}
+        for number, one in enumerate(self.capacity_calendar):
+            if one.of == "readers" and (both := sorted(lend.intersection(one.regions or lend))):
+                raise ValueError(
+                    f"capacity_calendar.{number}: readers of {listed(both)} read for others "
+                    "(tele_reading), every week; name other regions"
+                )
         return self
 
     @model_validator(mode="after")

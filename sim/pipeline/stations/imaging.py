@@ -36,7 +36,9 @@ from sim.pipeline.kernels.facility import Urgent, facilities_of, week_of, within
 from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
+from sim.scenario.capacity_calendar import Opening
 from sim.scenario.schema import Scenario
+from sim.streams import uniforms
 from sim.units import DAYS_PER_WEEK
 
 SATURATED = 16
@@ -318,6 +320,7 @@ class Imaging(Station):
         Array("exams", "r m g", "exams done", yearly=True),
         Array("reneged", "r m g", "people who reneged: left without an exam", yearly=True),
         Array("mean_waiting", "r m g", "people waiting for a unit, mean of the week", float),
+        Array("units_open", "r m", "units in working order that the calendar leaves open"),
     )
 
     def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
@@ -337,10 +340,14 @@ class Imaging(Station):
             # where everybody is urgent, nobody is
             (care.priority == 0) & (care.priority.max() > 0),
         )
+        self.opening = Opening.of(
+            scenario.capacity_calendar, "imaging", world.regions, world.modalities
+        )
+        self.rounding_keys = random_keys.by_station("imaging/calendar")
         self.scratch = np.zeros((2, *world.shape), dtype=np.int64)
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
-        """Break and repair units, then examine people day by day."""
+        """Break and repair units, then examine people day by day at those that are open."""
         working = state.units_working
         breaks, repairs = self.chance_break, self.chance_repair
         wear(tick, self.wear_keys, breaks, repairs, working, state.units_broken)
@@ -354,10 +361,17 @@ class Imaging(Station):
             flows.mean_waiting,
             *self.scratch,
         )
-        step(tick, self.places, people, working, state.imaging_place)
+        flows.units_open[...] = working
+        if self.opening.entries:
+            # whole units, rounded up or down at random, so that the mean is kept
+            share = self.opening.share(*self.date(tick))
+            flows.units_open[...] = np.floor(
+                working * share + uniforms(self.rounding_keys, tick)[0]
+            )
+        step(tick, self.places, people, flows.units_open, state.imaging_place)
 
     def account(self, state: State, flows: Flows) -> Account:
-        """Left: people who reneged. Capacity: units in working order."""
+        """Left: people who reneged. Capacity: units in working order that are open."""
         per_week = self.world.care.exams_per_unit_day * DAYS_PER_WEEK
         return Account(
             flows.arrived,
@@ -366,5 +380,5 @@ class Imaging(Station):
             waiting=state.imaging_waiting,
             queue=flows.mean_waiting,
             busy=(np.einsum("rmg->rm", flows.exams) / per_week).sum(axis=1),
-            capacity=state.units_working.sum(axis=1).astype(float),
+            capacity=flows.units_open.sum(axis=1).astype(float),
         )
