@@ -3,6 +3,7 @@
 import numpy as np
 
 from sim.baseline.pool import READER_OF, Pool
+from sim.baseline.supplies import EXAMS_OF_A_UNIT, bought_for, most_units, usd_per_exam
 from sim.domain.levers import LEVERS, Catalogue, Floats, Item, LeverName
 from sim.units import HOURS_PER_YEAR, MINUTES_PER_HOUR, WATTS_PER_KW, WEEKS_PER_YEAR
 
@@ -19,6 +20,7 @@ def catalogue(pool: Pool) -> Catalogue:
             for one in pool.scenario.tele_reading
             for profession in pool.professions
         ),
+        "supply": bought_for(pool),
     }
     items = tuple(
         Item(name, scope) for name, lever in LEVERS.items() for scope in scopes[lever.scope]
@@ -40,6 +42,8 @@ def catalogue(pool: Pool) -> Catalogue:
 
 
 def _price(pool: Pool, item: Item, variable: str) -> Floats:
+    if item.lever == "supplies":
+        return _of_supplies(pool, item, variable)
     values = _of_tables(pool, item, variable)
     if variable == "capex_usd" and item.what.imported:
         values = values * pool.operation("import_price_factor")
@@ -52,6 +56,18 @@ def _price(pool: Pool, item: Item, variable: str) -> Floats:
         # it covers a country; a pooled region needs one for each of its own
         return pool.total(values)
     return _of_lender(pool, item, pool.mean(values))
+
+
+def _of_supplies(pool: Pool, item: Item, variable: str) -> Floats:
+    """Return a value of supplies, shape (r,): the scenario has their price, as of what is short.
+
+    They come as they are paid for, and last the year.
+    """
+    if variable == "capex_usd":
+        # where none can be bought, no price matters
+        return EXAMS_OF_A_UNIT * np.nan_to_num(usd_per_exam(pool, item.scope), nan=1.0)
+    fixed = {"lifetime_years": 1.0, "capacity": EXAMS_OF_A_UNIT}
+    return np.full(len(pool.who.regions), fixed.get(variable, 0.0))
 
 
 def _of_lender(pool: Pool, item: Item, values: Floats) -> Floats:
@@ -101,8 +117,11 @@ def _maximum(pool: Pool, item: Item) -> Floats:
     people = pool.millions
     if item.what.scope == "group":
         people = people * pool.share_of_group(item.scope)
-    rate = _of_tables(pool, item, "max_per_year")
-    most = _of_lender(pool, item, np.maximum(np.floor(pool.total(rate * people)), 1.0))
+    if item.lever == "supplies":
+        most = most_units(pool, item.scope)
+    else:
+        rate = _of_tables(pool, item, "max_per_year")
+        most = _of_lender(pool, item, np.maximum(np.floor(pool.total(rate * people)), 1.0))
     if item.what.scope == "lender":
         most = np.minimum(most, _hours_to_sell(pool, item))
     bounds = pool.scenario.levers.get(item.lever)
@@ -111,6 +130,8 @@ def _maximum(pool: Pool, item: Item) -> Floats:
     given = most if bounds.max_per_year is None else np.full_like(most, bounds.max_per_year)
     if item.what.scope == "lender":
         given = np.minimum(given, _hours_to_sell(pool, item))
+    if item.lever == "supplies":
+        given = np.minimum(given, most)
     return given * bounds.allowed
 
 

@@ -8,11 +8,12 @@ whom outreach brings, in one for each group.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pulp
 
 from sim.baseline.world import World
 from sim.domain.lent_hours import loans
-from sim.domain.levers import Floats
+from sim.domain.levers import Floats, Item
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
 from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases
@@ -125,6 +126,19 @@ class CareRows:
             [dot(self.today.need[r, m], exams), offer],
             served * self.today.units[r, m],
         )
+        if np.isfinite(self.today.supplies[r, m]):
+            self._supplies(y, r, m)
+
+    def _supplies(self, y: int, r: int, m: int) -> None:
+        """Let there be no more exams than supplies, today's and bought ones."""
+        modality, rows = (
+            self.world.modalities[m],
+            [dot(self.today.need[r, m], self.flows.exams[y, r, m])],
+        )
+        if Item("supplies", modality) in self.world.catalogue.items:
+            rows.append(scaled(self.bought.capacity(y, r, "supplies", modality), -1.0))
+        there = float(self.today.supplies[r, m])
+        at_most(self.problem, f"supplies_{self._where(y, r, m)}", rows, there)
 
     def _first_come(self, y: int, r: int, m: int) -> None:
         """Let nobody whom outreach brings pass the queue.

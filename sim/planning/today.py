@@ -36,6 +36,8 @@ class Today:
     """Share of each group in a stream, shape (r, m, g, k)."""
     units: Floats
     """Exams a year of today's imaging units, breakdowns included, shape (r, m)."""
+    supplies: Floats
+    """Exams a year that supplies suffice for without a purchase, shape (r, m); may be infinite."""
     uptime: Floats
     """Share of units in working order, shape (r, m)."""
     open_units: Floats
@@ -70,6 +72,7 @@ class Today:
             mass=persons / need[:, :, None] * growth[:, :, None, None],
             mix=np.divide(by_group, persons[:, :, None], out=empty, where=persons[:, :, None] > 0),
             units=care.units * care.exams_per_unit_day * DAYS_PER_YEAR * works,
+            supplies=care.supplied_exams_per_year,
             uptime=works,
             open_units=np.stack([units.mean(year) for year in years]),
             open_readers=np.stack([readers.mean(year) for year in years]),
@@ -81,7 +84,8 @@ class Today:
 def today_flows(world: World, today: Today) -> tuple[Floats, Floats]:
     """Return exams and readings without any plan, in the mean, each of shape (y, r, m)."""
     care = world.care
-    exams = np.minimum(today.mass[..., COME] * today.need, today.units * today.open_units)
+    room = np.minimum(today.units * today.open_units, today.supplies)
+    exams = np.minimum(today.mass[..., COME] * today.need, room)
     minutes = exams * care.reading_minutes
     clinical = care.reader_hours_per_year * (1.0 - care.protected_share[:, None])
     read = np.zeros_like(exams)

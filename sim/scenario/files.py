@@ -44,6 +44,7 @@ PLACES = (
     ("policy_steps", "*", "regions"),
     ("capacity_calendar", "*", "regions"),
     ("treasury", "spending", "*", "regions"),
+    ("supplies", "*", "regions"),
     ("tele_reading", "*", "by"),
     ("tele_reading", "*", "serves"),
 )
@@ -476,7 +477,8 @@ def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Pr
     treasury = scenario.treasury
     calendar = scenario.capacity_calendar
     stated = (
-        scenario.policy_steps, calendar, scenario.backlog, scenario.levers, scenario.tele_reading
+        scenario.policy_steps, calendar, scenario.backlog, scenario.levers, scenario.tele_reading,
+        scenario.supplies,
     )  # fmt: skip
     regions = names.places(scenario) if any(stated) else ()
     areas = names.areas(scenario) if treasury.spending else ()
@@ -501,6 +503,12 @@ def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Pr
                 (("capacity_calendar", number, field, place), name, known)
                 for place, name in enumerate(getattr(entry, field))
             ]
+    for number, supply in enumerate(scenario.supplies):
+        named.append((("supplies", number, "modality"), supply.modality, scenario.modalities))
+        named += [
+            (("supplies", number, "regions", place), region, regions)
+            for place, region in enumerate(supply.regions)
+        ]
     for number, one in enumerate(scenario.tele_reading):
         named.append((("tele_reading", number, "by"), one.by, regions))
         named += [

@@ -10,6 +10,7 @@ from sim.domain.levers import LeverName
 from sim.errors import listed
 from sim.scenario.ai import AnnotationSpec, Gate, ResponseSpec, TrainingSpec
 from sim.scenario.capacity_calendar import CalendarEntry
+from sim.scenario.consumables import Supply
 from sim.scenario.spec import (
     Assumption,
     Count,
@@ -270,6 +271,9 @@ class Scenario(Spec):
     tele_reading: tuple[TeleReading, ...] = Field((), max_length=250)
     """Who may read whose exams from afar; nobody when not given. The plan may then buy hours of
     them, ``tele_reading.KEN.dermatologist`` in RWA, which Kenya's own people have no more."""
+    supplies: tuple[Supply, ...] = Field((), max_length=250)
+    """How many exams contrast agent, film and other consumables suffice for; no limit where not
+    stated. Imaging uses no more than there is, and a plan may buy more where a price is given."""
     equity: Equity = Equity()
     """The measure of equity."""
     gate: Gate = Gate()
@@ -350,6 +354,14 @@ class Scenario(Spec):
         names = [one.by for one in given]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"by {listed(twice)} twice; name all whom they serve in one entry")
+        return given
+
+    @field_validator("supplies")
+    @classmethod
+    def _each_place_once(cls, given: tuple[Supply, ...]) -> tuple[Supply, ...]:
+        places = [f"{region}.{one.modality}" for one in given for region in one.regions]
+        if twice := sorted({place for place in places if places.count(place) > 1}):
+            raise ValueError(f"stated twice: {listed(twice)}")
         return given
 
     @field_validator("regions", "policies")
