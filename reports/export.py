@@ -26,6 +26,8 @@ DICTIONARY = "data_dictionary"
 """Name of the table that says what the columns of all others mean."""
 EXCEL_ROWS = 1_048_575
 """Rows of a worksheet below its head; a longer table goes on in further ones."""
+TABLE_FORMATS = (".csv", ".parquet")
+"""How a file's name ends that holds one table."""
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """How text begins that a spreadsheet computes when it opens a CSV file."""
 
@@ -70,6 +72,31 @@ def write_csv(tables: Mapping[str, pd.DataFrame], folder: Path, *, overwrite: bo
         text = _without_formulas(table).to_csv(index=False).encode()
         replace_file(places[name], methodcaller("write", text))
     return folder
+
+
+def require_table_place(file: Path, *, overwrite: bool) -> None:
+    """Raise where ``write_table`` could not write, before what takes long is done."""
+    if file.suffix not in TABLE_FORMATS:
+        raise RunFolderError(f"'{file}' must end in {' or '.join(TABLE_FORMATS)}.")
+    if file.exists() and not overwrite:
+        raise RunFolderError(f"{file} exists already; --overwrite replaces it.")
+    require_place(file)
+
+
+def write_table(table: pd.DataFrame, file: Path, *, overwrite: bool = False) -> Path:
+    """Write one table as CSV or Parquet, by how the name of the file ends, and return the file.
+
+    Raises
+    ------
+    RunFolderError
+        Where the name ends otherwise, or a file is in the way.
+    """
+    require_table_place(file, overwrite=overwrite)
+    if file.suffix == ".csv":
+        replace_file(file, partial(_without_formulas(table).to_csv, index=False))
+    else:
+        replace_file(file, partial(table.to_parquet, index=False))
+    return file
 
 
 def export_xlsx(
@@ -160,5 +187,12 @@ def _sheets(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, pd.DataFr
 
 def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
     text = table.select_dtypes(include=["object", "string"])
-    quoted = text.map(lambda x: f"'{x}" if isinstance(x, str) and x.startswith(FORMULAS) else x)
-    return table.assign(**{str(name): column for name, column in quoted.items()})
+    quoted = {str(name): column for name, column in text.map(_without_formula).items()}
+    for name, column in table.select_dtypes(include="category").items():
+        # millions of rows have a few names
+        quoted[str(name)] = column.cat.rename_categories(_without_formula)
+    return table.assign(**quoted)
+
+
+def _without_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value

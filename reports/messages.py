@@ -68,7 +68,7 @@ TASKS = (
 EVENTS = (
     "carbon cap", "gate opened", "generator", "mitigation", "no release", "tele-reading",
     "power lost", "pre-training", "cluster down", "no training", "fine-tuning", "given up",
-    "audit", "posts vacant", "release", "commissioned",
+    "preempted", "audit", "posts vacant", "release", "commissioned",
 )  # fmt: skip
 """What happens in a run, as its table of events says it."""
 FURTHER_PARAMETERS = ("level", "kappa of 1 for another task")

@@ -236,19 +236,48 @@ def replay(
         Path | None,
         typer.Option(parser=terminal.place, metavar="DIR", help="Write all that happened in it."),
     ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            parser=terminal.place,
+            metavar="FILE",
+            help="Write a log by person: .csv or .parquet.",
+        ),
+    ] = None,
+    regions: Annotated[
+        list[str] | None,
+        typer.Option("--region", help="Whose people; again for each.", show_default="all"),
+    ] = None,
+    modalities: Annotated[
+        list[str] | None,
+        typer.Option("--modality", help="For which exams; again for each.", show_default="all"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Simulate one run again, hold it against what was kept, and write what happened in it."""
-    from reports.export import DICTIONARY, data_dictionary, write_csv
+    from reports.export import (
+        DICTIONARY,
+        data_dictionary,
+        require_table_place,
+        write_csv,
+        write_table,
+    )
     from sim.errors import AnswerError
     from sim.studies.replay import replay
 
+    if people is not None:
+        require_table_place(people, overwrite=overwrite)
+    elif regions or modalities:
+        raise typer.BadParameter("--region and --modality choose whose log --people FILE writes.")
     found = replay(folder, policy, draw=draw, replication=replication)
     title = f"{policy}, draw {draw}, replication {replication}"
     terminal.print_table(found.outcomes, title=title)
     if csv is not None:
         tables = {DICTIONARY: data_dictionary(found.tables)} | found.tables
         terminal.say(f"Tables: {write_csv(tables, csv, overwrite=overwrite)}")
+    if people is not None:
+        log = found.people(regions=regions or (), modalities=modalities or ())
+        terminal.say(f"{len(log):,} people: {write_table(log, people, overwrite=overwrite)}")
     if not found.same:
         raise AnswerError(
             "the run is not the one that was kept: other versions of libraries, or another machine?"

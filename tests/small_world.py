@@ -19,6 +19,7 @@ READER_OF = (0, 1, 1)
 PRICES = {
     # capex, running, lead weeks, life years, capacity
     "scanner": (3_000, 1_500, 16, 5, 3_640),
+    "supplies": (5_000, 0, 0, 1, 1_000),
     "outreach": (20_000, 10_000, 26, 5, 4_000),
     "reader": (15_000, 18_000, 104, 20, 1_500),
     "tele_reading": (1_000, 0, 0, 1, 52),
@@ -36,11 +37,14 @@ PRICES = {
 }
 
 
-def items_of(modalities: int, groups: int = 2, lenders: Sequence[str] = ()) -> tuple[Item, ...]:
+def items_of(
+    modalities: int, groups: int = 2, lenders: Sequence[str] = (), *, supplies: bool = False
+) -> tuple[Item, ...]:
     """Return the items of a world with so many of the modalities and groups."""
     professions = PROFESSIONS[: max(READER_OF[:modalities]) + 1]
     scopes = {
         "scanner": MODALITIES[:modalities],
+        "supplies": MODALITIES[:modalities] if supplies else (),
         "outreach": tuple(f"group{i}" for i in range(groups)),
         "reader": professions,
         "tele_reading": tuple(f"{one}.{p}" for one in lenders for p in professions),
@@ -58,14 +62,17 @@ def small_world(
     population: float = 2e6,
     modalities: int = 1,
     lenders: Sequence[str] = (),
+    supplied: float = np.inf,
 ) -> World:
     """Return a world of poor-to-rich made-up regions AAA, BBB, ...; of up to three modalities.
 
     ``lenders`` are regions whose readers may read for others, as far as the scenario lets them.
+    ``supplied`` are the exams a year that supplies of each region and modality suffice for; where
+    they are a limit, more can be bought.
     """
     names = tuple(chr(ord("A") + i) * 3 for i in range(regions))
     r, m, g = regions, modalities, groups
-    items = items_of(m, g, lenders)
+    items = items_of(m, g, lenders, supplies=bool(np.isfinite(supplied)))
     readers = max(READER_OF[:m]) + 1
     rank = np.arange(1, r + 1, dtype=float)
     reach = np.linspace(0.6, 0.3, g)[None, None, :] * np.ones((r, m, 1))
@@ -93,6 +100,8 @@ def small_world(
         exams_per_unit_day=np.full((r, m), 10.0),
         failures_per_week=np.full((r, m), 1 / 40),
         repairs_per_week=np.full((r, m), 1 / 8),
+        supplied_exams_per_year=np.full((r, m), supplied),
+        weeks_in_store=np.full((r, m), 13.0),
         priority=np.ones(g, dtype=np.int64),
         patience_weeks=np.full(m, 12.0),
         report_patience_weeks=np.full(m, 8.0),

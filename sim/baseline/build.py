@@ -15,6 +15,7 @@ from sim.baseline.prices import (
     records_of_a_steward,
     studies_of_a_curator,
 )
+from sim.baseline.supplies import supplied_exams, weeks_in_store
 from sim.baseline.world import Care, Compute, Data, World
 from sim.domain.levers import Floats
 from sim.learning.law import adjudicated_noise, adjudicated_readings
@@ -78,6 +79,8 @@ def _care(pool: Pool) -> Care:
         / DAYS_PER_YEAR,
         failures_per_week=DAYS_PER_WEEK / np.stack(pool.per_modality("mtbf_days"), axis=1),
         repairs_per_week=DAYS_PER_WEEK / np.stack(pool.per_modality("mttr_days"), axis=1),
+        supplied_exams_per_year=supplied_exams(pool),
+        weeks_in_store=weeks_in_store(pool),
         priority=np.array(
             [PRIORITIES.index(group.priority) for group in pool.scenario.groups.values()]
         ),

@@ -99,14 +99,17 @@ class Inputs:
         datum = self._overridden(name, tables.patients(dataset))
         return self._sampled(name, datum, override=name, unknown=name, row=("datasets", dataset))
 
-    def assumption(self, name: str, given: Assumption) -> float:
-        """Return a share that the scenario itself assumes."""
+    def assumption(self, name: str, given: Assumption, bounds: Bounds = SHARE) -> float:
+        """Return a number that the scenario itself assumes: a share, where not said otherwise."""
+        unit = "" if bounds is SHARE else bounds.unit
         datum = Datum(
-            given.value, given.low, given.high, "", str(self.scenario.horizon.start_year),
+            given.value, given.low, given.high, unit, str(self.scenario.horizon.start_year),
             given.status, given.source, _note("scenario", given),
         )  # fmt: skip
         datum = self._overridden(name, datum)
-        return self._sampled(name, datum, override=name, unknown=name, assumed=given.known)
+        return self._sampled(
+            name, datum, override=name, unknown=name, assumed=given.known, within=bounds
+        )
 
     def _shared(
         self, name: str, income_group: str, found: Callable[[], Datum], row: tuple[str, ...]
@@ -134,13 +137,15 @@ class Inputs:
         unknown: str,
         row: tuple[str, ...] = (),
         assumed: Distribution | None = None,
+        within: Bounds = SHARE,
     ) -> float:
         """Return a value of this draw, and note it.
 
         Parameters
         ----------
         override, unknown : what the scenario calls the value, and what is not known.
-        row : table and key of the value, for its bounds; a share where it is in none.
+        row : table and key of the value, for its bounds.
+        within : its bounds where it is in no table.
         assumed : how it is distributed where the scenario does not replace it; else triangular.
         """
         self.used[name] = datum
@@ -155,7 +160,7 @@ class Inputs:
         else:
             known = given.known if given else assumed
             known = known or Distribution(datum.value, datum.low, datum.high)
-            bounds = (tables.bounds(*row) if row else SHARE) or UNBOUNDED
+            bounds = (tables.bounds(*row) if row else within) or UNBOUNDED
             value = known.at(self._fraction(self.draw, unknown), bounds)
             self.drawn[name] = Drawn(value, unknown)
         return self.drawn[name].value

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sim.baseline.pool import READER_OF, Pool
+from sim.baseline.supplies import EXAMS_OF_A_UNIT, bought_for, most_units, usd_per_exam
 from sim.domain.levers import LEVERS, Catalogue, Floats, Item, LeverName
 from sim.scenario.schema import LeverBounds
 from sim.units import HOURS_PER_YEAR, MINUTES_PER_HOUR, WATTS_PER_KW, WEEKS_PER_YEAR
@@ -20,6 +21,7 @@ def catalogue(pool: Pool) -> Catalogue:
             for one in pool.scenario.tele_reading
             for profession in pool.professions
         ),
+        "supply": bought_for(pool),
     }
     items = tuple(
         Item(name, scope) for name, lever in LEVERS.items() for scope in scopes[lever.scope]
@@ -41,6 +43,8 @@ def catalogue(pool: Pool) -> Catalogue:
 
 
 def _price(pool: Pool, item: Item, variable: str) -> Floats:
+    if item.lever == "supplies":
+        return _of_supplies(pool, item, variable)
     values = _of_tables(pool, item, variable)
     if variable == "capex_usd" and item.what.imported:
         values = values * pool.operation("import_price_factor")
@@ -53,6 +57,18 @@ def _price(pool: Pool, item: Item, variable: str) -> Floats:
         # it covers a country; a pooled region needs one for each of its own
         return pool.total(values)
     return _of_lender(pool, item, pool.mean(values))
+
+
+def _of_supplies(pool: Pool, item: Item, variable: str) -> Floats:
+    """Return a value of supplies, shape (r,): the scenario has their price, as of what is short.
+
+    They come as they are paid for, and last the year.
+    """
+    if variable == "capex_usd":
+        # where none can be bought, no price matters
+        return EXAMS_OF_A_UNIT * np.nan_to_num(usd_per_exam(pool, item.scope), nan=1.0)
+    fixed = {"lifetime_years": 1.0, "capacity": EXAMS_OF_A_UNIT}
+    return np.full(len(pool.who.regions), fixed.get(variable, 0.0))
 
 
 def _of_lender(pool: Pool, item: Item, values: Floats) -> Floats:
@@ -100,13 +116,16 @@ def _maximum(pool: Pool, item: Item) -> Floats:
     if item.is_one_each:
         return np.ones(len(pool.who.regions))
     bounds = pool.scenario.levers.get(item.lever, LeverBounds())
-    if bounds.max_per_year is None:
-        most = _most_of_tables(pool, item)
-    else:  # in place of the tables' limit, which no run then reads
-        most = np.full(len(pool.who.regions), bounds.max_per_year)
+    stated = np.full(len(pool.who.regions), np.inf)
+    if bounds.max_per_year is not None:
+        stated = np.full(len(pool.who.regions), bounds.max_per_year)
+    if item.lever == "supplies":
+        stated = np.minimum(stated, most_units(pool, item.scope))
+    elif bounds.max_per_year is None:  # else the tables' limit is replaced, and no run reads it
+        stated = _most_of_tables(pool, item)
     if item.what.scope == "lender":
-        most = np.minimum(most, _hours_to_sell(pool, item))
-    return most * bounds.allowed
+        stated = np.minimum(stated, _hours_to_sell(pool, item))
+    return stated * bounds.allowed
 
 
 def _most_of_tables(pool: Pool, item: Item) -> Floats:

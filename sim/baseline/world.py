@@ -40,6 +40,10 @@ class Care:
     """Breakdowns of a working unit per week, shape (r, m)."""
     repairs_per_week: ByRegion
     """Repairs of a broken unit per week, shape (r, m)."""
+    supplied_exams_per_year: ByRegion
+    """Exams that supplies suffice for without any purchase, shape (r, m); infinity: no limit."""
+    weeks_in_store: ByRegion
+    """Weeks of supplies that stores hold at most, shape (r, m)."""
     priority: NDArray[np.int64]
     """Class in which each group waits for an exam, 0 urgent and 1 routine, shape (g,)."""
     patience_weeks: Floats

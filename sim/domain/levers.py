@@ -39,9 +39,10 @@ class Lever:
     stage: Stage
     words: str
     """Its units in a report, plural."""
-    scope: Literal["", "modality", "profession", "group", "lender"] = ""
+    scope: Literal["", "modality", "profession", "group", "lender", "supply"] = ""
     """What there is one item of it for; one for all where empty. ``lender``: a profession of a
-    region that the scenario lets read for others."""
+    region that the scenario lets read for others. ``supply``: a modality whose supplies the
+    scenario states, with their price."""
     also: Stage | None = None
     """A second stage that it serves, which bears a share of its cost (``Catalogue.also_share``)."""
     service: bool = False
@@ -65,6 +66,8 @@ LEVERS = {
     for lever in (
         Lever("scanner", Stage.DATA_CREATION, "imaging units", scope="modality",
               also=Stage.CARE, imported=True, only_ai=False),
+        Lever("supplies", Stage.CARE, "supplies for 1,000 exams", scope="supply",
+              service=True, only_ai=False),
         Lever("outreach", Stage.CARE, "mobile clinics", scope="group", only_ai=False),
         Lever("reader", Stage.CARE, "trained readers", scope="profession",
               also=Stage.FINE_TUNING, staff=True, only_ai=False),

@@ -8,11 +8,12 @@ whom outreach brings, in one for each group.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pulp
 
 from sim.baseline.world import World
 from sim.domain.lent_hours import loans
-from sim.domain.levers import Floats
+from sim.domain.levers import Floats, Item
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
 from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases
@@ -117,6 +118,7 @@ class CareRows:
             come = [(brought, -served * mass[k])]
             at_most(self.problem, f"{self.streams[k]}_{where}", [[(exams[k], 1.0)], come], 0.0)
         units = self.bought.capacity(y, r, "scanner", self.world.modalities[m])
+        served *= float(self.today.open_units[y, r, m])
         offer = scaled(units, -served * self.today.uptime[r, m])
         at_most(
             self.problem,
@@ -124,6 +126,19 @@ class CareRows:
             [dot(self.today.need[r, m], exams), offer],
             served * self.today.units[r, m],
         )
+        if np.isfinite(self.today.supplies[r, m]):
+            self._supplies(y, r, m)
+
+    def _supplies(self, y: int, r: int, m: int) -> None:
+        """Let there be no more exams than supplies, today's and bought ones."""
+        modality, rows = (
+            self.world.modalities[m],
+            [dot(self.today.need[r, m], self.flows.exams[y, r, m])],
+        )
+        if Item("supplies", modality) in self.world.catalogue.items:
+            rows.append(scaled(self.bought.capacity(y, r, "supplies", modality), -1.0))
+        there = float(self.today.supplies[r, m])
+        at_most(self.problem, f"supplies_{self._where(y, r, m)}", rows, there)
 
     def _first_come(self, y: int, r: int, m: int) -> None:
         """Let nobody whom outreach brings pass the queue.
@@ -187,11 +202,12 @@ class CareRows:
                 hours.append(dot(per_exam * care.ai_minutes_ratio[m], flows.by_ai[y, r, m]))
             bought = self.bought.capacity(y, r, "reader", profession)
             come, go = self._moved(y, r, p)
+            here = clinical * float(self.today.open_readers[y, r, p])
             at_most(
                 self.problem,
                 f"reading_hours_{profession}_{self._where(y, r)}",
-                [*hours, *(scaled(one, -clinical) for one in (bought, come)), scaled(go, clinical)],
-                clinical * float(care.reader_hours_per_year[r, p]),
+                [*hours, scaled(bought, -here), scaled(come, -clinical), scaled(go, clinical)],
+                here * float(care.reader_hours_per_year[r, p]),
             )
 
     def _moved(self, y: int, r: int, p: int) -> tuple[Terms, Terms]:

@@ -139,13 +139,14 @@ class DataRows:
         need, protected = self.today.need[r], float(care.protected_share[r])
         hours = need * data.annotation_minutes / MINUTES_PER_HOUR
         hours = hours / self.correction.annotation[y, r]
+        open_readers = self.today.open_readers[y, r]
         readers = [
-            scaled(self.bought.capacity(y, r, "reader", profession), protected)
-            for profession in self.world.professions
+            scaled(self.bought.capacity(y, r, "reader", profession), protected * float(share))
+            for profession, share in zip(self.world.professions, open_readers, strict=True)
         ]
         # what is documented where it is made takes no steward's time
         at_source = -float(data.digital_share[r] * data.documented_share[r])
-        kept_hours = protected * float(care.reader_hours_per_year[r].sum())
+        kept_hours = protected * float((care.reader_hours_per_year[r] * open_readers).sum())
         stations: tuple[tuple[str, Terms, list[Terms], float], ...] = (
             (
                 "stewards",

@@ -76,7 +76,7 @@ def build_model(
         scenario = scenario.model_copy(update=update)
     correction = correction or Correction.start(world, years=count)
     problem = pulp.LpProblem("coverage", pulp.LpMinimize)
-    today = Today.of(world, scenario.gate, years=count)
+    today = Today.of(world, scenario)
     bought = add_purchases(
         problem, world, scenario, years=years, integer=integer, at_least=at_least
     )

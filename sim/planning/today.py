@@ -10,6 +10,8 @@ from sim.domain.capacity import uptime
 from sim.domain.levers import Floats
 from sim.learning.gate import benefit_of
 from sim.scenario.ai import Gate
+from sim.scenario.capacity_calendar import Opening
+from sim.scenario.schema import Scenario
 from sim.units import DAYS_PER_YEAR, MINUTES_PER_HOUR
 
 COME: Final = 0
@@ -34,16 +36,26 @@ class Today:
     """Share of each group in a stream, shape (r, m, g, k)."""
     units: Floats
     """Exams a year of today's imaging units, breakdowns included, shape (r, m)."""
+    supplies: Floats
+    """Exams a year that supplies suffice for without a purchase, shape (r, m); may be infinite."""
     uptime: Floats
     """Share of units in working order, shape (r, m)."""
+    open_units: Floats
+    """Share of units that the capacity calendar leaves open in a year, shape (y, r, m)."""
+    open_readers: Floats
+    """The same of readers' hours, shape (y, r, p)."""
     gate: Gate
     human_benefit: Floats
     """Benefit of a reading without AI, shape (m,)."""
 
     @classmethod
-    def of(cls, world: World, gate: Gate, *, years: int) -> "Today":
-        """Return the constants of a world over so many scored years."""
-        care, growth = world.care, world.care.growth(years)
+    def of(cls, world: World, scenario: Scenario) -> "Today":
+        """Return the constants of a world over the scored years."""
+        horizon, calendar, gate = scenario.horizon, scenario.capacity_calendar, scenario.gate
+        years = range(horizon.start_year, horizon.start_year + horizon.score_years)
+        care, growth = world.care, world.care.growth(len(years))
+        units = Opening.of(calendar, "imaging", world.regions, world.modalities)
+        readers = Opening.of(calendar, "readers", world.regions, world.professions)
         groups = len(world.groups)
         by_group = np.zeros((*world.shape, 1 + groups))
         by_group[..., COME] = care.need_per_year * care.reach
@@ -60,7 +72,10 @@ class Today:
             mass=persons / need[:, :, None] * growth[:, :, None, None],
             mix=np.divide(by_group, persons[:, :, None], out=empty, where=persons[:, :, None] > 0),
             units=care.units * care.exams_per_unit_day * DAYS_PER_YEAR * works,
+            supplies=care.supplied_exams_per_year,
             uptime=works,
+            open_units=np.stack([units.mean(year) for year in years]),
+            open_readers=np.stack([readers.mean(year) for year in years]),
             gate=gate,
             human_benefit=benefit_of(care.reader, gate),
         )
@@ -69,13 +84,14 @@ class Today:
 def today_flows(world: World, today: Today) -> tuple[Floats, Floats]:
     """Return exams and readings without any plan, in the mean, each of shape (y, r, m)."""
     care = world.care
-    exams = np.minimum(today.mass[..., COME] * today.need, today.units)
+    room = np.minimum(today.units * today.open_units, today.supplies)
+    exams = np.minimum(today.mass[..., COME] * today.need, room)
     minutes = exams * care.reading_minutes
     clinical = care.reader_hours_per_year * (1.0 - care.protected_share[:, None])
     read = np.zeros_like(exams)
     for m, p in enumerate(care.reader_of):
         work = minutes[..., [q == p for q in care.reader_of]].sum(axis=2)
-        room = clinical[:, p] * MINUTES_PER_HOUR
+        room = clinical[:, p] * today.open_readers[..., p] * MINUTES_PER_HOUR
         read[..., m] = exams[..., m] * np.minimum(1.0, room / np.maximum(work, 1e-12))
     return exams, read
 

@@ -67,3 +67,7 @@ class TrainingSpec(Spec):
 
     flexible_weeks: int = Field(0, ge=0, le=52)
     """Weeks that a training may wait for the week in which the grid is cleanest; 0 never waits."""
+    preemption: bool = False
+    """Whether a job takes the machine from one of a later kind that runs, and does not wait for its
+    end: pre-training before fine-tuning, mitigation and generators. What it was taken from goes on
+    from its last checkpoint."""

@@ -42,7 +42,9 @@ PLACES = (
     ("regions",),
     ("levers", "*", "regions"),
     ("policy_steps", "*", "regions"),
+    ("capacity_calendar", "*", "regions"),
     ("treasury", "spending", "*", "regions"),
+    ("supplies", "*", "regions"),
     ("tele_reading", "*", "by"),
     ("tele_reading", "*", "serves"),
 )
@@ -69,6 +71,8 @@ class Names:
     """Regions that the scenario is about, by code: countries, or groups of them."""
     areas: Callable[[Scenario], Collection[str]]
     """The same, and the groups of countries that any of them belongs to."""
+    professions: Callable[[Scenario], Collection[str]]
+    """Professions that read the scenario's modalities."""
     outcomes: Collection[str]
     """What may be limited as simulated."""
     choices: Mapping[str, Mapping[str, str]]
@@ -471,8 +475,12 @@ def _override_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator
 def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Problem]:
     """Yield regions, groups, queues and outcomes of steps and limits that the scenario lacks."""
     treasury = scenario.treasury
-    stated = scenario.policy_steps or scenario.backlog or scenario.levers or scenario.tele_reading
-    regions = names.places(scenario) if stated else ()
+    calendar = scenario.capacity_calendar
+    stated = (
+        scenario.policy_steps, calendar, scenario.backlog, scenario.levers, scenario.tele_reading,
+        scenario.supplies,
+    )  # fmt: skip
+    regions = names.places(scenario) if any(stated) else ()
     areas = names.areas(scenario) if treasury.spending else ()
     cells = [f"{region}.{modality}" for region in regions for modality in scenario.modalities]
     named: list[tuple[tuple[str | int, ...], str, Collection[str]]] = [
@@ -485,6 +493,22 @@ def _place_problems(scenario: Scenario, tree: Node, names: Names) -> Iterator[Pr
         for lever, bounds in scenario.levers.items()
         for region in bounds.regions
     ]
+    for number, entry in enumerate(calendar):
+        for field, known in (
+            ("regions", regions),
+            ("modalities", scenario.modalities),
+            ("professions", names.professions(scenario)),
+        ):
+            named += [
+                (("capacity_calendar", number, field, place), name, known)
+                for place, name in enumerate(getattr(entry, field))
+            ]
+    for number, supply in enumerate(scenario.supplies):
+        named.append((("supplies", number, "modality"), supply.modality, scenario.modalities))
+        named += [
+            (("supplies", number, "regions", place), region, regions)
+            for place, region in enumerate(supply.regions)
+        ]
     for number, one in enumerate(scenario.tele_reading):
         named.append((("tele_reading", number, "by"), one.by, regions))
         named += [

@@ -9,6 +9,8 @@ from sim.domain.bounds import SHARE
 from sim.domain.levers import LeverName
 from sim.errors import listed
 from sim.scenario.ai import AnnotationSpec, Gate, ResponseSpec, TrainingSpec
+from sim.scenario.capacity_calendar import CalendarEntry
+from sim.scenario.consumables import Supply
 from sim.scenario.spec import (
     Assumption,
     Count,
@@ -269,6 +271,9 @@ class Scenario(Spec):
     tele_reading: tuple[TeleReading, ...] = Field((), max_length=250)
     """Who may read whose exams from afar; nobody when not given. The plan may then buy hours of
     them, ``tele_reading.KEN.dermatologist`` in RWA, which Kenya's own people have no more."""
+    supplies: tuple[Supply, ...] = Field((), max_length=250)
+    """How many exams contrast agent, film and other consumables suffice for; no limit where not
+    stated. Imaging uses no more than there is, and a plan may buy more where a price is given."""
     equity: Equity = Equity()
     """The measure of equity."""
     gate: Gate = Gate()
@@ -280,6 +285,8 @@ class Scenario(Spec):
     policy_steps: tuple[PolicyStep, ...] = Field((), max_length=100)
     """What begins, rises and ends in given years under every policy. The plan is made without
     knowing of it."""
+    capacity_calendar: tuple[CalendarEntry, ...] = Field((), max_length=100)
+    """Weeks in which units or readers work less, under every policy: strikes, rains, holidays."""
     backlog: Mapping[Queue, Mapping[str, Count]] = {}
     """Studies waiting on the first day, by station and ``REGION.modality`` such as
     ``KEN.dermoscopy``; where not stated, what waits after the warm-up."""
@@ -306,6 +313,28 @@ class Scenario(Spec):
         return self
 
     @model_validator(mode="after")
+    def _calendar_holds_in_time(self) -> Self:
+        end = self.horizon.start_year + self.horizon.score_years
+        for number, one in enumerate(self.capacity_calendar):
+            if one.year is not None and one.year >= end:
+                raise ValueError(
+                    f"capacity_calendar.{number}: year {one.year} is after the last, {end - 1}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _who_lends_works(self) -> Self:
+        # an hour that is sold is worked: it would be made of nothing while nobody works
+        lend = {one.by for one in self.tele_reading}
+        for number, one in enumerate(self.capacity_calendar):
+            if one.of == "readers" and (both := sorted(lend.intersection(one.regions or lend))):
+                raise ValueError(
+                    f"capacity_calendar.{number}: readers of {listed(both)} read for others "
+                    "(tele_reading), every week; name other regions"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _years_are_within(self) -> Self:
         first = self.horizon.start_year
         years = range(first, first + self.horizon.score_years)
@@ -325,6 +354,14 @@ class Scenario(Spec):
         names = [one.by for one in given]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"by {listed(twice)} twice; name all whom they serve in one entry")
+        return given
+
+    @field_validator("supplies")
+    @classmethod
+    def _each_place_once(cls, given: tuple[Supply, ...]) -> tuple[Supply, ...]:
+        places = [f"{region}.{one.modality}" for one in given for region in one.regions]
+        if twice := sorted({place for place in places if places.count(place) > 1}):
+            raise ValueError(f"stated twice: {listed(twice)}")
         return given
 
     @field_validator("regions", "policies")

@@ -29,7 +29,7 @@ from sim.studies.result import StudyResult
 MOST_CHANGES = 6
 """Most parts, the plan among them, so that no more than 32 scenarios are simulated."""
 THE_PLAN = "the plan"
-STRUCTURE = ("regions", "by", "modalities", "horizon", "tele_reading")
+STRUCTURE = ("regions", "by", "modalities", "horizon", "tele_reading", "supplies")
 """Settings that say what a plan is made of: with others a plan of one run is none of the other."""
 THROUGH_PLAN = ("budget_usd_per_year", "exam_costs", "treasury", "levers", "policies", "search")
 """Settings that what is simulated knows only by the plan."""

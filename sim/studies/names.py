@@ -7,6 +7,7 @@ from typing import Any
 from sim.baseline import tables
 from sim.baseline.inputs import replaceable
 from sim.baseline.members import members, region_names
+from sim.baseline.pool import READER_OF
 from sim.domain.bounds import SHARE, Bounds
 from sim.learning.response import available, load_profile
 from sim.pipeline.parts import Stations, classes
@@ -58,6 +59,7 @@ def known_names(stations: Stations = STATIONS) -> files.Names:
         overrides=replaceable_in,
         places=lambda scenario: members(scenario).regions,
         areas=areas_of,
+        professions=lambda scenario: {READER_OF[m]: "" for m in scenario.modalities},
         outcomes=tuple(OUTCOMES),
         choices={
             "weekly.stations": dict.fromkeys(classes(stations), ""),

@@ -1,6 +1,8 @@
 """Simulate one run of a finished study again, and hold it against what was kept of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,9 @@ class Replay:
     run: Run
     outcomes: pd.DataFrame
     """outcome, unit, kept and replayed."""
+    people: Callable[..., pd.DataFrame]
+    """Returns the log of the run by person, of some ``regions`` and ``modalities`` or of all; see
+    ``Study.people``."""
 
     @property
     def same(self) -> bool:
@@ -79,4 +84,8 @@ def replay(
         "policy == @policy and draw == @draw and replication == @replication"
     ).iloc[0]
     rows = [(name, OUTCOMES[name].unit, float(kept[name]), again[name]) for name in again]
-    return Replay(run, pd.DataFrame(rows, columns=["outcome", "unit", "kept", "replayed"]))
+    return Replay(
+        run,
+        pd.DataFrame(rows, columns=["outcome", "unit", "kept", "replayed"]),
+        partial(asked.people, plan, draw=draw, replication=replication),
+    )

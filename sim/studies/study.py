@@ -28,6 +28,7 @@ from sim.executors.executor import Executor, executor_of
 from sim.learning.response import load_profile
 from sim.pipeline.case import Case
 from sim.pipeline.parts import Stations
+from sim.pipeline.people import person_log, with_people
 from sim.pipeline.records import Run
 from sim.pipeline.run import simulate_many
 from sim.pipeline.stations.order import STATIONS
@@ -210,6 +211,34 @@ class Study:
         start = starts_of(design, [sample], [replication])[0]
         case = Case(start, self.plan(plan), sample.respond(variant))
         return simulate_many([case], scenario=self.scenario, stations=self.stations)[0]
+
+    def people(
+        self,
+        plan: How,
+        *,
+        draw: int | None = None,
+        replication: int = 0,
+        regions: Sequence[str] = (),
+        modalities: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """Return each person of ``simulate``: who came, was examined and was read when.
+
+        Parameters
+        ----------
+        regions, modalities : whose people; of all when not given. See ``person_log``.
+        """
+        made = self.plan(plan)
+        scenario, stations = with_people(self.scenario, self.stations)
+        run = replace(self, scenario=scenario, stations=stations).simulate(
+            made, draw=draw, replication=replication
+        )
+        return person_log(
+            run,
+            seed=scenario.uncertainty.seed,
+            replication=replication,
+            regions=regions,
+            modalities=modalities,
+        )
 
     def quality(self, plan: How = OPTIMISED) -> Quality:
         """Return how good AI is at last under a plan, and which parameters that hangs on.

@@ -111,3 +111,13 @@ def test_the_example_of_the_readme_is_a_valid_scenario(tmp_path: Path) -> None:
     scenario = load_scenario(tmp_path / "mine.yaml")
     assert scenario.regions == ("KEN",)
     assert scenario.overrides["KEN.readers_per_million.dermatologist"].high == 0.9
+
+
+def test_the_example_of_supplies_is_valid(tmp_path: Path) -> None:
+    text = (FOLDER.parent / "docs" / "how_to.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(supplies:.*?)```", text, flags=re.DOTALL)
+    for file in FILES:
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(f"extends: tiny.yaml\n{example}", encoding="utf-8")
+    (supply,) = load_scenario(tmp_path / "mine.yaml").supplies
+    assert supply.exams_per_year.value == 20_000

@@ -94,7 +94,7 @@ def by_counts(
             imaging.wear(week, wear, chance_break, chance_repair, working, broken)
         people = imaging.Patients(
             by_day, arrived, expected, waiting, exams, reneged, mean_waiting,
-            *np.zeros((2, *waiting.shape), dtype=np.int64),
+            np.full((places, 1), imaging.NO_LIMIT), *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
         imaging.step(week, there, people, working, place)
         if week >= warm_up:

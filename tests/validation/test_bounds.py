@@ -12,6 +12,7 @@ import pytest
 import sim
 from sim.baseline.build import world_and_inputs
 from sim.domain.bounds import Bounds
+from sim.scenario.consumables import EXAMS_SUPPLIED, PRICE_OF_SUPPLIES
 from sim.studies.names import load_scenario, replaceable_in
 
 pytestmark = pytest.mark.slow
@@ -68,6 +69,29 @@ def test_a_value_within_its_bounds_runs_to_a_finite_result(name: str, value: flo
     found = study.compare(["equal_split", "baseline"], draws=1, replications=1)
     coverage = found.by_draw[["ede", "mean_ec", "worst_ec"]]
     assert ((coverage >= 0.0) & (coverage <= 1.0)).all(axis=None)
+
+
+@pytest.mark.parametrize("exams", [EXAMS_SUPPLIED.lowest, 1.0, EXAMS_SUPPLIED.highest])
+@pytest.mark.parametrize("usd", [PRICE_OF_SUPPLIES.lowest, PRICE_OF_SUPPLIES.highest])
+@pytest.mark.parametrize("share", [0.0, 1e-300, 1.0])
+def test_supplies_and_calendars_at_their_bounds_run_to_a_finite_result(
+    exams: float, usd: float, share: float
+) -> None:
+    many, price = (
+        f"{{value: {one!r}, low: {one!r}, high: {one!r}, source: made up}}" for one in (exams, usd)
+    )
+    supplies = (
+        f"{{modality: dermoscopy, regions: [RWA], exams_per_year: {many}, usd_per_exam: {price}}}"
+    )
+    calendar = ", ".join(f"{{of: {of}, share: {share!r}}}" for of in ("imaging", "readers"))
+    asked = (*SMALL, f"supplies=[{supplies}]", f"capacity_calendar=[{calendar}]")
+    study = sim.study(FILE, overrides=asked)
+    for how in ("equal_split", "optimised"):
+        cells = study.simulate(study.plan(how)).cells()
+        assert_finite(cells)
+        assert (cells.select_dtypes("number").drop(columns="missed") >= 0).all(axis=None)
+        if share < 1.0:
+            assert cells["exams"].sum() == 0
 
 
 def assert_finite(table: pd.DataFrame) -> None:

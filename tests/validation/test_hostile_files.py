@@ -31,7 +31,15 @@ LONGEST_MESSAGE = 50_000
 EXTRA = """
 gate: {by: group, margin: 0.1, mitigate: true}
 annotation: {reading: adjudicated, order: balanced}
-training: {flexible_weeks: 4}
+training: {flexible_weeks: 4, preemption: true}
+capacity_calendar:
+- {of: imaging, share: 0.5, from_week: 50, to_week: 3, regions: [KEN], modalities: [dermoscopy]}
+- {of: readers, share: 0, year: 2028, until: 2029, professions: [dermatologist]}
+supplies:
+- modality: dermoscopy
+  regions: [KEN]
+  exams_per_year: {value: 9000, low: 8000, high: 9999, source: made up}
+  usd_per_exam: {value: 2, low: 1, high: 4, source: made up}
 policy_steps:
 - {kind: agreement, year: 2027, regions: [KEN]}
 - {kind: carbon_cap, year: 2027, t_co2e_per_year: 3}

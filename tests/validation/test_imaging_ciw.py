@@ -35,6 +35,12 @@ STATIONS = {
             30.0, 10.0, 7.0, units_per_facility=4, units_from_week={0: 2, 30: 4, 50: 2}
         ), 12,
     ),
+    "closed and open again": (
+        Station(
+            26.0, 10.0, 9.0, units_per_facility=3,
+            units_from_week={0: 3, 25: 0, 29: 3, 50: 0, 54: 3, 75: 1, 83: 3},
+        ), 12,
+    ),
 }  # fmt: skip
 """Stations, and replications of Ciw."""
 DAYS, WARM_UP = 700, 28

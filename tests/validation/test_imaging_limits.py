@@ -37,6 +37,7 @@ def exams_upto(working: np.ndarray, *, units_per_facility: int) -> np.ndarray:
         need.spread_over_days(week, days, arrived, by_day, chance, listed)
         people = imaging.Patients(
             by_day, arrived, expected, waiting, exams, reneged, mean_waiting,
+            np.full((STATIONS, 1), imaging.NO_LIMIT),
             *np.zeros((2, *waiting.shape), dtype=np.int64),
         )  # fmt: skip
         imaging.step(week, there, people, working[:, None], place)

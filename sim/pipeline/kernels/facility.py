@@ -109,6 +109,7 @@ def week_of(
     by_day: Counts,
     r: int,
     m: int,
+    supplies: int,
     urgent: Urgent,
     here: Facilities,
     curves: Floats,
@@ -124,6 +125,7 @@ def week_of(
     service, patience : random keys.
     people : who is there in the morning, those on a unit included.
     by_day : arrivals of all regions and modalities, of which this is ``r`` and ``m``.
+    supplies : exams that there are supplies for.
     """
     arrivals = 0
     for day in range(DAYS_PER_WEEK):
@@ -147,6 +149,7 @@ def week_of(
         # whole people: rounded up or down at random, so that the mean is kept
         stay = max(0, math.floor(at_night + uniform(service, 2 * step + 1)))
         served = max(0, people + came - lost - stay) if here.working else 0
+        served = min(served, supplies - done)
         people += came - served - lost
         done, left, area = done + served, left + lost, area + queue / DAYS_PER_WEEK
         if urgent.arrivals + urgent.queue > 0.0:

@@ -3,9 +3,10 @@
 The regions share two clusters: their own accelerators, as far as trainings may use them, and rented
 ones. A job runs on their own where these do it soon enough (``own_job_weeks``), else on rented GPU-
 hours that are paid for. Each cluster runs one job at a time: pre-training first, then fine-tuning,
-mitigation and generators. A failure of a GPU or an outage of the cluster costs the work since the
-last checkpoint, which is done again: the provider does not charge for it twice, but its energy is
-spent and booked.
+mitigation and generators; where the scenario says so (``training.preemption``), a job takes the
+machine from one of a later kind, which goes on afterwards. A failure of a GPU, an outage of the
+cluster or such a preemption costs the work since the last checkpoint, which is done again: the
+provider does not charge for it twice, but its energy is spent and booked.
 """
 
 import math
@@ -13,6 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 import simpy
+from simpy.resources.resource import PriorityRequest
 
 from sim.domain.levers import Floats
 from sim.pipeline.processes.calendar import Calendar, Process
@@ -65,17 +67,18 @@ def run_job(cal: Calendar, order: Order) -> Generator[simpy.Event, object, bool]
     """Wait for the machine, run the order, and book it; return whether it was done."""
     tally = Tally(order, float(cal.env.now))
     yield from _wait_for_clean_grid(cal)
-    with order.booking.cluster.machine.request(priority=order.priority) as turn:
-        yield turn
-        if not _within_cap(cal, order):
-            if (prepaid := order.booking.prepaid) is not None:
-                yield prepaid.hours.put(order.gpu_hours)
-            cal.records.jobs.append(tally.written(end_week=np.nan, outcome="over cap"))
-            return False
-        tally.start_week = float(cal.env.now)
-        cal.under_way.append(tally)
-        done = yield from _work(cal, tally)
-        cal.under_way.remove(tally)
+    tally.place = order.booking.cluster.place(order.priority)
+    turn = yield from _turn(cal, tally)
+    if not _within_cap(cal, order):
+        order.booking.cluster.machine.release(turn)
+        if (prepaid := order.booking.prepaid) is not None:
+            yield prepaid.hours.put(order.gpu_hours)
+        cal.records.jobs.append(tally.written(end_week=np.nan, outcome="over cap"))
+        return False
+    tally.start_week = float(cal.env.now)
+    cal.under_way.append(tally)
+    done = yield from _work(cal, tally, turn)
+    cal.under_way.remove(tally)
     now = float(cal.env.now)
     if not done:
         cal.records.jobs.append(tally.written(end_week=now, outcome="given up"))
@@ -103,8 +106,25 @@ def _within_cap(cal: Calendar, order: Order) -> bool:
     return True
 
 
-def _work(cal: Calendar, tally: Tally) -> Generator[simpy.Event, object, bool]:
-    """Run until the work is done; return False where it is stopped again and again instead."""
+def _turn(cal: Calendar, tally: Tally) -> Generator[simpy.Event, object, PriorityRequest]:
+    """Wait for the machine, and return what holds it until it is released or taken away."""
+    machine, preempt = tally.order.booking.cluster.machine, cal.scenario.training.preemption
+    while True:
+        turn = machine.request(priority=tally.place, preempt=preempt)
+        try:
+            yield turn
+        except simpy.Interrupt:
+            continue  # taken away in the instant in which it was given
+        return turn
+
+
+def _work(
+    cal: Calendar, tally: Tally, turn: PriorityRequest
+) -> Generator[simpy.Event, object, bool]:
+    """Run until the work is done, and release the machine.
+
+    Returns False where the job is stopped again and again instead.
+    """
     compute, booking, kind = cal.world.compute, tally.order.booking, tally.order.kind
     # a failure stops the job, whichever of its accelerators fails
     speed = booking.gpu_hours_per_week
@@ -116,20 +136,27 @@ def _work(cal: Calendar, tally: Tally) -> Generator[simpy.Event, object, bool]:
     weeks = (next(draws) * (1.0 / failures_per_week) if failures_per_week else math.inf
              for _ in range(MOST_STOPS))  # fmt: skip
     known: list[float] = []
-    while tally.interruptions < MOST_STOPS:
-        while not booking.cluster.up:
-            yield booking.cluster.change
-        # failures are known ahead, and only what happens to the whole cluster is waited for: a
-        # fast one has hundreds of them
-        since = float(cal.env.now)
-        failures = _from(tally.interruptions, known, weeks)
-        tally.ahead = list(_stretches(since, left, failures, compute.checkpoint_weeks))
-        wait = _delay(since, tally.ahead[-1].until_week)
-        yield cal.env.timeout(wait) | booking.cluster.change
-        left = _settled(cal, tally)
-        if left <= 0.0:
-            return True
-    return False
+    while left > 0.0 and tally.interruptions < MOST_STOPS:
+        preempted = False
+        try:
+            while not booking.cluster.up:
+                yield booking.cluster.change
+            # failures are known ahead, and only what happens to the whole cluster is waited for: a
+            # fast one has hundreds of them
+            since = float(cal.env.now)
+            failures = _from(tally.interruptions, known, weeks)
+            tally.ahead = list(_stretches(since, left, failures, compute.checkpoint_weeks))
+            wait = _delay(since, tally.ahead[-1].until_week)
+            yield cal.env.timeout(wait) | booking.cluster.change
+        except simpy.Interrupt:
+            preempted = True
+        if tally.ahead:
+            left = _settled(cal, tally)
+        if preempted and left > 0.0:
+            cal.log("preempted", "all", f"{kind}, {booking.cluster.name}")
+            turn = yield from _turn(cal, tally)
+    booking.cluster.machine.release(turn)
+    return left <= 0.0
 
 
 def _from(first: int, known: list[float], more: Iterator[float]) -> Iterator[float]:

@@ -1,7 +1,9 @@
 """What a job on the accelerators is: what it runs on, who pays, what is asked for, what it used."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import count
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,6 +13,8 @@ from sim.domain.levers import Floats
 from sim.pipeline.facts import Job
 
 Owner = Literal["rented", "owned"]
+MOST_JOBS = 2**32
+"""More than ask for a machine in any run."""
 
 
 @dataclass(slots=True)
@@ -18,15 +22,24 @@ class Cluster:
     """Accelerators that run one job at a time, the most urgent first."""
 
     name: Owner
-    machine: simpy.PriorityResource
+    machine: simpy.PreemptiveResource
     change: simpy.Event
     """Happens when the cluster fails or comes back."""
     up: bool = True
+    asked: Iterator[int] = field(default_factory=count)
+    """Numbers of the jobs that ask for the machine."""
 
     @classmethod
     def of(cls, env: simpy.Environment, name: Owner) -> "Cluster":
         """Return a cluster that works."""
-        return cls(name, simpy.PriorityResource(env), env.event())
+        return cls(name, simpy.PreemptiveResource(env), env.event())
+
+    def place(self, priority: "Priority") -> int:
+        """Return the place of a job in line, the lowest first: behind those of its kind so far.
+
+        It keeps it when another job takes the machine from it.
+        """
+        return priority * MOST_JOBS + next(self.asked)
 
 
 @dataclass(slots=True)
@@ -96,6 +109,8 @@ class Tally:
 
     order: Order
     asked_week: float
+    place: int = 0
+    """In line for the machine."""
     start_week: float = np.nan
     ahead: list[Stretch] = field(default_factory=list)
     """What it works until it ends, if nothing happens to the whole cluster; none while it stands

@@ -22,6 +22,7 @@ from sim.pipeline.kernels.counts import (
 from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
+from sim.scenario.capacity_calendar import Opening
 from sim.scenario.schema import Scenario
 from sim.units import MINUTES_PER_HOUR, WEEKS_PER_YEAR
 
@@ -182,6 +183,9 @@ class Deployment(Station):
         clinical = (1.0 - care.protected_share[:, None]) / WEEKS_PER_YEAR
         self.hours = care.reader_hours_per_year * clinical
         self.hours_per_reader = catalogue.capacity.take(self.readers, axis=1) * clinical
+        self.opening = Opening.of(
+            scenario.capacity_calendar, "readers", world.regions, world.professions
+        )
         self.reader_of = np.array(care.reader_of, dtype=np.int64)
         self.minutes = by_place(care.reading_minutes, world)
         ratio = by_place(care.ai_minutes_ratio, world)
@@ -193,7 +197,10 @@ class Deployment(Station):
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Bring sites live, then decide which exams of the week are read with AI."""
-        compute = self.world.compute
+        compute, hours, per_reader = self.world.compute, self.hours, self.hours_per_reader
+        if self.opening.entries:
+            share = self.opening.share(*self.date(tick))
+            hours, per_reader = hours * share, per_reader * share
         step(
             tick,
             self.keys,
@@ -204,8 +211,8 @@ class Deployment(Station):
             self.saved,
             self.helps,
             self.reader_of,
-            self.hours,
-            self.hours_per_reader,
+            hours,
+            per_reader,
             self.readers,
             state.active,
             self.site,

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.capacity import switch_share, uptime
-from sim.domain.levers import Floats
+from sim.domain.levers import Floats, Item
 from sim.pipeline.account import Account
 from sim.pipeline.kernels.counts import Counts, allot, binomial, by_place, kernel, total, uniform
 from sim.pipeline.kernels.erlang import busy_curve, urgent_curve
@@ -36,11 +36,17 @@ from sim.pipeline.kernels.facility import Urgent, facilities_of, week_of, within
 from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
+from sim.scenario.capacity_calendar import Opening
 from sim.scenario.schema import Scenario
-from sim.units import DAYS_PER_WEEK
+from sim.streams import uniforms
+from sim.units import DAYS_PER_WEEK, WEEKS_PER_YEAR
 
 SATURATED = 16
 """Power of the share of exams that urgent people take, above which their queue is theirs alone."""
+NO_LIMIT = 2**62
+"""Exams that there are supplies for where a scenario states none."""
+ROUNDING = 1e-9
+"""Of what is due by the week, so that 52 weeks make the year."""
 
 
 class Places(NamedTuple):
@@ -119,6 +125,8 @@ class Patients(NamedTuple):
     reneged: Counts
     mean_waiting: Floats
     """People waiting for a unit, mean of the week."""
+    supplies: Counts
+    """Exams that there are supplies for, shape (r, m)."""
     available: Counts
     """Scratch, as is the next."""
     part: Counts
@@ -149,15 +157,16 @@ def step(week: int, places: Places, people: Patients, working: Counts, place: Co
         two_classes |= places.urgent[g]
     for r in range(regions):
         for m in range(modalities):
-            units = min(places.units_per_facility[r, m], max(working[r, m], 1))
+            at_work, per_day = _supplied(working, places, people, r, m)
+            units = min(places.units_per_facility[r, m], max(at_work, 1))
             here = facilities_of(
-                working[r, m], units, places.exams_per_unit_day[r, m], places.leave_per_day[r, m],
-                places.within_day[r, m], places.which[r, m] + units - 1,
+                at_work, units, per_day, places.leave_per_day[r, m], places.within_day[r, m],
+                places.which[r, m] + units - 1,
             )  # fmt: skip
-            first, on_units = _urgent_people(places, people, r, m, working[r, m])
+            first, on_units = _urgent_people(places, people, r, m, at_work, per_day)
             done, left, area, first, place[r, m] = week_of(
                 week, keys[0, r, m], keys[1, r, m], total(waiting, r, m), people.by_day, r, m,
-                first, here, places.curves, place[r, m],
+                people.supplies[r, m], first, here, places.curves, place[r, m],
             )  # fmt: skip
             for g in range(groups):
                 waiting[r, m, g] += people.arrived[r, m, g]
@@ -176,10 +185,30 @@ def step(week: int, places: Places, people: Patients, working: Counts, place: Co
 
 
 @kernel
+def _supplied(
+    working: Counts, places: Places, people: Patients, r: int, m: int
+) -> tuple[int, float]:
+    """Return the units of a place that have supplies, and how many exams each takes in a day.
+
+    Where these do not last the week, units take fewer exams each day, so that they do.
+    """
+    at_work, per_day = working[r, m], places.exams_per_unit_day[r, m]
+    supplies = people.supplies[r, m]
+    if supplies <= 0:
+        at_work = 0
+    elif supplies < at_work * per_day * DAYS_PER_WEEK:
+        per_day = supplies / (at_work * DAYS_PER_WEEK)
+    return at_work, per_day
+
+
+@kernel
 def _urgent_people(
-    places: Places, people: Patients, r: int, m: int, working: int
+    places: Places, people: Patients, r: int, m: int, working: int, per_day: float
 ) -> tuple[Urgent, float]:
-    """Return the urgent people of a place as a week begins, and how many of them are on units."""
+    """Return the urgent people of a place as a week begins, and how many of them are on units.
+
+    ``working`` units each take ``per_day`` exams in a day.
+    """
     # the mean: a short queue is convex in arrivals, and their variability is in the curve already
     arrivals, here = 0.0, 0
     for g in range(len(places.urgent)):
@@ -187,7 +216,7 @@ def _urgent_people(
             arrivals += people.expected[r, m, g]
             here += people.waiting[r, m, g]
     arrivals /= DAYS_PER_WEEK
-    on_units = arrivals / places.exams_per_unit_day[r, m] if working else 0.0
+    on_units = arrivals / per_day if working else 0.0
     return Urgent(arrivals, max(0.0, here - on_units), 0.0, 0.0), on_units
 
 
@@ -313,11 +342,16 @@ class Imaging(Station):
         Array("imaging_place", "r m", "node of its busy curve where the search for a place begins"),
         Array("units_working", "r m", "units in working order", begins=working_today),
         Array("units_broken", "r m", "units out of order", begins=broken_today),
+        Array("supplies_stored", "r m", "supplies in store, in exams"),
+        Array("supplies_due", "r m", "part of an exam's supplies to be delivered", float),
     )
     flows = (
         Array("exams", "r m g", "exams done", yearly=True),
         Array("reneged", "r m g", "people who reneged: left without an exam", yearly=True),
         Array("mean_waiting", "r m g", "people waiting for a unit, mean of the week", float),
+        Array("supplied", "r m", "supplies delivered, in exams"),
+        Array("supplies", "r m", "exams that there are supplies for"),
+        Array("units_open", "r m", "units in working order that the calendar leaves open"),
     )
 
     def __init__(self, world: World, scenario: Scenario, random_keys: RandomKeys) -> None:
@@ -337,13 +371,28 @@ class Imaging(Station):
             # where everybody is urgent, nobody is
             (care.priority == 0) & (care.priority.max() > 0),
         )
+        self.opening = Opening.of(
+            scenario.capacity_calendar, "imaging", world.regions, world.modalities
+        )
+        self.rounding_keys = random_keys.by_station("imaging/calendar")
+        self.limited = np.isfinite(care.supplied_exams_per_year)
+        self.supplied_today = np.where(self.limited, care.supplied_exams_per_year, 0.0)
+        items = world.catalogue.items
+        self.bought_supplies = [
+            (m, world.catalogue.index("supplies", name))
+            for m, name in enumerate(world.modalities)
+            if Item("supplies", name) in items
+        ]
         self.scratch = np.zeros((2, *world.shape), dtype=np.int64)
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
-        """Break and repair units, then examine people day by day."""
+        """Break and repair units, then examine people day by day at those that are open."""
         working = state.units_working
         breaks, repairs = self.chance_break, self.chance_repair
         wear(tick, self.wear_keys, breaks, repairs, working, state.units_broken)
+        flows.supplies[...] = NO_LIMIT
+        if self.limited.any():
+            self._deliver(state, flows)
         people = Patients(
             flows.by_day,
             flows.arrived,
@@ -352,12 +401,36 @@ class Imaging(Station):
             flows.exams,
             flows.reneged,
             flows.mean_waiting,
+            flows.supplies,
             *self.scratch,
         )
-        step(tick, self.places, people, working, state.imaging_place)
+        flows.units_open[...] = working
+        if self.opening.entries:
+            # whole units, rounded up or down at random, so that the mean is kept
+            share = self.opening.share(*self.date(tick))
+            flows.units_open[...] = np.floor(
+                working * share + uniforms(self.rounding_keys, tick)[0]
+            )
+        step(tick, self.places, people, flows.units_open, state.imaging_place)
+        state.supplies_stored -= np.where(self.limited, flows.exams.sum(axis=2), 0)
+
+    def _deliver(self, state: State, flows: Flows) -> None:
+        """Bring a week of supplies, as far as stores have room for them."""
+        care, catalogue = self.world.care, self.world.catalogue
+        per_week = self.supplied_today.copy()
+        for m, item in self.bought_supplies:
+            per_week[:, m] += state.active[:, item] * catalogue.capacity[:, item]
+        per_week /= WEEKS_PER_YEAR
+        due = state.supplies_due + per_week
+        whole = np.floor(due + ROUNDING).astype(np.int64)
+        state.supplies_due[...] = np.maximum(due - whole, 0.0)
+        room = np.ceil(per_week * care.weeks_in_store).astype(np.int64) - state.supplies_stored
+        flows.supplied[...] = np.where(self.limited, np.clip(whole, 0, np.maximum(room, 0)), 0)
+        state.supplies_stored += flows.supplied
+        flows.supplies[...] = np.where(self.limited, state.supplies_stored, NO_LIMIT)
 
     def account(self, state: State, flows: Flows) -> Account:
-        """Left: people who reneged. Capacity: units in working order."""
+        """Left: people who reneged. Capacity: units in working order that are open."""
         per_week = self.world.care.exams_per_unit_day * DAYS_PER_WEEK
         return Account(
             flows.arrived,
@@ -366,5 +439,5 @@ class Imaging(Station):
             waiting=state.imaging_waiting,
             queue=flows.mean_waiting,
             busy=(np.einsum("rmg->rm", flows.exams) / per_week).sum(axis=1),
-            capacity=state.units_working.sum(axis=1).astype(float),
+            capacity=flows.units_open.sum(axis=1).astype(float),
         )

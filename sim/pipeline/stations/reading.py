@@ -17,6 +17,7 @@ from sim.pipeline.kernels.server_pool import Pool, pools_of, week_of
 from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.pipeline.stations.station import Station
+from sim.scenario.capacity_calendar import Opening
 from sim.scenario.schema import Scenario
 from sim.units import WEEKS_PER_YEAR
 
@@ -153,6 +154,9 @@ class Reading(Station):
         self.hours_per_reader = catalogue.capacity.take(self.readers, axis=1)
         self.clinical_share = 1.0 - care.protected_share[:, None]
         self.may_move = bool(scenario.tele_reading)
+        self.opening = Opening.of(
+            scenario.capacity_calendar, "readers", world.regions, world.professions
+        )
 
     def step(self, state: State, flows: Flows, tick: int) -> None:
         """Read what was examined this week and what still waits."""
@@ -160,6 +164,9 @@ class Reading(Station):
         np.divide(
             self.world.care.reader_hours_per_year + added, WEEKS_PER_YEAR, out=flows.reader_hours
         )
+        if self.opening.entries:
+            # their own: what is read for here from afar goes on
+            flows.reader_hours[...] *= self.opening.share(*self.date(tick))
         if self.may_move:
             moved = state.moved_hours / WEEKS_PER_YEAR
             np.add(flows.reader_hours, moved, out=flows.reader_hours)

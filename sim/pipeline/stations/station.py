@@ -14,6 +14,7 @@ from sim.pipeline.account import Account
 from sim.pipeline.random_keys import RandomKeys
 from sim.pipeline.state import Array, Flows, State
 from sim.scenario.schema import Scenario
+from sim.units import WEEKS_PER_YEAR
 
 UNITS = (
     Array("active", "r i", "units in use that the plan owns or pays", float),
@@ -57,6 +58,11 @@ class Station(ABC):
     @abstractmethod
     def account(self, state: State, flows: Flows) -> Account:
         """Return the account of the week that was just stepped."""
+
+    def date(self, tick: int) -> tuple[int, int]:
+        """Return the calendar year of a week, and its number in the year, from 0."""
+        horizon, (year, week) = self.scenario.horizon, divmod(tick, WEEKS_PER_YEAR)
+        return horizon.start_year - horizon.warm_up_years + year, week
 
     def bought(self, state: State, lever: str) -> Floats:
         """Return what active plan units of a lever do in a year, shape (r,)."""

@@ -62,7 +62,7 @@ def test_without_money_nothing_is_bought_and_today_is_paid_for() -> None:
 
 def test_the_rates_are_those_of_the_simulation() -> None:
     world = small_world()
-    need = Today.of(world, scenario().gate, years=1).need
+    need = Today.of(world, scenario()).need
     rates = Rates.of(world, need, np.full((2, 1), 0.9))
     result = run(world)
     exams, read = (result.records.cells[name].sum(axis=3) for name in ("exams", "read_by_human"))

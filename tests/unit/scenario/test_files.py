@@ -47,6 +47,7 @@ NAMES = Names(
     profiles={"dermoscopy_encoder_site": "dermoscopy"},
     places=lambda scenario: scenario.regions,
     areas=lambda scenario: scenario.regions,
+    professions=lambda _: ("dermatologist",),
     outcomes=("ede", "worst_ec"),
     overrides=lambda scenario: {
         f"{region}.population": Bounds(1e3, 2e9, "persons") for region in scenario.regions

@@ -66,6 +66,45 @@ def test_who_reads_for_whom_is_checked(tmp_path: Path, readers: str, said: str) 
     assert any(f": {said}" in line for line in found), found
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{of: imagin, share: 0.5}", "capacity_calendar.0.of: found 'imagin'"),
+        ("{of: imaging, share: 1.5}", "capacity_calendar.0.share: found 1.5"),
+        ("{of: imaging, share: 0.5, to_week: 53}", "capacity_calendar.0.to_week: found 53"),
+        ("{of: imaging, share: 0.5, from_wek: 3}", "capacity_calendar.0.from_wek: unknown key. Did "
+         "you mean 'from_week'?"),
+        ("{of: imaging}", "capacity_calendar.0.share: "),
+        ("{of: imaging, share: 0.5, regions: [RWB]}", "capacity_calendar.0.regions.0: 'RWB' is not "
+         "in this scenario. Did you mean 'RWA'?"),
+        ("{of: imaging, share: 0.5, modalities: [ct]}", "capacity_calendar.0.modalities.0: 'ct' is "
+         "not in this scenario."),
+        ("{of: readers, share: 0.5, professions: [radiologist]}", "capacity_calendar.0.professions"
+         ".0: 'radiologist' is not in this scenario."),
+        ("{of: imaging, share: 0.5, professions: [dermatologist]}", "capacity_calendar.0: "
+         "professions belong to readers; of imaging, name modalities"),
+        ("{of: readers, share: 0.5, modalities: [dermoscopy]}", "capacity_calendar.0: modalities "
+         "belong to imaging; of readers, name professions"),
+        ("{of: readers, share: 0.5, year: 2030, until: 2030}", "capacity_calendar.0: until 2030 is "
+         "not after year 2030"),
+        ("{of: readers, share: 0.5, year: 2090}", "capacity_calendar.0: year 2090 is after the "
+         "last, "),
+    ],
+)  # fmt: skip
+def test_the_capacity_calendar_is_checked(tmp_path: Path, entry: str, said: str) -> None:
+    found = problems(tmp_path, "policies:", f"capacity_calendar: [{entry}]\npolicies:")
+    assert any(said in line for line in found), found
+
+
+@pytest.mark.parametrize("regions", ["", ", regions: [KEN]"])
+def test_who_reads_for_others_is_not_closed(tmp_path: Path, regions: str) -> None:
+    entry = f"capacity_calendar: [{{of: readers, share: 0.5{regions}}}]"
+    lends = "tele_reading: [{by: KEN, serves: [RWA]}]"
+    found = problems(tmp_path, "policies:", f"{entry}\n{lends}\npolicies:")
+    said = "capacity_calendar.0: readers of KEN read for others (tele_reading), every week;"
+    assert any(said in line for line in found), found
+
+
 LONG = "x" * 400_000
 
 

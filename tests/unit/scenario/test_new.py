@@ -33,6 +33,8 @@ def test_its_comments_are_scenarios_too(tmp_path: Path) -> None:
     scenario = load_scenario(file)
     assert scenario.treasury.carry_over
     assert scenario.overrides["KEN.readers_per_million.radiologist"].value == 0.6
+    assert scenario.capacity_calendar[0].share == 0.5
+    assert scenario.supplies[0].usd_per_exam is not None
 
 
 def test_nothing_is_replaced_and_what_is_unknown_is_told(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_without_ai_forbids_exactly_the_levers_that_only_serve_ai() -> None:
     found = without_ai(scenario)
     assert found["scanner"] == limited["scanner"]
     forbidden = {lever for lever, bounds in found.items() if not bounds.allowed}
-    assert forbidden == set(LEVERS) - {"scanner", "outreach", "reader", "tele_reading"}
+    assert forbidden == set(LEVERS) - {"scanner", "supplies", "outreach", "reader", "tele_reading"}
     assert scenario.levers == limited  # the scenario is left as it was
 
 

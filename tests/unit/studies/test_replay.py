@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import sim
+from reports.export import data_dictionary
 from sim.cli import app
 from sim.errors import AnswerError
 from sim.scenario.schema import Scenario
@@ -97,3 +98,46 @@ def test_a_run_that_differs_is_said(made: Path, tmp_path: Path) -> None:
 
 def _other(scenario: Scenario) -> Provenance:
     return replace(provenance(scenario), code_sha256="other")
+
+
+def test_a_log_by_person_is_written_that_adds_up(made: Path, shown: Replay, tmp_path: Path) -> None:
+    cells = shown.run.cells().query("region == 'KEN'")
+    for name in ("people.csv", "people.parquet"):
+        found = called(
+            str(made), "--policy", "by_need", "--region", "KEN", "--modality", "dermoscopy",
+            "--people", str(tmp_path / name),
+        )  # fmt: skip
+        assert found.exit_code == 0, found.output
+        log = (pd.read_csv if name.endswith("csv") else pd.read_parquet)(tmp_path / name)
+        assert f"{len(log):,} people: " in found.stdout
+        assert set(log["region"]) == {"KEN"}
+        for outcome, count in (
+            ("read with AI", "read_by_ai"),
+            ("read without AI", "read_by_human"),
+            ("lost its use", "unread"),
+            ("reneged", "reneged"),
+        ):
+            assert (log["outcome"] == outcome).sum() == cells[count].sum()
+        assert log["arrived_week"].notna().sum() == cells["arrived"].sum()
+    described = data_dictionary({"people": log})
+    assert (described["meaning"] != "").all()
+    assert list(described["unit"][4:7]) == ["weeks"] * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--people", "people.xls"), "'people.xls' must end in .csv or .parquet."),
+        (("--people", "none/people.csv"), "cannot write 'none/people.csv'"),
+        (("--people", "p.csv", "--region", "KNE"), "no region 'KNE' in this run; it has KEN, RWA."),
+        (("--region", "KEN"), "--region and --modality choose whose log --people FILE writes."),
+    ],
+)
+def test_a_log_that_cannot_be_written_is_said(
+    made: Path, words: tuple[str, ...], message: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    found = called(str(made.resolve()), "--policy", "by_need", *words)
+    assert found.exit_code == 2
+    assert message in " ".join(found.stderr.replace("│", " ").split())
