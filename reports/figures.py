@@ -16,6 +16,7 @@ from reports.words import item_words, label, region_words
 from sim.answers.intervals import BAND, FEWEST_DRAWS
 from sim.domain.levers import Floats
 from sim.figure_style import HUES, INK, QUIET, ink_on, panel, styled
+from sim.studies.plans import SURROGATE
 
 USD_PER_MILLION = 1e6
 BARS = 14
@@ -180,7 +181,7 @@ def search(history: pd.DataFrame) -> str:
     history : rows of ``HISTORY`` (sim.studies.plans).
     """
     figure, (axes,) = panel(height=2.6)
-    steps = history[history["what"] == "climb"]
+    steps = history[history["what"].isin([SURROGATE, "climb"])]
     gain, runs = 100.0 * steps["gain"].astype(float), steps["runs"].astype(float)
     kept = steps["kept"].to_numpy(dtype=bool)
     whole = gain.where(kept, 0.0).cumsum()

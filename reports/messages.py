@@ -47,6 +47,7 @@ STATUSES = ("measured", "published", "imputed", "assumed", "calibrated")
 SEARCHES = (
     "proposal",
     "climb",
+    "surrogate",
     "final",
     "found",
     "given",

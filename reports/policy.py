@@ -48,6 +48,7 @@ from sim.studies.ai_quality import DOUBLED, SENSITIVITY
 from sim.studies.answer_folder import Tables, answers_of
 from sim.studies.comparison import WORTHWHILE, last_years
 from sim.studies.manifest import REPORT, Finished, report_in
+from sim.studies.plans import foreseen
 from sim.studies.result import StudyResult, load
 from sim.studies.store import add_report
 
@@ -167,6 +168,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "exchanges": result.bettered(),
         "worthwhile": WORTHWHILE,
         "search": result.search,
+        "foreseen": foreseen(result.search),
         "optimisation": result.optimisation.set_index("policy"),
         "robustness": result.robustness.table,
         "warnings": [warning_words(one) for one in result.robustness.changes],

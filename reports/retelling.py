@@ -20,6 +20,7 @@ PLANS = (
     "{plan}, and all else spent",
     "{plan}, without what brings nothing",
     "{plan}, step {step}",
+    "{plan}, surrogate {step}",
     "at most {share} of the budget",
     "best by {outcome}",
     "found for {stages} without {others}",

@@ -34,6 +34,20 @@ def utility(ec: Floats, *, aversion: float, floor: float) -> Floats:
     return logs if power == 0.0 else np.asarray(np.expm1(power * logs) / power)
 
 
+def coverage_worth(utility: float, *, aversion: float) -> float:
+    """Return the coverage that has a utility: the inverse of ``utility`` above the floor.
+
+    What is below the utility of none, or above that of all, is none or all.
+
+    >>> round(coverage_worth(float(utility(np.array(0.3), aversion=3, floor=1e-3)), aversion=3), 6)
+    0.3
+    """
+    power, worth = 1.0 - aversion, min(utility, 0.0)
+    if power == 0.0:
+        return math.exp(worth)
+    return float(max(1.0 + power * worth, 0.0) ** (1.0 / power))
+
+
 def utility_slope(ec: Floats, *, aversion: float, floor: float) -> Floats:
     """Return the slope of ``utility``, ``max(ec, floor)^-aversion``, any shape.
 

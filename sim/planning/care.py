@@ -15,7 +15,6 @@ from sim.baseline.world import World
 from sim.domain.lent_hours import loans
 from sim.domain.levers import Floats, Item
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled, spelt
-from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases
 from sim.planning.today import COME, Today, weight_per_exam
 from sim.units import MINUTES_PER_HOUR
@@ -60,15 +59,12 @@ class CareRows:
     world: World
     today: Today
     bought: Purchases
-    correction: Correction
     flows: CareVariables
     streams: tuple[str, ...]
     """Names of the streams, in the order of their axis."""
 
     @classmethod
-    def begin(
-        cls, problem: pulp.LpProblem, bought: Purchases, correction: Correction, today: Today
-    ) -> "CareRows":
+    def begin(cls, problem: pulp.LpProblem, bought: Purchases, today: Today) -> "CareRows":
         """Add the variables of care."""
         world, years = bought.world, bought.years
         groups = [*map(spelt, world.groups)]
@@ -83,7 +79,7 @@ class CareRows:
             worth=add_variables(problem, "worth_of_ai", cells, high=most),
             coverage=add_variables(problem, "coverage", (*cells[:2], groups), high=1.0),
         )
-        return cls(problem, world, today, bought, correction, flows, tuple(streams))
+        return cls(problem, world, today, bought, flows, tuple(streams))
 
     def write(self, y: int, r: int, release: ReleaseVariables) -> None:
         """Add the rows of one region and year."""
@@ -110,21 +106,20 @@ class CareRows:
 
     def _imaging(self, y: int, r: int, m: int) -> None:
         exams, mass = self.flows.exams[y, r, m], self.today.mass[y, r, m]
-        served = float(self.correction.imaging[y, r, m])
         where = self._where(y, r, m)
-        at_most(self.problem, f"arrivals_{where}", [[(exams[COME], 1.0)]], served * mass[COME])
+        at_most(self.problem, f"arrivals_{where}", [[(exams[COME], 1.0)]], float(mass[COME]))
         for g, brought in enumerate(self.flows.brought[y, r]):
             k = COME + 1 + g
-            come = [(brought, -served * mass[k])]
+            come = [(brought, -float(mass[k]))]
             at_most(self.problem, f"{self.streams[k]}_{where}", [[(exams[k], 1.0)], come], 0.0)
         units = self.bought.capacity(y, r, "scanner", self.world.modalities[m])
-        served *= float(self.today.open_units[y, r, m])
+        served = float(self.today.open_units[y, r, m])
         offer = scaled(units, -served * self.today.uptime[r, m])
         at_most(
             self.problem,
             f"imaging_capacity_{where}",
             [dot(self.today.need[r, m], exams), offer],
-            served * self.today.units[r, m],
+            served * float(self.today.units[r, m]),
         )
         if np.isfinite(self.today.supplies[r, m]):
             self._supplies(y, r, m)
@@ -144,7 +139,7 @@ class CareRows:
         """Let nobody whom outreach brings pass the queue.
 
         Their chance of a reading is at most that of those who come: a product of two decisions,
-        bounded by its envelope, and by the chance that the simulation saw under a known plan.
+        bounded by its envelope.
         """
         flows, where = self.flows, self._where(y, r, m)
         come, *others = self.today.mass[y, r, m]
@@ -152,23 +147,15 @@ class CareRows:
             [(flows.by_human[y, r, m, k], 1.0), (flows.by_ai[y, r, m, k], 1.0)]
             for k in range(len(self.streams))
         ]
-        share = float(self.correction.reading[y, r, m])
         for k, stream in enumerate(self.streams):
-            done = [(flows.exams[y, r, m, k], -share)]
+            done = [(flows.exams[y, r, m, k], -1.0)]
             at_most(self.problem, f"examined_{stream}_{where}", [reads[k], done], 0.0)
-        around = self.correction.around
         for g, brought in enumerate(others):
             if come <= 0.0 or brought <= 0.0:
                 continue
             some, name = reads[COME + 1 + g], f"{spelt(self.world.groups[g])}_{where}"
             rate = scaled(reads[COME], -brought / come)
             at_most(self.problem, f"first_come_{name}", [some, rate], 0.0)
-            if around is None:
-                continue
-            arrived = max(float(around.arrived[y, r, m]), 1.0)
-            read = float((around.read_by_ai + around.read_by_human)[y, r, m])
-            people = [(flows.brought[y, r, g], -brought * min(read / arrived, 1.0))]
-            at_most(self.problem, f"queue_{name}", [some, people], 0.0)
 
     def _ai(self, y: int, r: int, m: int, release: ReleaseVariables) -> None:
         """Bound the product of exams read with AI and the quality of the reading.
@@ -185,7 +172,7 @@ class CareRows:
             where_k = f"{stream}_{where}"
             live = [(release.live[m], -most)]
             at_most(self.problem, f"release_{where_k}", [[(ai, 1.0)], live], 0.0)
-            routed = [(ai, 1.0), (flows.exams[y, r, m, k], -float(self.correction.ai[y, r, m]))]
+            routed = [(ai, 1.0), (flows.exams[y, r, m, k], -1.0)]
             at_most(self.problem, f"routed_{where_k}", [routed], 0.0)
             at_most(self.problem, f"best_quality_{where_k}", [[(worth, 1.0), (ai, -high)]], 0.0)
             today = [(worth, 1.0), (ai, -low), (quality, -most)]

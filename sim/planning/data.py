@@ -13,7 +13,6 @@ import pulp
 from sim.baseline.world import World
 from sim.domain.levers import Floats, LeverName
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled
-from sim.planning.correction import Correction
 from sim.planning.decisions import Purchases
 from sim.planning.today import Today
 from sim.units import MINUTES_PER_HOUR
@@ -47,19 +46,16 @@ class DataRows:
     world: World
     today: Today
     bought: Purchases
-    correction: Correction
     flows: DataVariables
 
     @classmethod
-    def begin(
-        cls, problem: pulp.LpProblem, bought: Purchases, correction: Correction, today: Today
-    ) -> "DataRows":
+    def begin(cls, problem: pulp.LpProblem, bought: Purchases, today: Today) -> "DataRows":
         """Add the variables of the data chain."""
         world = bought.world
         cells = (bought.years, world.regions, world.modalities)
         names = DataVariables.__dataclass_fields__
         flows = DataVariables(**{name: add_variables(problem, name, cells) for name in names})
-        return cls(problem, world, today, bought, correction, flows)
+        return cls(problem, world, today, bought, flows)
 
     def write(self, y: int, r: int, exams: Variables) -> None:
         """Add the rows of one region and year; ``exams`` has shape (y, r, m, stream)."""
@@ -138,7 +134,6 @@ class DataRows:
         data, flows, care = self.world.data, self.flows, self.world.care
         need, protected = self.today.need[r], float(care.protected_share[r])
         hours = need * data.annotation_minutes / MINUTES_PER_HOUR
-        hours = hours / self.correction.annotation[y, r]
         open_readers = self.today.open_readers[y, r]
         readers = [
             scaled(self.bought.capacity(y, r, "reader", profession), protected * float(share))

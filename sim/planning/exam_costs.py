@@ -57,12 +57,10 @@ def further_exam_costs(rows: CareRows, specificity: Floats) -> Variables:
     further = add_variables(rows.problem, "further_exam_costs", (years,))
     exams, read = (flow / need for flow in today_flows(world, rows.today))
     for y, year in enumerate(years):
-        served = rows.correction.imaging[y]
-        today = rates.exams * (exams[y] * served)
-        today = today + rates.by_human * read[y] * rows.correction.reading[y]
-        today = today + rates.kept * (exams[0] * served) * (y + 0.5)
+        today = rates.exams * exams[y] + rates.by_human * read[y]
+        today = today + rates.kept * exams[0] * (y + 0.5)
         more = np.tensordot(_kept_share(y), exams[: y + 1] - exams[0], axes=1)
-        today = today + rates.kept * served * more
+        today = today + rates.kept * more
         terms = [*_costs(rates, rows.flows, y), [(further[y], -1.0)]]
         at_most(rows.problem, f"exam_costs_{year}", terms, float(today.sum()))
     return further

@@ -14,7 +14,6 @@ from sim.domain.holdings import Respond
 from sim.domain.levers import Floats
 from sim.planning.algebra import dot, expression, scaled
 from sim.planning.care import CareRows, CareVariables
-from sim.planning.correction import Correction
 from sim.planning.data import DataRows, DataVariables
 from sim.planning.decisions import Purchases, add_purchases, write_limits
 from sim.planning.exam_costs import further_exam_costs
@@ -52,7 +51,6 @@ def build_model(
     respond: Respond,
     scenario: Scenario,
     *,
-    correction: Correction | None = None,
     budget_usd: float | None = None,
     integer: bool = True,
     at_least: Floats | None = None,
@@ -63,7 +61,6 @@ def build_model(
     Parameters
     ----------
     respond : what a training makes of its holdings, the same as the simulation's.
-    correction : what earlier simulations taught; factors of 1 when not given.
     budget_usd : budget of every year, US dollars; the scenario's when not given.
     integer : whether assets and switches are whole numbers.
     at_least : units that must be bought, shape (year, region, item); none when not given.
@@ -74,17 +71,14 @@ def build_model(
     if budget_usd is not None:
         update = {"budget_usd_per_year": budget_usd, "treasury": Treasury()}
         scenario = scenario.model_copy(update=update)
-    correction = correction or Correction.start(world, years=count)
     problem = pulp.LpProblem("coverage", pulp.LpMinimize)
     today = Today.of(world, scenario)
     bought = add_purchases(
         problem, world, scenario, years=years, integer=integer, at_least=at_least
     )
-    release = ReleaseRows.begin(
-        problem, bought, correction, today, respond=respond, integer=integer
-    )
-    care = CareRows.begin(problem, bought, correction, today)
-    data = DataRows.begin(problem, bought, correction, today)
+    release = ReleaseRows.begin(problem, bought, today, respond=respond, integer=integer)
+    care = CareRows.begin(problem, bought, today)
+    data = DataRows.begin(problem, bought, today)
     for y in range(count):
         for r in range(len(world.regions)):
             care.write(y, r, release.at(y, r))

@@ -6,6 +6,7 @@ that it names is declared in ``sim.studies.outcomes``.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pulp
@@ -23,6 +24,7 @@ from sim.equity.coverage import (
     worst_coverage,
     year_weights,
 )
+from sim.equity.inequality import coverage_worth, utility
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, spelt
 from sim.planning.tangents import MANY_CELLS, WIDE, WIDTH, segments, utility_scale, utility_tangents
 from sim.scenario.schema import Equity
@@ -81,6 +83,17 @@ class Welfare:
     """Welfare without tangents, its constant included."""
 
 
+class Parts(NamedTuple):
+    """What each region adds to an outcome, and how it is made up of that."""
+
+    of: Callable[[Measured], Floats]
+    """What each region adds, shape (r,)."""
+    whole: Callable[[Floats, Equity], float]
+    """The outcome of such parts."""
+    worst: bool = False
+    """Whether the outcome grows with the least part, and not with their sum."""
+
+
 @dataclass(frozen=True, slots=True)
 class Objective:
     """An outcome that plans can be made for: what it is, and how the model writes it."""
@@ -92,6 +105,8 @@ class Objective:
     write: Callable[[Cells], Welfare]
     """Adds rows and columns to the model, and returns a concave function of the cells' coverage
     that grows with the outcome; one unit is worth as much as a unit of the log outcome."""
+    parts: Parts | None = None
+    """What each region adds to it; None where that is not known."""
 
 
 def mean_utility(cells: Cells, equity: Equity) -> Welfare:
@@ -146,12 +161,39 @@ def _without_aversion(equity: Equity) -> Equity:
     return equity.model_copy(update={"aversion": 0.0, "floor": FLAT})
 
 
+def _utility(seen: Measured, equity: Equity) -> Floats:
+    """Return each region's part of mean utility, by discounted person-years, shape (r,)."""
+    worth = utility(np.nan_to_num(seen.ec), aversion=equity.aversion, floor=equity.floor)
+    weights = seen.weights
+    return np.asarray((weights * worth).sum(axis=(0, 2)) / weights.sum())
+
+
+def _worst(seen: Measured) -> Floats:
+    """Return the coverage of each region's worst-off cell, 1 where nobody has need, shape (r,)."""
+    return np.asarray(np.where(seen.persons > 0.0, seen.mean, 1.0).min(axis=1))
+
+
+OF_EDE = Parts(
+    lambda seen: _utility(seen, seen.equity),
+    lambda parts, equity: coverage_worth(float(parts.sum()), aversion=equity.aversion),
+)
+OF_MEAN = Parts(
+    lambda seen: _utility(seen, _without_aversion(seen.equity)),
+    lambda parts, _: coverage_worth(float(parts.sum()), aversion=0.0),
+)
+OF_WORST = Parts(_worst, lambda parts, _: float(parts.min()), worst=True)
+
 OBJECTIVES = Registry(
     "objective",
     (
-        Objective("ede", ede, lambda cells: mean_utility(cells, cells.equity)),
-        Objective("mean_ec", mean_coverage, lambda c: mean_utility(c, _without_aversion(c.equity))),
-        Objective("worst_ec", worst_coverage, worst_cell),
+        Objective("ede", ede, lambda cells: mean_utility(cells, cells.equity), OF_EDE),
+        Objective(
+            "mean_ec",
+            mean_coverage,
+            lambda cells: mean_utility(cells, _without_aversion(cells.equity)),
+            OF_MEAN,
+        ),
+        Objective("worst_ec", worst_coverage, worst_cell, OF_WORST),
     ),
 )
 """Every objective by the name of its outcome."""

@@ -13,7 +13,6 @@ from sim.learning.gate import Audit, benefit_of, needed_benefit
 from sim.learning.law import effective_studies, pooled, pretraining_worth, worth_of_label
 from sim.planning.algebra import Terms, Variables, add_variables, at_most, dot, equal, scaled
 from sim.planning.care import ReleaseVariables
-from sim.planning.correction import Correction
 from sim.planning.data import DataVariables, usable_studies
 from sim.planning.decisions import Purchases
 from sim.planning.tangents import audit_tangents, quality_tangents
@@ -33,7 +32,6 @@ class ReleaseRows:
     world: World
     today: Today
     bought: Purchases
-    correction: Correction
     respond: Respond
     live: Variables
     """Whether a release may read, shape (y, r, m)."""
@@ -61,7 +59,6 @@ class ReleaseRows:
         cls,
         problem: pulp.LpProblem,
         bought: Purchases,
-        correction: Correction,
         today: Today,
         *,
         respond: Respond,
@@ -89,7 +86,6 @@ class ReleaseRows:
             world=world,
             today=today,
             bought=bought,
-            correction=correction,
             respond=respond,
             live=add_variables(problem, "live", cells, high=1.0, whole=integer),
             quality=add_variables(problem, "quality", cells, high=1.0),
@@ -103,18 +99,17 @@ class ReleaseRows:
             gain=pretraining_gain(world, respond, today.gate, (least, most)),
         )
 
-    def quality_range(self, y: int) -> tuple[Floats, Floats]:
-        """Return the least and the most quality in a year, each of shape (r, m)."""
-        factor = self.correction.quality[y]
+    def quality_range(self) -> tuple[Floats, Floats]:
+        """Return the least and the most quality, each of shape (r, m)."""
         least, most = (self._benefit(holdings) for holdings in (self.least, self.most))
-        return factor * least, factor * np.minimum(most + self.gain, 1.0)
+        return least, np.minimum(most + self.gain, 1.0)
 
     def _benefit(self, holdings: Holdings) -> Floats:
         return benefit_of(self.respond(holdings), self.today.gate)
 
     def at(self, y: int, r: int) -> ReleaseVariables:
         """Return what may read in one region and year."""
-        low, high = self.quality_range(y)
+        low, high = self.quality_range()
         return ReleaseVariables(self.live[y, r], self.quality[y, r], low[r], high[r])
 
     def write(self, data: DataVariables) -> None:
@@ -211,14 +206,14 @@ class ReleaseRows:
 
     def _learn(self, y: int, r: int, m: int, data: DataVariables, everyone: Terms) -> None:
         """Bound quality by what last year's studies teach, and let it rise with a training only."""
-        low, high = (float(bound[r, m]) for bound in self.quality_range(y))
+        low, high = (float(bound[r, m]) for bound in self.quality_range())
         now, where = [(self.quality[y, r, m], 1.0)], self._where(y, r, m)
         before: Terms = [(self.quality[y - 1, r, m], -1.0)] if y > 0 else []
         new = [(self.trained[y], -(high - low))]
         start = low if y == 0 else 0.0
         at_most(self.problem, f"retrained_{where}", [now, before, new], start)
-        effective, factor = self._effective(m), float(self.correction.quality[y, r, m])
-        start_from = [(self.pretrained[y], -factor * float(self.gain[r, m]))]
+        effective = self._effective(m)
+        start_from = [(self.pretrained[y], -float(self.gain[r, m]))]
         if y == 0:
             at_most(self.problem, f"learned_{where}", [now, start_from], low)
             return
@@ -239,14 +234,14 @@ class ReleaseRows:
             other=(here[1], float(self.most.other[r, m])),
         )
         for t, (intercept, (by_own, by_other)) in enumerate(tangents):
-            gain = [scaled(labels, -factor * by_own), scaled(others, -factor * by_other)]
-            limit = factor * (intercept + by_own * here[0] + by_other * here[1])
+            gain = [scaled(labels, -by_own), scaled(others, -by_other)]
+            limit = intercept + by_own * here[0] + by_other * here[1]
             at_most(self.problem, f"learned_{t}_{where}", [now, start_from, *gain], limit)
 
     def _pass(self, y: int, r: int, m: int, data: DataVariables) -> None:
         """Open the gate once enough studies are audited for the quality that was reached."""
         live, where = self.live[y, r, m], self._where(y, r, m)
-        low, high = (float(bound[r, m]) for bound in self.quality_range(y))
+        low, high = (float(bound[r, m]) for bound in self.quality_range())
         audit = Audit(
             needed=float(needed_benefit(self.world.care.reader, self.today.gate)[m]),
             prevalence=float(self.world.care.prevalence[r, m]),

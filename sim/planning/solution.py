@@ -10,10 +10,22 @@ from sim.domain.plan import Plan
 from sim.errors import InfeasibleError, UnsolvedError
 from sim.planning.algebra import values
 from sim.planning.conflict import conflict
-from sim.planning.correction import YearlyFlows
 from sim.planning.model import THRIFT, OptimisationModel
 from sim.planning.solver import MOST_NODES, SolveStatus, run_solver
 from sim.planning.today import COME
+
+
+@dataclass(frozen=True, slots=True)
+class YearlyFlows:
+    """What passes the stations in a year; shape (y, r, m), exams or studies per year."""
+
+    arrived: Floats
+    exams: Floats
+    read_by_ai: Floats
+    read_by_human: Floats
+    annotated: Floats
+    benefit: Floats
+    """Exams read, weighted by the benefit of their reading."""
 
 
 @dataclass(frozen=True, slots=True)

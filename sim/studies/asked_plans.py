@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
 from sim.planning.limits import fitted
@@ -66,11 +67,11 @@ def search_asked(design: Design, asked: Asked) -> Kept:
     scenario = asked.scenario
     objective = OBJECTIVES.called(asked.aim) if asked.aim else design.objective
     within = replace(design, scenario=scenario, objective=objective)
-    search = search_of(
-        scenario,
-        design.sampler(scenario, None, "search").world,
-        lambda plans, draws: simulated(within, Lot(tuple(plans), tuple(draws))),
-    )
+
+    def evaluate(plans: Sequence[Plan], draws: Sequence[int], *, by_region: bool = False) -> Floats:
+        return simulated(within, Lot(tuple(plans), tuple(draws), by_region))
+
+    search = search_of(within, design.sampler(scenario, None, "search").world, evaluate)
     limits = search.purse.limits
     proposals = {one.name: replace(one, units=fitted(limits, one.units)) for one in asked.starts}
     try:

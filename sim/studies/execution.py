@@ -35,7 +35,8 @@ from sim.studies.proposals import Hedge
 from sim.studies.provenance import fit_of, profile_facts, provenance
 from sim.studies.result import StudyResult, of_tables
 from sim.studies.robustness import VARIANTS, varied_name
-from sim.studies.search import Found, runs_of
+from sim.studies.search import Found
+from sim.studies.selection import runs_of
 from sim.studies.store import Part, Store, open_store, station_table
 from sim.studies.workload import Workload, expected
 

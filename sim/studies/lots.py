@@ -27,22 +27,32 @@ class Lot(NamedTuple):
 
     plans: tuple[Plan, ...]
     draws: tuple[int, ...]
+    by_region: bool = False
+    """Whether what each region adds to the objective is wanted, not what all come to."""
 
 
-def lots(step: str, plans: Sequence[Plan], draws: Sequence[int]) -> dict[str, Lot]:
+def lots(
+    step: str, plans: Sequence[Plan], draws: Sequence[int], *, by_region: bool = False
+) -> dict[str, Lot]:
     """Return what is simulated together in a step; it does not depend on who does it."""
     most = min(RUNS_PER_LOT // max(len(plans), 1), ceil(len(draws) / FEWEST_LOTS))
     size = max(most, 1)
     parts = [tuple(draws[k : k + size]) for k in range(0, len(draws), size)]
-    return {f"{step}-draws{part[0]}to{part[-1]}": Lot(tuple(plans), part) for part in parts}
+    return {
+        f"{step}-draws{part[0]}to{part[-1]}": Lot(tuple(plans), part, by_region) for part in parts
+    }
 
 
 def simulated(design: Design, lot: Lot) -> Floats:
     """Return what every plan reaches in every draw of a lot, shape (plan, draw, value).
 
     The first value is the outcome that plans are made for; the others are by what part of its limit
-    each condition of the scenario is passed, see ``conditions.Condition``.
+    each condition of the scenario is passed, see ``conditions.Condition``. Of a lot by region they
+    are what each region adds to the outcome.
     """
+    if lot.by_region and (parts := design.objective.parts):
+        rows = seen(design, lot)
+        return np.array([[parts.of(one.measured) for one in row] for row in rows]).swapaxes(0, 1)
     conditions = conditions_of(design.scenario)
     rows = seen(design, lot, nothing=bool(conditions))
     reached = [

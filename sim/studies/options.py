@@ -7,15 +7,12 @@ small optimisation model whose coefficients are simulated. What countries do to 
 by the studies that they share, is left to the search that starts from here.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.equity.coverage import Measured
-from sim.equity.inequality import utility
 from sim.errors import InfeasibleError, UnsolvedError
 from sim.pipeline.case import Case
 from sim.pipeline.run import simulate_many
@@ -24,7 +21,6 @@ from sim.planning.decisions import most_per_year
 from sim.planning.limits import SLACK, scaled_budget
 from sim.planning.moves import Purse
 from sim.planning.rules import RULES, baseline
-from sim.scenario.schema import Equity
 from sim.studies.batch import Design, starts_of, unrecorded
 from sim.studies.outcomes import measured_in
 
@@ -68,9 +64,11 @@ def best_by_country(design: Design, made: Plan) -> tuple[Plan, str]:
     units = np.stack([plan.units for plan in options.values()])  # (o, a, r, i)
     claims = np.einsum("oari,kari->kro", units, purse.claim_usd)
     reached = option_values(design, list(options.values()))
-    worst = scenario.objective == "worst_ec"
+    # what an option adds, it adds to its own region
+    value = reached[..., None] * np.eye(len(world.regions))[:, None]
+    worst = design.objective.parts is not None and design.objective.parts.worst
     try:
-        chosen = choose(reached, claims, purse.limits, worst=worst)
+        chosen = choose(value, claims, purse.limits, worst=worst)
     except (InfeasibleError, UnsolvedError):
         return made, "no choice of options for countries keeps every limit"
     best = np.stack([units[o, :, r] for r, o in enumerate(chosen.option)], axis=1)
@@ -90,7 +88,9 @@ def option_values(design: Design, plans: list[Plan]) -> Floats:
     """
     quiet = replace(design, scenario=unrecorded(design.scenario))
     scenario = design.scenario
-    part = PARTS[scenario.objective]
+    parts = design.objective.parts
+    if parts is None:
+        raise ValueError(f"what regions add to '{design.objective.name}' is not known")
     total = np.zeros((len(plans), len(plans[0].regions)))
     for draw in range(OPTION_DRAWS):
         sample = quiet.sampler(scenario, draw, "search")
@@ -98,25 +98,5 @@ def option_values(design: Design, plans: list[Plan]) -> Floats:
         respond = sample.respond()
         cases = [Case(start, plan, respond) for plan in plans]
         runs = simulate_many(cases, scenario=quiet.scenario, stations=design.stations)
-        total += [part(measured_in(run, scenario.equity)) for run in runs]
+        total += [parts.of(measured_in(run, scenario.equity)) for run in runs]
     return np.asarray(total.T / OPTION_DRAWS)
-
-
-def _utility(seen: Measured, equity: Equity) -> Floats:
-    """Return each region's part of mean utility, shape (r,)."""
-    worth = utility(np.nan_to_num(seen.ec), aversion=equity.aversion, floor=equity.floor)
-    weights = seen.weights
-    return np.asarray((weights * worth).sum(axis=(0, 2)) / weights.sum())
-
-
-def _worst(seen: Measured) -> Floats:
-    """Return the coverage of each region's worst-off cell, 1 where nobody has need, shape (r,)."""
-    return np.asarray(np.where(seen.persons > 0.0, seen.mean, 1.0).min(axis=1))
-
-
-PARTS: dict[str, Callable[[Measured], Floats]] = {
-    "ede": lambda seen: _utility(seen, seen.equity),
-    "mean_ec": lambda seen: _utility(seen, seen.equity.model_copy(update={"aversion": 0.0})),
-    "worst_ec": _worst,
-}
-"""What each region adds to an objective; of objectives of one's own nothing is known."""

@@ -16,7 +16,8 @@ from sim.studies.batch import Design
 from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plans import Candidate
 from sim.studies.proposals import HEDGES, Balanced, Hedge, candidate
-from sim.studies.search import FIRST_RUNG, RUNS, Found, runs_of, search_of
+from sim.studies.search import Found, search_of
+from sim.studies.selection import FIRST_RUNG, RUNS, runs_of
 
 
 class Doer(Protocol):
@@ -35,7 +36,7 @@ def find_plan(design: Design, doer: Doer, policy: str = PLAN) -> Found:
     """Return the plan of a policy that is searched for by simulation, one of ``SEARCHED``."""
     scenario = design.scenario
     world = design.sampler(scenario, None, "search").world
-    search = search_of(scenario, world, _Lots(doer, policy))
+    search = search_of(design, world, _Lots(doer, policy))
     purse = search.purse
     if policy == GREEDY:
         return search.greedy(baseline(world, scenario))
@@ -95,9 +96,11 @@ class _Lots:
     policy: str
     steps: int = 0
 
-    def __call__(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+    def __call__(
+        self, plans: Sequence[Plan], draws: Sequence[int], *, by_region: bool = False
+    ) -> Floats:
         self.steps += 1
-        parts = lots(f"search-{self.policy}-{self.steps}", plans, draws)
+        parts = lots(f"search-{self.policy}-{self.steps}", plans, draws, by_region=by_region)
         done = self.doer.outcomes(parts)
         return np.hstack([done[name] for name in parts])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,12 @@ from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 
-HISTORY = ("runs", "what", "plan", "draws", "value", "gain", "low", "high", "kept")
+HISTORY = ("runs", "what", "plan", "draws", "value", "gain", "low", "high", "kept", "expected")
 """Columns of the history of a search: runs so far, what was done, of which plan, in how many draws,
-its mean outcome there, the gain on what was there before with its interval, and whether it was
-kept."""
+its mean outcome there, the gain on what was there before with its interval, whether it was kept,
+and what a surrogate expected its outcome to be, NaN where none did."""
+SURROGATE = "surrogate"
+"""What the history calls a plan that a surrogate proposed."""
 PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd"]
 
 
@@ -72,6 +75,27 @@ def candidate_of(
     )
     duals = np.asarray(arrays["duals"], dtype=float)
     return Candidate(plan, str(row["note"]), float(row["value"]), duals if duals.size else None)
+
+
+class Foreseen(NamedTuple):
+    """How well surrogates foresaw what was then simulated."""
+
+    plans: int
+    low: float
+    """Least of the expected outcomes, each over that simulated."""
+    high: float
+
+
+def foreseen(history: pd.DataFrame) -> Foreseen | None:
+    """Return how the surrogates of a search agreed with the simulation; None where there were none.
+
+    Parameters
+    ----------
+    history : rows of ``HISTORY``.
+    """
+    made = history[history["what"] == SURROGATE]
+    ratio = made["expected"].astype(float) / made["value"].astype(float)
+    return Foreseen(len(ratio), float(ratio.min()), float(ratio.max())) if len(ratio) else None
 
 
 def plan_tables(candidates: Mapping[str, Candidate]) -> dict[str, pd.DataFrame]:

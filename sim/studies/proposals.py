@@ -6,8 +6,7 @@ which buy from nothing up to everything as if AI never came to read.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from functools import partial as bind
 from typing import NamedTuple
 
@@ -19,35 +18,42 @@ from sim.domain.levers import LEVERS, Floats, LeverName
 from sim.domain.plan import Plan
 from sim.errors import InfeasibleError, UnsolvedError
 from sim.learning.response import Response
-from sim.pipeline.case import Case, Start
-from sim.pipeline.run import simulate_many
-from sim.planning.correction import YearlyFlows
 from sim.planning.duals import dual_values
 from sim.planning.limits import scaled_budget
+from sim.planning.model import OptimisationModel, build_model
 from sim.planning.objectives import OBJECTIVES
-from sim.planning.refinement import Effort, Observed, Refinement, Simulate, refine
-from sim.planning.rules import RULES
+from sim.planning.rules import RULES, by_need
+from sim.planning.solution import solve
 from sim.scenario.schema import LeverBounds, Scenario
-from sim.studies.batch import Design, starts_of, unrecorded
+from sim.studies.batch import Design
 from sim.studies.income_groups import by_income_group, duals_of_countries, is_large, share_out
-from sim.studies.options import PARTS, best_by_country
-from sim.studies.outcomes import measured_in
+from sim.studies.lots import Lot, simulated
+from sim.studies.options import best_by_country
 from sim.studies.plans import Candidate
-from sim.studies.sample import Sample
 
 SEARCH_DRAWS = 10
-"""Search draws that correct the model, and whose thresholds it buys."""
+"""Search draws whose thresholds are bought; a rule is chosen in them where no plan was found."""
 HEDGES = (0.0, 0.5, 1.0)
 """Shares of the budget that proposals spend as if AI never came to read."""
-ROUNDS = 1
-"""Rounds of optimisation and simulation for each candidate. A second one took half a minute in East
-Africa for a plan that was no better when simulated; the search goes on from there anyway."""
-EFFORT = Effort(gap=2e-2, nodes=1, time_limit_s=300.0, switches_first=True)
-"""Where a solve stops: at two percent of coverage, or at the root of the search, with units made
-whole at last. What the model expects of a plan and what is simulated differ by more; all whole
-numbers at once took four times as long, and twenty nodes eight times, for plans that were no better
-when they were simulated. The clock is the last resort, because a plan that hangs on it may not
-repeat to the bit."""
+
+
+class Effort(NamedTuple):
+    """Where a solve may stop: at a gap, after so many nodes, and at last by the clock.
+
+    At two percent of coverage, or at the root of the search, with units made whole at last. What
+    the model expects of a plan and what is simulated differ by more; all whole numbers at once took
+    four times as long, and twenty nodes eight times, for plans that were no better when they were
+    simulated. The clock is the last resort, because a plan that hangs on it may not repeat to the
+    bit.
+    """
+
+    gap: float = 2e-2
+    """Absolute gap, log EDE."""
+    nodes: int = 1
+    time_limit_s: float = 300.0
+
+
+EFFORT = Effort()
 BY_RULE = "none solved"
 """Status of a plan that a rule made because the optimisation gave none."""
 SURE = 0.75
@@ -89,7 +95,7 @@ def candidate(design: Design, hedge: Hedge) -> Candidate:
     group = _candidate(replace(design, scenario=by_income_group(design.scenario)), hedge)
     plan = share_out(group.plan, design.scenario, world)
     note = f"{group.note}; planned for income groups, shared out to countries by need"
-    if design.scenario.objective in PARTS:
+    if design.objective.parts is not None:
         plan, chosen = best_by_country(design, plan)
         note = f"{note}; {chosen}"
     duals = None if group.duals is None else duals_of_countries(group.duals, design.scenario, world)
@@ -97,49 +103,72 @@ def candidate(design: Design, hedge: Hedge) -> Candidate:
 
 
 def _candidate(design: Design, hedge: float) -> Candidate:
-    scenario, draws = design.scenario, SearchDraws.of(design)
+    scenario = design.scenario
+    samples = [design.sampler(scenario, draw, "search") for draw in range(SEARCH_DRAWS)]
     central = design.sampler(scenario, None, "search")
-    world = risk_averse(central.world, [sample.world for sample in draws.samples])
+    world = risk_averse(central.world, [sample.world for sample in samples])
     try:
-        found = _refined(world, central.response, draws, hedge=hedge)
+        model, plan = _optimised(design, world, central.response, hedge=hedge)
     except UnsolvedError as error:
-        return _by_rule(central.world, scenario, draws.observe, reason=str(error))
-    return Candidate(found.plan, found.note, found.value, _duals(found))
+        return _by_rule(design, central.world, reason=str(error))
+    return Candidate(plan, "by the optimisation model", duals=_duals(model, plan))
 
 
-def _refined(world: World, response: Response, draws: "SearchDraws", *, hedge: float) -> Refinement:
+def _optimised(
+    design: Design, world: World, response: Response, *, hedge: float
+) -> tuple[OptimisationModel, Plan]:
     """Return the plan that spends a share of the budget as if AI never came to read."""
-    scenario, objective = draws.design.scenario, draws.design.objective
-    simulate, effort = draws.observe, EFFORT
-    found: Refinement | None = None
+    scenario = design.scenario
+    solved = bind(_solved, design, world, response)
+    found: tuple[OptimisationModel, Plan] | None = None
     if hedge > 0.0:
         alone = scaled_budget(scenario, hedge).model_copy(update={"levers": without_ai(scenario)})
-        found = refine(
-            world, response, alone, simulate, rounds=1, effort=effort, objective=objective
-        )
+        found = solved(alone)
     if hedge < 1.0:
-        refined = bind(
-            refine, world, response, scenario, simulate,
-            rounds=ROUNDS, effort=effort, objective=objective,
-        )  # fmt: skip
         try:
-            found = refined(at_least=None if found is None else found.plan.units)
+            found = solved(scenario, at_least=None if found is None else found[1].units)
         except InfeasibleError:
             if not hedge or not scenario.treasury.spending:
                 raise
-            found = refined()  # what is sure stands in the way of what has to be spent on
+            found = solved(scenario)  # what is sure stands in the way of what has to be spent on
     if found is None:
         raise ValueError(f"a hedge is a share of the budget, 0 to 1, got {hedge:g}")
     return found
 
 
-def _by_rule(world: World, scenario: Scenario, simulate: Simulate, *, reason: str) -> Candidate:
+def _solved(
+    design: Design,
+    world: World,
+    response: Response,
+    scenario: Scenario,
+    *,
+    at_least: Floats | None = None,
+) -> tuple[OptimisationModel, Plan]:
+    """Return the optimisation model of a scenario, and its plan.
+
+    Parameters
+    ----------
+    at_least : units that the plan buys, shape (year, region, item); none when not given.
+
+    Notes
+    -----
+    The solve begins with the rule ``by_need``, or with what every plan buys where that is demanded:
+    the rule might leave it no money.
+    """
+    model = build_model(world, response, scenario, at_least=at_least, objective=design.objective)
+    rule = by_need(world, scenario)
+    start = rule if at_least is None else replace(rule, units=at_least)
+    return model, solve(model, **EFFORT._asdict(), switches_first=True, start=start).plan
+
+
+def _by_rule(design: Design, world: World, *, reason: str) -> Candidate:
     """Return the plan of the best rule, for want of one by the optimisation."""
     # the shipped ones: a worker knows no others
-    plans = [rule(world, scenario) for rule in RULES.shipped]
-    value, rule = max(((simulate(plan).value, plan) for plan in plans), key=lambda pair: pair[0])
-    note = f"the optimisation gave no plan, so that of the rule {rule.name} stands in: {reason}"
-    return Candidate(replace(rule, name="plan", status=BY_RULE), note, value)
+    plans = [rule(world, design.scenario) for rule in RULES.shipped]
+    reached = simulated(design, Lot(tuple(plans), tuple(range(SEARCH_DRAWS))))[..., 0].mean(axis=1)
+    best = plans[int(reached.argmax())]
+    note = f"the optimisation gave no plan, so that of the rule {best.name} stands in: {reason}"
+    return Candidate(replace(best, name="plan", status=BY_RULE), note, float(reached.max()))
 
 
 def without_ai(scenario: Scenario) -> dict[LeverName, LeverBounds]:
@@ -171,54 +200,10 @@ def risk_averse(central: World, drawn: Sequence[World]) -> World:
     return replace(central, compute=compute, care=care)
 
 
-@dataclass(frozen=True)
-class SearchDraws:
-    """The draws on which candidates are compared, each warmed up once."""
-
-    design: Design
-    samples: tuple[Sample, ...]
-
-    @classmethod
-    def of(cls, design: Design) -> "SearchDraws":
-        """Return the search draws of a design."""
-        quiet = replace(design, scenario=unrecorded(design.scenario))
-        scenario, draws = design.scenario, range(SEARCH_DRAWS)
-        return cls(quiet, tuple(design.sampler(scenario, draw, "search") for draw in draws))
-
-    @cached_property
-    def starts(self) -> list[Start]:
-        """How the draws begin: only where plans are simulated here."""
-        return starts_of(self.design, self.samples, [0] * len(self.samples))
-
-    def observe(self, plan: Plan) -> Observed:
-        """Return what a plan brings about: mean flows, and mean outcome, over the draws."""
-        cases = [
-            Case(start, plan, sample.respond())
-            for start, sample in zip(self.starts, self.samples, strict=True)
-        ]
-        scenario = self.design.scenario
-        runs = simulate_many(cases, scenario=scenario, stations=self.design.stations)
-
-        def mean(name: str) -> Floats:
-            cells = [run.records.cells[name].sum(axis=3) for run in runs]
-            return np.asarray(np.mean(cells, axis=0))
-
-        flows = YearlyFlows(
-            arrived=mean("arrived"),
-            exams=mean("exams"),
-            read_by_ai=mean("read_by_ai"),
-            read_by_human=mean("read_by_human"),
-            annotated=mean("labelled"),
-            benefit=mean("benefit"),
-        )
-        reached = [self.design.objective.of(measured_in(run, scenario.equity)) for run in runs]
-        return Observed(flows, float(np.mean(reached)))
-
-
-def _duals(found: Refinement) -> Floats | None:
+def _duals(model: OptimisationModel, plan: Plan) -> Floats | None:
     try:
-        values: pd.DataFrame = dual_values(found.model, found.plan)
+        values: pd.DataFrame = dual_values(model, plan)
     except UnsolvedError:
         return None
     duals = values["d_log_ede_per_usd"].to_numpy(dtype=float)
-    return np.asarray(duals.reshape(found.plan.units.shape[1:]))
+    return np.asarray(duals.reshape(plan.units.shape[1:]))

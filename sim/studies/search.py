@@ -1,39 +1,38 @@
 """The search for a plan by simulation.
 
-The optimisation model and the simple rules propose; what is simulated decides. From the best
-proposal the search climbs: it tries purchases and savings of one size, exchanges those of the
-lowest loss per dollar for those of the highest gain, and keeps an exchange that does better on
-draws other than those that suggested it. The best plans of the climb, and the proposals, race on
-all search draws. All plans meet the same random numbers, and no search draw ever judges.
+The optimisation model and the simple rules propose; what is simulated decides. Around the best
+proposal every purchase is varied, and a model of the simulated responses (`planning.surrogate`)
+proposes better plans, as long as they are better. From there the search climbs: it tries purchases
+and savings of one size, exchanges those of the lowest loss per dollar for those of the highest
+gain, and keeps an exchange that does better on draws other than those that suggested it. The best
+plans of the climb, and the proposals, race on all search draws. All plans meet the same random
+numbers, and no search draw ever judges.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial as bind
 from itertools import count, product
-from math import ceil, inf, nan
-from types import MappingProxyType
+from math import inf, nan
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr
 
-from sim.answers.intervals import t_interval
 from sim.baseline.world import World
 from sim.domain.levers import Floats
 from sim.domain.plan import Plan
-from sim.errors import UnsolvedError
+from sim.errors import InfeasibleError, UnsolvedError
 from sim.planning.moves import Purse, Step, steps_of, taken
+from sim.planning.objectives import Parts
 from sim.planning.rules import AT_RANDOM, GREEDY, PLAN, spend_by_share
+from sim.planning.surrogate import Proposal, Surrogate, Variation, variations_of
 from sim.planning.unspent import spending_words
-from sim.scenario.schema import Scenario
 from sim.streams import stream
-from sim.studies.comparison import WORTHWHILE
-from sim.studies.conditions import Condition, conditions_of, gains, penalty, score
-from sim.studies.plans import HISTORY, Candidate
+from sim.studies.batch import Design
+from sim.studies.conditions import conditions_of
+from sim.studies.plans import HISTORY, SURROGATE, Candidate
+from sim.studies.selection import FIRST_RUNG, NONE_KNOWN, RUNS, Evaluate, Selection, runs_of, sure
 
-RUNS = {"quick": 1_500, "standard": 9_000, "thorough": 40_000}
-"""Runs, of one plan in one draw, by the words for the effort of a search."""
 FEW, MORE = 4, 12
 """Draws that suggest an exchange, and others on which it has to do better."""
 LARGEST, SMALLEST = 0.04, 0.002
@@ -46,11 +45,12 @@ GREEDY_ROUNDS = 10
 """Rounds in which the greedy plan spends its money."""
 SPARSE = 0.3
 """Concentration of the shares of plans at random: below 1, few things get most of the money."""
-FIRST_RUNG = 6
-"""Draws after which the worse half of those who race is given up; then twice as many, and so on."""
-NONE_KNOWN: Mapping[str, Floats] = MappingProxyType({})
-Evaluate = Callable[[Sequence[Plan], Sequence[int]], Floats]
-"""Plans and search draws to ``simulated``, shape (plan, draw, value)."""
+SURROGATE_SHARE = 0.2
+"""Part of the runs that the simulated responses for one surrogate may take."""
+SURROGATE_DRAWS = 3, 12
+"""Least and most draws in which they are simulated."""
+MOVED = (0.05, 0.2, 1.0)
+"""Shares of the whole budget that surrogates may move, a plan for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,49 +64,15 @@ class Found:
     """Mean outcome of every proposal, over the draws in which it was simulated."""
 
 
-def runs_of(effort: str | int) -> int:
-    """Return the runs that an effort stands for."""
-    return RUNS[effort] if isinstance(effort, str) else effort
-
-
-def draws_of(runs: int) -> int:
-    """Return the search draws for so many runs.
-
-    >>> [draws_of(runs) for runs in (200, 1_500, 9_000, 40_000)]
-    [8, 23, 57, 120]
-    """
-    return int(np.clip(round(0.6 * runs**0.5), FIRST_RUNG, 120))
-
-
-@dataclass
-class Search:
+@dataclass(kw_only=True)
+class Search(Selection):
     """A search under way. Its course depends on nothing but proposals, runs and outcomes."""
 
     purse: Purse
-    evaluate: Evaluate
-    runs: int
-    """Runs that it may take."""
-    conditions: tuple[Condition, ...] = ()
-    """What the plan has to keep when it is simulated."""
-    worst_draws: float = 1.0
-    """Share of the draws, the worst of each plan, whose mean outcome is to be large."""
-    by_regret: bool = False
-    """Whether a plan's worst draws are those in which it is furthest behind the best proposal."""
-    taken: int = 0
-    """Runs that it took so far."""
+    parts: Parts | None = None
+    """How regions make up the outcome; without it no surrogate is fitted."""
     worth: dict[str, float] = field(default_factory=dict)
     """Relative gain per dollar of every step by name: of late measurements more than of old."""
-    rows: list[dict[str, object]] = field(default_factory=list)
-    ahead: Floats = field(init=False)
-    """What outcomes are held against, by draw: the best proposal's, or 0; shape (draw,)."""
-
-    def __post_init__(self) -> None:
-        self.ahead = np.zeros(len(self.draws))
-
-    @property
-    def draws(self) -> range:
-        """All search draws."""
-        return range(draws_of(self.runs))
 
     def find(
         self,
@@ -124,24 +90,24 @@ class Search:
         known = {name: known[name] for name in proposals if name in known}
         self.taken += sum(map(len, known.values()))
         if self.by_regret:
-            known = self._in_all_draws(proposals, known)
+            known = self.in_all_draws(proposals, known)
             self.ahead = np.max([values[:, 0] for values in known.values()], axis=0)
-        raced = self._race(proposals, what="proposal", known=known)
-        by_value = sorted(raced, key=lambda name: self._rank(raced[name]), reverse=True)
+        raced = self.race(proposals, what="proposal", known=known)
+        by_value = sorted(raced, key=lambda name: self.rank(raced[name]), reverse=True)
         finalists = {name: proposals[name] for name in by_value[:2]}
         climbs = 1 + (self.runs >= RUNS["standard"]) + (self.runs >= RUNS["thorough"])
         for number, name in enumerate(by_value[:climbs], start=1):
             upto = self.taken + (CLIMBING * self.runs - self.taken) / (climbs - number + 1)
             path = self._climb(name, proposals[name], upto=upto)
             finalists = {one.name: one for one in [*self._lean(path[-1]), *path[-3:]]} | finalists
-        last = self._race(finalists, what="final")
-        best = max(last, key=lambda name: self._rank(last[name]))
+        last = self.race(finalists, what="final")
+        best = max(last, key=lambda name: self.rank(last[name]))
         self._keeps_conditions(last[best])
         simple = [name for name in by_value if name in set(rules)]
         value = float(np.nanmean(last[best][:, 0]))
         note = (
             f"the best of {len(last)} plans over {len(self.draws)} search draws, found from "
-            f"{by_value[0]} by a search of {self.taken:,} runs; {_sure(last, best)}; "
+            f"{by_value[0]} by a search of {self.taken:,} runs; {sure(last, best)}; "
             f"{spending_words(self.purse, finalists[best].units, self.worth)}"
         )
         return Found(
@@ -198,77 +164,79 @@ class Search:
         return Found(self._chosen(plans, AT_RANDOM, f"the best of {len(plans)} at random"), "", {})
 
     def _chosen(self, plans: Mapping[str, Plan], name: str, note: str) -> Candidate:
-        raced = self._race(plans, what="final")
-        best = max(raced, key=lambda one: self._rank(raced[one]))
+        raced = self.race(plans, what="final")
+        best = max(raced, key=lambda one: self.rank(raced[one]))
         note = f"{note}; {self.taken:,} runs"
         value = float(np.nanmean(raced[best][:, 0]))
         return Candidate(replace(plans[best], name=name), note, value)
 
-    def _gains(self, values: Floats, draws: Sequence[int]) -> Floats:
-        """Return by how much all plans but the first score above it, shape (plan,)."""
-        return gains(values[1:], values[0], self.worst_draws, self.ahead[list(draws)])
-
-    def _rank(self, values: Floats) -> tuple[int, float]:
-        """Return how far a plan came in a race, and its score until there."""
-        return int((~np.isnan(values[:, 0])).sum()), float(
-            score(values, self.worst_draws, self.ahead)
-        )
-
-    def _values(self, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
-        self.taken += len(plans) * len(draws)
-        return self.evaluate(plans, draws)
-
-    def _in_all_draws(
-        self, plans: Mapping[str, Plan], known: Mapping[str, Floats]
-    ) -> dict[str, Floats]:
-        """Return what plans reach in every search draw, some of it known, shape (draw, value)."""
-        found = {}
-        for name, plan in plans.items():
-            first = known.get(name, np.zeros((0, 1 + len(self.conditions))))
-            late = self.draws[len(first) :]
-            found[name] = np.vstack([first, self._values([plan], late)[0]]) if late else first
-        return found
-
-    def _race(
-        self, plans: Mapping[str, Plan], *, what: str, known: Mapping[str, Floats] = NONE_KNOWN
-    ) -> dict[str, Floats]:
-        """Return what plans reach by draw, shape (draw, value), NaN where one had been given up.
-
-        Of those who are left, the better half goes on to twice as many draws (successive halving;
-        Karnin, Koren and Somekh 2013).
-        """
-        names = list(plans)
-        values = np.full((len(names), len(self.draws), 1 + len(self.conditions)), np.nan)
-        alive, done = list(range(len(names))), 0
-        while done < len(self.draws):
-            upto = min(max(2 * done, FIRST_RUNG), len(self.draws))
-            rung = range(done, upto)
-            late = [k for k in alive if len(known.get(names[k], ())) < upto]
-            for k in set(alive) - set(late):
-                values[k, rung] = known[names[k]][done:upto]
-            if late:
-                values[np.ix_(late, rung)] = self._values([plans[names[k]] for k in late], rung)
-            scores = score(values[:, :upto], self.worst_draws, self.ahead[:upto])
-            alive = sorted(alive, key=lambda k: -scores[k])
-            keep = max(ceil(len(alive) / 2), min(len(alive), 3))
-            for k in alive:
-                self._tell(what, names[k], values[k, :upto], values[alive[0], :upto], kept=True)
-                self.rows[-1]["kept"] = k in alive[:keep]
-            alive, done = alive[:keep], upto
-        return dict(zip(names, values, strict=True))
-
     def _climb(self, name: str, plan: Plan, *, upto: float) -> list[Plan]:
         """Return the plans of a climb, each better than the one before."""
         size, path = LARGEST, [plan]
+        for number in count(1):
+            found = self._by_surrogate(path[-1], number, upto=upto)
+            if found is None:
+                break
+            path.append(_named(found, f"{name}, surrogate {number}"))
         for step in count(1):
             if size < SMALLEST or self.taken >= upto:
                 return path
-            exchange = self._exchange(path[-1], step, size * self.purse.total_usd)
-            if exchange is None:
+            found = self._exchange(path[-1], step, size * self.purse.total_usd)
+            if found is None:
                 size *= SHRINK
                 continue
-            path.append(replace(exchange, name=f"{name}, step {step}", status="found", gap=nan))
+            path.append(_named(found, f"{name}, step {step}"))
         return path
+
+    def _by_surrogate(self, plan: Plan, number: int, *, upto: float) -> Plan | None:
+        """Return a plan that does better, made by a model of simulated responses.
+
+        None where none does, or where the runs do not suffice for such a model.
+        """
+        variations = list(variations_of(self.purse, plan.units))
+        few = int(min(SURROGATE_SHARE * self.runs / (1 + len(variations)), SURROGATE_DRAWS[1]))
+        runs = few * (1 + len(variations))
+        if self.parts is None or few < SURROGATE_DRAWS[0] or self.taken + runs > upto:
+            return None
+        total = len(self.draws)
+        draws = [((number - 1) * few + k) % total for k in range(min(few + MORE, total))]
+        responses = self._responses(plan, variations, draws[:few])
+        surrogate = Surrogate(self.purse, plan.units, variations, responses, self.parts)
+        proposed = list(self._proposed(surrogate))
+        if not proposed:
+            return None
+        nexts = [replace(plan, units=one.units) for one in proposed]
+        values = self.values([plan, *nexts], draws)
+        gained = self.gains(values, draws)
+        chosen = int(gained.argmax())
+        better = _is_better(values[[0, chosen + 1]], float(gained[chosen]))
+        for k, one in enumerate(proposed):
+            kept = better and k == chosen
+            self.tell(SURROGATE, plan.name, values[k + 1], values[0], kept=kept)
+            # in these draws what it was in those in which the model was fitted
+            lead = one.expected - float(values[0, :few, 0].mean())
+            self.rows[-1]["expected"] = float(values[0, :, 0].mean()) + lead
+        return nexts[chosen] if better else None
+
+    def _responses(
+        self, plan: Plan, variations: Sequence[Variation], draws: Sequence[int]
+    ) -> Floats:
+        """Return what regions add under a plan and variations, (1 + variation, draw, region)."""
+        tried = [plan, *(replace(plan, units=one.units) for one in variations)]
+        self.taken += len(tried) * len(draws)
+        return self.evaluate(tried, draws, by_region=True)
+
+    def _proposed(self, surrogate: Surrogate) -> Iterable[Proposal]:
+        """Yield the different plans that a surrogate proposes, less or more of the money moved."""
+        known = {surrogate.units.tobytes()}
+        for moved in MOVED:
+            try:
+                one = surrogate.best(moved)
+            except (InfeasibleError, UnsolvedError):
+                continue
+            if one.units.tobytes() not in known and self.purse.is_kept_by(one.units):
+                known.add(one.units.tobytes())
+                yield one
 
     def _exchange(self, plan: Plan, step: int, usd: float) -> Plan | None:
         """Return a plan that does better by exchanges of about so much; None where none does."""
@@ -283,16 +251,14 @@ class Search:
         if not nexts or not before > 0.0:
             return None
         first = more[: len(more) // 3]
-        values = self._values([plan, *nexts], first)
-        best = np.argsort(-self._gains(values, first), kind="stable")[:5]
-        last = self._values([plan, *(nexts[k] for k in best)], more[len(first) :])
+        values = self.values([plan, *nexts], first)
+        best = np.argsort(-self.gains(values, first), kind="stable")[:5]
+        last = self.values([plan, *(nexts[k] for k in best)], more[len(first) :])
         values = np.hstack([values[[0, *(best + 1)]], last])
-        gained = self._gains(values, more)
+        gained = self.gains(values, more)
         chosen = int(gained.argmax())
-        ahead = values[chosen + 1, :, 0] - values[0, :, 0]
-        error = ahead.std(ddof=1) / len(ahead) ** 0.5 if len(ahead) > 1 else 0.0
-        better = bool(gained[chosen] > 0.5 * error)
-        self._tell("climb", plan.name, values[chosen + 1], values[0], kept=better)
+        better = _is_better(values[[0, chosen + 1]], float(gained[chosen]))
+        self.tell("climb", plan.name, values[chosen + 1], values[0], kept=better)
         return nexts[best[chosen]] if better else None
 
     def _lean(self, plan: Plan) -> list[Plan]:
@@ -306,12 +272,12 @@ class Search:
         drops.sort(key=lambda one: -self.worth.get(one.name, inf))
         drops = drops[: self._most]
         without = [taken(self.purse, plan.units, [one], self.purse.total_usd) for one in drops]
-        values = self._values(
+        values = self.values(
             [plan, *(replace(plan, units=units) for units, _ in without)], self.draws[:FEW]
         )
         idle = [
             one
-            for one, gained in zip(drops, self._gains(values, self.draws[:FEW]), strict=True)
+            for one, gained in zip(drops, self.gains(values, self.draws[:FEW]), strict=True)
             if gained >= 0.0
         ]
         units, _ = taken(self.purse, plan.units, idle, self.purse.total_usd)
@@ -381,9 +347,9 @@ class Search:
             changed.append(replace(plan, units=units))
             costs.append(cost)
         known = [k for k, cost in enumerate(costs) if cost != 0.0]
-        values = self._values([plan, *(changed[k] for k in known)], draws)
+        values = self.values([plan, *(changed[k] for k in known)], draws)
         before = float(values[0, :, 0].mean())
-        for k, gained in zip(known, self._gains(values, draws), strict=True):
+        for k, gained in zip(known, self.gains(values, draws), strict=True):
             gain = float(gained) / max(before, 1e-12) / abs(costs[k])
             old = self.worth.get(tried[k].name, gain)
             self.worth[tried[k].name] = (old + gain) / 2.0
@@ -416,30 +382,42 @@ class Search:
                 break
         return units
 
-    def _tell(self, what: str, plan: str, values: Floats, before: Floats, *, kept: bool) -> None:
-        gain = values[:, 0] - before[:, 0]
-        low, high = t_interval(pd.Series(gain))
-        mean = values[:, 0].mean()
-        row = (self.taken, what, plan, len(values), mean, gain.mean(), low, high, kept)
-        self.rows.append(dict(zip(HISTORY, row, strict=True)))
 
-
-def search_of(scenario: Scenario, world: World, evaluate: Evaluate) -> Search:
-    """Return the search that a scenario asks for, not begun.
+def search_of(design: Design, world: World, evaluate: Evaluate) -> Search:
+    """Return the search that the scenario of a study asks for, not begun.
 
     Parameters
     ----------
     world : what is known before the draws, from which prices are.
     """
+    scenario = design.scenario
     spec = scenario.search
     return Search(
-        Purse(world, scenario),
         evaluate,
         runs_of(spec.effort),
+        purse=Purse(world, scenario),
         conditions=conditions_of(scenario),
         worst_draws=spec.worst_draws,
         by_regret=spec.worst_by == "regret",
+        parts=design.objective.parts,
     )
+
+
+def _named(plan: Plan, name: str) -> Plan:
+    """Return a plan that was found, for which nothing is proven."""
+    return replace(plan, name=name, status="found", gap=nan)
+
+
+def _is_better(values: Floats, gained: float) -> bool:
+    """Return whether the gain of a second plan on a first exceeds half of its error.
+
+    Parameters
+    ----------
+    values : of both, shape (2, draw, value).
+    """
+    ahead = values[1, :, 0] - values[0, :, 0]
+    error = float(ahead.std(ddof=1)) / len(ahead) ** 0.5 if len(ahead) > 1 else 0.0
+    return gained > 0.5 * error
 
 
 def _unlike(units: Floats, others: Iterable[Floats]) -> list[Floats]:
@@ -447,24 +425,3 @@ def _unlike(units: Floats, others: Iterable[Floats]) -> list[Floats]:
     found = {one.tobytes(): one for one in others}
     found.pop(units.tobytes(), None)
     return list(found.values())
-
-
-def _sure(values: Mapping[str, Floats], best: str) -> str:
-    """Return how sure it is that none of the others is better by more than is worthwhile.
-
-    One less the sum of the paired t probabilities that it is (Bonferroni), over those that were
-    simulated in all draws.
-    """
-    mine = values[best][:, 0]
-    margin, wrong = WORTHWHILE * float(np.nanmean(mine)), 0.0
-    for name, reached in values.items():
-        other = reached[:, 0]
-        ahead = (mine - other)[~np.isnan(other)]
-        if name == best or len(ahead) < 2 or penalty(reached) > penalty(values[best]):
-            continue
-        error = float(ahead.std(ddof=1)) / len(ahead) ** 0.5
-        if error > 0.0:
-            wrong += float(stdtr(len(ahead) - 1, -(float(ahead.mean()) + margin) / error))
-    return (
-        f"none of the others is better by {WORTHWHILE:.1%} with probability {max(1 - wrong, 0):.0%}"
-    )

@@ -25,7 +25,7 @@ from sim.studies.outcomes import ACCOUNTS, COUNTS
 from sim.studies.plan_search import hedges_of
 from sim.studies.robustness import VARIANTS
 from sim.studies.sample import Sample
-from sim.studies.search import runs_of
+from sim.studies.selection import runs_of
 
 PLANNING_S, PLANNING_POWER = 0.045, 1.1
 """CPU seconds of one proposal, times the cells and years that it plans for to a power. Of three

@@ -10,6 +10,7 @@ the extra `bench`. `make bench` shows the table.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial as bind
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,11 +94,12 @@ def best_by(method: Callable[[Objective, int, int], None], study: Study, seed: i
     return best[1]
 
 
-def values(study: Study, plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
+def values(
+    study: Study, plans: Sequence[Plan], draws: Sequence[int], *, by_region: bool = False
+) -> Floats:
     design: Design = study._design
-    return np.hstack([simulated(design, lot) for lot in lots("step", plans, draws).values()])[
-        ..., 0
-    ]
+    parts = lots("step", plans, draws, by_region=by_region)
+    return np.hstack([simulated(design, lot) for lot in parts.values()])
 
 
 def seeded(seed: int) -> Study:
@@ -107,9 +109,8 @@ def seeded(seed: int) -> Study:
 def searched(study: Study, proposals: Mapping[str, Plan]) -> Plan:
     """Return the plan that a search finds with ``RUNS`` runs from some proposals."""
     scenario = study.scenario
-    search = Search(
-        Purse(study.world(), scenario), lambda p, d: values(study, p, d)[..., None], RUNS
-    )
+    purse, parts = Purse(study.world(), scenario), study._design.objective.parts
+    search = Search(bind(values, study), RUNS, purse=purse, parts=parts)
     rules = {name: rule(study.world(), scenario) for name, rule in RULES.items()}
     return search.find(
         rules | dict(proposals), [name for name in rules if name != "baseline"]
@@ -119,7 +120,7 @@ def searched(study: Study, proposals: Mapping[str, Plan]) -> Plan:
 def judged(plans: Mapping[str, Plan], seed: int) -> dict[str, Floats]:
     """Return what plans reach in draws that none of them was made on."""
     named = [replace(plan, name=name) for name, plan in plans.items()]
-    reached = values(seeded(seed + 1_000), named, range(JUDGED))
+    reached = values(seeded(seed + 1_000), named, range(JUDGED))[..., 0]
     return dict(zip(plans, reached, strict=True))
 
 

@@ -67,7 +67,7 @@ def test_the_same_studies_are_worth_the_same_benefit(target: float, labelled: in
     assert (bounds >= simulated - 1e-9).all()
     np.testing.assert_allclose(bounds, simulated, atol=0.02)
     if labelled == 0:
-        least, _ = problem.release.quality_range(1)
+        least, _ = problem.release.quality_range()
         np.testing.assert_allclose(least[:, 0], simulated, rtol=1e-12)
 
 

@@ -70,7 +70,7 @@ def test_with_money_for_everything_everybody_reached_is_read_at_the_best_benefit
     )
     expected = solve(problem).expected
     assert expected.live[1:].all()
-    _, most = problem.release.quality_range(4)
+    _, most = problem.release.quality_range()
     best = np.broadcast_to(expected.quality[-1], (2, 2))
     np.testing.assert_allclose(expected.coverage[-1], best, rtol=2e-3)
     assert (expected.quality[-1] > 0.9 * most).all()

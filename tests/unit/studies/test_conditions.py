@@ -39,7 +39,9 @@ def values(case: Scenario, plans: Sequence[Plan], draws: Sequence[int]) -> Float
 
 def found(case: Scenario) -> tuple[Plan, Floats]:
     """Return the plan that a search finds, and what it reaches in other draws, (draw, value)."""
-    search = Search(Purse(WORLD, case), bind(values, case), RUNS, conditions=conditions_of(case))
+    search = Search(
+        bind(values, case), RUNS, purse=Purse(WORLD, case), conditions=conditions_of(case)
+    )
     rules = {name: RULES[name](WORLD, case) for name in ("baseline", "only_outreach", "thirds")}
     plan = search.find(rules, ["only_outreach", "thirds"]).best.plan
     return plan, values(case, [plan], search.draws)[0]

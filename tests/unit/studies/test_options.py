@@ -7,6 +7,7 @@ import pytest
 
 from sim.equity.coverage import mean_coverage, welfare, worst_coverage
 from sim.planning.moves import Purse
+from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import RULES
 from sim.studies import options
 from sim.studies.batch import Design
@@ -43,14 +44,14 @@ def means(of: str) -> np.ndarray:
 
 @pytest.mark.parametrize("objective", ["ede", "mean_ec"])
 def test_what_regions_add_is_the_objective(objective: str) -> None:
-    design = replace(DESIGN, scenario=SCENARIO.model_copy(update={"objective": objective}))
+    design = replace(DESIGN, objective=OBJECTIVES[objective])
     value = option_values(design, PLANS)
     assert value.shape == (2, 3)
     np.testing.assert_allclose(value.sum(axis=0), means(objective), rtol=1e-9)
 
 
 def test_the_worst_of_all_regions_is_the_worst_off_cell_of_one() -> None:
-    design = replace(DESIGN, scenario=SCENARIO.model_copy(update={"objective": "worst_ec"}))
+    design = replace(DESIGN, objective=OBJECTIVES["worst_ec"])
     value = option_values(design, PLANS)
     assert (value.min(axis=0) >= means("worst_ec") - 1e-12).all()
     assert (value > 0.0).all()

@@ -13,10 +13,10 @@ from sim.domain.levers import LEVERS
 from sim.domain.plan import Plan
 from sim.equity.coverage import ede
 from sim.errors import InfeasibleError
-from sim.planning import refinement
+from sim.planning.model import OptimisationModel
 from sim.planning.objectives import OBJECTIVES
-from sim.planning.refinement import Effort
 from sim.planning.rules import RULES
+from sim.planning.solution import Solution, solve
 from sim.scenario.schema import LeverBounds
 from sim.studies import income_groups, proposals
 from sim.studies.batch import Design
@@ -28,14 +28,14 @@ from sim.studies.proposals import (
     HEDGES,
     SURE,
     Balanced,
-    SearchDraws,
+    Effort,
     at_aversion_one,
     candidate,
     risk_averse,
     without_ai,
 )
 from tests.small_world import small_world
-from tests.unit.studies.small_study import Watched, plan_of, run_small, sample_small, small_scenario
+from tests.unit.studies.small_study import Watched, run_small, sample_small, small_scenario
 
 TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
 SCENARIO = small_scenario().model_copy(update={"levers": {}})
@@ -71,18 +71,16 @@ def test_a_hedge_spends_its_share_without_ai_and_the_rest_as_is_best(
 ) -> None:
     budgets, found = [], []
 
-    def watched(*args: object, **options: object) -> refinement.Refinement:
-        budgets.append((args[2].budget_usd_per_year, args[2].levers))
-        found.append((refinement.refine(*args, **options), options.get("at_least")))
-        return found[-1][0]
+    def watched(model: OptimisationModel, **options: object) -> Solution:
+        budgets.append((model.scenario.budget_usd_per_year, model.scenario.levers))
+        found.append(solve(model, **options))
+        return found[-1]
 
-    monkeypatch.setattr(proposals, "refine", watched)
+    monkeypatch.setattr(proposals, "solve", watched)
     half = candidate(DESIGN, 0.5)
     budget = SCENARIO.budget_usd_per_year
     assert budgets == [(budget / 2, without_ai(SCENARIO)), (budget, SCENARIO.levers)]
-    (alone, nothing), (both, at_least) = found
-    assert nothing is None
-    np.testing.assert_array_equal(at_least, alone.plan.units)
+    alone, both = found
     np.testing.assert_array_equal(half.plan.units, both.plan.units)
     assert alone.plan.units.sum() > 0
     assert (half.plan.units >= alone.plan.units - 1e-9).all()
@@ -104,8 +102,7 @@ def test_without_a_solution_the_best_rule_stands_in_and_says_so(
     found = candidate(DESIGN, hedge)
     world = sample_small(SCENARIO, None, "search").world
     plans = [rule(world, SCENARIO) for rule in RULES.values()]
-    draws = SearchDraws.of(DESIGN)
-    best = max(plans, key=lambda plan: draws.observe(plan).value)
+    best = max(plans, key=lambda plan: np.mean([ede_in(draw, plan) for draw in range(3)]))
     assert best.units.sum() > 0.0
     np.testing.assert_array_equal(found.plan.units, best.units)
     assert (found.plan.name, found.plan.status) == ("plan", BY_RULE)
@@ -116,10 +113,10 @@ def test_without_a_solution_the_best_rule_stands_in_and_says_so(
 
 
 def test_limits_that_exclude_every_plan_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def clash(*_: object, **__: object) -> refinement.Refinement:
+    def clash(*_: object, **__: object) -> Solution:
         raise InfeasibleError(("budget_usd_2027",))
 
-    monkeypatch.setattr(proposals, "refine", clash)
+    monkeypatch.setattr(proposals, "solve", clash)
     with pytest.raises(InfeasibleError, match="budget_usd_2027"):
         candidate(DESIGN, 0.0)
 
@@ -186,21 +183,6 @@ def test_prudence_changes_thresholds_and_nothing_else() -> None:
         care=replace(found.care, prevalence=central.care.prevalence),
     )
     np.testing.assert_equal(asdict(again), asdict(central))
-
-
-def test_what_is_observed_is_the_mean_over_the_draws_each_as_if_alone() -> None:
-    plan = plan_of({"scanner.dermoscopy": 1.0, "annotation": 1.0, "curator": 1.0, "steward": 1.0})
-    runs = [run_small(SCENARIO, plan, draw=draw, purpose="search") for draw in range(3)]
-    seen = SearchDraws.of(DESIGN).observe(plan)
-    each = np.array([run.records.cells["exams"].sum(axis=3) for run in runs])
-    assert not np.array_equal(each[0], each[1])  # the draws differ
-    np.testing.assert_array_equal(seen.flows.exams, each.mean(axis=0))
-    done = sum(run.station("annotation")["done"].sum() for run in runs)
-    assert done > 0
-    assert seen.flows.annotated.sum() == pytest.approx(done / 3)
-    apart = [ede_in(draw, plan) for draw in range(3)]
-    assert apart[0] != apart[1]
-    assert seen.value == np.mean(apart)
 
 
 def test_many_countries_are_planned_for_pooled_and_judged_apart(

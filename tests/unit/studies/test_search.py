@@ -12,16 +12,18 @@ from sim.domain.levers import Floats
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
 from sim.planning.moves import Purse
+from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import AT_RANDOM, GREEDY, RULES
 from sim.scenario.treasury import SpendingLimit
-from sim.studies import proposals, search
+from sim.studies import proposals
 from sim.studies.batch import Design
 from sim.studies.conditions import worst_mean
 from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plan_search import find_plan
-from sim.studies.plans import HISTORY, Candidate
+from sim.studies.plans import HISTORY, SURROGATE, Candidate, foreseen
 from sim.studies.proposals import Hedge, candidate
-from sim.studies.search import FIRST_RUNG, Search, draws_of, runs_of
+from sim.studies.search import Search
+from sim.studies.selection import FIRST_RUNG, draws_of, runs_of
 from tests.small_world import small_world
 from tests.unit.studies.small_study import plan_of, sample_small, small_scenario
 
@@ -51,8 +53,9 @@ class Here:
         return {name: simulated(self.design, lot) for name, lot in parts.items()}
 
 
-def evaluate(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
-    return np.hstack([simulated(DESIGN, lot) for lot in lots("step", plans, draws).values()])
+def evaluate(plans: Sequence[Plan], draws: Sequence[int], *, by_region: bool = False) -> Floats:
+    parts = lots("step", plans, draws, by_region=by_region)
+    return np.hstack([simulated(DESIGN, lot) for lot in parts.values()])
 
 
 def asked_for(effort: int) -> Design:
@@ -75,7 +78,7 @@ def test_what_is_simulated_does_not_depend_on_how_it_is_cut() -> None:
 
 
 def test_a_search_takes_about_the_runs_that_it_may() -> None:
-    found = Search(PURSE, evaluate, 400)
+    found = Search(evaluate, 400, purse=PURSE)
     best = found.find(RULE_PLANS, ["only_outreach"]).best
     assert found.taken <= 1.3 * 400
     assert best.history is not None
@@ -84,15 +87,46 @@ def test_a_search_takes_about_the_runs_that_it_may() -> None:
     assert best.history["runs"].max() == found.taken
 
 
+def test_a_surrogate_agrees_with_the_simulation_at_the_plans_that_it_proposes() -> None:
+    """Within 5% in the objective, though it adds up what single changes brought."""
+    found = Search(evaluate, 1_200, purse=PURSE, parts=DESIGN.objective.parts)
+    best = found.find({"baseline": RULE_PLANS["baseline"]}, []).best
+    assert best.history is not None
+    made = best.history[best.history["what"] == SURROGATE]
+    assert made["kept"].any()
+    assert made["gain"].max() > 0.1 * made["value"].max()  # where much changes, too
+    agreed = foreseen(best.history)
+    assert agreed is not None
+    assert agreed.plans == len(made)
+    assert 0.95 < agreed.low <= agreed.high < 1.05
+    others = best.history[best.history["what"] != SURROGATE]
+    assert others["expected"].isna().all()
+    assert foreseen(others) is None
+    assert found.taken <= 1.3 * 1_200
+
+
+def test_what_regions_add_makes_up_the_objective() -> None:
+    plans = [RULE_PLANS[name] for name in ("baseline", "by_need")]
+    for objective in OBJECTIVES.values():
+        design = replace(DESIGN, objective=objective)
+        lot = Lot(tuple(plans), (0, 1))
+        whole = simulated(design, lot)[..., 0]
+        parts = simulated(design, lot._replace(by_region=True))
+        assert parts.shape == (2, 2, len(WORLD.regions))
+        assert objective.parts is not None
+        again = [[objective.parts.whole(one, SCENARIO.equity) for one in row] for row in parts]
+        np.testing.assert_allclose(again, whole, rtol=1e-9)
+
+
 def test_a_gap_that_was_proven_for_a_proposal_is_not_that_of_a_plan_found_from_it() -> None:
     proposal = replace(RULE_PLANS["only_outreach"], gap=0.01)
-    found = Search(PURSE, evaluate, 400).find({"model": proposal}, [])
+    found = Search(evaluate, 400, purse=PURSE).find({"model": proposal}, [])
     assert (found.best.plan.units != proposal.units).any()
     assert np.isnan(found.best.plan.gap)
 
 
 def test_the_plan_is_at_least_as_good_as_every_proposal_on_the_search_draws() -> None:
-    found = Search(PURSE, evaluate, 400)
+    found = Search(evaluate, 400, purse=PURSE)
     result = found.find(RULE_PLANS, list(RULE_PLANS))
     reached = evaluate([result.best.plan, *RULE_PLANS.values()], found.draws)[..., 0].mean(axis=1)
     assert result.best.value == pytest.approx(reached[0])
@@ -104,16 +138,16 @@ def test_the_plan_is_at_least_as_good_as_every_proposal_on_the_search_draws() ->
 def test_what_was_given_up_in_a_race_does_not_win_by_its_few_draws() -> None:
     def lucky(plans: Sequence[Plan], draws: Sequence[int]) -> Floats:
         """The first plan is good in the first draws, and would be poor in the others."""
-        late = np.array([0.5 if draw < search.FIRST_RUNG else 0.1 for draw in draws])
+        late = np.array([0.5 if draw < FIRST_RUNG else 0.1 for draw in draws])
         return np.stack([late + (0.01 if plan.name == "second" else 0.0) for plan in plans])[
             ..., None
         ]
 
     names = ("first", "second", "third", "fourth")
     plans = {name: plan_of({"outreach.group1": 1.0}, name=name) for name in names}
-    found = Search(PURSE, lucky, 400)
-    raced = found._race(plans, what="final")
-    assert max(raced, key=lambda name: found._rank(raced[name])) == "second"
+    found = Search(lucky, 400, purse=PURSE)
+    raced = found.race(plans, what="final")
+    assert max(raced, key=lambda name: found.rank(raced[name])) == "second"
     assert max(raced, key=lambda name: float(np.nanmean(raced[name]))) != "second"
 
 
@@ -138,7 +172,7 @@ def test_the_same_search_whatever_is_simulated_ahead_of_it() -> None:
         for name, plan in RULE_PLANS.items()
         if name != "only_outreach"  # stands for the proposal that is still being solved
     }
-    searches = Search(PURSE, evaluate, 200), Search(PURSE, evaluate, 200)
+    searches = Search(evaluate, 200, purse=PURSE), Search(evaluate, 200, purse=PURSE)
     found = searches[0].find(RULE_PLANS, ["only_outreach"])
     again = searches[1].find(RULE_PLANS, ["only_outreach"], ahead)
     assert again.best.history is not None
@@ -195,7 +229,7 @@ def test_within_a_percent_of_the_best_of_all_plans() -> None:
             units[0, r, i] = count
         if purse.is_kept_by(units):
             plans.append(replace(blank, units=units))
-    found = Search(purse, evaluate, 1_500)
+    found = Search(evaluate, 1_500, purse=purse)
     rules = {name: rule(WORLD, scenario) for name, rule in RULES.items()}
     best = found.find(rules, list(rules)).best
     all_of_them = evaluate(plans, found.draws)[..., 0].mean(axis=1)
@@ -209,7 +243,7 @@ def test_more_money_never_finds_a_worse_plan() -> None:
     for budget in (5e4, 1e5, 2e5, 4e5, 8e5, 1.6e6):
         scenario = SCENARIO.model_copy(update={"budget_usd_per_year": budget})
         rules = {name: rule(WORLD, scenario) for name, rule in RULES.items()}
-        found = Search(Purse(WORLD, scenario), evaluate, 800).find(rules, list(rules))
+        found = Search(evaluate, 800, purse=Purse(WORLD, scenario)).find(rules, list(rules))
         reached.append(found.best.value)
     assert reached == sorted(reached)
 
@@ -236,9 +270,9 @@ def test_a_plan_for_the_worst_draws_is_safe_and_one_for_all_is_bold() -> None:
     plans = {name: plan_of({}, name=name) for name in ("bold", "safe", "neither")}
     chosen = {}
     for share in (1.0, 0.25):
-        found = Search(PURSE, gamble, 400, worst_draws=share)
-        raced = found._race(plans, what="final")
-        chosen[share] = max(raced, key=lambda name: found._rank(raced[name]))
+        found = Search(gamble, 400, purse=PURSE, worst_draws=share)
+        raced = found.race(plans, what="final")
+        chosen[share] = max(raced, key=lambda name: found.rank(raced[name]))
     assert chosen == {1.0: "bold", 0.25: "safe"}
 
 
@@ -262,7 +296,7 @@ def test_a_plan_by_regret_is_not_far_behind_the_best_in_any_draw() -> None:
 
     chosen = {}
     for by_regret in (False, True):
-        search = Search(PURSE, counted, 200, worst_draws=0.25, by_regret=by_regret)
+        search = Search(counted, 200, purse=PURSE, worst_draws=0.25, by_regret=by_regret)
         found = search.find(plans, ["bold"])
         chosen[by_regret] = found.best.note.split("found from ")[1].split(" by")[0]
         assert search.taken == sum(asked)
@@ -278,7 +312,8 @@ def test_runs_of_proposals_that_are_known_count_once() -> None:
     known = dict(zip(plans, evaluate(list(plans.values()), first), strict=True))
     for by_regret in (False, True):
         one, other = (
-            Search(PURSE, evaluate, 200, worst_draws=0.5, by_regret=by_regret) for _ in range(2)
+            Search(evaluate, 200, purse=PURSE, worst_draws=0.5, by_regret=by_regret)
+            for _ in range(2)
         )
         told, untold = one.find(plans, ["by_need"], known), other.find(plans, ["by_need"])
         assert one.taken == other.taken
