@@ -109,12 +109,14 @@ class Surrogate:
         """What every variation adds to the part of each region, shape (variation, draw, region)."""
         return np.asarray(self.responses[1:] - self.responses[0])
 
-    def best(self, moved: float) -> Proposal:
+    def best(self, moved: float, prudence: float = 0.0) -> Proposal:
         """Return the best combination of variations that the limits allow.
 
         Parameters
         ----------
         moved : most money that is bought for or given up, as a share of the whole budget.
+        prudence : standard errors that are taken off every gain: the largest of many are so by
+            chance in part. What is expected is told without.
 
         Raises
         ------
@@ -129,7 +131,7 @@ class Surrogate:
             for o, number in enumerate(amounts.variations, start=1):
                 here, differs = amounts.here, self._differs(amounts, number)
                 value[p, o] = 0.0
-                value[p, o, here] = self.gains[number].mean(axis=0)[here]
+                value[p, o, here] = _prudent(self.gains[number][:, here], prudence)
                 claims[:-1, p, o] = np.einsum("ari,kari->k", differs, purse.claim_usd[:, :, here])
                 claims[-1, p, o] = (np.abs(differs) * purse.price_usd[:, here]).sum()
         left = purse.left_usd(self.units)
@@ -171,6 +173,12 @@ class Surrogate:
             for link in links
             if (link, amounts.region) in at
         ]
+
+
+def _prudent(gains: Floats, prudence: float) -> Floats:
+    """Return mean gains, shape (region,), less errors of their sum; of shape (draw, region)."""
+    error = gains.sum(axis=1).std(ddof=1) / len(gains) ** 0.5 if len(gains) > 1 else 0.0
+    return np.asarray(gains.mean(axis=0) - prudence * error / gains.shape[1])
 
 
 def _turnover(usd: float) -> Limit:

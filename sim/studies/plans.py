@@ -15,7 +15,7 @@ from sim.domain.plan import Plan
 HISTORY = ("runs", "what", "plan", "draws", "value", "gain", "low", "high", "kept", "expected")
 """Columns of the history of a search: runs so far, what was done, of which plan, in how many draws,
 its mean outcome there, the gain on what was there before with its interval, whether it was kept,
-and what a surrogate expected its outcome to be, NaN where none did."""
+and what a surrogate expected its outcome to be there, NaN where none did."""
 SURROGATE = "surrogate"
 """What the history calls a plan that a surrogate proposed."""
 PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd"]

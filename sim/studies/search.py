@@ -45,12 +45,17 @@ GREEDY_ROUNDS = 10
 """Rounds in which the greedy plan spends its money."""
 SPARSE = 0.3
 """Concentration of the shares of plans at random: below 1, few things get most of the money."""
-SURROGATE_SHARE = 0.2
+SURROGATE_SHARE = 0.15
 """Part of the runs that the simulated responses for one surrogate may take."""
-SURROGATE_DRAWS = 3, 12
-"""Least and most draws in which they are simulated."""
-MOVED = (0.05, 0.2, 1.0)
-"""Shares of the whole budget that surrogates may move, a plan for each."""
+SURROGATE_DRAWS = 6, 8
+"""Least and most draws in which they are simulated. With four, steps of the climb that took as many
+runs led further from the optimisation model's proposals, though not from rules."""
+BY_SURROGATES = 0.6
+"""Part of the runs of a climb within which surrogates are fitted."""
+MOVED = (0.02, 0.06, 0.2, 1.0)
+"""Shares of the whole budget that surrogates may move, and"""
+PRUDENCE = (0.0, 1.0)
+"""how many standard errors they take off every gain: a plan for each of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +178,9 @@ class Search(Selection):
     def _climb(self, name: str, plan: Plan, *, upto: float) -> list[Plan]:
         """Return the plans of a climb, each better than the one before."""
         size, path = LARGEST, [plan]
+        first = self.taken + BY_SURROGATES * (upto - self.taken)
         for number in count(1):
-            found = self._by_surrogate(path[-1], number, upto=upto)
+            found = self._by_surrogate(path[-1], number, upto=first)
             if found is None:
                 break
             path.append(_named(found, f"{name}, surrogate {number}"))
@@ -195,28 +201,27 @@ class Search(Selection):
         """
         variations = list(variations_of(self.purse, plan.units))
         few = int(min(SURROGATE_SHARE * self.runs / (1 + len(variations)), SURROGATE_DRAWS[1]))
-        runs = few * (1 + len(variations))
+        runs, total = few * (1 + len(variations)), len(self.draws)
         if self.parts is None or few < SURROGATE_DRAWS[0] or self.taken + runs > upto:
             return None
-        total = len(self.draws)
-        draws = [((number - 1) * few + k) % total for k in range(min(few + MORE, total))]
-        responses = self._responses(plan, variations, draws[:few])
+        if total < few + FEW:  # none would be left to decide
+            return None
+        turn = [((number - 1) * few + k) % total for k in range(min(few + MORE, total))]
+        fitting, others = turn[:few], turn[few:]
+        responses = self._responses(plan, variations, fitting)
         surrogate = Surrogate(self.purse, plan.units, variations, responses, self.parts)
         proposed = list(self._proposed(surrogate))
-        if not proposed:
+        best = self._best_of(plan, [replace(plan, units=one.units) for one in proposed], others)
+        if best is None:
             return None
-        nexts = [replace(plan, units=one.units) for one in proposed]
-        values = self.values([plan, *nexts], draws)
-        gained = self.gains(values, draws)
-        chosen = int(gained.argmax())
-        better = _is_better(values[[0, chosen + 1]], float(gained[chosen]))
-        for k, one in enumerate(proposed):
-            kept = better and k == chosen
-            self.tell(SURROGATE, plan.name, values[k + 1], values[0], kept=kept)
-            # in these draws what it was in those in which the model was fitted
-            lead = one.expected - float(values[0, :few, 0].mean())
-            self.rows[-1]["expected"] = float(values[0, :, 0].mean()) + lead
-        return nexts[chosen] if better else None
+        chosen, found = best
+        before = np.array(
+            [self.parts.whole(one, self.purse.scenario.equity) for one in responses[0]]
+        )
+        seen = self.values([replace(plan, units=proposed[chosen].units)], fitting)[0]
+        self.tell(SURROGATE, plan.name, seen, before[:, None], kept=found is not None)
+        self.rows[-1]["expected"] = proposed[chosen].expected
+        return found
 
     def _responses(
         self, plan: Plan, variations: Sequence[Variation], draws: Sequence[int]
@@ -227,11 +232,11 @@ class Search(Selection):
         return self.evaluate(tried, draws, by_region=True)
 
     def _proposed(self, surrogate: Surrogate) -> Iterable[Proposal]:
-        """Yield the different plans that a surrogate proposes, less or more of the money moved."""
+        """Yield the different plans that a surrogate proposes, more or less bold."""
         known = {surrogate.units.tobytes()}
-        for moved in MOVED:
+        for moved, prudence in product(MOVED, PRUDENCE):
             try:
-                one = surrogate.best(moved)
+                one = surrogate.best(moved, prudence)
             except (InfeasibleError, UnsolvedError):
                 continue
             if one.units.tobytes() not in known and self.purse.is_kept_by(one.units):
@@ -248,18 +253,30 @@ class Search(Selection):
             for units in _unlike(plan.units, self._suggested(plan, tried, usd))
             if self.purse.is_kept_by(units)
         ]
-        if not nexts or not before > 0.0:
+        best = self._best_of(plan, nexts, more) if before > 0.0 else None
+        return None if best is None else best[1]
+
+    def _best_of(
+        self, plan: Plan, nexts: Sequence[Plan], draws: Sequence[int]
+    ) -> tuple[int, Plan | None] | None:
+        """Return which of some plans does best, and it where it does better than the one before.
+
+        All in a third of the draws, the best five in the others. None where there is no plan.
+        """
+        if not nexts:
             return None
-        first = more[: len(more) // 3]
+        first = draws[: len(draws) // 3]
         values = self.values([plan, *nexts], first)
         best = np.argsort(-self.gains(values, first), kind="stable")[:5]
-        last = self.values([plan, *(nexts[k] for k in best)], more[len(first) :])
+        last = self.values([plan, *(nexts[k] for k in best)], draws[len(first) :])
         values = np.hstack([values[[0, *(best + 1)]], last])
-        gained = self.gains(values, more)
+        gained = self.gains(values, draws)
         chosen = int(gained.argmax())
-        better = _is_better(values[[0, chosen + 1]], float(gained[chosen]))
+        ahead = values[chosen + 1, :, 0] - values[0, :, 0]
+        error = ahead.std(ddof=1) / len(ahead) ** 0.5 if len(ahead) > 1 else 0.0
+        better = bool(gained[chosen] > 0.5 * error)
         self.tell("climb", plan.name, values[chosen + 1], values[0], kept=better)
-        return nexts[best[chosen]] if better else None
+        return int(best[chosen]), nexts[best[chosen]] if better else None
 
     def _lean(self, plan: Plan) -> list[Plan]:
         """Return a plan without what brings nothing, and with all that is left spent.
@@ -406,18 +423,6 @@ def search_of(design: Design, world: World, evaluate: Evaluate) -> Search:
 def _named(plan: Plan, name: str) -> Plan:
     """Return a plan that was found, for which nothing is proven."""
     return replace(plan, name=name, status="found", gap=nan)
-
-
-def _is_better(values: Floats, gained: float) -> bool:
-    """Return whether the gain of a second plan on a first exceeds half of its error.
-
-    Parameters
-    ----------
-    values : of both, shape (2, draw, value).
-    """
-    ahead = values[1, :, 0] - values[0, :, 0]
-    error = float(ahead.std(ddof=1)) / len(ahead) ** 0.5 if len(ahead) > 1 else 0.0
-    return gained > 0.5 * error
 
 
 def _unlike(units: Floats, others: Iterable[Floats]) -> list[Floats]:
