@@ -92,7 +92,18 @@ def schema_problems(
         node = tree.descend(path)[0]
         # the rules of many are alike: they are put into words for those that are shown
         words = partial(_explain, details, node, path, schema)
-        yield Problem(node.place, ".".join(map(str, path)), "", words)
+        yield Problem(_where(node, details), ".".join(map(str, path)), "", words)
+
+
+def _where(node: Node, details: Sequence[ErrorDetails]) -> Place:
+    """Return where a problem stands: of a rule between keys, at the override that set one, if any.
+
+    What is in the file may have been right until then.
+    """
+    if details[0]["type"] != "value_error" or not isinstance(node.value, dict):
+        return node.place
+    set_last = [child.place for child in node.value.values() if child.place.line == 0]
+    return set_last[-1] if set_last else node.place
 
 
 def _only_wrong_items(detail: ErrorDetails, node: Node) -> bool:

@@ -298,6 +298,7 @@ def test_overrides_are_dotted_and_typed_as_yaml(page: Write) -> None:
         ("title.x=3", "--set title.x=3: title: found a mapping; must be a valid string."),
         ("title=[1", "--set title=[1: not readable as YAML"),
         ("extends=y.yaml", "--set extends=y.yaml: extends: unknown key."),
+        ("search.worst_by=regret", "--set search.worst_by=regret: search: worst_by regret needs"),
     ],
 )
 def test_a_wrong_override_is_named(page: Write, override: str, expected: str) -> None:
