@@ -14,6 +14,8 @@ from sim.fault import concerns
 from sim.terminal import example
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sim.studies.result import StudyResult
 
 Language = Annotated[
@@ -110,6 +112,23 @@ def export(
         terminal.say(f"Tables: {written}")
 
 
+def _outcomes_shown(outcomes: "pd.DataFrame") -> "pd.DataFrame":
+    """Return outcomes of two runs as their page says them; as numbers where a program reads."""
+    import pandas as pd
+
+    from reports.comparison_page import outcome_rows
+
+    if terminal.manner.as_json:
+        shown = outcomes.assign(
+            outcome=outcomes["metric"] + ", " + outcomes["unit"],
+            interval=terminal.intervals(outcomes, "low", "high"),
+        )[["policy", "outcome", "first", "second", "difference", "interval"]]
+    else:
+        said = outcome_rows(outcomes).items()
+        shown = pd.DataFrame([{"outcome": label, **row} for label, rows in said for row in rows])
+    return shown.rename(columns={"interval": "95% interval"})
+
+
 def compare(
     ctx: typer.Context,
     first: RunFolder,
@@ -144,13 +163,7 @@ def compare(
             if not table.empty:
                 terminal.print_table(table, title=f"{title}: what differs")
         how = "draw by draw" if found.paired else "as independent runs: seed, code or data differ"
-        shown = found.outcomes.assign(
-            outcome=found.outcomes["metric"] + ", " + found.outcomes["unit"],
-            interval=terminal.intervals(found.outcomes, "low", "high"),
-        )[["policy", "outcome", "first", "second", "difference", "interval"]]
-        terminal.print_table(
-            shown.rename(columns={"interval": "95% interval"}), title=f"Compared {how}"
-        )
+        terminal.print_table(_outcomes_shown(found.outcomes), title=f"Compared {how}")
         if found.outcomes["low"].isna().any():
             terminal.say(f"-: {NO_INTERVAL}.")
         if why:
