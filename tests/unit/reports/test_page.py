@@ -19,6 +19,7 @@ from reports.policy import cells_against_nothing
 from sim.errors import RunFolderError
 from sim.pipeline.records import EXAM_COSTS
 from sim.planning.rules import label_of
+from sim.scenario.schema import Scenario
 from sim.studies.alternatives import ALTERNATIVE_COLUMNS, SHARED_COLUMNS
 from sim.studies.attribution import GAIN_COLUMNS
 from sim.studies.certificate import ITEM_COLUMNS, VARIATION_COLUMNS
@@ -321,3 +322,54 @@ def test_every_region_and_group_has_its_coverage_and_the_difference_by_draw(
     assert row["gain"] == pytest.approx(row["covered"] - row["nothing"])
     assert f"Coverage of all {len(table)} regions and groups" in render(result)
     assert cells_against_nothing(result, "baseline").empty
+
+
+def test_the_first_page_says_what_to_do_first(planned: Finished, nothing: Finished) -> None:
+    result = planned[1]
+    found = policy_report.first_year(result, "plan")
+    bought = result.plans.query("policy == 'plan' and year == 2027")
+    assert (found["year"], found["capital_usd"]) == (2027, pytest.approx(bought["capex_usd"].sum()))
+    paid = result.ledger.query("policy == 'plan' and account == 'spend_usd' and year == 2027")
+    assert found["spent_usd"] == pytest.approx(paid["value"].sum() / 2)
+    assert found["spent_usd"] >= found["capital_usd"]
+    assert found["rows"]["capex_usd"].is_monotonic_decreasing
+    page = render(result)
+    assert page.index("What the plan does first") < page.index('id="money"')
+    assert "running and replacing what is bought costs" in page
+    assert "does first" not in render(nothing[1])
+
+
+def test_the_last_years_are_no_more_than_there_are(planned: Finished) -> None:
+    page = render(planned[1])
+    assert "last 2 years" in page
+    assert "last five years" not in page
+    assert "last 5 years" not in page
+
+
+def test_what_a_scenario_assumes_of_weeks_and_supplies_is_told(planned: Finished) -> None:
+    stated = {"value": 20_000, "low": 15_000, "high": 26_000, "source": "<i>our stores</i>"}
+    asked = {
+        "capacity_calendar": [
+            {"of": "readers", "share": 0.2, "from_week": 50, "to_week": 1, "year": 2027},
+            {"of": "imaging", "share": 0.5, "until": 2028, "modalities": ["dermoscopy"]},
+        ],
+        "supplies": [
+            {"modality": "dermoscopy", "regions": ["AAA", "BBB"], "exams_per_year": stated}
+        ],
+        "training": {"preemption": True},
+    }
+    whole = planned[1].scenario.model_dump() | asked
+    result = replace(planned[1], scenario=Scenario.model_validate(whole))
+    said = " ".join(Page(render(result)).words)
+    for text in (
+        "Weeks in which less works", "50 to 1", "from 2027", "imaging units (dermoscopy)",
+        "up to 2027", "Supplies of imaging", "20,000 (15,000 to 26,000)", "none can be bought",
+        "AAA, BBB", "<i>our stores</i>", "takes the machine from one of a later kind",
+    ):  # fmt: skip
+        assert text in said, text
+    french = " ".join(Page(render(result, language="fr")).words)
+    for text in ("Semaines où", "50 à 1", "Consommables pour", "rien ne peut être acheté"):
+        assert text in french, text
+    plain = " ".join(Page(render(planned[1])).words)
+    assert "Weeks in which" not in plain
+    assert "Supplies of imaging" not in plain
