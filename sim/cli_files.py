@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
-"""Commands that begin a scenario, and find the runs that there are."""
+"""Commands that begin a scenario, and find the scenarios and runs that there are."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from sim import terminal
-from sim.errors import RunFolderError, SimError
+from sim.errors import RunFolderError, SimError, listed
+
+SHOWN = 5
+"""Regions of a scenario that a list names."""
 
 
 def new(
@@ -35,6 +38,35 @@ def new(
     load_scenario(written)
     terminal.say(f"{written} is written, and valid. Put your own numbers in, then:")
     terminal.say(f"  equiscan run {written} --out runs/{written.stem} --dry-run")
+
+
+def scenarios(
+    folder: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="[DIR]", help="Where scenarios lie.")
+    ] = Path("scenarios"),
+) -> None:
+    """List the scenarios in a folder, with what is wrong with those that are not valid."""
+    import pandas as pd
+
+    from sim.errors import ScenarioError
+    from sim.studies.names import load_scenario
+
+    if not folder.is_dir():
+        raise ScenarioError(f"there is no folder '{folder}'.")
+    rows = []
+    for file in sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml")):
+        row = {"file": file.name, "title": "", "regions": "", "modalities": ""}
+        try:
+            found = load_scenario(file)
+        except SimError as error:
+            first, *_more = str(error).splitlines()
+            rows.append(row | {"title": f"not valid: {first}"})
+            continue
+        row |= {"title": found.title, "modalities": ", ".join(found.modalities)}
+        rows.append(row | {"regions": listed(found.regions, most=SHOWN)})
+    if not rows:
+        raise ScenarioError(f"no scenario (a YAML file) lies in '{folder}'.")
+    terminal.print_table(pd.DataFrame(rows))
 
 
 def runs(
