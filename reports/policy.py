@@ -27,6 +27,7 @@ from reports.language import (
 )
 from reports.language import gettext as _
 from reports.matrix import matrix
+from reports.references import bibtex, references
 from reports.retelling import (
     claim_told,
     exchange_words,
@@ -186,6 +187,8 @@ def content(result: StudyResult) -> dict[str, Any]:
         "bills": bills(result),
         "exam_costs": EXAM_COSTS,
         "energy_basis": _energy_basis(result),
+        "references": references(),
+        "bibtex": bibtex(),
         "terms": [term for term in glossary() if term.report],
         "provenance": result.provenance.as_dict(),
         "figures": _figures(result, recommended, spend),

@@ -16,9 +16,11 @@ import reports.policy as policy_report
 from reports import render, write_report
 from reports.glossary import glossary
 from reports.policy import cells_against_nothing
+from reports.references import bibtex, references
 from sim.errors import RunFolderError
 from sim.pipeline.records import EXAM_COSTS
 from sim.planning.rules import label_of
+from sim.scenario.files import read_scenario
 from sim.scenario.schema import Scenario
 from sim.studies.alternatives import ALTERNATIVE_COLUMNS, SHARED_COLUMNS
 from sim.studies.attribution import GAIN_COLUMNS
@@ -373,3 +375,19 @@ def test_what_a_scenario_assumes_of_weeks_and_supplies_is_told(planned: Finished
     plain = " ".join(Page(render(planned[1])).words)
     assert "Weeks in which" not in plain
     assert "Supplies of imaging" not in plain
+
+
+def test_every_reference_of_the_method_is_listed_and_stands_as_bibtex(planned: Finished) -> None:
+    listed = references()
+    assert len(listed) == bibtex().count("@") == bibtex().count("\n  title = {")
+    assert sum(bool(one.doi) for one in listed) == bibtex().count("doi = {")
+    said = " ".join(Page(render(planned[1])).words)
+    for one in listed:
+        assert " ".join(one.said.split()) in said
+    assert "@article{atkinson1970measurement" in said
+    assert "equiscan run RUN/scenario.yaml --out NEW" in said
+
+
+def test_what_repeats_a_report_is_a_scenario_that_is_valid(planned: Finished) -> None:
+    again = read_scenario(planned[0] / "scenario.yaml")
+    assert again == planned[1].scenario
