@@ -472,5 +472,5 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
     if len(result.search):
         shown["search"] = figures.search(result.search)
     if len(result.marginal()):
-        shown["marginal"] = figures.marginal(result.marginal())
+        shown["marginal"] = figures.marginal(result.marginal().head(TOP))
     return shown

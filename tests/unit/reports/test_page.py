@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 import reports.policy as policy_report
-from reports import render, write_report
+from reports import figures, render, write_report
 from reports.glossary import glossary
 from reports.policy import cells_against_nothing
 from reports.references import bibtex, references
@@ -391,3 +391,28 @@ def test_every_reference_of_the_method_is_listed_and_stands_as_bibtex(planned: F
 def test_what_repeats_a_report_is_a_scenario_that_is_valid(planned: Finished) -> None:
     again = read_scenario(planned[0] / "scenario.yaml")
     assert again == planned[1].scenario
+
+
+def test_one_wide_interval_does_not_flatten_the_other_bars() -> None:
+    table = pd.DataFrame(
+        {
+            "region": ["KEN", "KEN", "RWA"],
+            "item": ["site", "audit", "site"],
+            "ede_gain_per_musd": [0.02, 0.01, 0.005],
+            "low": [0.01, -5.0, 0.001],
+            "high": [0.03, 5.0, 0.009],
+        }
+    )
+    wide, narrow = (bars_of(one) for one in (table, table.assign(low=0.0, high=0.03)))
+    assert len(wide) == len(narrow) == 3
+    assert wide[0] > 0.3 * narrow[0]
+    lost = table.assign(low=np.nan, high=np.nan)
+    assert len(bars_of(lost)) == 3
+
+
+def bars_of(table: pd.DataFrame) -> list[float]:
+    """Return how long the bars of the next dollar are drawn, longest first, in points."""
+    drawn = figures.marginal(table)
+    paths = re.findall(r'<path d="(M [^"]*?)"[^>]*style="fill: #(?:0072b2|a9bccb)', drawn)
+    ends = [[float(x) for x in re.findall(r"[ML] ([-\d.]+) ", path)] for path in paths]
+    return sorted((max(xs) - min(xs) for xs in ends), reverse=True)
