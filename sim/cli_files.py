@@ -77,7 +77,10 @@ def runs(
     """List the finished runs in a folder."""
     import pandas as pd
 
+    from reports.comparison_page import in_unit
+    from reports.words import label
     from sim.studies.manifest import MANIFEST
+    from sim.studies.outcomes import OUTCOMES
     from sim.studies.result import load
 
     if not folder.is_dir():
@@ -92,7 +95,8 @@ def runs(
             continue
         best = found.values(found.scenario.objective).sort_values("value").iloc[-1]
         row |= {"title": found.scenario.title, "draws": str(found.scenario.uncertainty.draws)}
-        row |= {"best": str(best["policy"]), "its value": f"{best['value']:.3f}"}
+        said, _changed = in_unit(OUTCOMES.called(found.scenario.objective).unit)
+        row |= {"best": label(best["policy"]), "its value": said(best["value"])}
         rows.append(row)
     if not rows:
         raise RunFolderError(f"no finished run lies in '{folder}'.")
