@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
-"""Commands that begin a scenario, and find the scenarios and runs that there are."""
+"""Commands that begin a scenario, and list those that there are."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sim import terminal
-from sim.errors import RunFolderError, SimError, listed
+from sim.errors import SimError, listed
 
 SHOWN = 5
 """Regions of a scenario that a list names."""
@@ -66,38 +66,4 @@ def scenarios(
         rows.append(row | {"regions": listed(found.regions, most=SHOWN)})
     if not rows:
         raise ScenarioError(f"no scenario (a YAML file) lies in '{folder}'.")
-    terminal.print_table(pd.DataFrame(rows))
-
-
-def runs(
-    folder: Annotated[
-        Path, typer.Argument(parser=terminal.place, metavar="[DIR]", help="Where runs lie.")
-    ] = Path("runs"),
-) -> None:
-    """List the finished runs in a folder."""
-    import pandas as pd
-
-    from reports.comparison_page import in_unit
-    from reports.words import label
-    from sim.studies.manifest import MANIFEST
-    from sim.studies.outcomes import OUTCOMES
-    from sim.studies.result import load
-
-    if not folder.is_dir():
-        raise RunFolderError(f"there is no folder '{folder}'.")
-    rows = []
-    for place in sorted(path.parent for path in folder.glob(f"*/{MANIFEST}")):
-        row = {"run": place.name, "title": "", "draws": "", "best": "", "its value": ""}
-        try:
-            found = load(place)
-        except SimError as error:
-            rows.append(row | {"title": f"cannot be read: {error}"})
-            continue
-        best = found.values(found.scenario.objective).sort_values("value").iloc[-1]
-        row |= {"title": found.scenario.title, "draws": str(found.scenario.uncertainty.draws)}
-        said, _changed = in_unit(OUTCOMES.called(found.scenario.objective).unit)
-        row |= {"best": label(best["policy"]), "its value": said(best["value"])}
-        rows.append(row)
-    if not rows:
-        raise RunFolderError(f"no finished run lies in '{folder}'.")
     terminal.print_table(pd.DataFrame(rows))

@@ -9,7 +9,7 @@ import typer
 from sim import terminal
 from sim.cli_answer import RunFolder, Workers, answered
 from sim.cli_data import data
-from sim.errors import RunFolderError, nearest
+from sim.errors import RunFolderError, SimError, nearest
 from sim.fault import concerns
 from sim.terminal import example
 
@@ -127,6 +127,40 @@ def _outcomes_shown(outcomes: "pd.DataFrame") -> "pd.DataFrame":
         said = outcome_rows(outcomes).items()
         shown = pd.DataFrame([{"outcome": label, **row} for label, rows in said for row in rows])
     return shown.rename(columns={"interval": "95% interval"})
+
+
+def runs(
+    folder: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="[DIR]", help="Where runs lie.")
+    ] = Path("runs"),
+) -> None:
+    """List the finished runs in a folder."""
+    import pandas as pd
+
+    from reports.comparison_page import in_unit
+    from reports.words import label
+    from sim.studies.manifest import MANIFEST
+    from sim.studies.outcomes import OUTCOMES
+    from sim.studies.result import load
+
+    if not folder.is_dir():
+        raise RunFolderError(f"there is no folder '{folder}'.")
+    rows = []
+    for place in sorted(path.parent for path in folder.glob(f"*/{MANIFEST}")):
+        row = {"run": place.name, "title": "", "draws": "", "best": "", "its value": ""}
+        try:
+            found = load(place)
+        except SimError as error:
+            rows.append(row | {"title": f"cannot be read: {error}"})
+            continue
+        best = found.values(found.scenario.objective).sort_values("value").iloc[-1]
+        row |= {"title": found.scenario.title, "draws": str(found.scenario.uncertainty.draws)}
+        said, _changed = in_unit(OUTCOMES.called(found.scenario.objective).unit)
+        row |= {"best": label(best["policy"]), "its value": said(best["value"])}
+        rows.append(row)
+    if not rows:
+        raise RunFolderError(f"no finished run lies in '{folder}'.")
+    terminal.print_table(pd.DataFrame(rows))
 
 
 def compare(
