@@ -12,7 +12,7 @@ from reports.retelling import asked_words
 from sim.answers.intervals import A_CHANGE_OF_SHARE, t_interval
 from sim.planning.limits import spending_asked
 from sim.scenario.treasury import OutcomeLimit
-from sim.studies.comparison import LAST_YEARS, compare, last_years
+from sim.studies.comparison import compare, last_years, years_looked_at
 from sim.studies.conditions import words_of_limit
 from sim.studies.result import StudyResult
 
@@ -75,7 +75,7 @@ def _gap(result: StudyResult, rivals: list[str]) -> Iterator[str]:
             "The gap between groups in the last {years} years, whoever is ahead, is {planned} "
             "under the plan, {other} under {rival}: {change} ({interval})."
         ).format(
-            years=LAST_YEARS,
+            years=years_looked_at(result.scenario),
             planned=words.percent(float(gap.loc["plan"].mean())),
             other=words.percent(float(gap.loc[rival].mean())),
             rival=words.phrase(rival),

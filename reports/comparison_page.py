@@ -111,7 +111,7 @@ def outcome_rows(table: pd.DataFrame) -> dict[str, list[dict[str, str]]]:
     """Return outcomes of two runs in words, each in its unit; differences of shares in points."""
     rows: dict[str, list[dict[str, str]]] = {}
     for row in table.to_dict("records"):
-        said, changed = _in_unit(row["unit"])
+        said, changed = in_unit(row["unit"])
         low, high = row["low"], row["high"]
         rows.setdefault(_(OUTCOMES.called(row["metric"]).label), []).append(
             {
@@ -125,7 +125,7 @@ def outcome_rows(table: pd.DataFrame) -> dict[str, list[dict[str, str]]]:
     return rows
 
 
-def _in_unit(unit: str) -> tuple[Callable[[float], str], Callable[[float], str]]:
+def in_unit(unit: str) -> tuple[Callable[[float], str], Callable[[float], str]]:
     """Return how a value of a unit is said, and how a difference of two."""
     if unit in SHARES:
         return words.percent, words.in_points

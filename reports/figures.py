@@ -19,8 +19,8 @@ from sim.figure_style import HUES, INK, QUIET, ink_on, panel, styled
 from sim.studies.plans import SURROGATE
 
 USD_PER_MILLION = 1e6
-BARS = 14
-"""Most bars of a ranking; the table below it has all."""
+WIDEST = 2.5
+"""How far a ranking shows intervals, as a multiple of its largest bar."""
 
 
 @styled
@@ -146,23 +146,32 @@ def marginal(table: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    table : region, item, ede_gain_per_musd, low and high (share of need per million US dollars).
+    table : region, item, ede_gain_per_musd, low and high (share of need per million US dollars), a
+        bar a row.
     """
-    top = table.nlargest(BARS, "ede_gain_per_musd")
-    figure, (axes,) = panel(height=0.9 + 0.27 * max(len(top), 2))
-    y = np.arange(len(top))
-    value, low, high = (top[name] * 100.0 for name in ("ede_gain_per_musd", "low", "high"))
+    figure, (axes,) = panel(height=0.9 + 0.27 * max(len(table), 2))
+    y = np.arange(len(table))
+    value, low, high = (table[name] * 100.0 for name in ("ede_gain_per_musd", "low", "high"))
     sure = np.where(low > 0, "#0072b2", "#a9bccb")
     axes.barh(y, value, color=sure, height=0.62)
     known = ~np.isnan(low)
     axes.hlines(y[known], low[known], high[known], color=INK, linewidth=1.1)
+    if known.any():
+        # one wide interval would make all bars short: it is cut, and an arrow says so
+        most = WIDEST * float(np.abs(value).max())
+        axes.set_xlim(max(axes.get_xlim()[0], -most), min(axes.get_xlim()[1], most))
+        for ends, beyond, marker in ((low, low < -most, "<"), (high, high > most, ">")):
+            axes.plot(
+                np.clip(ends[beyond], -most, most), y[beyond], marker,
+                color=INK, markersize=5, clip_on=False, linestyle="",
+            )  # fmt: skip
     axes.set_yticks(
         y,
         [
             _("{where}: {what}").format(
                 where=region_words(str(row.region)), what=item_words(str(row.item))
             )
-            for row in top.itertuples()
+            for row in table.itertuples()
         ],
     )
     axes.invert_yaxis()

@@ -27,6 +27,7 @@ from reports.language import (
 )
 from reports.language import gettext as _
 from reports.matrix import matrix
+from reports.references import bibtex, references
 from reports.retelling import (
     claim_told,
     exchange_words,
@@ -35,6 +36,7 @@ from reports.retelling import (
     warning_words,
 )
 from reports.ring_fence_page import ring_fence_section
+from reports.scenario_tables import calendar_rows, supply_rows
 from reports.stages import stages
 from reports.timeline import timeline
 from reports.trade_offs import alternatives_section, frontier_section
@@ -46,7 +48,7 @@ from sim.planning.limits import yearly_budget
 from sim.planning.rules import phrase_of
 from sim.studies.ai_quality import DOUBLED, SENSITIVITY
 from sim.studies.answer_folder import Tables, answers_of
-from sim.studies.comparison import WORTHWHILE, last_years
+from sim.studies.comparison import WORTHWHILE, last_years, years_looked_at
 from sim.studies.manifest import REPORT, Finished, report_in
 from sim.studies.plans import foreseen
 from sim.studies.result import StudyResult, load
@@ -156,12 +158,16 @@ def content(result: StudyResult) -> dict[str, Any]:
         ),
         "worst": result.values("worst_ec").set_index("policy"),
         "purchases": purchases_by_item(result, recommended),
+        "first_year": first_year(result, recommended),
+        "calendar": calendar_rows(scenario),
+        "supplies": supply_rows(scenario),
         "groups": coverage_by_group(result),
         "covered": cells_against_nothing(result, recommended),
         "people": people_by_region(result),
         "worse_off": result.worse_off(),
         "trained": training_range(result, recommended),
         "top": TOP,
+        "looked_at": years_looked_at(scenario),
         "marginal": marginal.head(TOP),
         "marginal_count": len(marginal),
         "losses": result.losses_per_musd(),
@@ -181,6 +187,8 @@ def content(result: StudyResult) -> dict[str, Any]:
         "bills": bills(result),
         "exam_costs": EXAM_COSTS,
         "energy_basis": _energy_basis(result),
+        "references": references(),
+        "bibtex": bibtex(),
         "terms": [term for term in glossary() if term.report],
         "provenance": result.provenance.as_dict(),
         "figures": _figures(result, recommended, spend),
@@ -320,9 +328,33 @@ def bills(result: StudyResult) -> pd.DataFrame:
     )
 
 
+def first_year(result: StudyResult, policy: str) -> dict[str, Any]:
+    """Return what a policy does in the first year that it buys anything in; nothing if it does not.
+
+    ``year``, ``spent_usd`` (capital and running cost, mean over draws), ``capital_usd``, ``rows``
+    (as ``purchases_by_item``, the dearest first).
+    """
+    bought = result.plans[result.plans["policy"] == policy]
+    if bought.empty:
+        return {}
+    year = int(bought["year"].min())
+    rows = by_item(bought[bought["year"] == year])
+    ledger = result.ledger.query("policy == @policy and account == 'spend_usd' and year == @year")
+    return {
+        "year": year,
+        "spent_usd": float(ledger["value"].sum()) / result.scenario.uncertainty.draws,
+        "capital_usd": float(rows["capex_usd"].sum()),
+        "rows": rows.sort_values("capex_usd", ascending=False, kind="stable"),
+    }
+
+
 def purchases_by_item(result: StudyResult, policy: str) -> pd.DataFrame:
     """Return what a policy buys: item, stage, units, first and last year, capital cost, regions."""
-    bought = result.plans[result.plans["policy"] == policy]
+    return by_item(result.plans[result.plans["policy"] == policy])
+
+
+def by_item(bought: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of a table of plans, summed by item, in the order of stages."""
     groups = bought.groupby(["stage", "item"], sort=False)
     table = groups.agg(
         units=("units", "sum"),
@@ -440,5 +472,5 @@ def _figures(result: StudyResult, recommended: str, spend: pd.DataFrame) -> dict
     if len(result.search):
         shown["search"] = figures.search(result.search)
     if len(result.marginal()):
-        shown["marginal"] = figures.marginal(result.marginal())
+        shown["marginal"] = figures.marginal(result.marginal().head(TOP))
     return shown

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from reports.language import gettext as _
 from reports.language import numeral, percentage
-from reports.words import item_words, label, region_words
+from reports.words import item_words, label, phrase, region_words
 from sim.planning.rules import label_of
 from sim.studies.robustness import Change
 
@@ -182,7 +182,9 @@ def exchange_words(exchange: str) -> str:
 
 def warning_words(change: Change) -> str:
     """Return that a verdict is another under a variant of the response."""
-    return _(change.form).format(**{name: _(part) for name, part in change._asdict().items()})
+    said = {name: _(part) for name, part in change._asdict().items()}
+    named = {"policy": phrase(change.policy), "baseline": phrase(change.baseline)}
+    return _(change.form).format(**said | named)
 
 
 def _part(text: str) -> str:

@@ -59,6 +59,7 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         "measuring": _measuring(result, further),
         "usd_per_point": result.usd_per_point(),
         "driver_sentence": driver_sentence(drivers),
+        "change_sentence": change_sentence(drivers, lead),
         "rival": words.phrase(str(lead.name)),
         "failures": int((lead < 0.0).sum()),
         "draws": len(lead),
@@ -102,19 +103,41 @@ def driver_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     )
 
 
-def driver_sentence(table: pd.DataFrame) -> str:
-    """Return which influences on the plan's lead are told from chance."""
+def change_sentence(drivers: pd.DataFrame, lead: pd.Series) -> str:
+    """Return in how many draws the plan loses its lead, and what that hangs on, for a decision.
+
+    Parameters
+    ----------
+    lead : of the plan over a rival, by draw, with the rival's name.
+    """
+    return _(
+        "What would change this answer: the plan does worse than {rival} in {failures} of {draws} "
+        "draws. Told from chance, its lead hangs on: {named}."
+    ).format(
+        rival=words.phrase(str(lead.name)),
+        failures=int((lead < 0.0).sum()),
+        draws=len(lead),
+        named=", ".join(told_from_chance(drivers)) or _("none"),
+    )
+
+
+def told_from_chance(table: pd.DataFrame) -> list[str]:
+    """Return which influences on the plan's lead are told from chance, in words."""
     sure = table[table["share"] > table["chance"]]
-    named = [
+    return [
         (_("{what} (topic)") if kind == TOPIC else _("{what} (single unknown)")).format(
             what=_(what)
         )
         for kind, what in zip(sure["kind"], sure["what"], strict=True)
     ]
+
+
+def driver_sentence(table: pd.DataFrame) -> str:
+    """Return which influences on the plan's lead are told from chance, and what chance is."""
     return _(
         "Told from chance, at one in twenty: {named}. What it comes to by chance is told by leads "
         "that are shuffled over the draws; of single unknowns by the best of them all."
-    ).format(named=", ".join(named) or _("none"))
+    ).format(named=", ".join(told_from_chance(table)) or _("none"))
 
 
 def sobol_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -191,6 +191,16 @@ def region_words(region: str) -> str:
     return country_name(region, str(tables.countries()["name"].get(region, region)))
 
 
+def region_and_code(region: str) -> str:
+    """Return a country's name with its code beside it; other regions by their name.
+
+    >>> region_and_code("ETH"), region_and_code("LIC")
+    ('Ethiopia (ETH)', 'LIC')
+    """
+    name = region_words(region)
+    return name if region in (name, ALL) else f"{name} ({region})"
+
+
 def cell_words(cell: str) -> str:
     """Return a region, or a region and a group apart by a comma, with the country's name.
 

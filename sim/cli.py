@@ -9,10 +9,10 @@ from typer.core import TyperGroup
 from sim import terminal
 from sim.cli_answer import claims
 from sim.cli_data import data
-from sim.cli_files import new, runs
+from sim.cli_files import new, scenarios
 from sim.cli_machine import doctor
 from sim.cli_profile import profile
-from sim.cli_results import compare, explore, export, replay, report, trace, translation
+from sim.cli_results import compare, explore, export, replay, report, runs, trace, translation
 from sim.cli_scenario import calibrate, run, schema, validate
 from sim.cli_trade_offs import answer
 from sim.errors import SimError
@@ -102,6 +102,7 @@ for command, shown in (
     (new, "new kenya.yaml --regions Kenya --modality ct"),
     (validate, "validate kenya.yaml --set budget_usd_per_year=2e6"),
     (run, "run kenya.yaml --out runs/kenya --dry-run"),
+    (scenarios, "scenarios"),
     (runs, "runs"),
     (report, "report runs/kenya --pdf kenya.pdf --language fr"),
     (translation, "translation es.po --language es"),

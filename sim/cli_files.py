@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - a command imports what it runs, so that --help answers at once
-"""Commands that begin a scenario, and find the runs that there are."""
+"""Commands that begin a scenario, and list those that there are."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from sim import terminal
-from sim.errors import RunFolderError, SimError
+from sim.errors import SimError, listed
+
+SHOWN = 5
+"""Regions of a scenario that a list names."""
 
 
 def new(
@@ -37,31 +40,30 @@ def new(
     terminal.say(f"  equiscan run {written} --out runs/{written.stem} --dry-run")
 
 
-def runs(
+def scenarios(
     folder: Annotated[
-        Path, typer.Argument(parser=terminal.place, metavar="[DIR]", help="Where runs lie.")
-    ] = Path("runs"),
+        Path, typer.Argument(parser=terminal.place, metavar="[DIR]", help="Where scenarios lie.")
+    ] = Path("scenarios"),
 ) -> None:
-    """List the finished runs in a folder."""
+    """List the scenarios in a folder, with what is wrong with those that are not valid."""
     import pandas as pd
 
-    from sim.studies.manifest import MANIFEST
-    from sim.studies.result import load
+    from sim.errors import ScenarioError
+    from sim.studies.names import load_scenario
 
     if not folder.is_dir():
-        raise RunFolderError(f"there is no folder '{folder}'.")
+        raise ScenarioError(f"there is no folder '{folder}'.")
     rows = []
-    for place in sorted(path.parent for path in folder.glob(f"*/{MANIFEST}")):
-        row = {"run": place.name, "title": "", "draws": "", "best": "", "its value": ""}
+    for file in sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml")):
+        row = {"file": file.name, "title": "", "regions": "", "modalities": ""}
         try:
-            found = load(place)
+            found = load_scenario(file)
         except SimError as error:
-            rows.append(row | {"title": f"cannot be read: {error}"})
+            first, *_more = str(error).splitlines()
+            rows.append(row | {"title": f"not valid: {first}"})
             continue
-        best = found.values(found.scenario.objective).sort_values("value").iloc[-1]
-        row |= {"title": found.scenario.title, "draws": str(found.scenario.uncertainty.draws)}
-        row |= {"best": str(best["policy"]), "its value": f"{best['value']:.3f}"}
-        rows.append(row)
+        row |= {"title": found.title, "modalities": ", ".join(found.modalities)}
+        rows.append(row | {"regions": listed(found.regions, most=SHOWN)})
     if not rows:
-        raise RunFolderError(f"no finished run lies in '{folder}'.")
+        raise ScenarioError(f"no scenario (a YAML file) lies in '{folder}'.")
     terminal.print_table(pd.DataFrame(rows))

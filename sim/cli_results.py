@@ -9,11 +9,13 @@ import typer
 from sim import terminal
 from sim.cli_answer import RunFolder, Workers, answered
 from sim.cli_data import data
-from sim.errors import RunFolderError, nearest
+from sim.errors import RunFolderError, SimError, nearest
 from sim.fault import concerns
 from sim.terminal import example
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sim.studies.result import StudyResult
 
 Language = Annotated[
@@ -110,6 +112,57 @@ def export(
         terminal.say(f"Tables: {written}")
 
 
+def _outcomes_shown(outcomes: "pd.DataFrame") -> "pd.DataFrame":
+    """Return outcomes of two runs as their page says them; as numbers where a program reads."""
+    import pandas as pd
+
+    from reports.comparison_page import outcome_rows
+
+    if terminal.manner.as_json:
+        shown = outcomes.assign(
+            outcome=outcomes["metric"] + ", " + outcomes["unit"],
+            interval=terminal.intervals(outcomes, "low", "high"),
+        )[["policy", "outcome", "first", "second", "difference", "interval"]]
+    else:
+        said = outcome_rows(outcomes).items()
+        shown = pd.DataFrame([{"outcome": label, **row} for label, rows in said for row in rows])
+    return shown.rename(columns={"interval": "95% interval"})
+
+
+def runs(
+    folder: Annotated[
+        Path, typer.Argument(parser=terminal.place, metavar="[DIR]", help="Where runs lie.")
+    ] = Path("runs"),
+) -> None:
+    """List the finished runs in a folder."""
+    import pandas as pd
+
+    from reports.comparison_page import in_unit
+    from reports.words import label
+    from sim.studies.manifest import MANIFEST
+    from sim.studies.outcomes import OUTCOMES
+    from sim.studies.result import load
+
+    if not folder.is_dir():
+        raise RunFolderError(f"there is no folder '{folder}'.")
+    rows = []
+    for place in sorted(path.parent for path in folder.glob(f"*/{MANIFEST}")):
+        row = {"run": place.name, "title": "", "draws": "", "best": "", "its value": ""}
+        try:
+            found = load(place)
+        except SimError as error:
+            rows.append(row | {"title": f"cannot be read: {error}"})
+            continue
+        best = found.values(found.scenario.objective).sort_values("value").iloc[-1]
+        row |= {"title": found.scenario.title, "draws": str(found.scenario.uncertainty.draws)}
+        said, _changed = in_unit(OUTCOMES.called(found.scenario.objective).unit)
+        row |= {"best": label(best["policy"]), "its value": said(best["value"])}
+        rows.append(row)
+    if not rows:
+        raise RunFolderError(f"no finished run lies in '{folder}'.")
+    terminal.print_table(pd.DataFrame(rows))
+
+
 def compare(
     ctx: typer.Context,
     first: RunFolder,
@@ -144,13 +197,7 @@ def compare(
             if not table.empty:
                 terminal.print_table(table, title=f"{title}: what differs")
         how = "draw by draw" if found.paired else "as independent runs: seed, code or data differ"
-        shown = found.outcomes.assign(
-            outcome=found.outcomes["metric"] + ", " + found.outcomes["unit"],
-            interval=terminal.intervals(found.outcomes, "low", "high"),
-        )[["policy", "outcome", "first", "second", "difference", "interval"]]
-        terminal.print_table(
-            shown.rename(columns={"interval": "95% interval"}), title=f"Compared {how}"
-        )
+        terminal.print_table(_outcomes_shown(found.outcomes), title=f"Compared {how}")
         if found.outcomes["low"].isna().any():
             terminal.say(f"-: {NO_INTERVAL}.")
         if why:

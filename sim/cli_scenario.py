@@ -189,7 +189,7 @@ def _recommend(result: "StudyResult") -> None:
     """Print where a little more money helps most, and what the report begins with."""
     from reports.answer import answer_box
     from reports.policy import headline
-    from reports.words import digits_for, interval, points
+    from reports.words import digits_for, interval, item_words, points, region_and_code
 
     top = result.marginal().head(TOP)
     if not top.empty and not terminal.manner.quiet:
@@ -201,6 +201,9 @@ def _recommend(result: "StudyResult") -> None:
                 for low, high in zip(top["low"], top["high"], strict=True)
             ],
         )
+        if not terminal.manner.as_json:
+            shown["region"] = shown["region"].map(region_and_code)
+            shown["item"] = shown["item"].map(item_words)
         title = "Points of equally distributed coverage per further million dollars"
         terminal.print_table(shown.rename(columns={"interval": "95% interval"}), title=title)
     terminal.say(headline(result))

@@ -100,9 +100,9 @@ def example(words: str) -> str:
     return f"Example: equiscan {words}"
 
 
-def place(text: str) -> Path:
-    """Return the place that was named on the command line; an empty name is none."""
-    if not text.strip():
+def place(text: str | Path) -> Path:
+    """Return the place that was named, or is the default (a path); an empty name is none."""
+    if not str(text).strip():
         raise typer.BadParameter("it is empty; the present folder is written as a dot.")
     return Path(text)
 

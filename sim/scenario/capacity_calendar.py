@@ -52,6 +52,31 @@ class CalendarEntry(Spec):
             raise ValueError(f"until {self.until} is not after year {self.year}")
         return self
 
+    def __str__(self) -> str:
+        """Return what it says in words.
+
+        >>> weeks = {"from_week": 14, "to_week": 22}
+        >>> print(CalendarEntry(of="imaging", share=0.5, regions=("KEN",), **weeks))
+        50% of imaging units work in weeks 14 to 22 of every year, in KEN
+        """
+        kinds = ", ".join(self.modalities or self.professions)
+        who = ("imaging units" if self.of == "imaging" else "readers") + (
+            f" ({kinds})" * bool(kinds)
+        )
+        where = f", in {', '.join(self.regions)}" if self.regions else ""
+        weeks = f"weeks {self.from_week} to {self.to_week} of {self.years}"
+        return f"{self.share:.0%} of {who} work in {weeks}{where}"
+
+    @property
+    def years(self) -> str:
+        """The years that it holds in, in words."""
+        if self.until is None:
+            return "every year" if self.year is None else f"every year from {self.year}"
+        last = self.until - 1
+        if self.year is None:
+            return f"every year up to {last}"
+        return f"{self.year}" if self.year == last else f"{self.year} to {last}"
+
     def holds(self, year: int, week: int) -> bool:
         """Return whether it holds in a week, from 1, of a calendar year.
 

@@ -26,6 +26,22 @@ class Supply(Spec):
     store_weeks: int = Field(13, ge=1, le=104)
     """Weeks of supplies that stores hold at most: what comes beyond that is not delivered."""
 
+    def __str__(self) -> str:
+        """Return what it says in words."""
+        there = self.exams_per_year
+        price = self.usd_per_exam
+        more = (
+            f"; more for {price.value:,g} US dollars an exam ({price.low:,g} to {price.high:,g}, "
+            f"{price.source})"
+            if price
+            else "; no more can be bought"
+        )
+        return (
+            f"{self.modality} in {', '.join(self.regions)}: for {there.value:,g} exams a year "
+            f"({there.low:,g} to {there.high:,g}, {there.source}), in stores of "
+            f"{self.store_weeks} weeks{more}"
+        )
+
     @model_validator(mode="after")
     def _can_be(self) -> Self:
         self.exams_per_year.within(EXAMS_SUPPLIED)

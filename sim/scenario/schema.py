@@ -314,11 +314,17 @@ class Scenario(Spec):
 
     @model_validator(mode="after")
     def _calendar_holds_in_time(self) -> Self:
+        first = self.horizon.start_year - self.horizon.warm_up_years
         end = self.horizon.start_year + self.horizon.score_years
         for number, one in enumerate(self.capacity_calendar):
             if one.year is not None and one.year >= end:
                 raise ValueError(
                     f"capacity_calendar.{number}: year {one.year} is after the last, {end - 1}"
+                )
+            if one.until is not None and one.until <= first:
+                raise ValueError(
+                    f"capacity_calendar.{number}: until {one.until} is not after the first year "
+                    f"that is simulated, {first} (warm-up included)"
                 )
         return self
 

@@ -17,6 +17,7 @@ from sim.answers.intervals import (
 )
 from sim.domain.levers import Floats
 from sim.planning.rules import phrase_of
+from sim.scenario.schema import Scenario
 from sim.studies.outcomes import OUTCOMES
 
 WORTHWHILE = 0.005
@@ -97,6 +98,11 @@ def last_years(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of cells with need in the last ``LAST_YEARS``."""
     recent: pd.DataFrame = cells[cells["year"] > cells["year"].max() - LAST_YEARS]
     return recent.dropna(subset="ec")
+
+
+def years_looked_at(scenario: Scenario) -> int:
+    """Return how many years ``last_years`` are: all that are scored where these are fewer."""
+    return min(LAST_YEARS, scenario.horizon.score_years)
 
 
 def worse_off(cells: pd.DataFrame, *, baseline: str) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from sim.studies.result import StudyResult
 MOST_CHANGES = 6
 """Most parts, the plan among them, so that no more than 32 scenarios are simulated."""
 THE_PLAN = "the plan"
-STRUCTURE = ("regions", "by", "modalities", "horizon", "tele_reading", "supplies")
+STRUCTURE = ("regions", "by", "modalities", "horizon", "tele_reading")
 """Settings that say what a plan is made of: with others a plan of one run is none of the other."""
 THROUGH_PLAN = ("budget_usd_per_year", "exam_costs", "treasury", "levers", "policies", "search")
 """Settings that what is simulated knows only by the plan."""
@@ -101,6 +101,8 @@ def changed_settings(one: Scenario, other: Scenario) -> list[str]:
     structure = [name for name in STRUCTURE if getattr(one, name) != getattr(other, name)]
     if list(one.groups) != list(other.groups):
         structure.append("groups")
+    if _bought_supplies(one) != _bought_supplies(other):
+        structure.append("supplies")
     if structure:
         raise AnswerError(
             f"the runs differ in {listed(structure)}: what a plan buys in one means nothing in the "
@@ -122,6 +124,12 @@ def changed_settings(one: Scenario, other: Scenario) -> list[str]:
         if name not in (*STRUCTURE, *THROUGH_PLAN, *NO_MATTER)
     ]
     return [what for name in names for what in _differing(name, one, other)]
+
+
+def _bought_supplies(scenario: Scenario) -> list[str]:
+    """Return the modalities that a plan can buy supplies for, which are items of it."""
+    priced = (one.modality for one in scenario.supplies if one.usd_per_exam)
+    return list(dict.fromkeys(priced))
 
 
 def _differing(name: str, one: Scenario, other: Scenario) -> list[str]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from sim.planning.rules import phrase_of
 from sim.studies.comparison import compare, together
 from sim.studies.experiment import Variant
 
@@ -54,7 +55,13 @@ class Robustness:
     @property
     def warnings(self) -> list[str]:
         """The changes in words."""
-        return [change.form.format(**change._asdict()) for change in self.changes]
+        return [
+            change.form.format(
+                **change._asdict()
+                | {"policy": phrase_of(change.policy), "baseline": phrase_of(change.baseline)}
+            )
+            for change in self.changes
+        ]
 
 
 def varied_name(policy: str, variant: Variant) -> str:

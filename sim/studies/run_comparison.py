@@ -11,7 +11,9 @@ from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
 
 METRICS = ("ede", "mean_ec", "worst_ec", "spend_usd", "emissions_t_co2e")
-LONGEST = 200
+TOLD = ("capacity_calendar", "supplies")
+"""Lists of a scenario whose entries are told in words."""
+LONGEST = 300
 """Characters of a value that are shown."""
 
 
@@ -101,11 +103,17 @@ def _row(
 
 
 def _said(scenario: Scenario) -> dict[str, str]:
-    return dict(_leaves(scenario.model_dump(mode="json", exclude_none=True), ""))
+    told = {key: dict(enumerate(map(str, getattr(scenario, key)))) for key in TOLD}
+    return dict(_leaves(scenario.model_dump(mode="json", exclude_none=True) | told, ""))
 
 
 def _leaves(value: object, key: str) -> Iterator[tuple[str, str]]:
-    """Yield every dotted key of a tree with its value as text; a list is one, if not empty."""
+    """Yield every dotted key of a tree with its value as text.
+
+    A list is one value, if not empty; of a list of entries every entry is a branch.
+    """
+    if isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
+        value = dict(enumerate(value))
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))

@@ -593,6 +593,32 @@ def test_a_scenario_is_begun_from_the_command_line(tmp_path: Path) -> None:
         assert message in " ".join(again.stderr.split())
 
 
+@pytest.mark.parametrize("command", ["runs", "scenarios"])
+def test_lists_look_in_the_usual_folder_where_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    absent = called(command)
+    assert (absent.exit_code, f"there is no folder '{command}'" in absent.stderr) == (2, True)
+
+
+def test_scenarios_are_listed_also_those_that_are_not_valid(tmp_path: Path) -> None:
+    shipped = called("scenarios", str(Path(TINY).parent))
+    assert shipped.exit_code == 0
+    assert "tiny.yaml" in shipped.stdout
+    assert "KEN, RWA" in shipped.stdout
+    assert "not valid" not in shipped.stdout
+    none = called("scenarios", str(tmp_path))
+    assert none.exit_code == 2
+    assert "no scenario (a YAML file) lies in" in none.stderr
+    (tmp_path / "mine.yaml").write_text("title: [bold]\n", encoding="utf-8")
+    broken = called("scenarios", str(tmp_path))
+    assert broken.exit_code == 0
+    assert "not valid" in broken.stdout
+    absent = called("scenarios", str(tmp_path / "nowhere"))
+    assert (absent.exit_code, "there is no folder" in absent.stderr) == (2, True)
+
+
 def test_runs_are_listed_also_those_that_cannot_be_read(tmp_path: Path) -> None:
     small_run(tmp_path / "first")
     (tmp_path / "broken").mkdir()

@@ -13,12 +13,15 @@ import pytest
 from scipy.stats import ttest_rel
 
 import reports.policy as policy_report
-from reports import render, write_report
+from reports import figures, render, write_report
 from reports.glossary import glossary
 from reports.policy import cells_against_nothing
+from reports.references import bibtex, references
 from sim.errors import RunFolderError
 from sim.pipeline.records import EXAM_COSTS
 from sim.planning.rules import label_of
+from sim.scenario.files import read_scenario
+from sim.scenario.schema import Scenario
 from sim.studies.alternatives import ALTERNATIVE_COLUMNS, SHARED_COLUMNS
 from sim.studies.attribution import GAIN_COLUMNS
 from sim.studies.certificate import ITEM_COLUMNS, VARIATION_COLUMNS
@@ -321,3 +324,95 @@ def test_every_region_and_group_has_its_coverage_and_the_difference_by_draw(
     assert row["gain"] == pytest.approx(row["covered"] - row["nothing"])
     assert f"Coverage of all {len(table)} regions and groups" in render(result)
     assert cells_against_nothing(result, "baseline").empty
+
+
+def test_the_first_page_says_what_to_do_first(planned: Finished, nothing: Finished) -> None:
+    result = planned[1]
+    found = policy_report.first_year(result, "plan")
+    bought = result.plans.query("policy == 'plan' and year == 2027")
+    assert (found["year"], found["capital_usd"]) == (2027, pytest.approx(bought["capex_usd"].sum()))
+    paid = result.ledger.query("policy == 'plan' and account == 'spend_usd' and year == 2027")
+    assert found["spent_usd"] == pytest.approx(paid["value"].sum() / 2)
+    assert found["spent_usd"] >= found["capital_usd"]
+    assert found["rows"]["capex_usd"].is_monotonic_decreasing
+    page = render(result)
+    assert page.index("What the plan does first") < page.index('id="money"')
+    assert "running and replacing what is bought costs" in page
+    assert "does first" not in render(nothing[1])
+
+
+def test_the_last_years_are_no_more_than_there_are(planned: Finished) -> None:
+    page = render(planned[1])
+    assert "last 2 years" in page
+    assert "last five years" not in page
+    assert "last 5 years" not in page
+
+
+def test_what_a_scenario_assumes_of_weeks_and_supplies_is_told(planned: Finished) -> None:
+    stated = {"value": 20_000, "low": 15_000, "high": 26_000, "source": "<i>our stores</i>"}
+    asked = {
+        "capacity_calendar": [
+            {"of": "readers", "share": 0.2, "from_week": 50, "to_week": 1, "year": 2027},
+            {"of": "imaging", "share": 0.5, "until": 2028, "modalities": ["dermoscopy"]},
+        ],
+        "supplies": [
+            {"modality": "dermoscopy", "regions": ["AAA", "BBB"], "exams_per_year": stated}
+        ],
+        "training": {"preemption": True},
+    }
+    whole = planned[1].scenario.model_dump() | asked
+    result = replace(planned[1], scenario=Scenario.model_validate(whole))
+    said = " ".join(Page(render(result)).words)
+    for text in (
+        "Weeks in which less works", "50 to 1", "from 2027", "imaging units (dermoscopy)",
+        "up to 2027", "Supplies of imaging", "20,000 (15,000 to 26,000)", "none can be bought",
+        "AAA, BBB", "<i>our stores</i>", "takes the machine from one of a later kind",
+    ):  # fmt: skip
+        assert text in said, text
+    french = " ".join(Page(render(result, language="fr")).words)
+    for text in ("Semaines où", "50 à 1", "Consommables pour", "rien ne peut être acheté"):
+        assert text in french, text
+    plain = " ".join(Page(render(planned[1])).words)
+    assert "Weeks in which" not in plain
+    assert "Supplies of imaging" not in plain
+
+
+def test_every_reference_of_the_method_is_listed_and_stands_as_bibtex(planned: Finished) -> None:
+    listed = references()
+    assert len(listed) == bibtex().count("@") == bibtex().count("\n  title = {")
+    assert sum(bool(one.doi) for one in listed) == bibtex().count("doi = {")
+    said = " ".join(Page(render(planned[1])).words)
+    for one in listed:
+        assert " ".join(one.said.split()) in said
+    assert "@article{atkinson1970measurement" in said
+    assert "equiscan run RUN/scenario.yaml --out NEW" in said
+
+
+def test_what_repeats_a_report_is_a_scenario_that_is_valid(planned: Finished) -> None:
+    again = read_scenario(planned[0] / "scenario.yaml")
+    assert again == planned[1].scenario
+
+
+def test_one_wide_interval_does_not_flatten_the_other_bars() -> None:
+    table = pd.DataFrame(
+        {
+            "region": ["KEN", "KEN", "RWA"],
+            "item": ["site", "audit", "site"],
+            "ede_gain_per_musd": [0.02, 0.01, 0.005],
+            "low": [0.01, -5.0, 0.001],
+            "high": [0.03, 5.0, 0.009],
+        }
+    )
+    wide, narrow = (bars_of(one) for one in (table, table.assign(low=0.0, high=0.03)))
+    assert len(wide) == len(narrow) == 3
+    assert wide[0] > 0.3 * narrow[0]
+    lost = table.assign(low=np.nan, high=np.nan)
+    assert len(bars_of(lost)) == 3
+
+
+def bars_of(table: pd.DataFrame) -> list[float]:
+    """Return how long the bars of the next dollar are drawn, longest first, in points."""
+    drawn = figures.marginal(table)
+    paths = re.findall(r'<path d="(M [^"]*?)"[^>]*style="fill: #(?:0072b2|a9bccb)', drawn)
+    ends = [[float(x) for x in re.findall(r"[ML] ([-\d.]+) ", path)] for path in paths]
+    return sorted((max(xs) - min(xs) for xs in ends), reverse=True)

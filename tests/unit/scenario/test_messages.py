@@ -89,6 +89,8 @@ def test_who_reads_for_whom_is_checked(tmp_path: Path, readers: str, said: str) 
          "not after year 2030"),
         ("{of: readers, share: 0.5, year: 2090}", "capacity_calendar.0: year 2090 is after the "
          "last, "),
+        ("{of: readers, share: 0.5, until: 2020}", "capacity_calendar.0: until 2020 is not after "
+         "the first year that is simulated, "),
     ],
 )  # fmt: skip
 def test_the_capacity_calendar_is_checked(tmp_path: Path, entry: str, said: str) -> None:

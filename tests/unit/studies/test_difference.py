@@ -9,6 +9,7 @@ import sim
 from sim.cli import app
 from sim.domain.levers import LEVERS
 from sim.errors import AnswerError
+from sim.scenario.consumables import Supply
 from sim.scenario.schema import Scenario
 from sim.studies.difference import THE_PLAN, changed_settings, mixed
 from sim.studies.result import StudyResult
@@ -37,6 +38,25 @@ def test_settings_that_change_what_is_simulated_are_found_by_name() -> None:
     assert changed_settings(ONE, other) == ["groups.group1", "equity"]
     assert changed_settings(ONE, mixed(ONE, other, ["equity"])) == ["equity"]
     assert changed_settings(other, mixed(ONE, other, ["groups.group1", "equity"])) == []
+
+
+def test_supplies_are_told_apart_unless_one_plan_can_buy_what_the_other_cannot() -> None:
+    few = Supply(modality="dermoscopy", regions=("AAA",), exams_per_year=fixed(20_000.0))
+    more = few.model_copy(update={"exams_per_year": fixed(30_000.0)})
+    priced = few.model_copy(update={"usd_per_exam": fixed(2.0)})
+    none, scarce, ample, sold, dearer = (
+        ONE.model_copy(update={"supplies": supplies})
+        for supplies in (
+            (), (few,), (more,), (priced,),
+            (priced.model_copy(update={"usd_per_exam": fixed(3.0)}),),
+        )
+    )  # fmt: skip
+    assert changed_settings(none, scarce) == ["supplies"]
+    assert changed_settings(scarce, ample) == ["supplies"]
+    assert changed_settings(sold, dearer) == ["supplies"]
+    assert mixed(none, scarce, ["supplies"]) == scarce
+    with pytest.raises(AnswerError, match="differ in supplies"):
+        changed_settings(none, sold)
 
 
 @pytest.mark.parametrize(

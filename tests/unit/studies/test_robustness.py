@@ -24,7 +24,9 @@ def test_a_verdict_that_changes_is_warned_of() -> None:
     assert found.table["verdict"].tolist() == ["does not beat", "beats"]
     assert found.table["variant"].tolist() == list(VARIANTS.values())
     (warning,) = found.warnings
-    assert warning.startswith("Extrapolation-dependent: plan against baseline is 'beats', but")
+    assert warning.startswith(
+        "Extrapolation-dependent: the plan against buying nothing is 'beats', but"
+    )
 
 
 def test_one_policy_has_nothing_to_compare_with() -> None:

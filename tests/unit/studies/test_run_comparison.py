@@ -83,13 +83,47 @@ def test_a_run_differs_in_nothing_from_itself(first: Finished) -> None:
     assert str(found).startswith("Outcomes, compared draw by draw")
 
 
+def test_entries_of_lists_differ_in_words_and_by_key(first: Finished) -> None:
+    whole = first[1].scenario.model_dump()
+    stated = {"value": 20_000, "low": 15_000, "high": 26_000, "source": "our stores"}
+    supply = {"modality": "dermoscopy", "regions": ["AAA"], "exams_per_year": stated}
+    strike = {"of": "readers", "share": 0.0, "from_week": 40, "to_week": 43}
+    rains = {"of": "imaging", "share": 0.5, "regions": ["BBB"], "modalities": ["dermoscopy"]}
+    step = {"kind": "documentation_mandate", "share": 0.8, "year": 2027}
+    other = Scenario.model_validate(
+        whole
+        | {
+            "supplies": [supply, supply | {"regions": ["BBB"], "usd_per_exam": stated}],
+            "capacity_calendar": [strike | {"year": 2027, "until": 2028}, rains],
+            "policy_steps": [step],
+        }
+    )
+    found = compare_runs(first[1], replace(first[1], scenario=other)).changes
+    assert set(found["first"]) == {"-"}
+    said = dict(zip(found["key"], found["second"], strict=True))
+    supplies = "for 20,000 exams a year (15,000 to 26,000, our stores), in stores of 13 weeks"
+    assert said["supplies.0"] == f"dermoscopy in AAA: {supplies}; no more can be bought"
+    assert said["supplies.1"] == (
+        f"dermoscopy in BBB: {supplies}; more for 20,000 US dollars an exam (15,000 to 26,000, our "
+        "stores)"
+    )
+    assert said["capacity_calendar.0"] == "0% of readers work in weeks 40 to 43 of 2027"
+    assert said["capacity_calendar.1"] == (
+        "50% of imaging units (dermoscopy) work in weeks 1 to 52 of every year, in BBB"
+    )
+    assert said["policy_steps.0.share"] == "0.8"
+
+
 def test_the_command_prints_changes_and_outcomes(first: Finished, second: Finished) -> None:
     command = ["compare", str(first[0]), str(second[0])]
     done = CliRunner().invoke(app, command, env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
     assert done.exit_code == 0, done.output
     assert "budget_usd_per_year" in done.stdout
     assert "Compared draw by draw" in done.stdout
-    assert "plan" in done.stdout
+    assert "The plan" in done.stdout
+    assert "points" in done.stdout
+    numbers = CliRunner().invoke(app, ["--json", *command])
+    assert '"outcome": "ede, share of need"' in numbers.stdout
     absent = CliRunner().invoke(app, ["compare", str(first[0]), "nowhere"])
     assert (absent.exit_code, "no run folder at 'nowhere'" in absent.stderr) == (2, True)
     assert sim.compare_runs is compare_runs
