@@ -318,7 +318,7 @@ def replay(
         raise typer.BadParameter("--region and --modality choose whose log --people FILE writes.")
     found = replay(folder, policy, draw=draw, replication=replication)
     title = f"{policy}, draw {draw}, replication {replication}"
-    terminal.print_table(found.outcomes, title=title)
+    terminal.print_table(_replayed(found.outcomes), title=title)
     if csv is not None:
         tables = {DICTIONARY: data_dictionary(found.tables)} | found.tables
         terminal.say(f"Tables: {write_csv(tables, csv, overwrite=overwrite)}")
@@ -330,6 +330,23 @@ def replay(
             "the run is not the one that was kept: other versions of libraries, or another machine?"
         )
     terminal.say("The same as kept, to the last bit.")
+
+
+def _replayed(outcomes: "pd.DataFrame") -> "pd.DataFrame":
+    """Return outcomes of a run that was simulated again as pages say them; numbers for programs."""
+    from reports.comparison_page import in_unit
+    from sim.studies.outcomes import OUTCOMES
+
+    if terminal.manner.as_json:
+        return outcomes
+    said = [in_unit(unit)[0] for unit in outcomes["unit"]]
+    return outcomes.assign(
+        outcome=[OUTCOMES.called(name).label for name in outcomes["outcome"]],
+        **{
+            column: [words(value) for words, value in zip(said, outcomes[column], strict=True)]
+            for column in ("kept", "replayed")
+        },
+    ).drop(columns="unit")
 
 
 def trace(

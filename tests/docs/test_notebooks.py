@@ -7,8 +7,12 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import sim
+
 FOLDER = Path(__file__).parents[2] / "notebooks"
 FILES = sorted(FOLDER.glob("*.ipynb"))
+FINISHED = FOLDER / "east_africa"
+"""The finished run that ships."""
 LIMIT_S = 900  # of a cell; only to end one that hangs
 """Most seconds of one cell."""
 LONG = ("01_first_run", "02_trade_offs", "05_beyond_the_plan")
@@ -25,6 +29,15 @@ def test_there_are_notebooks() -> None:
     assert FILES
 
 
+def test_the_run_that_ships_is_of_the_scenario_that_ships() -> None:
+    """Else make it again: `make shipped-run`."""
+    result = sim.load(FINISHED)
+    scenario = sim.study(FOLDER.parent / "scenarios" / "east_africa.yaml").scenario
+    assert result.scenario == scenario
+    assert "plan" in result.policies
+    assert sum(path.stat().st_size for path in FINISHED.iterdir()) < 8e6
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_notebook_is_stored_without_outputs(file: Path) -> None:
     notebook = nbformat.read(file, as_version=4)
@@ -38,6 +51,7 @@ def place_of(file: Path, tmp_path: Path) -> Path:
     """Return the folder that a notebook runs in; it looks for ``scenarios`` there or beside it."""
     if file.stem not in LONG:
         return FOLDER
+    copytree(FINISHED, tmp_path / FINISHED.name)
     scenarios = copytree(FOLDER.parent / "scenarios", tmp_path / "scenarios")
     (scenarios / "tiny.yaml").rename(scenarios / "shipped.yaml")
     (scenarios / "tiny.yaml").write_text(SHORTER, encoding="utf-8")
