@@ -112,17 +112,17 @@ def change_sentence(drivers: pd.DataFrame, lead: pd.Series) -> str:
     """
     return _(
         "What would change this answer: the plan does worse than {rival} in {failures} of {draws} "
-        "draws. Told from chance, its lead hangs on: {named}."
+        "draws. Above chance, its lead hangs on: {named}."
     ).format(
         rival=words.phrase(str(lead.name)),
         failures=int((lead < 0.0).sum()),
         draws=len(lead),
-        named=", ".join(told_from_chance(drivers)) or _("none"),
+        named=", ".join(above_chance(drivers)) or _("none"),
     )
 
 
-def told_from_chance(table: pd.DataFrame) -> list[str]:
-    """Return which influences on the plan's lead are told from chance, in words."""
+def above_chance(table: pd.DataFrame) -> list[str]:
+    """Return which influences on the plan's lead are above what chance comes to, in words."""
     sure = table[table["share"] > table["chance"]]
     return [
         (_("{what} (topic)") if kind == TOPIC else _("{what} (single unknown)")).format(
@@ -133,11 +133,11 @@ def told_from_chance(table: pd.DataFrame) -> list[str]:
 
 
 def driver_sentence(table: pd.DataFrame) -> str:
-    """Return which influences on the plan's lead are told from chance, and what chance is."""
+    """Return which influences on the plan's lead are above chance, and how that is known."""
     return _(
-        "Told from chance, at one in twenty: {named}. What it comes to by chance is told by leads "
+        "Above chance, at one in twenty: {named}. What chance comes to is known from leads "
         "that are shuffled over the draws; of single unknowns by the best of them all."
-    ).format(named=", ".join(told_from_chance(table)) or _("none"))
+    ).format(named=", ".join(above_chance(table)) or _("none"))
 
 
 def sobol_rows(table: pd.DataFrame) -> pd.DataFrame:
