@@ -204,7 +204,7 @@ class Search(Selection):
         runs, total = few * (1 + len(variations)), len(self.draws)
         if self.parts is None or few < SURROGATE_DRAWS[0] or self.taken + runs > upto:
             return None
-        if total < few + FEW:  # none would be left to decide
+        if not variations or total < few + FEW:  # nothing to choose, or no draw left to decide
             return None
         turn = [((number - 1) * few + k) % total for k in range(min(few + MORE, total))]
         fitting, others = turn[:few], turn[few:]

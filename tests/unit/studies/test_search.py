@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.domain.levers import Floats
+from sim.domain.levers import LEVERS, Floats
 from sim.domain.plan import Plan
 from sim.errors import UnsolvedError
 from sim.planning.moves import Purse
 from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import AT_RANDOM, GREEDY, RULES
+from sim.scenario.schema import LeverBounds
 from sim.scenario.treasury import SpendingLimit
 from sim.studies import proposals
 from sim.studies.batch import Design
@@ -103,6 +104,14 @@ def test_a_surrogate_agrees_with_the_simulation_at_the_plans_that_it_proposes() 
     assert others["expected"].isna().all()
     assert foreseen(others) is None
     assert found.taken <= 1.3 * 1_200
+
+
+def test_where_nothing_can_be_bought_there_is_no_surrogate() -> None:
+    nothing = {lever: LeverBounds(allowed=False) for lever in LEVERS}
+    purse = Purse(WORLD, SCENARIO.model_copy(update={"levers": nothing}))
+    found = Search(evaluate, 1_200, purse=purse, parts=DESIGN.objective.parts)
+    best = found.find({"baseline": RULE_PLANS["baseline"]}, []).best
+    assert not best.plan.units.any()
 
 
 def test_what_regions_add_makes_up_the_objective() -> None:
