@@ -332,7 +332,7 @@ def first_year(result: StudyResult, policy: str) -> dict[str, Any]:
     """Return what a policy does in the first year that it buys anything in; nothing if it does not.
 
     ``year``, ``spent_usd`` (capital and running cost, mean over draws), ``capital_usd``, ``rows``
-    (as ``purchases_by_item``, the dearest first).
+    (as ``by_item``, the dearest first).
     """
     bought = result.plans[result.plans["policy"] == policy]
     if bought.empty:
@@ -349,18 +349,22 @@ def first_year(result: StudyResult, policy: str) -> dict[str, Any]:
 
 
 def purchases_by_item(result: StudyResult, policy: str) -> pd.DataFrame:
-    """Return what a policy buys: item, stage, units, first and last year, capital cost, regions."""
+    """Return what a policy buys: see ``by_item``."""
     return by_item(result.plans[result.plans["policy"] == policy])
 
 
 def by_item(bought: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of a table of plans, summed by item, in the order of stages."""
+    """Return rows of a table of plans, summed by item, in the order of stages.
+
+    Columns: stage, item, units, first and last year of purchase, capex_usd, later_usd, regions.
+    """
     groups = bought.groupby(["stage", "item"], sort=False)
     table = groups.agg(
         units=("units", "sum"),
         first=("year", "min"),
         last=("year", "max"),
         capex_usd=("capex_usd", "sum"),
+        later_usd=("later_usd", "sum"),
         regions=("region", lambda names: ", ".join(sorted(set(names))[:8])),
     ).reset_index()
     order = {str(stage): place for place, stage in enumerate(Stage)}

@@ -98,7 +98,7 @@ def _gantt(axes: Axes, rows: Mapping[str, pd.DataFrame], *, start_year: int, yea
     axes.set_yticks(range(len(rows)), list(map(_, rows)), fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
-    axes.set_title(_("What happened when"))
+    axes.set_title(_("Purchases and events"))
 
 
 def _going_on(

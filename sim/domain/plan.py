@@ -118,6 +118,15 @@ def cost_of_unit(catalogue: Catalogue, *, years: int) -> Floats:
     return np.asarray(due * catalogue.capex_usd[None, None] + running)
 
 
+def later_usd(plan: Plan, *, years: int) -> Floats:
+    """Return what purchases cost after they are paid, within ``years``: running and replacement.
+
+    Shape (year of payment, region, item), US dollars.
+    """
+    cost = cost_of_unit(plan.catalogue, years=years)[: plan.years].sum(axis=1)
+    return np.asarray(plan.units * (cost - plan.catalogue.capex_usd))
+
+
 def spend_usd(plan: Plan, *, years: int) -> Floats:
     """Return the plan's spend by year, region and item over ``years``, US dollars.
 
@@ -133,5 +142,6 @@ __all__ = [
     "active_share",
     "cost_of_unit",
     "empty_plan",
+    "later_usd",
     "spend_usd",
 ]

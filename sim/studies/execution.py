@@ -120,7 +120,7 @@ class Execution:
         central = self.design.sampler(scenario, None, "search")
         return scenario, {
             **result_tables(gathered, policies),
-            **plan_tables(candidates),
+            **plan_tables(candidates, years=scenario.horizon.score_years),
             "robustness": robustness_table(gathered, policies),
             "ai_quality": self.quality(candidates[base_of(policies)].plan),
             "marginal": marginal_values(gathered, tried, base=base_of(policies)),

@@ -43,7 +43,7 @@ REPORT = "report.html"
 """The report in English; see ``report_in`` for others."""
 OWN_PROFILE = "profile"
 """Folder of the profile that was used, where it is not one that comes with the package."""
-FORMAT = 1
+FORMAT = 2
 _OURS = re.compile(
     rf"(?:{'|'.join((*TABLES, *(name for names in ANSWERS.values() for name in names)))}"
     r"|station_\w+)\.parquet"

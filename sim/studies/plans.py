@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.baseline.world import World
 from sim.domain.levers import Floats
-from sim.domain.plan import Plan
+from sim.domain.plan import Plan, later_usd
 
 HISTORY = ("runs", "what", "plan", "draws", "value", "gain", "low", "high", "kept", "expected")
 """Columns of the history of a search: runs so far, what was done, of which plan, in how many draws,
@@ -18,7 +18,8 @@ its mean outcome there, the gain on what was there before with its interval, whe
 and what a surrogate expected its outcome to be there, NaN where none did."""
 SURROGATE = "surrogate"
 """What the history calls a plan that a surrogate proposed."""
-PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd"]
+PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd",
+                "later_usd"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,21 @@ def foreseen(history: pd.DataFrame) -> Foreseen | None:
     return Foreseen(len(ratio), float(ratio.min()), float(ratio.max())) if len(ratio) else None
 
 
-def plan_tables(candidates: Mapping[str, Candidate]) -> dict[str, pd.DataFrame]:
+def plan_tables(candidates: Mapping[str, Candidate], *, years: int) -> dict[str, pd.DataFrame]:
     """Return candidates by policy as the tables ``plan``, ``optimisation`` and ``search``.
 
-    ``plan``: policy, year, region, item, stage, units, capex_usd. ``optimisation``: policy, status,
-    gap and predicted (NaN but for plans of the optimisation model), value (mean outcome over the
-    search draws; NaN where none was simulated) and note. ``search``: ``HISTORY``.
+    ``plan``: policy, year, region, item, stage, units, capex_usd and later_usd (running and
+    replacing them within ``years``, the scored ones). ``optimisation``: policy, status, gap and
+    predicted (NaN but for plans of the optimisation model), value (mean outcome over the search
+    draws; NaN where none was simulated) and note. ``search``: ``HISTORY``.
     """
     searched = [one.history for one in candidates.values() if one.history is not None]
-    purchases = [one.plan.table().assign(policy=name) for name, one in candidates.items()]
+    purchases = [
+        one.plan.table().assign(
+            policy=name, later_usd=later_usd(one.plan, years=years)[one.plan.units > 0]
+        )
+        for name, one in candidates.items()
+    ]
     return {
         "plan": pd.concat(purchases, ignore_index=True)[PLAN_COLUMNS],
         "search": searched[0] if searched else pd.DataFrame(columns=list(HISTORY)),

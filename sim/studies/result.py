@@ -61,7 +61,7 @@ class StudyResult:
     audits: pd.DataFrame
     """policy and the columns of ``sim.pipeline.records.Run.audits``, of the same run."""
     plans: pd.DataFrame
-    """policy, year, region, item, stage, units, capex_usd: every purchase."""
+    """policy, year, region, item, stage, units, capex_usd, later_usd: every purchase."""
     optimisation: pd.DataFrame
     """policy, status, gap, predicted, value, note: how every plan came about."""
     search: pd.DataFrame

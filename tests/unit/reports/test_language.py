@@ -147,6 +147,7 @@ def test_a_french_page_says_nothing_that_french_has_words_for(
     text = text_of(page)
     assert len(plain_texts(french)) > 400
     assert [one for one in plain_texts(french) if one in text] == []
+    assert "all regions" not in text
     assert "Où le prochain dollar aide le plus" in text
     assert re.search(r"\d,\d\u202f%", text)
     assert not re.search(

@@ -154,7 +154,7 @@ def test_a_study_that_buys_nothing_has_a_page(nothing: Finished) -> None:
     assert result.plans.empty
     assert "commissioned" not in set(result.events["kind"])
     assert result.policies == ("baseline",)
-    assert "What happened when" in render(result)
+    assert "Purchases and events" in render(result)
 
 
 def test_a_page_never_says_nan(text: str) -> None:
@@ -338,6 +338,9 @@ def test_the_first_page_says_what_to_do_first(planned: Finished, nothing: Finish
     page = render(result)
     assert page.index("What the plan does first") < page.index('id="money"')
     assert "running and replacing what is bought costs" in page
+    table = policy_report.purchases_by_item(result, "plan")
+    spent = result.ledger.query("policy == 'plan' and account == 'spend_usd'")["value"].sum() / 2
+    assert table[["capex_usd", "later_usd"]].to_numpy().sum() == pytest.approx(spent)
     assert "does first" not in render(nothing[1])
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.domain.plan import spend_usd
 from sim.studies.plans import about, arrays_of, candidate_of, plan_tables
 from tests.small_world import small_world
 from tests.unit.studies.small_study import candidates
@@ -23,9 +24,12 @@ def test_a_candidate_comes_back_from_its_arrays_bit_by_bit(policy: str) -> None:
 
 
 def test_tables_of_plans_list_every_purchase_and_how_it_came_about() -> None:
-    tables = plan_tables(candidates())
+    tables = plan_tables(candidates(), years=15)
     bought = tables["plan"]
     assert set(bought["policy"]) == {"plan"}
     assert bought["units"].sum() == candidates()["plan"].plan.units.sum()
+    plan = candidates()["plan"].plan
+    spent = spend_usd(plan, years=15).sum()
+    assert bought[["capex_usd", "later_usd"]].to_numpy().sum() == pytest.approx(spent)
     assert tables["optimisation"]["policy"].tolist() == ["baseline", "plan"]
     assert tables["optimisation"]["note"].tolist() == ["", "made by hand"]
