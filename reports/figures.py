@@ -12,11 +12,12 @@ from reports.language import gettext as _
 from reports.language import numeral, pgettext
 from reports.numerals import drawn
 from reports.policies import colour
+from reports.retelling import plan_words
 from reports.words import item_words, label, region_words
 from sim.answers.intervals import BAND, FEWEST_DRAWS
 from sim.domain.levers import Floats
 from sim.figure_style import HUES, INK, QUIET, ink_on, panel, styled
-from sim.studies.plans import SURROGATE
+from sim.studies.plans import climbs_of
 
 USD_PER_MILLION = 1e6
 WIDEST = 2.5
@@ -183,21 +184,25 @@ def marginal(table: pd.DataFrame) -> str:
 
 @styled
 def search(history: pd.DataFrame) -> str:
-    """Draw how far a search came: gain of every step of a climb on what was there before.
+    """Draw how far the climbs of a search came: gain on the proposals that they began from.
 
     Parameters
     ----------
     history : rows of ``HISTORY`` (sim.studies.plans).
     """
     figure, (axes,) = panel(height=2.6)
-    steps = history[history["what"].isin([SURROGATE, "climb"])]
-    gain, runs = 100.0 * steps["gain"].astype(float), steps["runs"].astype(float)
-    kept = steps["kept"].to_numpy(dtype=bool)
-    whole = gain.where(kept, 0.0).cumsum()
-    low, high = (100.0 * steps[end].astype(float) - gain for end in ("low", "high"))
-    axes.step(runs, whole, where="post", color="#0072b2", linewidth=2.0)
-    axes.vlines(runs[kept], (whole + low)[kept], (whole + high)[kept], color=QUIET, linewidth=1.2)
-    axes.plot(runs[~kept], whole[~kept], "x", color=QUIET, markersize=5)
+    climbs = climbs_of(history)
+    for (name, steps), shade in zip(climbs.items(), HUES, strict=False):
+        gain, runs = 100.0 * steps["gain"].astype(float), steps["runs"].astype(float)
+        kept = steps["kept"].to_numpy(dtype=bool)
+        whole = gain.where(kept, 0.0).cumsum()
+        low, high = (100.0 * steps[end].astype(float) - gain for end in ("low", "high"))
+        axes.step(runs, whole, where="post", color=shade, linewidth=2.0, label=plan_words(name))
+        ends = (whole + low)[kept], (whole + high)[kept]
+        axes.vlines(runs[kept], *ends, color=shade, linewidth=1.2)
+        axes.plot(runs[~kept], whole[~kept], "x", color=shade, markersize=5)
+    if len(climbs) > 1:
+        figure.legend(loc="outside upper left", ncols=len(climbs), fontsize=8)
     axes.set_xlabel(_("Runs, of one plan in one search draw"))
     axes.set_ylabel(_("Gain so far (points)"))
     axes.axhline(0.0, color=QUIET, linewidth=0.9)

@@ -16,8 +16,10 @@ HISTORY = ("runs", "what", "plan", "draws", "value", "gain", "low", "high", "kep
 """Columns of the history of a search: runs so far, what was done, of which plan, in how many draws,
 its mean outcome there, the gain on what was there before with its interval, whether it was kept,
 and what a surrogate expected its outcome to be there, NaN where none did."""
+CLIMB = "climb"
+"""What the history calls a step of a climb, judged in draws that did not suggest it."""
 SURROGATE = "surrogate"
-"""What the history calls a plan that a surrogate proposed."""
+"""What the history calls a plan that a surrogate proposed, in the draws that it was fitted to."""
 PLAN_COLUMNS = ["policy", "year", "region", "item", "stage", "units", "capex_usd",
                 "later_usd"]  # fmt: skip
 
@@ -97,6 +99,18 @@ def foreseen(history: pd.DataFrame) -> Foreseen | None:
     made = history[history["what"] == SURROGATE]
     ratio = made["expected"].astype(float) / made["value"].astype(float)
     return Foreseen(len(ratio), float(ratio.min()), float(ratio.max())) if len(ratio) else None
+
+
+def climbs_of(history: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the steps of every climb of a search, by the proposal that it began from.
+
+    Parameters
+    ----------
+    history : rows of ``HISTORY``.
+    """
+    steps = history[history["what"] == CLIMB]
+    start = steps["plan"].str.replace(rf", ({SURROGATE}|step) \d+$", "", regex=True)
+    return {str(name): rows for name, rows in steps.groupby(start, sort=False)}
 
 
 def plan_tables(candidates: Mapping[str, Candidate], *, years: int) -> dict[str, pd.DataFrame]:

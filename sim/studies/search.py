@@ -30,7 +30,7 @@ from sim.planning.unspent import spending_words
 from sim.streams import stream
 from sim.studies.batch import Design
 from sim.studies.conditions import conditions_of
-from sim.studies.plans import HISTORY, SURROGATE, Candidate
+from sim.studies.plans import CLIMB, HISTORY, SURROGATE, Candidate
 from sim.studies.selection import FIRST_RUNG, NONE_KNOWN, RUNS, Evaluate, Selection, runs_of, sure
 
 FEW, MORE = 4, 12
@@ -100,11 +100,14 @@ class Search(Selection):
         raced = self.race(proposals, what="proposal", known=known)
         by_value = sorted(raced, key=lambda name: self.rank(raced[name]), reverse=True)
         finalists = {name: proposals[name] for name in by_value[:2]}
+        start_of = {name: name for name in finalists}
         climbs = 1 + (self.runs >= RUNS["standard"]) + (self.runs >= RUNS["thorough"])
         for number, name in enumerate(by_value[:climbs], start=1):
             upto = self.taken + (CLIMBING * self.runs - self.taken) / (climbs - number + 1)
             path = self._climb(name, proposals[name], upto=upto)
-            finalists = {one.name: one for one in [*self._lean(path[-1]), *path[-3:]]} | finalists
+            found = {one.name: one for one in [*self._lean(path[-1]), *path[-3:]]}
+            start_of |= dict.fromkeys(found, name)
+            finalists = found | finalists
         last = self.race(finalists, what="final")
         best = max(last, key=lambda name: self.rank(last[name]))
         self._keeps_conditions(last[best])
@@ -112,7 +115,7 @@ class Search(Selection):
         value = float(np.nanmean(last[best][:, 0]))
         note = (
             f"the best of {len(last)} plans over {len(self.draws)} search draws, found from "
-            f"{by_value[0]} by a search of {self.taken:,} runs; {sure(last, best)}; "
+            f"{start_of[best]} by a search of {self.taken:,} runs; {sure(last, best)}; "
             f"{spending_words(self.purse, finalists[best].units, self.worth)}"
         )
         return Found(
@@ -177,27 +180,31 @@ class Search(Selection):
 
     def _climb(self, name: str, plan: Plan, *, upto: float) -> list[Plan]:
         """Return the plans of a climb, each better than the one before."""
-        size, path = LARGEST, [plan]
+        size, path = LARGEST, [replace(plan, name=name)]
         first = self.taken + BY_SURROGATES * (upto - self.taken)
         for number in count(1):
-            found = self._by_surrogate(path[-1], number, upto=first)
+            found = self._by_surrogate(path[-1], name, number, upto=first)
             if found is None:
                 break
-            path.append(_named(found, f"{name}, surrogate {number}"))
+            path.append(found)
         for step in count(1):
             if size < SMALLEST or self.taken >= upto:
                 return path
-            found = self._exchange(path[-1], step, size * self.purse.total_usd)
+            found = self._exchange(path[-1], name, step, size * self.purse.total_usd)
             if found is None:
                 size *= SHRINK
                 continue
-            path.append(_named(found, f"{name}, step {step}"))
+            path.append(found)
         return path
 
-    def _by_surrogate(self, plan: Plan, number: int, *, upto: float) -> Plan | None:
+    def _by_surrogate(self, plan: Plan, start: str, number: int, *, upto: float) -> Plan | None:
         """Return a plan that does better, made by a model of simulated responses.
 
         None where none does, or where the runs do not suffice for such a model.
+
+        Parameters
+        ----------
+        start : the proposal that the climb began from.
         """
         variations = list(variations_of(self.purse, plan.units))
         few = int(min(SURROGATE_SHARE * self.runs / (1 + len(variations)), SURROGATE_DRAWS[1]))
@@ -211,15 +218,17 @@ class Search(Selection):
         responses = self._responses(plan, variations, fitting)
         surrogate = Surrogate(self.purse, plan.units, variations, responses, self.parts)
         proposed = list(self._proposed(surrogate))
-        best = self._best_of(plan, [replace(plan, units=one.units) for one in proposed], others)
+        named = _named(plan, f"{start}, {SURROGATE} {number}")
+        nexts = [replace(named, units=one.units) for one in proposed]
+        best = self._best_of(plan, nexts, others)
         if best is None:
             return None
         chosen, found = best
         before = np.array(
             [self.parts.whole(one, self.purse.scenario.equity) for one in responses[0]]
         )
-        seen = self.values([replace(plan, units=proposed[chosen].units)], fitting)[0]
-        self.tell(SURROGATE, plan.name, seen, before[:, None], kept=found is not None)
+        seen = self.values([nexts[chosen]], fitting)[0]
+        self.tell(SURROGATE, named.name, seen, before[:, None], kept=found is not None)
         self.rows[-1]["expected"] = proposed[chosen].expected
         return found
 
@@ -243,13 +252,14 @@ class Search(Selection):
                 known.add(one.units.tobytes())
                 yield one
 
-    def _exchange(self, plan: Plan, step: int, usd: float) -> Plan | None:
+    def _exchange(self, plan: Plan, start: str, step: int, usd: float) -> Plan | None:
         """Return a plan that does better by exchanges of about so much; None where none does."""
         tried = self._tried(plan, step)
         few, more = self._blocks(step)
         before = self._measure(plan, tried, few, usd)
+        named = _named(plan, f"{start}, step {step}")
         nexts = [
-            replace(plan, units=units)
+            replace(named, units=units)
             for units in _unlike(plan.units, self._suggested(plan, tried, usd))
             if self.purse.is_kept_by(units)
         ]
@@ -275,8 +285,9 @@ class Search(Selection):
         ahead = values[chosen + 1, :, 0] - values[0, :, 0]
         error = ahead.std(ddof=1) / len(ahead) ** 0.5 if len(ahead) > 1 else 0.0
         better = bool(gained[chosen] > 0.5 * error)
-        self.tell("climb", plan.name, values[chosen + 1], values[0], kept=better)
-        return int(best[chosen]), nexts[best[chosen]] if better else None
+        found = nexts[best[chosen]]
+        self.tell(CLIMB, found.name, values[chosen + 1], values[0], kept=better)
+        return int(best[chosen]), found if better else None
 
     def _lean(self, plan: Plan) -> list[Plan]:
         """Return a plan without what brings nothing, and with all that is left spent.

@@ -21,10 +21,10 @@ from sim.studies.batch import Design
 from sim.studies.conditions import worst_mean
 from sim.studies.lots import Lot, lots, simulated
 from sim.studies.plan_search import find_plan
-from sim.studies.plans import HISTORY, SURROGATE, Candidate, foreseen
+from sim.studies.plans import HISTORY, SURROGATE, Candidate, climbs_of, foreseen
 from sim.studies.proposals import Hedge, candidate
 from sim.studies.search import Search
-from sim.studies.selection import FIRST_RUNG, draws_of, runs_of
+from sim.studies.selection import FIRST_RUNG, RUNS, draws_of, runs_of
 from tests.small_world import small_world
 from tests.unit.studies.small_study import plan_of, sample_small, small_scenario
 
@@ -91,7 +91,8 @@ def test_a_search_takes_about_the_runs_that_it_may() -> None:
 def test_a_surrogate_agrees_with_the_simulation_at_the_plans_that_it_proposes() -> None:
     """Within 5% in the objective, though it adds up what single changes brought."""
     found = Search(evaluate, 1_200, purse=PURSE, parts=DESIGN.objective.parts)
-    best = found.find({"baseline": RULE_PLANS["baseline"]}, []).best
+    found_from_nothing = found.find({"baseline": RULE_PLANS["baseline"]}, [])
+    best = found_from_nothing.best
     assert best.history is not None
     made = best.history[best.history["what"] == SURROGATE]
     assert made["kept"].any()
@@ -100,10 +101,30 @@ def test_a_surrogate_agrees_with_the_simulation_at_the_plans_that_it_proposes() 
     assert agreed is not None
     assert agreed.plans == len(made)
     assert 0.95 < agreed.low <= agreed.high < 1.05
+    (climb,) = climbs_of(best.history).values()
+    gained = best.value - found_from_nothing.reached["baseline"]
+    assert climb["gain"][climb["kept"]].sum() == pytest.approx(gained, rel=0.1)
     others = best.history[best.history["what"] != SURROGATE]
     assert others["expected"].isna().all()
     assert foreseen(others) is None
     assert found.taken <= 1.3 * 1_200
+
+
+def test_every_climb_is_told_apart_and_the_note_names_that_of_the_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(RUNS, "standard", 800)
+    proposals = {name: RULE_PLANS[name] for name in ("only_outreach", "only_readers")}
+    best = Search(evaluate, 800, purse=PURSE).find(proposals, []).best
+    assert best.history is not None
+    climbs = climbs_of(best.history)
+    assert set(climbs) == set(proposals)
+    for start, steps in climbs.items():
+        assert steps["plan"].str.startswith(f"{start}, step ").all()
+    last = best.history[best.history["what"] == "final"]
+    found = last[last["draws"] == last["draws"].max()].sort_values("value")["plan"].iloc[-1]
+    (start,) = (name for name in proposals if found.startswith(name))
+    assert f"found from {start} by" in best.note
 
 
 def test_where_nothing_can_be_bought_there_is_no_surrogate() -> None:
