@@ -316,6 +316,7 @@ def _by_rule(policy: str, scenario: Scenario, world: World, found: Found | None)
     return Candidate(
         RULES.called(policy)(world, scenario),
         value=reached.get(policy, nan) if policy != "baseline" else nan,
+        is_best_rule=found is not None and policy == found.rule,
     )
 
 

@@ -32,12 +32,15 @@ class Candidate:
     note: str = ""
     """How the plan came about, in words; empty for a rule."""
     value: float = float("nan")
-    """Mean outcome that plans are made for, over the search draws; NaN where none was simulated."""
+    """Mean outcome that plans are made for, over the search draws in which it was simulated, which
+    are fewer for what the race gave up early; NaN where there is none."""
     duals: Floats | None = field(default=None)
     """Log EDE per further US dollar, shape (region, item), by duals of the optimisation model, for
     screening; None where there are none."""
     history: pd.DataFrame | None = None
     """How it was searched for, one row a decision; None where it was not. See ``HISTORY``."""
+    is_best_rule: bool = False
+    """Whether it is the simple rule that came furthest in the race of proposals."""
 
 
 def arrays_of(candidate: Candidate) -> dict[str, NDArray[np.generic]]:
@@ -118,8 +121,8 @@ def plan_tables(candidates: Mapping[str, Candidate], *, years: int) -> dict[str,
 
     ``plan``: policy, year, region, item, stage, units, capex_usd and later_usd (running and
     replacing them within ``years``, the scored ones). ``optimisation``: policy, status, gap and
-    predicted (NaN but for plans of the optimisation model), value (mean outcome over the search
-    draws; NaN where none was simulated) and note. ``search``: ``HISTORY``.
+    predicted (NaN but for plans of the optimisation model), value, best_rule (see ``Candidate``)
+    and note. ``search``: ``HISTORY``.
     """
     searched = [one.history for one in candidates.values() if one.history is not None]
     purchases = [
@@ -138,6 +141,7 @@ def plan_tables(candidates: Mapping[str, Candidate], *, years: int) -> dict[str,
                 "gap": [one.plan.gap for one in candidates.values()],
                 "predicted": [one.plan.predicted for one in candidates.values()],
                 "value": [one.value for one in candidates.values()],
+                "best_rule": [one.is_best_rule for one in candidates.values()],
                 "note": [one.note for one in candidates.values()],
             }
         ),

@@ -63,7 +63,7 @@ class StudyResult:
     plans: pd.DataFrame
     """policy, year, region, item, stage, units, capex_usd, later_usd: every purchase."""
     optimisation: pd.DataFrame
-    """policy, status, gap, predicted, value, note: how every plan came about."""
+    """policy, status, gap, predicted, value, best_rule, note: how every plan came about."""
     search: pd.DataFrame
     """How the plan was searched for; see ``sim.studies.search.Found``."""
     marginal_values: pd.DataFrame
@@ -88,9 +88,8 @@ class StudyResult:
     @property
     def best_rule(self) -> str:
         """The simple rule that did best on search draws; empty where none was simulated there."""
-        value = self.optimisation.set_index("policy")["value"]
-        value = value.drop(["plan", "baseline"], errors="ignore")
-        return str(value.idxmax()) if value.notna().any() else ""
+        best = self.optimisation.loc[self.optimisation["best_rule"], "policy"]
+        return "" if best.empty else str(best.iloc[0])
 
     @cached_property
     def by_draw(self) -> pd.DataFrame:

@@ -1,14 +1,16 @@
 """Plans keep every unit on their way to disk and back."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sim.domain.plan import spend_usd
+from sim.planning.rules import RULES
 from sim.studies.plans import about, arrays_of, candidate_of, plan_tables
 from tests.small_world import small_world
-from tests.unit.studies.small_study import candidates
+from tests.unit.studies.small_study import candidates, execute_small, small_scenario
 
 
 @pytest.mark.parametrize("policy", ["plan", "baseline"])
@@ -33,3 +35,28 @@ def test_tables_of_plans_list_every_purchase_and_how_it_came_about() -> None:
     assert bought[["capex_usd", "later_usd"]].to_numpy().sum() == pytest.approx(spent)
     assert tables["optimisation"]["policy"].tolist() == ["baseline", "plan"]
     assert tables["optimisation"]["note"].tolist() == ["", "made by hand"]
+
+
+def test_the_best_rule_came_furthest_in_the_race_and_had_not_the_easiest_draws(
+    tmp_path: Path,
+) -> None:
+    scenario = small_scenario().model_copy(
+        update={
+            "policies": ("baseline", "equal_split", "by_need", "plan"),
+            "search": small_scenario().search.model_copy(update={"effort": 200}),
+        }
+    )
+    result = execute_small(scenario, tmp_path / "run")
+    raced = result.search[result.search["what"] == "proposal"]
+    rules = raced[raced["plan"].isin(RULES) & (raced["plan"] != "baseline")]
+    last = rules[rules["draws"] == rules["draws"].max()]
+    assert result.best_rule == last["plan"].iloc[0]  # the best first
+    assert result.best_rule in result.policies
+    others = result.optimisation["policy"].isin(["equal_split", "by_need"])
+    easy = result.optimisation.assign(value=result.optimisation["value"].mask(others, 0.99))
+    assert replace(result, optimisation=easy).best_rule == result.best_rule
+
+
+def test_what_a_study_compares_without_a_plan_has_no_best_rule(tmp_path: Path) -> None:
+    scenario = small_scenario().model_copy(update={"policies": ("baseline", "by_need")})
+    assert execute_small(scenario, tmp_path / "run").best_rule == ""
