@@ -158,7 +158,11 @@ def content(result: StudyResult) -> dict[str, Any]:
         ),
         "worst": result.values("worst_ec").set_index("policy"),
         "purchases": purchases_by_item(result, recommended),
-        "first_year": first_year(result, recommended),
+        "first_years": [
+            (words.phrase(name), found)
+            for name in (recommended, *preferred_rules(result)[:1])
+            if (found := first_year(result, name))
+        ],
         "calendar": calendar_rows(scenario),
         "supplies": supply_rows(scenario),
         "groups": coverage_by_group(result),
@@ -261,13 +265,12 @@ def headline(result: StudyResult) -> str:
         return _("Follow the plan: in simulation it beats {rivals}.").format(rivals=beaten)
     if found.get(("plan", "baseline")):
         names = words.enumerated([named(name) for name in unbeaten])
-        good = [name for name in unbeaten if found.get((name, "baseline"))]
         said = (
             _(
                 "The plan is not shown to beat {rivals}: prefer the simpler rule. Spending as "
                 "planned is better than buying nothing."
             )
-            if good
+            if preferred_rules(result)
             else _(
                 "The plan is not shown to beat {rivals}. Spending as planned is better than "
                 "buying nothing."
@@ -282,6 +285,20 @@ def headline(result: StudyResult) -> str:
     return _(
         "The plan is not shown to beat {rivals}; nothing was compared with buying nothing."
     ).format(rivals=names)
+
+
+def preferred_rules(result: StudyResult) -> list[str]:
+    """Return rules that beat buying nothing, as the plan does, and that it is not shown to beat.
+
+    The best rule first.
+    """
+    rows = result.comparisons().to_dict("records")
+    beats = {(row["policy"], row["baseline"]): row["verdict"] == "beats" for row in rows}
+    equal = [rule for (policy, rule), better in beats.items() if policy == "plan" and not better]
+    good = [rule for rule in equal if beats.get((rule, "baseline"))]
+    if not beats.get(("plan", "baseline")):
+        return []
+    return sorted(good, key=lambda rule: rule != result.best_rule)
 
 
 def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:

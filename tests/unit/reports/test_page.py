@@ -27,9 +27,11 @@ from sim.studies.attribution import GAIN_COLUMNS
 from sim.studies.certificate import ITEM_COLUMNS, VARIATION_COLUMNS
 from sim.studies.comparison import last_years
 from sim.studies.frontier import FRONTIER_COLUMNS
+from sim.studies.plans import Candidate
 from sim.studies.result import StudyResult
 from sim.studies.ring_fence import RING_FENCE_COLUMNS
 from sim.studies.store import open_store
+from tests.unit.studies.small_study import candidates
 
 Finished = tuple[Path, StudyResult]
 FIGURES = ("equity", "money", "coverage", "cascade", "energy", "timeline", "marginal")
@@ -342,6 +344,20 @@ def test_the_first_page_says_what_to_do_first(planned: Finished, nothing: Finish
     spent = result.ledger.query("policy == 'plan' and account == 'spend_usd'")["value"].sum() / 2
     assert table[["capex_usd", "later_usd"]].to_numpy().sum() == pytest.approx(spent)
     assert "does first" not in render(nothing[1])
+
+
+def test_a_rule_that_is_as_good_as_the_plan_is_shown_with_what_it_does_first(
+    study: Callable[..., Finished],
+) -> None:
+    plan = candidates()["plan"].plan
+    split = Candidate(replace(plan, name="equal_split"), is_best_rule=True)
+    result = study(draws=8, planned=candidates() | {"equal_split": split})[1]
+    assert policy_report.preferred_rules(result) == ["equal_split"]
+    page = render(result)
+    assert "prefer the simpler rule" in page
+    assert page.index("What the plan does first") < page.index("What the equal split does first")
+    easy = replace(result, optimisation=result.optimisation.assign(best_rule=False))
+    assert policy_report.preferred_rules(easy) == ["equal_split"]
 
 
 def test_the_last_years_are_no_more_than_there_are(planned: Finished) -> None:
