@@ -222,8 +222,8 @@ def replaceable(income_groups: Mapping[str, str], modalities: tuple[str, ...]) -
 def public_patients(dataset: str) -> str:
     """Return what overrides call the patients of a data set.
 
-    >>> public_patients("Mammo-Bench (collation of 7)")
-    'public_patients.Mammo-Bench_collation_of_7'
+    >>> public_patients("Mammo-Bench (collation of 6)")
+    'public_patients.Mammo-Bench_collation_of_6'
     """
     one_word = re.sub(r"[^\w-]+", "_", dataset).strip("_")
     return f"{PUBLIC}.{one_word}"
