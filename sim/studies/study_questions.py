@@ -26,15 +26,7 @@ from sim.studies.ring_fence import RingFence, ring_fence
 from sim.studies.sobol import Sobol, sobol
 from sim.studies.stage_value import RUNS, SEARCHES, StageValue, stage_value
 from sim.studies.study_plans import StudyPlans
-from sim.studies.sweep import (
-    AI_SHARES,
-    AVERSIONS,
-    BUDGETS,
-    SWEEP_RUNS,
-    Sweep,
-    points_of,
-    sweep,
-)
+from sim.studies.sweep import AI_SHARES, AVERSIONS, BUDGETS, SWEEP_RUNS, Sweep, points_of, sweep
 
 
 class StudyQuestions(StudyPlans):
