@@ -6,13 +6,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from sim.errors import LONGEST_NAME, ScenarioError, cut
 from sim.scenario.merged_files import OF_FILES, folder_problems, merged_tree, with_numbers
 from sim.scenario.name_checks import Names, scenario_problems, tree_problems, with_codes
-from sim.scenario.problems import Problem, schema_problems, stop_if
+from sim.scenario.problems import stop_if, validated
 from sim.scenario.schema import Scenario
 from sim.scenario.spec import Override
 from sim.scenario.tree import Budget, Node, Place, merge, parse_tree
@@ -52,7 +51,7 @@ def read_scenario(
         tree = with_codes(tree, names)
     problems = [] if names is None else tree_problems(tree, names)
     problems += folder_problems(tree, file, allow_outside=allow_outside)
-    scenario = _validated(tree, file, problems)
+    scenario = validated(Scenario, tree, file=str(file), known=problems, more_keys=OF_FILES)
     if names is not None and not problems:
         problems = scenario_problems(scenario, tree, names)
     stop_if(problems, file=str(file))
@@ -60,17 +59,6 @@ def read_scenario(
         folder = (file.parent / scenario.profile).resolve()
         return scenario.model_copy(update={"profile": folder.as_posix()})
     return scenario
-
-
-def _validated(tree: Node, file: Path, problems: Sequence[Problem]) -> Scenario:
-    """Return the scenario that a tree describes; else raise its problems, and those known."""
-    try:
-        return Scenario.model_validate_json(json.dumps(tree.plain()), strict=True)
-    except ValidationError as error:
-        schema = Scenario.model_json_schema()
-        schema["properties"] = {key: {} for key in OF_FILES} | schema["properties"]
-        stop_if([*problems, *schema_problems(error, tree, schema)], file=str(file))
-        raise  # not reached: a validation error holds at least one problem
 
 
 def resolved_yaml(scenario: Scenario) -> str:
