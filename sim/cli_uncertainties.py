@@ -29,7 +29,7 @@ AFTER_STAGES = (
 
 def information(folder: RunFolder) -> None:
     """Say what knowing more before choosing a policy would be worth, and of what."""
-    from reports.uncertainties import amount
+    from reports.shares import amount
     from sim.studies.knowledge import EVERYTHING, TOPIC, UNKNOWN
 
     result, further = _with_further(folder)
@@ -116,7 +116,7 @@ def drivers(
 
 def assumptions(folder: RunFolder) -> None:
     """Say what the plan's gain rests on: measured, published, imputed or assumed, and whose."""
-    from reports.uncertainties import register_rows, register_sentence
+    from reports.register_page import register_rows, register_sentence
     from sim.studies.assumptions import ORIGIN, STATUS
     from sim.studies.knowledge import UNKNOWN
     from sim.studies.result import load
@@ -168,7 +168,8 @@ def measuring(
     usd: Annotated[float | None, typer.Option(min=0.0, help="What the measurement costs.")] = None,
 ) -> None:
     """Say what a measurement would be worth before choosing a plan, against its cost."""
-    from reports.uncertainties import amount, measuring_rows, measuring_sentence
+    from reports.measuring_page import measuring_rows, measuring_sentence
+    from reports.shares import amount
     from sim.answers.intervals import interval_words
 
     result, further = _with_further(folder)
@@ -231,7 +232,7 @@ def _sobol(
 
 def _worth(table: "pd.DataFrame", metric: str) -> "pd.DataFrame":
     """Return rows of the value of information in words."""
-    from reports.uncertainties import amount
+    from reports.shares import amount
     from reports.words import interval
 
     rows = table.to_dict("records")
