@@ -59,15 +59,13 @@ def profile_card(
     overwrite: Annotated[bool, overwrite_option("Replace the file in --out.")] = False,
 ) -> None:
     """Write a profile's card: what was measured, how, and what it does not say."""
-    from sim.atomic import require_place
+    from sim.atomic import require_free
     from sim.learning.response import profile_folder
     from sim.profiles.card.page import write_card
 
     named = "_".join(filter(None, (Path(name).name, task)))
     place, folder = out or Path(f"{named}_card.html"), profile_folder(name)
-    if place.exists() and not overwrite:
-        raise ProfileError(f"{place} exists already; --overwrite replaces it.")
-    require_place(place)
+    require_free(place, overwrite=overwrite, error=ProfileError)
     terminal.say(f"Card: {write_card(folder, task=task, out=place)}")
 
 
@@ -161,12 +159,10 @@ def profile_features(
     overwrite: Annotated[bool, overwrite_option("Replace the file in --out.")] = False,
 ) -> None:
     """Compute a public encoder's features of images once, for plans with `model: probe`."""
-    from sim.atomic import require_place
+    from sim.atomic import require_free
     from sim.profiles.training.encoder import write_features
 
-    if out.exists() and not overwrite:
-        raise ProfileError(f"{out} exists already; --overwrite replaces it.")
-    require_place(out)
+    require_free(out, overwrite=overwrite, error=ProfileError)
     with terminal.progress_bar() as progress:
         made = write_features(
             images,
