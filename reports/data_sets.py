@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports.country_shapes import shade, shapes, window
-from sim.atomic import replace_file, require_place
+from sim.atomic import replace_file, require_free
 from sim.baseline import tables
 from sim.errors import RunFolderError, nearest
 from sim.figure_style import HUES, panel, styled
@@ -87,9 +87,7 @@ def write_data_sets(file: Path, *, overwrite: bool = False) -> Path:
         raise RunFolderError(
             f"{file}: a figure is written as {', '.join(FORMATS)}.{nearest(kind, FORMATS)}"
         )
-    if file.exists() and not overwrite:
-        raise RunFolderError(f"{file} exists already; --overwrite replaces it.")
-    require_place(file)
+    require_free(file, overwrite=overwrite)
     figure, content = drawn_data_sets(), BytesIO()
     figure.savefig(content, format=kind, dpi=200, metadata=FORMATS[kind])
     replace_file(file, lambda there: there.write(content.getvalue()))

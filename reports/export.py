@@ -14,7 +14,7 @@ import pandas as pd
 
 from reports.language import ENGLISH, speaking
 from reports.language import gettext as _
-from sim.atomic import replace_file, require_place
+from sim.atomic import replace_file, require_free
 from sim.errors import RunFolderError
 from sim.studies.answer_folder import answers_of
 from sim.studies.manifest import TABLES, Finished
@@ -78,9 +78,7 @@ def require_table_place(file: Path, *, overwrite: bool) -> None:
     """Raise where ``write_table`` could not write, before what takes long is done."""
     if file.suffix not in TABLE_FORMATS:
         raise RunFolderError(f"'{file}' must end in {' or '.join(TABLE_FORMATS)}.")
-    if file.exists() and not overwrite:
-        raise RunFolderError(f"{file} exists already; --overwrite replaces it.")
-    require_place(file)
+    require_free(file, overwrite=overwrite)
 
 
 def write_table(table: pd.DataFrame, file: Path, *, overwrite: bool = False) -> Path:
@@ -116,9 +114,7 @@ def export_xlsx(
         Where the run cannot be read, or the file is in the way.
     """
     tables, file = tables_of(run, language), Path(file)
-    if file.exists() and not overwrite:
-        raise RunFolderError(f"{file} exists already; --overwrite replaces it.")
-    require_place(file)
+    require_free(file, overwrite=overwrite)
     replace_file(file, partial(_write_book, tables))
     return file
 

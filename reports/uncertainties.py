@@ -1,31 +1,25 @@
 """What is not known: what a finished study hangs on, and what knowing more would be worth."""
 
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from reports import words
 from reports.language import gettext as _
 from reports.language import numeral
+from reports.measuring_page import measuring_section
 from reports.numerals import drawn
+from reports.register_page import register_section
 from reports.retelling import plan_words
+from reports.shares import amount, bars, share_columns
 from sim.answers.intervals import FEWEST_DRAWS
 from sim.figure_style import HUES, INK, QUIET, panel, styled
 from sim.studies.answer_folder import Tables
-from sim.studies.assumptions import ELSEWHERE, ORIGIN, STATUS
 from sim.studies.knowledge import CHANCE, EVERYTHING, TOPIC, UNKNOWN
-from sim.studies.measuring import EVERYWHERE
-from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import StudyResult
 
-MOST_MEASUREMENTS = 12
-"""Measurements of the figure and the page."""
-LONGEST_LABEL = 24
-"""Characters of a line beside a figure's bars."""
 TOP = 5
 """Single unknowns in the page."""
 
@@ -55,8 +49,8 @@ def unknowns(result: StudyResult, further: pd.DataFrame | None = None) -> dict[s
         ),
         "regret": regret_rows(shown, result.scenario.objective),
         "regret_figure": regret_figure(shown),
-        "register": _register(result),
-        "measuring": _measuring(result, further),
+        "register": register_section(result),
+        "measuring": measuring_section(result, further),
         "usd_per_point": result.usd_per_point(),
         "driver_sentence": driver_sentence(drivers),
         "change_sentence": change_sentence(drivers, lead),
@@ -98,7 +92,7 @@ def driver_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     rows = table[table["kind"] == kind]
     return pd.DataFrame(
         {_("what"): list(map(_, rows["what"]))}
-        | _shares(rows)
+        | share_columns(rows)
         | {_("unknowns"): list(rows["unknowns"])}
     )
 
@@ -212,123 +206,6 @@ def sobol_figure(table: pd.DataFrame) -> str:
     return drawn(figure, name="sobol")
 
 
-def measuring_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return measurements in words.
-
-    Parameters
-    ----------
-    table : as from ``StudyResult.measurements``.
-    """
-    return pd.DataFrame(
-        {
-            _("measurement"): [
-                f"{_(what)}, {where}" if where != EVERYWHERE else _(what)
-                for what, where in zip(table["what"], table["where"], strict=True)
-            ],
-            _("worth"): [amount(value, metric).removeprefix("+") for value in table["value"]],
-            _("95% interval"): [
-                words.interval(low, high, digits=3, none="-")
-                for low, high in zip(table["low"], table["high"], strict=True)
-            ],
-            _("as much as"): [
-                _("not known") if np.isnan(usd) else words.dollars(usd)
-                for usd in table["worth_usd"]
-            ],
-            _("cost (assumed)"): [_cost(row) for _index, row in table.iterrows()],
-        }
-    )
-
-
-def measuring_sentence(table: pd.DataFrame) -> str:
-    """Return what to measure first, or that nothing is shown to pay."""
-    paying = table[table["pays"]]
-    if paying.empty:
-        return _(
-            "Measure first: none of these is shown to pay before choosing among these plans; "
-            "with few draws hardly any can be."
-        )
-    first = paying.iloc[0]
-    where = str(first["where"])
-    return _(
-        "Measure first: {what}, {where}. It is worth as much as {worth} would buy, and costs "
-        "{cost} (assumed)."
-    ).format(
-        what=_(str(first["what"])),
-        where=_(where) if where == EVERYWHERE else where,
-        worth=words.dollars(first["worth_usd"]),
-        cost=_cost(first),
-    )
-
-
-def _cost(measurement: pd.Series) -> str:
-    """Return the range of what a measurement costs."""
-    low, high = measurement["cost_low_usd"], measurement["cost_high_usd"]
-    return _("{low} to {high}").format(low=words.dollars(low), high=words.dollars(high))
-
-
-@styled
-def measuring_figure(table: pd.DataFrame) -> str:
-    """Draw what measurements are worth before choosing, the best bargains.
-
-    Parameters
-    ----------
-    table : as from ``StudyResult.measurements``.
-    """
-    rows = table.head(MOST_MEASUREMENTS)
-    named = measuring_rows(rows, "ede")[_("measurement")]
-    figure, (axes,) = panel(height=1.1 + 0.28 * len(rows))
-    _bars(axes, rows.set_index(named), "value", 100.0)
-    axes.set_xlabel(_("Worth of measuring it before choosing (points of the objective)"))
-    return drawn(figure, name="measuring")
-
-
-def register_rows(table: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Return rows of one kind of the assumption register in words.
-
-    Parameters
-    ----------
-    table : as from ``StudyResult.assumptions``.
-    """
-    rows = table[table["kind"] == kind]
-    shown = {_("what"): list(map(_, rows["what"]))} | _shares(rows)
-    if kind == UNKNOWN:
-        return pd.DataFrame(
-            shown
-            | {_("known how"): list(map(_, rows["status"])), _("source"): list(rows["source"])}
-        )
-    return pd.DataFrame(shown | {_("unknowns"): list(rows["unknowns"])})
-
-
-def register_sentence(table: pd.DataFrame) -> str:
-    """Return what the assumption register says, with what it cannot tell."""
-    known = table[table["kind"] == STATUS].set_index("what")["share"]
-    lent = table[(table["kind"] == ORIGIN) & (table["what"] == ELSEWHERE)]["share"].sum()
-    untold = max(1.0 - float(known.sum()), 0.0)
-    sure = table[table["share"] > table["chance"]]["what"]
-    draws, count = int(table["draws"].iloc[0]), int((table["kind"] == UNKNOWN).sum())
-    return _(
-        "Of the variance of the plan's gain the regression finds {assumed} told by assumed inputs "
-        "and {lent} by numbers carried over from elsewhere; {untold} told by no kind alone: joint "
-        "effects, chance, and what {draws} draws cannot tell of {unknowns} unknowns. More than "
-        "chance would tell: {sure}."
-    ).format(
-        assumed=words.percent(known.get("assumed", 0.0), digits=0),
-        lent=words.percent(float(lent), digits=0),
-        untold=words.percent(untold, digits=0),
-        draws=draws,
-        unknowns=count,
-        sure=", ".join(map(_, sure)) or _("none"),
-    )
-
-
-def amount(value: float, metric: str) -> str:
-    """Return a gain in a measure, with its unit: shares in points."""
-    unit = OUTCOMES.called(metric).unit
-    if unit.startswith("share"):
-        return words.in_points(value, digits=3)
-    return f"{words.number(value)} {_(unit)}"
-
-
 @styled
 def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
     """Draw by topic what knowing it is worth, and how much of the plan's lead hangs on it.
@@ -340,36 +217,13 @@ def information_figure(information: pd.DataFrame, drivers: pd.DataFrame) -> str:
     worth = information[information["kind"].isin([EVERYTHING, TOPIC])].set_index("what")
     share = drivers[drivers["kind"] == TOPIC].set_index("what").reindex(worth.index)
     figure, (left, right) = panel(height=1.1 + 0.26 * len(worth), columns=2)
-    _bars(left, worth, "value", 100.0)
+    bars(left, worth, "value", 100.0)
     left.set_xlabel(_("Worth of knowing it before choosing\n(points of the objective)"))
-    _bars(right, share, "share", 100.0)
+    bars(right, share, "share", 100.0)
     right.set_xlabel(_("Share of the variance of the plan's lead\nthat it tells by itself (%)"))
     left.xaxis.set_major_locator(MaxNLocator(4))  # small numbers are long
     right.set_yticklabels([])
     return drawn(figure, name="unknowns")
-
-
-@styled
-def register_figure(table: pd.DataFrame) -> str:
-    """Draw what share of the variance of the plan's gain rests on what kind of inputs.
-
-    Parameters
-    ----------
-    table : as from ``StudyResult.assumptions``.
-    """
-    kinds = {
-        STATUS: _("Share of the variance of the gain (%)\nby how inputs are known"),
-        ORIGIN: _("Share of the variance of the gain (%)\nby whose numbers they are"),
-    }
-    parts = [table[table["kind"] == kind] for kind in kinds]
-    figure, panels = panel(height=1.2 + 0.34 * max(map(len, parts)), columns=2)
-    for axes, title, part in zip(panels, kinds.values(), parts, strict=True):
-        _bars(axes, part.set_index("what"), "share", 100.0)
-        y = np.arange(len(part))
-        axes.plot(100.0 * part["chance"], y, "|", color=HUES[1], markersize=13, mew=2)
-        axes.set_yticks(y, [fill(_(what), LONGEST_LABEL) for what in part["what"]])
-        axes.set_xlabel(title)
-    return drawn(figure, name="register")
 
 
 @styled
@@ -382,7 +236,7 @@ def regret_figure(table: pd.DataFrame) -> str:
     """
     rows = table.set_index("plan")
     figure, (left, right) = panel(height=1.2 + 0.3 * len(rows), columns=2)
-    _bars(left, rows.rename(index=plan_words), "regret", 100.0)
+    bars(left, rows.rename(index=plan_words), "regret", 100.0)
     left.plot(100.0 * rows["largest"], np.arange(len(rows)), "|", color=HUES[1], markersize=13,
               mew=2)  # fmt: skip
     left.set_xlim(right=max(105.0 * float(rows["largest"].max()), 0.1))
@@ -400,57 +254,6 @@ def regret_figure(table: pd.DataFrame) -> str:
     right.set_xlabel(_("Share of draws (%)"))
     figure.legend(loc="outside upper right", ncols=2)
     return drawn(figure, name="regret")
-
-
-def _bars(axes: Axes, table: pd.DataFrame, column: str, scale: float) -> None:
-    y = np.arange(len(table))
-    low, high = scale * table["low"].to_numpy(float), scale * table["high"].to_numpy(float)
-    colours = np.where(low > 0.0, "#0072b2", "#a9bccb")
-    axes.barh(y, scale * table[column].to_numpy(float), color=colours, height=0.62)
-    axes.hlines(y, low, high, color=INK, linewidth=1.1)
-    axes.set_yticks(y, list(map(_, table.index)))
-    axes.set_xlim(left=0.0)
-    axes.set_ylim(len(table) - 0.4, -0.6)
-    axes.axvline(0.0, color=QUIET, linewidth=0.9)
-    axes.grid(visible=False, axis="y")
-
-
-def _shares(rows: pd.DataFrame) -> dict[str, list[str]]:
-    """Return shares of variance in words, with their intervals and what chance tells."""
-    return {
-        _("share"): [words.percent(share, digits=0) for share in rows["share"]],
-        _("95% interval"): [
-            words.span(low, high, digits=0)
-            for low, high in zip(rows["low"], rows["high"], strict=True)
-        ],
-        _("by chance"): [
-            _("up to {share}").format(share=words.percent(one, digits=0)) for one in rows["chance"]
-        ],
-    }
-
-
-def _measuring(result: StudyResult, further: pd.DataFrame | None) -> dict[str, Any]:
-    """Return what the page says of measurements; nothing where none fits what is not known."""
-    table = result.measurements(further)
-    if table.empty:
-        return {}
-    return {
-        "sentence": measuring_sentence(table),
-        "rows": measuring_rows(table.head(MOST_MEASUREMENTS), result.scenario.objective),
-        "figure": measuring_figure(table),
-    }
-
-
-def _register(result: StudyResult) -> dict[str, Any]:
-    """Return what the page says of the assumption register."""
-    table = result.assumptions()
-    return {
-        "sentence": register_sentence(table),
-        "figure": register_figure(table),
-        "status": register_rows(table, STATUS),
-        "origin": register_rows(table, ORIGIN),
-        "single": register_rows(table, UNKNOWN).head(TOP),
-    }
 
 
 def _by_topic(information: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:

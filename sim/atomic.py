@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from sim.errors import RunFolderError
+from sim.errors import RunFolderError, SimError
 
 TORN = ".torn"
 """How names of files end that are not whole yet."""
@@ -55,6 +55,13 @@ def require_place(place: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise RunFolderError(f"cannot write '{place}': {error.strerror or error}.") from error
+
+
+def require_free(place: Path, *, overwrite: bool, error: type[SimError] = RunFolderError) -> None:
+    """Raise where a file is there that is not to be replaced, or could not be written."""
+    if place.exists() and not overwrite:
+        raise error(f"{place} exists already; --overwrite replaces it.")
+    require_place(place)
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,14 +7,16 @@ import typer
 from typer.core import TyperGroup
 
 from sim import terminal
-from sim.cli_answer import claims
 from sim.cli_data import data
 from sim.cli_files import new, scenarios
 from sim.cli_machine import doctor
 from sim.cli_profile import profile
-from sim.cli_results import compare, explore, export, replay, report, runs, trace, translation
+from sim.cli_results import compare, export, report, runs, translation
 from sim.cli_scenario import calibrate, run, schema, validate
-from sim.cli_trade_offs import answer
+from sim.cli_stages import claims, matrix, stages
+from sim.cli_trace import replay, trace
+from sim.cli_trade_offs import alternatives, certificate, explore, frontier, gain, ring_fence
+from sim.cli_uncertainties import assumptions, drivers, information, measuring, regret
 from sim.errors import SimError
 from sim.terminal import example
 
@@ -117,6 +119,15 @@ for command, shown in (
     (doctor, "doctor --json"),
 ):
     app.command(epilog=example(shown))(command)
+answer = typer.Typer(help="What a finished run says beyond its plan.", no_args_is_help=True)
+for asked in (
+    *(information, drivers, assumptions, regret, measuring),
+    *(stages, matrix),
+    *(frontier, ring_fence, gain, certificate, alternatives),
+):
+    name = asked.__name__.replace("_", "-")
+    further = " groups.rural.reach --people 400" if asked is measuring else ""
+    answer.command(name, epilog=example(f"answer {name} runs/kenya{further}"))(asked)
 app.add_typer(answer, name="answer")
 app.add_typer(data, name="data")
 app.add_typer(profile, name="profile")

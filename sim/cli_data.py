@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sim import terminal
+from sim.cli_options import overwrite_option, place_option
 from sim.errors import MOST_SHOWN, TableError
 from sim.terminal import example
 
@@ -83,9 +84,7 @@ def data_import(
         str, typer.Option("--source", metavar="SITE", help="worldbank, who, oecd or owid.")
     ],
     variable: Annotated[str, typer.Option(help="What it is: equiscan data variables.")],
-    out: Annotated[
-        Path, typer.Option(parser=terminal.place, metavar="FILE", help="Overlay to write.")
-    ],
+    out: Annotated[Path, place_option("FILE", "Overlay to write.")],
     scenario: Annotated[
         Path | None, typer.Option(help="Scenario whose countries are wanted; else all.")
     ] = None,
@@ -95,9 +94,7 @@ def data_import(
     times: Annotated[
         float | None, typer.Option(help="Multiply values by this, for the table's unit.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file in --out.")
-    ] = False,
+    overwrite: Annotated[bool, overwrite_option("Replace the file in --out.")] = False,
 ) -> None:
     """Make an overlay of the latest values in an export of a site of statistics."""
     from sim.baseline.data_import import import_overlay
@@ -129,8 +126,8 @@ def data_import(
 @data.command("numbers", epilog=example("data numbers kenya.yaml --out kenya.csv"))
 def data_numbers(
     scenario: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, a YAML file.")],
-    out: Annotated[Path, typer.Option(parser=terminal.place, metavar="CSV", help="File to write.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace it.")] = False,
+    out: Annotated[Path, place_option("CSV", "File to write.")],
+    overwrite: Annotated[bool, overwrite_option("Replace it.")] = False,
 ) -> None:
     """Write the numbers that a scenario uses as a CSV file, to replace some with your own."""
     from sim.studies.fill_in import write_numbers

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sim import terminal
+from sim.cli_options import Cluster, overwrite_option, place_option
 from sim.errors import ProfileError
 from sim.terminal import example
 
@@ -54,24 +55,17 @@ def profile_card(
     task: Annotated[
         str | None, typer.Option(help="One task of a profile of several; else all of them.")
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(parser=terminal.place, metavar="FILE", help="Where to write the page."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file in --out.")
-    ] = False,
+    out: Annotated[Path | None, place_option("FILE", "Where to write the page.")] = None,
+    overwrite: Annotated[bool, overwrite_option("Replace the file in --out.")] = False,
 ) -> None:
     """Write a profile's card: what was measured, how, and what it does not say."""
-    from sim.atomic import require_place
+    from sim.atomic import require_free
     from sim.learning.response import profile_folder
     from sim.profiles.card.page import write_card
 
     named = "_".join(filter(None, (Path(name).name, task)))
     place, folder = out or Path(f"{named}_card.html"), profile_folder(name)
-    if place.exists() and not overwrite:
-        raise ProfileError(f"{place} exists already; --overwrite replaces it.")
-    require_place(place)
+    require_free(place, overwrite=overwrite, error=ProfileError)
     terminal.say(f"Card: {write_card(folder, task=task, out=place)}")
 
 
@@ -80,10 +74,7 @@ def profile_card(
 )
 def profile_measure(
     plan: Annotated[Path, typer.Option(help="Measurement plan, a YAML file.")],
-    out: Annotated[
-        Path,
-        typer.Option(parser=terminal.place, metavar="DIR", help="Folder for the runs."),
-    ],
+    out: Annotated[Path, place_option("DIR", "Folder for the runs.")],
     images: Annotated[
         Path | None, typer.Option("--data", help="Images or features: a file, or a folder.")
     ] = None,
@@ -98,10 +89,7 @@ def profile_measure(
             show_default="1",
         ),
     ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Dask: tcp://HOST:8786, or local:4 for 4 processes."),
-    ] = None,
+    cluster: Cluster = None,
 ) -> None:
     """Train and test as a plan says; an interrupted measurement goes on where it stopped."""
     from sim.executors.executor import executor_of
@@ -134,12 +122,8 @@ def profile_import(
         Path,
         typer.Argument(metavar="FOLDER", help="profile.yaml, a table of runs, emissions.csv."),
     ],
-    out: Annotated[
-        Path, typer.Option(parser=terminal.place, metavar="DIR", help="Folder of the profile.")
-    ],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the runs in --out.")
-    ] = False,
+    out: Annotated[Path, place_option("DIR", "Folder of the profile.")],
+    overwrite: Annotated[bool, overwrite_option("Replace the runs in --out.")] = False,
 ) -> None:
     """Take training runs of your own, from CSV or MLflow, with what codecarbon says of them."""
     from sim.profiles.importing.own_runs import import_runs
@@ -155,9 +139,7 @@ def profile_import(
 @profile.command("features", epilog=example("profile features --data images --out features.npz"))
 def profile_features(
     images: Annotated[Path, typer.Option("--data", help="Images: an npz file, or a folder.")],
-    out: Annotated[
-        Path, typer.Option(parser=terminal.place, metavar="FILE", help="npz file to write.")
-    ],
+    out: Annotated[Path, place_option("FILE", "npz file to write.")],
     encoder: Annotated[str, typer.Option(help="Encoder.")] = "efficientnet-lite0",
     px: Annotated[int, typer.Option(min=32, help="Side that the encoder is shown.")] = 160,
     layers: Annotated[
@@ -174,17 +156,13 @@ def profile_features(
         typer.Option(min=9, max=16, help="Bits of greyscale pictures with more than eight."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the processor.")] = 1,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file in --out.")
-    ] = False,
+    overwrite: Annotated[bool, overwrite_option("Replace the file in --out.")] = False,
 ) -> None:
     """Compute a public encoder's features of images once, for plans with `model: probe`."""
-    from sim.atomic import require_place
+    from sim.atomic import require_free
     from sim.profiles.training.encoder import write_features
 
-    if out.exists() and not overwrite:
-        raise ProfileError(f"{out} exists already; --overwrite replaces it.")
-    require_place(out)
+    require_free(out, overwrite=overwrite, error=ProfileError)
     with terminal.progress_bar() as progress:
         made = write_features(
             images,
@@ -207,10 +185,7 @@ def profile_features(
 @profile.command("gpu", epilog=example("profile gpu --data images --out runs/gpu"))
 def profile_gpu(
     images: Annotated[Path, typer.Option("--data", help="Folder of npz files of images.")],
-    out: Annotated[
-        Path,
-        typer.Option(parser=terminal.place, metavar="DIR", help="Folder for the results."),
-    ],
+    out: Annotated[Path, place_option("DIR", "Folder for the results.")],
     device: Annotated[str, typer.Option(help="cuda, or cpu to try it.")] = "cuda",
     minutes: Annotated[
         float, typer.Option(min=0.2, help="No run begins that would end later.")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim import terminal
+from sim.cli_options import Cluster, Workers, overwrite_option, place_option
 from sim.fault import concerns
 
 if TYPE_CHECKING:
     from sim.calibration.summary import Calibration
     from sim.studies.result import StudyResult
+    from sim.studies.study import Study
 
 TOP = 8
 """Additions shown after a run; the report has them all."""
@@ -72,24 +74,11 @@ def run(
     ctx: typer.Context,
     file: ScenarioFile,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            parser=terminal.place,
-            metavar="DIR",
-            help="Folder for the results.",
-            show_default="runs/<FILE>",
-        ),
+        Path | None, place_option("DIR", "Folder for the results.", "runs/<FILE>")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a finished run in --out.")
-    ] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Dask: tcp://HOST:8786, or local:4 for 4 processes."),
-    ] = None,
+    overwrite: Annotated[bool, overwrite_option("Replace a finished run in --out.")] = False,
+    workers: Workers = None,
+    cluster: Cluster = None,
     part: Annotated[
         str | None,
         typer.Option(metavar="K/N", help="Only the K-th of N parts, on a shared folder."),
@@ -107,29 +96,33 @@ def run(
     allow_outside: Outside = False,
 ) -> None:
     """Make the plans, simulate them, compare them, and write the report."""
-    from importlib.metadata import version
-
-    from reports import write_report
-    from sim.run_log import RunLog
     from sim.studies.store import Part
     from sim.studies.study import study
 
     asked = study(
-        file,
-        overrides=changes or (),
-        allow_outside=allow_outside,
-        workers=workers,
-        cluster=cluster,
+        file, overrides=changes or (), allow_outside=allow_outside, workers=workers, cluster=cluster
     )
     folder = concerns(out or Path("runs") / file.stem, ctx)
     if dry_run:
         terminal.pairs(asked.workload().words())
-        return
-    with terminal.progress_bar() as progress:
-        if part is not None:
+    elif part is not None:
+        with terminal.progress_bar() as progress:
             asked.run_part(folder, Part.read(part), progress=progress)
             terminal.say(f"Part {part} is done; when all are: equiscan run {file} --out {folder}")
-            return
+    else:
+        _run_whole(asked, file, folder, overwrite=overwrite, until=until)
+
+
+def _run_whole(
+    asked: "Study", file: Path, folder: Path, *, overwrite: bool, until: float | None
+) -> None:
+    """Run a study with a log of what it does, then write and sum up its report."""
+    from importlib.metadata import version
+
+    from reports import write_report
+    from sim.run_log import RunLog
+
+    with terminal.progress_bar() as progress:
         log = RunLog(folder)
         log.take_up()
         log.add(f"equiscan {version('equiscan')} runs {file}: {asked.scenario.title}")
@@ -149,16 +142,10 @@ def run(
 def calibrate(
     file: Annotated[Path, typer.Argument(metavar="TARGETS", help="Targets, a YAML file.")],
     out: Annotated[
-        Path | None,
-        typer.Option(
-            parser=terminal.place,
-            metavar="FILE",
-            help="Overlay to write.",
-            show_default="TARGETS_overlay.yaml",
-        ),
+        Path | None, place_option("FILE", "Overlay to write.", "TARGETS_overlay.yaml")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an overlay that it wrote before.")
+        bool, overwrite_option("Replace an overlay that it wrote before.")
     ] = False,
     draws: Annotated[
         int, typer.Option(min=16, max=512, help="Rows of the sample, and trials in a wave.")
@@ -166,9 +153,7 @@ def calibrate(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed.", show_default="the scenario's")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes.", show_default="all cores")
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Move assumed inputs until the baseline matches published figures; write an overlay."""
     from sim.calibration.calibrate import calibrate

@@ -18,19 +18,8 @@ from typing import Any
 import numpy as np
 
 PACKAGE = Path(__file__).parent
-APART = (
-    *("calibration", "profiles", "cli.py", "cli_answer.py", "cli_data.py", "cli_files.py"),
-    *(
-        "cli_machine.py",
-        "cli_profile.py",
-        "cli_results.py",
-        "cli_scenario.py",
-        "cli_trade_offs.py",
-        "run_log.py",
-        "terminal.py",
-    ),
-)
-"""Parts of the package that no study runs."""
+APART = ("calibration", "profiles", "cli", "run_log", "terminal")
+"""How the names of parts of the package begin that no study runs."""
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 _WRAPPED = ("py_func", "__func__", "fget", "fset", "func")
 """Where compiled functions, methods of a class, properties and partial functions keep functions."""
@@ -40,7 +29,9 @@ _WRAPPED = ("py_func", "__func__", "fget", "fset", "func")
 def study_sha256() -> str:
     """Return one hash of the modules that the numbers of a study come from."""
     paths = PACKAGE.rglob("*.py")
-    return files_sha256(path for path in paths if path.relative_to(PACKAGE).parts[0] not in APART)
+    return files_sha256(
+        path for path in paths if not path.relative_to(PACKAGE).parts[0].startswith(APART)
+    )
 
 
 def files_sha256(paths: Iterable[Path]) -> str:

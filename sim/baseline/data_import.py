@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from sim.atomic import replace_file, require_place
+from sim.atomic import replace_file, require_free
 from sim.baseline import tables
 from sim.domain.bounds import Bounds
 from sim.errors import LONGEST_LINE, MOST_SHOWN, ScenarioError, cut, nearest
@@ -84,9 +84,7 @@ def import_overlay(
             f"no source '{site}'.{nearest(site, SITES)} There are {', '.join(SITES)}."
         )
     out = Path(out)
-    if out.exists() and not overwrite:
-        raise ScenarioError(f"{out} exists already; --overwrite replaces it.")
-    require_place(out)
+    require_free(out, overwrite=overwrite, error=ScenarioError)
     known = set(tables.countries().index)
     if strange := sorted(set(countries) - known):
         raise ScenarioError(f"no country '{strange[0]}'.{nearest(strange[0], known)}")

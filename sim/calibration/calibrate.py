@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from sim.calibration.summary import Calibration
 from sim.calibration.trials import REPLICATIONS, Trials, simulate_points
 from sim.domain.levers import Floats
 from sim.errors import CalibrationError, NoMatchError
-from sim.executors.executor import executor_of
+from sim.executors.executor import Executor, executor_of
 from sim.streams import stream
 from sim.studies.execution import Progress
 
@@ -69,32 +71,14 @@ def calibrate(
     seed = question.scenario.uncertainty.seed if seed is None else seed
     wanted = figures(question.targets)
     with executor_of(workers=workers, cluster=cluster) as executor:
-
-        def simulate(points: Floats, wave: int) -> Trials:
-            begun = time.monotonic()
-
-            def report(done: int, total: int) -> None:
-                seconds = time.monotonic() - begun
-                waves = WAVES + 2 - wave
-                left_s = seconds / done * (total - done + waves * total) if done else math.nan
-                (progress or _silent)(f"wave {wave} of {WAVES + 2}", done, total, left_s)
-
-            return simulate_points(question, points, executor, report)
-
+        simulate = partial(_simulated, question, executor, progress or _silent)
         rng = stream(seed, "calibration", "prior")
-        first = simulate(prior_points(draws, len(question.unknowns), rng), 1)
+        first = simulate(1, prior_points(draws, len(question.unknowns), rng))
         _stop_if_too_few(first, draws)
         trials = first
         for wave in range(WAVES + 1):
             rng = stream(seed, "calibration", "wave", wave)
-            with one_thread():
-                likely = _likelihood(fit_emulator(trials), wanted, trials)
-                points = sample_posterior(likely, len(question.unknowns), rng)
-            chosen = rng.choice(len(points), draws, replace=False)
-            last = simulate(points[chosen], wave + 2)
-            simulated = wanted.log_likelihood(last.outputs, _variance(last))
-            with one_thread():
-                weights = simulated - likely(last.points)
+            last, weights = _next_wave(partial(simulate, wave + 2), wanted, trials, draws, rng)
             trials = trials.plus(last)
     _stop_if_missed(question, wanted, trials)
     rows = resample(weights, draws, stream(seed, "calibration", "rows"))
@@ -108,6 +92,38 @@ def calibrate(
         len(trials.points),
         seed,
     )
+
+
+def _simulated(
+    question: Question, executor: Executor, progress: Progress, wave: int, points: Floats
+) -> Trials:
+    """Return the trials of a wave, saying how long all that is left takes."""
+    begun = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        seconds = time.monotonic() - begun
+        waves = WAVES + 2 - wave
+        left_s = seconds / done * (total - done + waves * total) if done else math.nan
+        progress(f"wave {wave} of {WAVES + 2}", done, total, left_s)
+
+    return simulate_points(question, points, executor, report)
+
+
+def _next_wave(
+    simulate: Callable[[Floats], Trials],
+    wanted: Figures,
+    trials: Trials,
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[Trials, Floats]:
+    """Return trials where the targets are likely met, and log weights by what they then gave."""
+    with one_thread():
+        likely = _likelihood(fit_emulator(trials), wanted, trials)
+        points = sample_posterior(likely, trials.points.shape[1], rng)
+    last = simulate(points[rng.choice(len(points), draws, replace=False)])
+    simulated = wanted.log_likelihood(last.outputs, _variance(last))
+    with one_thread():
+        return last, simulated - likely(last.points)
 
 
 def _likelihood(emulator: Emulator, wanted: Figures, trials: Trials) -> LogLikelihood:

@@ -12,7 +12,7 @@ from sim.calibration.summary import INTERVAL, Calibration
 from sim.calibration.targets import read_targets
 from sim.calibration.trials import REPLICATIONS
 from sim.errors import CalibrationError
-from sim.scenario.files import sources
+from sim.scenario.merged_files import sources
 from sim.studies.store import writing
 
 DIGITS = 6

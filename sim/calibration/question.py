@@ -9,7 +9,7 @@ from sim.baseline.members import members
 from sim.calibration.targets import Targets, read_targets, scope_problems
 from sim.calibration.unknowns import Unknown, find_unknowns
 from sim.domain.levers import Floats
-from sim.scenario.files import beside
+from sim.scenario.merged_files import beside
 from sim.scenario.problems import stop_if
 from sim.scenario.schema import Scenario
 from sim.studies.names import load_scenario, replaceable_in

@@ -1,16 +1,15 @@
 """Read a file of targets: inputs that may move, and figures to match."""
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sim.calibration.outputs import EVERYWHERE, OUTPUTS, Scope
 from sim.errors import LONGEST_NAME, ScenarioError, cut, listed
-from sim.scenario.problems import Problem, schema_problems, stop_if, unknown
+from sim.scenario.problems import Problem, unknown, validated
 from sim.scenario.spec import Modality, Share, Spec, Text
 from sim.scenario.tree import Node, read_tree
 
@@ -118,11 +117,7 @@ def read_targets(file: Path) -> tuple[Targets, Node]:
     tree = read_tree(file)
     if not isinstance(tree.value, dict):
         raise ScenarioError(f"{tree.place}: a file of targets is a mapping of keys to values.")
-    try:
-        return Targets.model_validate_json(json.dumps(tree.plain()), strict=True), tree
-    except ValidationError as error:
-        stop_if(schema_problems(error, tree, Targets.model_json_schema()), file=str(file))
-        raise  # not reached: a validation error holds at least one problem
+    return validated(Targets, tree, file=str(file)), tree
 
 
 def scope_problems(

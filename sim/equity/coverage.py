@@ -120,7 +120,7 @@ class Measured:
     groups: tuple[str, ...]
     equity: Equity
     sums: Mapping[str, float] = field(default_factory=dict)
-    """Counts and accounts of ``sim.studies.outcomes``, over all cells and years; none where only
+    """Counts and accounts of ``sim.studies.totals``, over all cells and years; none where only
     coverage is known."""
 
     @cached_property

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sim.scenario.files import Names, schema_of
+from sim.scenario.file_schema import schema_of
+from sim.scenario.name_checks import Names
 from sim.scenario.problems import model_name
 
 HEAD = """# Fields of a scenario file

@@ -1,17 +1,19 @@
 """Problems of a scenario file as messages: place, key, what was found, what is allowed."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.errors import LONGEST_NAME, ScenarioError, cut, listed, nearest
 from sim.scenario.schema import REACH_ASSUMED, REACH_COLUMN
 from sim.scenario.tree import Node, Place
 
+M = TypeVar("M", bound=BaseModel)
 Path = tuple[str | int, ...]
 TAGS = frozenset({REACH_ASSUMED, REACH_COLUMN})
 _LONGEST = 60
@@ -66,6 +68,30 @@ def unknown(name: str, allowed: Iterable[str]) -> str:
     """Return what to say about a name that is not among the few that are allowed."""
     names = list(allowed)
     return f"{nearest(name, names)} Allowed: {listed(names, MOST_ALLOWED) or 'none'}.".strip()
+
+
+def validated(
+    model: type[M],
+    tree: Node,
+    *,
+    file: str,
+    known: Iterable[Problem] = (),
+    more_keys: Iterable[str] = (),
+) -> M:
+    """Return what a tree describes, or raise one ``ScenarioError`` with every problem in it.
+
+    Parameters
+    ----------
+    known : problems that were found already, to be said with the others.
+    more_keys : what a file may hold besides.
+    """
+    try:
+        return model.model_validate_json(json.dumps(tree.plain()), strict=True)
+    except ValidationError as error:
+        schema = model.model_json_schema()
+        schema["properties"] = {key: {} for key in more_keys} | schema["properties"]
+        stop_if([*known, *schema_problems(error, tree, schema)], file=file)
+        raise  # not reached: a validation error holds at least one problem
 
 
 def schema_problems(

@@ -32,8 +32,8 @@ of reports, as those about another run are, and can be asked again."""
 REST_ON_STAGES = ("matrix", "claims")
 """Questions that rest on what stages are worth; their setting ``stages`` says on which answer."""
 Tables = dict[str, pd.DataFrame]
-Make = Callable[[Design, Answering], Mapping[str, pd.DataFrame]]
-"""How an answer is found: its tables, by the names of ``ANSWERS``."""
+Make = Callable[[Design, Answering, StudyResult], Mapping[str, pd.DataFrame]]
+"""How an answer about a run is found: its tables, by the names of ``ANSWERS``."""
 
 
 def answer_about(
@@ -72,7 +72,7 @@ def answer_about(
         open_store(place, stamp, overwrite=True) as store,
         executor_of(workers=workers) as executor,
     ):
-        tables = dict(make(design, Answering(executor, store, progress)))
+        tables = dict(make(design, Answering(executor, store, progress), result))
         for name in ANSWERS[question]:
             store.write_table(name, tables[name])
         store.write_json(SUMMARY, {"question": question, "stamp": stamp, "settings": given})

@@ -11,16 +11,9 @@ from sim.scenario.schema import Scenario
 from sim.studies.batch import SAMPLE, Kept, joined, totals_of
 from sim.studies.experiment import Experiment
 from sim.studies.marginal import Addition, marginal_table
-from sim.studies.outcomes import (
-    OUTCOMES,
-    People,
-    Totals,
-    account_table,
-    cell_table,
-    measured,
-    outcomes_of,
-)
+from sim.studies.outcomes import OUTCOMES, outcomes_of
 from sim.studies.robustness import VARIANTS, robustness_rows, varied_name
+from sim.studies.totals import People, Totals, account_table, cell_table, measured
 
 
 @dataclass(slots=True)

@@ -17,9 +17,9 @@ from sim.pipeline.stations.order import STATIONS
 from sim.planning.objectives import OBJECTIVES, Objective
 from sim.scenario.schema import Scenario, Weekly
 from sim.studies.experiment import Experiment, Trial
-from sim.studies.outcomes import ACCOUNTS, People, Totals
 from sim.studies.sample import Sample, Sampler, parameter_sample
 from sim.studies.store import station_table
+from sim.studies.totals import ACCOUNTS, People, Totals
 
 CELLS_PER_TASK = 40_000
 """Cells (region, modality, group) of all runs of a task: it ends, and is stored, within seconds."""

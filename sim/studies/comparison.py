@@ -1,5 +1,6 @@
 """Paired comparisons of policies, with intervals and verdicts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,6 +93,29 @@ def compare(by_draw: pd.DataFrame, metric: str, *, baseline: str) -> pd.DataFram
         raise ValueError(f"baseline '{baseline}' is not one of {', '.join(wide.columns)}")
     order = [p for p in by_draw.index.unique("policy") if p != baseline]
     return pd.DataFrame([_row(wide, metric, policy, baseline) for policy in order])
+
+
+def reached_by_budget(budget: Sequence[float], by_draw: pd.DataFrame) -> pd.DataFrame:
+    """Return what plans of yearly budgets reach; see ``Study.by_budget``.
+
+    Parameters
+    ----------
+    budget : US dollars a year.
+    by_draw : measures by policy, one a budget in the same order, and draw.
+    """
+    metrics = ("ede", "mean_ec", "worst_ec", "spend_usd", "emissions_t_co2e")
+    table = pd.DataFrame({"budget_usd_per_year": list(map(float, budget))})
+    units = dict.fromkeys(table.columns, "US dollars")
+    for metric in metrics:
+        values = values_of(by_draw, metric)
+        for name, column in (
+            (metric, "value"),
+            (f"{metric}_low", "low"),
+            (f"{metric}_high", "high"),
+        ):
+            table[name], units[name] = values[column], OUTCOMES[metric].unit
+    table.attrs["units"] = units
+    return table
 
 
 def last_years(cells: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from sim.equity.coverage import Measured
 from sim.planning.limits import yearly_budget
 from sim.scenario.schema import Scenario
 from sim.scenario.treasury import OutcomeLimit
-from sim.studies.outcomes import OUTCOMES, Totals
+from sim.studies.outcomes import OUTCOMES
+from sim.studies.totals import Totals
 
 SMALLEST_LIMIT = 1e-2
 """Limits below this, in their own unit, are passed by so much where they are passed twice over."""

@@ -4,7 +4,7 @@ import csv
 import io
 from pathlib import Path
 
-from sim.atomic import replace_file, require_place
+from sim.atomic import replace_file, require_free
 from sim.baseline.build import world_and_inputs
 from sim.baseline.datum import Datum
 from sim.errors import ScenarioError
@@ -28,9 +28,7 @@ def write_numbers(scenario: Scenario, file: Path, *, overwrite: bool = False) ->
     ScenarioError
         Where the file exists already.
     """
-    if file.exists() and not overwrite:
-        raise ScenarioError(f"{file} exists already; --overwrite replaces it.")
-    require_place(file)
+    require_free(file, overwrite=overwrite, error=ScenarioError)
     known = replaceable_in(scenario)
     used = world_and_inputs(scenario, draw=None)[1].used
     rows = [_row(name, datum, known[name].unit) for name, datum in used.items() if name in known]

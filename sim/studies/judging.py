@@ -14,7 +14,8 @@ from sim.equity.coverage import Measured
 from sim.studies.answering import Answering
 from sim.studies.batch import Design, run_task, tasks_of, totals_of, unrecorded
 from sim.studies.experiment import Trial
-from sim.studies.outcomes import OUTCOMES, People, Totals, measured
+from sim.studies.outcomes import OUTCOMES
+from sim.studies.totals import People, Totals, measured
 
 ALL, REGION, GROUP = "all", "region", "group"
 """Kinds of people whose coverage is looked at: all, those of a region, those of a group."""

@@ -14,7 +14,7 @@ from sim.pipeline.run import simulate_many
 from sim.planning.rules import baseline
 from sim.studies.batch import Design, starts_of, unrecorded
 from sim.studies.conditions import Seen, conditions_of
-from sim.studies.outcomes import People, Totals, measured
+from sim.studies.totals import People, Totals, measured
 
 RUNS_PER_LOT = 60
 """Runs of a lot, from which on more at a time are hardly faster."""

@@ -14,7 +14,9 @@ from sim.pipeline.parts import Stations, classes
 from sim.pipeline.stations.order import STATIONS
 from sim.planning.objectives import OBJECTIVES
 from sim.planning.rules import policies
-from sim.scenario import files
+from sim.scenario.file_schema import schema_of
+from sim.scenario.files import read_scenario
+from sim.scenario.name_checks import Names
 from sim.scenario.schema import Scenario
 from sim.studies.outcomes import OUTCOMES
 
@@ -38,22 +40,20 @@ def load_scenario(
     stations : of the runs, where some are one's own; see ``with_stations``.
     """
     names = known_names(stations)
-    scenario = files.read_scenario(
-        path, overrides=overrides, names=names, allow_outside=allow_outside
-    )
+    scenario = read_scenario(path, overrides=overrides, names=names, allow_outside=allow_outside)
     load_profile(scenario.profile)
     return scenario
 
 
 def scenario_schema() -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, for editors."""
-    return files.schema_of(known_names())
+    return schema_of(known_names())
 
 
-def known_names(stations: Stations = STATIONS) -> files.Names:
+def known_names(stations: Stations = STATIONS) -> Names:
     """Return all names that a scenario may use."""
     words = tables.countries()["name"]
-    return files.Names(
+    return Names(
         regions={name: str(words.get(name, name)) for name in sorted(region_names())},
         profiles={name: load_profile(name).modality for name in available()},
         overrides=replaceable_in,

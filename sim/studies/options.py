@@ -22,7 +22,7 @@ from sim.planning.limits import SLACK, scaled_budget
 from sim.planning.moves import Purse
 from sim.planning.rules import RULES, baseline
 from sim.studies.batch import Design, starts_of, unrecorded
-from sim.studies.outcomes import measured_in
+from sim.studies.totals import measured_in
 
 LEVELS = (0.5, 1.0, 2.0)
 """Budgets of the options, as multiples of a region's share of the whole by the rule."""

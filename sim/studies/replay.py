@@ -12,9 +12,11 @@ from sim.errors import AnswerError, nearest
 from sim.pipeline.records import Run
 from sim.planning.rules import baseline
 from sim.studies.answer_folder import require_same_code
-from sim.studies.outcomes import OUTCOMES, People, Totals, outcomes_of
+from sim.studies.outcomes import OUTCOMES, outcomes_of
+from sim.studies.plan_making import plan_of_table
 from sim.studies.result import load
-from sim.studies.study import plan_of_table, study
+from sim.studies.study import study
+from sim.studies.totals import People, Totals
 
 
 @dataclass(frozen=True, slots=True)

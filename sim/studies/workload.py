@@ -21,11 +21,11 @@ from sim.scenario.schema import Scenario
 from sim.studies.batch import CELLS_PER_TASK, Design, starts_of, unrecorded
 from sim.studies.income_groups import by_income_group, is_large
 from sim.studies.marginal import CANDIDATES, EXCHANGES, MOST_BUNDLES, MOST_SAVINGS
-from sim.studies.outcomes import ACCOUNTS, COUNTS
 from sim.studies.plan_search import hedges_of
 from sim.studies.robustness import VARIANTS
 from sim.studies.sample import Sample
 from sim.studies.selection import runs_of
+from sim.studies.totals import ACCOUNTS, COUNTS
 
 PLANNING_S, PLANNING_POWER = 0.045, 1.1
 """CPU seconds of one proposal, times the cells and years that it plans for to a power. Of three

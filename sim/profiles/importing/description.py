@@ -1,16 +1,15 @@
 """What no table of runs says, in a file beside it: ``profile.yaml``."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sim.domain.bounds import SHARE, Bounds
 from sim.errors import ScenarioError, listed, nearest
 from sim.profiles.treatment import FACTORS
-from sim.scenario.problems import schema_problems, stop_if
+from sim.scenario.problems import validated
 from sim.scenario.spec import Line, Share, Spec, Text
 from sim.scenario.tree import Node, read_tree
 
@@ -197,8 +196,4 @@ def read_description(folder: Path) -> tuple[Description, Node]:
     tree = read_tree(file)
     if not isinstance(tree.value, dict):
         raise ScenarioError(f"{tree.place}: a description is a mapping of keys to values.")
-    try:
-        return Description.model_validate_json(json.dumps(tree.plain()), strict=True), tree
-    except ValidationError as error:
-        stop_if(schema_problems(error, tree, Description.model_json_schema()), file=str(file))
-        raise  # not reached: a validation error holds at least one problem
+    return validated(Description, tree, file=str(file)), tree

@@ -1,6 +1,7 @@
 """Features of images from a public encoder that installs as a package, computed once."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import ZipFile
@@ -25,6 +26,7 @@ from sim.profiles.training.network import as_tensor, use_threads
 from sim.units import JOULES_PER_KWH
 
 Bytes = NDArray[np.uint8]
+Features = NDArray[np.float16]
 Taken = Callable[[Any, torch.Tensor], torch.Tensor]
 """Features of images by a network."""
 
@@ -73,47 +75,75 @@ def write_features(  # noqa: PLR0913 - each is an option of the command
         For an unknown encoder, one that is not installed, and images that cannot be read.
     """
     network = published(encoder, image_px)
-    if layers not in LAYERS:
-        raise ProfileError(
-            f"no layers '{layers}'.{nearest(layers, LAYERS)} Use {' or '.join(LAYERS)}."
-        )
-    taken = of_stages if layers == LAYERS[0] else _of_last
+    taken = _taken_from(layers)
     source = open_source(data, table)
-    count = len(next(iter(source.columns.values())))
     use_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
     meter = Meter(COUNTRY, open_counter(str(device)), Register(gpus_of(str(device))))
-    features, readings = [], []
-    for start in range(0, count, BATCH):
-        rows = np.arange(start, min(start + BATCH, count))
-        images = source.pixels(rows, source.side or image_px, file_column, grey_bits)
-        with meter.block() as reading:
-            features.append(features_of(network, images, image_px, device, taken))
-        if len(rows) == BATCH or count < BATCH:
-            readings.append((reading, len(rows)))
-        if progress:
-            progress(int(rows[-1]) + 1, count)
-    flops = flops_of(network.to("cpu"), image_px, taken)
-    quiet = _quietest(readings)
+    features, readings = _metered(
+        partial(features_of, network, side=image_px, device=device, taken=taken),
+        lambda rows: source.pixels(rows, source.side or image_px, file_column, grey_bits),
+        len(next(iter(source.columns.values()))),
+        meter,
+        progress,
+    )
     made = Encoder(
         name=f"{encoder}, {layers}",
         pretraining=PRETRAINING,
         image_px=image_px,
-        flops=flops,
-        joules=float(np.median([one.kwh * JOULES_PER_KWH / n for one, n in quiet])),
-        seconds=float(np.median([one.seconds / n for one, n in quiet])),
+        flops=flops_of(network.to("cpu"), image_px, taken),
         power_source=weakest(meter.sources().values()) or "default",
-        alone=all(one.other_cores <= ALONE and not one.apportioned for one, _ in quiet),
         hardware=f"{describe(str(device))['hardware']}, {threads} threads, batches of {BATCH}",
+        **_cost_of(readings),
     )
     arrays: dict[str, Any] = {
         **source.columns,
-        FEATURES: np.concatenate(features),
+        FEATURES: features,
         ENCODER: np.array(made.model_dump_json()),
     }
     replace_file(Path(out), lambda there: _save(there, arrays))
     return made
+
+
+def _taken_from(layers: str) -> Taken:
+    """Return what takes features from layers; ``ProfileError`` where there are none such."""
+    if layers not in LAYERS:
+        raise ProfileError(
+            f"no layers '{layers}'.{nearest(layers, LAYERS)} Use {' or '.join(LAYERS)}."
+        )
+    return of_stages if layers == LAYERS[0] else _of_last
+
+
+def _metered(
+    compute: Callable[[Bytes], Features],
+    pixels: Callable[[NDArray[np.intp]], Bytes],
+    count: int,
+    meter: Meter,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Features, list[tuple[Reading, int]]]:
+    """Return features of all images, and what each full batch took, with its images."""
+    features, readings = [], []
+    for start in range(0, count, BATCH):
+        rows = np.arange(start, min(start + BATCH, count))
+        images = pixels(rows)
+        with meter.block() as reading:
+            features.append(compute(images))
+        if len(rows) == BATCH or count < BATCH:
+            readings.append((reading, len(rows)))
+        if progress:
+            progress(int(rows[-1]) + 1, count)
+    return np.concatenate(features), readings
+
+
+def _cost_of(readings: list[tuple[Reading, int]]) -> dict[str, Any]:
+    """Return what an image takes, by the tenth of the batches that were disturbed least."""
+    quiet = sorted(readings, key=lambda one: one[0].other_cores)[: max(1, len(readings) // 10)]
+    return {
+        "joules": float(np.median([one.kwh * JOULES_PER_KWH / n for one, n in quiet])),
+        "seconds": float(np.median([one.seconds / n for one, n in quiet])),
+        "alone": all(one.other_cores <= ALONE and not one.apportioned for one, _ in quiet),
+    }
 
 
 def _save(there: BinaryIO, arrays: Mapping[str, Any]) -> None:
@@ -127,7 +157,7 @@ def _save(there: BinaryIO, arrays: Mapping[str, Any]) -> None:
 
 def features_of(
     network: Any, images: Bytes, side: int, device: torch.device, taken: Taken
-) -> NDArray[np.float16]:
+) -> Features:
     """Return an encoder's features of images, shape (images, features)."""
     with torch.inference_mode():
         shown = torch.nn.functional.interpolate(
@@ -165,8 +195,3 @@ def flops_of(network: Any, side: int, taken: Taken) -> float:
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         taken(network, torch.zeros(1, 3, side, side))
     return float(counter.get_total_flops())
-
-
-def _quietest(readings: list[tuple[Reading, int]]) -> list[tuple[Reading, int]]:
-    """Return the tenth of the batches that other work disturbed least, at least one."""
-    return sorted(readings, key=lambda one: one[0].other_cores)[: max(1, len(readings) // 10)]

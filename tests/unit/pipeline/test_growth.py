@@ -16,7 +16,7 @@ from sim.pipeline.stations.need import Need
 from sim.planning.model import build_model
 from sim.planning.solution import solve
 from sim.scenario.spec import Override
-from sim.studies.outcomes import People, Totals, cell_table
+from sim.studies.totals import People, Totals, cell_table
 from tests.scenarios import build_world, scenario
 from tests.small_runs import run
 from tests.small_world import LAW, changed, small_world

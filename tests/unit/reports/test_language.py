@@ -17,18 +17,11 @@ from typer.testing import CliRunner
 from reports import render, retelling, words, write_report
 from reports.export import DICTIONARY, tables_of
 from reports.language import language_named, languages, misfits, numeral, percentage, speaking
+from reports.measuring_page import measuring_figure, measuring_rows, measuring_sentence
 from reports.messages import EVENTS, messages, write_catalogue
 from reports.pdf import _weasyprint, write_pdf
 from reports.retelling import asked_words, exchange_words, note_words, plan_words
-from reports.uncertainties import (
-    driver_rows,
-    driver_sentence,
-    measuring_figure,
-    measuring_rows,
-    measuring_sentence,
-    regret_figure,
-    sobol_section,
-)
+from reports.uncertainties import driver_rows, driver_sentence, regret_figure, sobol_section
 from sim.cli import app
 from sim.errors import LanguageError, RunFolderError
 from sim.studies.claims import CLAIM_COLUMNS, CLAIMS

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from reports import render
-from reports.uncertainties import amount, unknowns
+from reports.shares import amount
+from reports.uncertainties import unknowns
 from sim.cli import app
 from sim.studies.result import StudyResult, load
 from tests.unit.studies.small_study import execute_small, small_scenario

@@ -10,14 +10,10 @@ from pydantic import ValidationError
 
 from sim.domain.bounds import Bounds
 from sim.errors import ScenarioError
-from sim.scenario.files import (
-    Names,
-    read_scenario,
-    resolved_yaml,
-    scenario_hash,
-    schema_of,
-    sources,
-)
+from sim.scenario.file_schema import schema_of
+from sim.scenario.files import read_scenario, resolved_yaml, scenario_hash
+from sim.scenario.merged_files import sources
+from sim.scenario.name_checks import Names
 from sim.scenario.schema import Scenario
 from sim.scenario.tree import Budget
 
@@ -374,7 +370,7 @@ def test_the_values_of_all_files_are_counted_together(
     page: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each overlay by itself is short enough."""
-    monkeypatch.setattr("sim.scenario.files.Budget", partial(Budget, values=2_500))
+    monkeypatch.setattr("sim.scenario.merged_files.Budget", partial(Budget, values=2_500))
     page(name="base.yaml")
     sample = ", ".join(["1.0"] * 1_000)
     for name in ("one", "two", "three"):

@@ -168,3 +168,41 @@ def test_any_script_and_sign_makes_a_group_name(tmp_path: Path, name: str) -> No
     path = tmp_path / "x.yaml"
     path.write_text(SCENARIO.replace("urban:", f'"{name}":', 1), encoding="utf-8")
     assert name in load_scenario(path).groups
+
+
+WRONG_NAMES = """\
+policy_steps: [{kind: agreement, year: 2027, regions: [KEN, UGA]}]
+levers: {outreach: {regions: {Kenya: 3, UGA: 1}}}
+capacity_calendar:
+- {of: imaging, share: 0.5, regions: [KEN, UGA], modalities: [dermoscopy, ct]}
+- {of: readers, share: 0.5, regions: [RWA], professions: [radiologist]}
+supplies:
+- modality: ct
+  regions: [UGA]
+  exams_per_year: {value: 5, low: 1, high: 9, source: made up}
+tele_reading: [{by: UGA, serves: [Rwanda, TZA]}]
+backlog: {reading: {KEN.dermoscopy: 5, KEN.ct: 1}}
+treasury:
+  spending: [{at_most: 0.5, regions: [Kenya, LIC, UGA], groups: [rural, x]}]
+  outcomes: {mean_ec: {at_least: 0.1}, kindness: {at_least: 0.1}}
+policies:"""
+
+
+def test_every_name_of_what_the_scenario_lacks_is_said(tmp_path: Path) -> None:
+    found = problems(tmp_path, "policies:", WRONG_NAMES)
+    assert {line.split(": ")[1] for line in found[1:]} == {
+        "policy_steps.0.regions.1",
+        "levers.outreach.regions.UGA",
+        "capacity_calendar.0.regions.1",
+        "capacity_calendar.0.modalities.1",
+        "capacity_calendar.1.professions.0",
+        "supplies.0.modality",
+        "supplies.0.regions.0",
+        "tele_reading.0.by",
+        "tele_reading.0.serves.1",
+        "backlog.reading.KEN.ct",
+        "treasury.spending.0.regions.2",
+        "treasury.spending.0.groups.1",
+        "treasury.outcomes.kindness",
+    }
+    assert all(" is not in this scenario. " in line for line in found[1:])

@@ -13,8 +13,7 @@ import sim
 from reports.export import DICTIONARY, tables_of
 from reports.pdf import write_pdf
 from reports.policy import page_of
-from sim import cli_answer
-from sim.cli import app
+from sim.cli import answer, app
 from sim.domain.levers import LEVERS
 from sim.errors import AnswerError
 from sim.studies import answer_folder
@@ -138,7 +137,7 @@ def test_other_plans_are_looked_for_by_command(made: Path, tmp_path: Path) -> No
 
 
 def test_make_asks_every_answer() -> None:
-    known = {f"answer {command.name}" for command in cli_answer.answer.registered_commands}
+    known = {f"answer {command.name}" for command in answer.registered_commands}
     assert set(ASKED) == known | {"claims"}
     assert len(ASKED) == len(set(ASKED))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports.uncertainties import register_rows, register_sentence
+from reports.register_page import register_rows, register_sentence
 from sim.studies.assumptions import (
     ALIKE,
     ELSEWHERE,

@@ -9,18 +9,13 @@ from sim.equity.coverage import ede
 from sim.equity.inequality import equally_distributed
 from sim.scenario.schema import Equity
 from sim.studies.outcomes import (
-    COUNTS,
     OUTCOMES,
     RUN_OUTCOMES,
-    People,
-    Totals,
-    account_table,
-    cell_table,
     coverage_by_draw,
     coverage_outcomes,
-    measured,
     outcomes_of,
 )
+from sim.studies.totals import COUNTS, People, Totals, account_table, cell_table, measured
 from tests.unit.studies.small_study import plan_of, run_small, small_scenario
 
 RUN = run_small(small_scenario(), plan_of({"scanner.dermoscopy": 2.0}))

@@ -21,7 +21,6 @@ from sim.scenario.schema import LeverBounds
 from sim.studies import income_groups, proposals
 from sim.studies.batch import Design
 from sim.studies.names import load_scenario
-from sim.studies.outcomes import measured_in
 from sim.studies.plan_search import hedges_of
 from sim.studies.proposals import (
     BY_RULE,
@@ -34,6 +33,7 @@ from sim.studies.proposals import (
     risk_averse,
     without_ai,
 )
+from sim.studies.totals import measured_in
 from tests.small_world import small_world
 from tests.unit.studies.small_study import Watched, run_small, sample_small, small_scenario
 

@@ -21,9 +21,9 @@ from sim.studies.answering import Answering
 from sim.studies.assumptions import PRICES
 from sim.studies.batch import Design, starts_of, unrecorded
 from sim.studies.names import load_scenario
-from sim.studies.outcomes import People, Totals, measured
 from sim.studies.sample import CHANCE, FACTORS, LAW, LEVEL_OF_ERROR, parameter_sample
 from sim.studies.sobol import Designed, Rows, Sobol, leads_in, sobol, topics_of_numbers
+from sim.studies.totals import People, Totals, measured
 from tests.unit.studies.small_study import sample_small, small_scenario
 
 pytest.importorskip("SALib")

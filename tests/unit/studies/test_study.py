@@ -12,7 +12,8 @@ from sim.domain.plan import Plan
 from sim.errors import PlanError, RegistryError
 from sim.planning.rules import by_need
 from sim.scenario.schema import Scenario
-from sim.studies.study import RESPONSES, Study
+from sim.studies.measured_response import RESPONSES
+from sim.studies.study import Study
 from tests.unit.studies.small_study import candidates
 
 TINY = Path(__file__).parents[3] / "scenarios" / "tiny.yaml"
