@@ -84,7 +84,10 @@ class Finished:
                 f"'{folder}' holds no finished study: it has no {MANIFEST}. The command that began "
                 "a study finishes it."
             )
-        return cls(folder, _read(place))
+        written, files = _read(place)
+        if written != FORMAT:
+            raise _unreadable(place, ValueError(f"it is of another version, {written!r}"))
+        return cls(folder, files)
 
     def path(self, name: str) -> Path:
         """Return the place of a file; ``RunFolderError`` unless it is as the run wrote it."""
@@ -121,15 +124,15 @@ def manifest_text(files: Mapping[str, str]) -> str:
 
 
 def files_of(folder: Path) -> dict[str, str]:
-    """Return the files of a finished study; none where there is none."""
+    """Return the files of a finished study, of any version; none where there is none."""
     try:
-        return dict(Finished.at(folder).files)
+        return _read(folder / MANIFEST)[1]
     except RunFolderError:
         return {}
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a folder holds a finished study."""
+    """Whether a folder holds a finished study, of any version."""
     return bool(files_of(folder))
 
 
@@ -175,19 +178,17 @@ def sha256_of(place: Path) -> str:
         raise _unreadable(place, error) from error
 
 
-def _read(place: Path) -> dict[str, str]:
-    """Return what a manifest says; ``RunFolderError`` where it is not one."""
+def _read(place: Path) -> tuple[object, dict[str, str]]:
+    """Return the version and the files of a manifest; ``RunFolderError`` where it is not one."""
     try:
         said = json.loads(_short_text(place))
         written = said["format"]
         files = {str(name): str(hash_) for name, hash_ in said["files"].items()}
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise _unreadable(place, error) from error
-    if written != FORMAT:
-        raise _unreadable(place, ValueError(f"it is of another version, {written!r}"))
     if strange := [name for name in files if not may_be_ours(name)]:
         raise RunFolderError(f"'{place}' names '{strange[0]}', which no run writes.")
-    return files
+    return written, files
 
 
 def _short_text(place: Path) -> str:

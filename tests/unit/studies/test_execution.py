@@ -1,5 +1,6 @@
 """Whole studies on a made-up world: same bytes, resumable, honest about what they found."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from itertools import product
@@ -22,7 +23,7 @@ from sim.scenario.schema import Scenario
 from sim.studies import batch
 from sim.studies.execution import Execution
 from sim.studies.experiment import Purpose
-from sim.studies.manifest import TABLES, is_complete
+from sim.studies.manifest import MANIFEST, TABLES, is_complete
 from sim.studies.provenance import Provenance, provenance
 from sim.studies.result import StudyResult, load
 from sim.studies.sample import Sample
@@ -158,6 +159,19 @@ def test_a_finished_study_is_kept_before_anything_is_run(
 ) -> None:
     with pytest.raises(RunFolderError, match="already holds a finished study"):
         execute_small(SCENARIO, finished[0], workers=1, sampler=Interrupted(samples=0))
+
+
+def test_a_study_of_another_version_is_not_read_and_can_be_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    execute_small(SCENARIO, out)
+    manifest = json.loads((out / MANIFEST).read_text())
+    (out / MANIFEST).write_text(json.dumps(manifest | {"format": 1}))
+    with pytest.raises(RunFolderError, match=r"of another version, 1\. Run the study again"):
+        load(out)
+    with pytest.raises(RunFolderError, match="already holds a finished study"):
+        execute_small(SCENARIO, out)
+    execute_small(SCENARIO, out, overwrite=True)
+    assert load(out).policies
 
 
 def test_the_folder_holds_every_table(finished: tuple[Path, StudyResult]) -> None:
