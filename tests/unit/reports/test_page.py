@@ -339,7 +339,7 @@ def test_the_first_page_says_what_to_do_first(planned: Finished, nothing: Finish
     assert found["rows"]["capex_usd"].is_monotonic_decreasing
     page = render(result)
     assert page.index("What the plan does first") < page.index('id="money"')
-    assert "running and replacing what is bought costs" in page
+    assert "as simulated, where some comes later or not at all, the plan costs" in page
     table = policy_report.purchases_by_item(result, "plan")
     spent = result.ledger.query("policy == 'plan' and account == 'spend_usd'")["value"].sum() / 2
     assert table[["capex_usd", "later_usd"]].to_numpy().sum() == pytest.approx(spent)
