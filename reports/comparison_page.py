@@ -14,8 +14,7 @@ from reports.language import gettext as _
 from reports.numerals import drawn
 from reports.policies import colour
 from reports.policy import page_template
-from sim.atomic import replace_file, require_place
-from sim.errors import RunFolderError
+from sim.atomic import replace_file, require_free
 from sim.figure_style import QUIET, panel, styled
 from sim.studies.outcomes import OUTCOMES
 from sim.studies.result import load
@@ -43,9 +42,7 @@ def write_comparison(
         For a language that there is not; see ``reports.language``.
     """
     file = Path(file)
-    if file.exists() and not overwrite:
-        raise RunFolderError(f"{file} exists already; --overwrite replaces it.")
-    require_place(file)
+    require_free(file, overwrite=overwrite)
     of = load(first)
     found = {str(other): compare_runs(of, load(other)) for other in others}
     page = comparison_page(str(first), found, language)

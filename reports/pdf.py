@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.language import ENGLISH
 from reports.policy import page_of
-from sim.atomic import replace_file, require_place
+from sim.atomic import replace_file, require_free
 from sim.errors import RunFolderError
 
 
@@ -26,9 +26,7 @@ def write_pdf(
         For a language that there is not; see ``reports.language``.
     """
     file = Path(file)
-    if file.exists() and not overwrite:
-        raise RunFolderError(f"{file} exists already; --overwrite replaces it.")
-    require_place(file)
+    require_free(file, overwrite=overwrite)
     weasyprint = _weasyprint()
 
     def from_the_page(url: str, *given: object, **options: object) -> object:

@@ -6,6 +6,7 @@ classes of one's own; all that they use and that is not installed does.
 
 import hashlib
 import pickle
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -18,8 +19,8 @@ from typing import Any
 import numpy as np
 
 PACKAGE = Path(__file__).parent
-APART = ("calibration", "profiles", "cli", "run_log", "terminal")
-"""How the names of parts of the package begin that no study runs."""
+APART = re.compile(r"(calibration|profiles|cli(_\w+)?|run_log|terminal)(\.py)?")
+"""Names of parts of the package that no study runs."""
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 _WRAPPED = ("py_func", "__func__", "fget", "fset", "func")
 """Where compiled functions, methods of a class, properties and partial functions keep functions."""
@@ -30,7 +31,7 @@ def study_sha256() -> str:
     """Return one hash of the modules that the numbers of a study come from."""
     paths = PACKAGE.rglob("*.py")
     return files_sha256(
-        path for path in paths if not path.relative_to(PACKAGE).parts[0].startswith(APART)
+        path for path in paths if not APART.fullmatch(path.relative_to(PACKAGE).parts[0])
     )
 
 

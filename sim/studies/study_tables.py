@@ -67,7 +67,7 @@ class StudyTables:
 
     @property
     def best_rule(self) -> str:
-        """The simple rule that did best on search draws; empty where none was simulated there."""
+        """The simple rule that came furthest on search draws; empty where there was no race."""
         best = self.optimisation.loc[self.optimisation["best_rule"], "policy"]
         return "" if best.empty else str(best.iloc[0])
 

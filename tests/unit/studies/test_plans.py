@@ -37,7 +37,7 @@ def test_tables_of_plans_list_every_purchase_and_how_it_came_about() -> None:
     assert tables["optimisation"]["note"].tolist() == ["", "made by hand"]
 
 
-def test_the_best_rule_came_furthest_in_the_race_and_had_not_the_easiest_draws(
+def test_the_best_rule_beside_the_plan_came_furthest_in_the_race(
     tmp_path: Path,
 ) -> None:
     scenario = small_scenario().model_copy(
@@ -52,9 +52,6 @@ def test_the_best_rule_came_furthest_in_the_race_and_had_not_the_easiest_draws(
     last = rules[rules["draws"] == rules["draws"].max()]
     assert result.best_rule == last["plan"].iloc[0]  # the best first
     assert result.best_rule in result.policies
-    others = result.optimisation["policy"].isin(["equal_split", "by_need"])
-    easy = result.optimisation.assign(value=result.optimisation["value"].mask(others, 0.99))
-    assert replace(result, optimisation=easy).best_rule == result.best_rule
 
 
 def test_what_a_study_compares_without_a_plan_has_no_best_rule(tmp_path: Path) -> None:
