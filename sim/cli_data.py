@@ -165,10 +165,11 @@ def data_check(
     )
     found = check.by_source()
     opened = found["checked"] != ""
+    rest = "; the others come first." if not opened.all() else "."
     terminal.say(
         f"\nSources: of {found['numbers'].sum():,} numbers that were read somewhere, "
-        f"{found.loc[opened, 'numbers'].sum():,} rest on {opened.sum()}\nthat were opened again "
-        f"and compared; the other {(~opened).sum()} sources come first."
+        f"{found.loc[opened, 'numbers'].sum():,} rest\non {opened.sum()} of {len(found)} sources "
+        f"that were opened again and compared{rest}"
     )
     terminal.bullets(_opened(row) for _, row in found.iterrows())
 

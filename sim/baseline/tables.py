@@ -256,8 +256,8 @@ def _patients() -> dict[str, Datum]:
 def opened_sources() -> pd.DataFrame:
     """Return the sources whose text was opened again and held against the rows, by source.
 
-    ``checked`` is the day (ISO 8601), ``text`` what was opened, ``seen`` what was read there. A
-    source that is not here was not opened again since its rows were written.
+    ``checked`` is the day (ISO 8601), ``text`` what was opened, ``seen`` what was read there. What
+    is not assumed rests on one of them.
     """
     named = {datum.source for name in KEYS for datum in _rows(name).values()}
     found: dict[str, dict[str, str]] = {}

@@ -80,6 +80,17 @@ def test_sources_say_which_of_them_were_opened_again() -> None:
     assert 0 < len(dated) < len(numbers)
 
 
+def test_every_number_that_was_read_somewhere_rests_on_a_source_that_was_opened() -> None:
+    """A row whose source nobody can open is assumed, with a range and the reason."""
+    found = check.by_source()
+    unseen = found[found["checked"] == ""]
+    assert unseen.empty, unseen[["source", "numbers"]]
+    numbers = check.numbers()
+    published = numbers[(numbers["status"] == "published") & (numbers["source"] != "definition")]
+    assert (published["checked"] != "").all()
+    assert len(published) > 1000
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
