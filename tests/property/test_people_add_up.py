@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sim.baseline.world import World
 from sim.pipeline.account import COUNTED
-from sim.pipeline.people import NEVER, first_come, person_log, with_people
+from sim.pipeline.people import MOST_PEOPLE, NEVER, first_come, person_log, with_people
 from sim.pipeline.records import Run
 from sim.pipeline.stations.order import STATIONS
 from sim.units import WEEKS_PER_YEAR
@@ -22,7 +22,8 @@ WEEKS = YEARS * WEEKS_PER_YEAR
 
 
 def kept(world: World, seed: int) -> tuple[Run, pd.DataFrame]:
-    """Return a run and its log."""
+    """Return a run and its log, of worlds with no more people than a log holds."""
+    assume(1.1 * YEARS * world.care.need_per_year.sum() < MOST_PEOPLE)
     case, stations = with_people(scenario(years=YEARS), STATIONS)
     found = run(world, buying(world, **EVERYTHING), seed=seed, case=case, stations=stations,
                 sensitivity=0.9)  # fmt: skip
