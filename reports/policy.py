@@ -15,6 +15,7 @@ from reports.claims_page import claims_section
 from reports.country_maps import is_mapped, map_of_run
 from reports.gain import difference_section, gain_section
 from reports.glossary import glossary
+from reports.headline import headline, preferred_rules
 from reports.language import (
     ENGLISH,
     gettext,
@@ -27,6 +28,7 @@ from reports.language import (
 )
 from reports.language import gettext as _
 from reports.matrix import matrix
+from reports.purchase_tables import first_year, purchases_by_item
 from reports.references import bibtex, references
 from reports.retelling import (
     claim_told,
@@ -45,7 +47,6 @@ from sim.answers.intervals import A_CHANGE_OF_SHARE, FEWEST_DRAWS, t_interval
 from sim.domain.levers import Stage
 from sim.pipeline.records import ENERGY_BASIS, EXAM_COSTS
 from sim.planning.limits import yearly_budget
-from sim.planning.rules import phrase_of
 from sim.studies.ai_quality import DOUBLED, SENSITIVITY
 from sim.studies.answer_folder import Tables, answers_of
 from sim.studies.comparison import WORTHWHILE, last_years, years_looked_at
@@ -240,67 +241,6 @@ def quality_of_ai(result: StudyResult) -> dict[str, Any]:
     }
 
 
-def headline(result: StudyResult) -> str:
-    """Return the recommendation in one or two sentences, no stronger than the evidence."""
-    comparisons = result.comparisons()
-    found = {
-        (str(row["policy"]), str(row["baseline"])): str(row["verdict"]) == "beats"
-        for row in comparisons.to_dict("records")
-    }
-    rivals = [baseline for policy, baseline in found if policy == "plan"]
-    if not rivals:
-        return _("This study compares policies; it makes no plan.")
-    rivals = sorted(rivals, key=lambda name: name != result.best_rule)
-
-    def named(rival: str) -> str:
-        if rival != result.best_rule:
-            return words.phrase(rival)
-        quoted = phrase_of(rival).startswith("the rule ")
-        rule = _("'{label}'").format(label=words.label(rival)) if quoted else words.phrase(rival)
-        return _("the best simple rule, {rule}").format(rule=rule)
-
-    beaten = words.enumerated([named(name) for name in rivals if found["plan", name]] or [""])
-    unbeaten = [name for name in rivals if not found["plan", name]]
-    if not unbeaten:
-        return _("Follow the plan: in simulation it beats {rivals}.").format(rivals=beaten)
-    if found.get(("plan", "baseline")):
-        names = words.enumerated([named(name) for name in unbeaten])
-        said = (
-            _(
-                "The plan is not shown to beat {rivals}: prefer the simpler rule. Spending as "
-                "planned is better than buying nothing."
-            )
-            if preferred_rules(result)
-            else _(
-                "The plan is not shown to beat {rivals}. Spending as planned is better than "
-                "buying nothing."
-            )
-        )
-        return said.format(rivals=names)
-    if "baseline" in rivals:
-        return _(
-            "No plan is shown to beat buying nothing: do not spend on the strength of this study."
-        )
-    names = words.enumerated([named(name) for name in unbeaten])
-    return _(
-        "The plan is not shown to beat {rivals}; nothing was compared with buying nothing."
-    ).format(rivals=names)
-
-
-def preferred_rules(result: StudyResult) -> list[str]:
-    """Return rules that beat buying nothing, as the plan does, and that it is not shown to beat.
-
-    The best rule first.
-    """
-    rows = result.comparisons().to_dict("records")
-    beats = {(row["policy"], row["baseline"]): row["verdict"] == "beats" for row in rows}
-    equal = [rule for (policy, rule), better in beats.items() if policy == "plan" and not better]
-    good = [rule for rule in equal if beats.get((rule, "baseline"))]
-    if not beats.get(("plan", "baseline")):
-        return []
-    return sorted(good, key=lambda rule: rule != result.best_rule)
-
-
 def spend_by_stage(result: StudyResult, policy: str) -> pd.DataFrame:
     """Return the spend of a policy by region and stage, means over draws, US dollars."""
     ledger = result.ledger
@@ -343,49 +283,6 @@ def bills(result: StudyResult) -> pd.DataFrame:
         beside=exams - exams.get("baseline", float("nan")),
         above=above.sum(min_count=1),
     )
-
-
-def first_year(result: StudyResult, policy: str) -> dict[str, Any]:
-    """Return what a policy does in the first year that it buys anything in; nothing if it does not.
-
-    ``year``, ``spent_usd`` (capital and running cost, mean over draws), ``capital_usd``, ``rows``
-    (as ``by_item``, the dearest first).
-    """
-    bought = result.plans[result.plans["policy"] == policy]
-    if bought.empty:
-        return {}
-    year = int(bought["year"].min())
-    rows = by_item(bought[bought["year"] == year])
-    ledger = result.ledger.query("policy == @policy and account == 'spend_usd' and year == @year")
-    return {
-        "year": year,
-        "spent_usd": float(ledger["value"].sum()) / result.scenario.uncertainty.draws,
-        "capital_usd": float(rows["capex_usd"].sum()),
-        "rows": rows.sort_values("capex_usd", ascending=False, kind="stable"),
-    }
-
-
-def purchases_by_item(result: StudyResult, policy: str) -> pd.DataFrame:
-    """Return what a policy buys: see ``by_item``."""
-    return by_item(result.plans[result.plans["policy"] == policy])
-
-
-def by_item(bought: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of a table of plans, summed by item, in the order of stages.
-
-    Columns: stage, item, units, first and last year of purchase, capex_usd, later_usd, regions.
-    """
-    groups = bought.groupby(["stage", "item"], sort=False)
-    table = groups.agg(
-        units=("units", "sum"),
-        first=("year", "min"),
-        last=("year", "max"),
-        capex_usd=("capex_usd", "sum"),
-        later_usd=("later_usd", "sum"),
-        regions=("region", lambda names: ", ".join(sorted(set(names))[:8])),
-    ).reset_index()
-    order = {str(stage): place for place, stage in enumerate(Stage)}
-    return table.sort_values("stage", key=lambda stages: stages.map(order), kind="stable")
 
 
 def coverage_by_group(result: StudyResult) -> pd.DataFrame:

@@ -173,7 +173,7 @@ def calibrate(
 def _recommend(result: "StudyResult") -> None:
     """Print where a little more money helps most, and what the report begins with."""
     from reports.answer import answer_box
-    from reports.policy import headline
+    from reports.headline import headline
     from reports.words import digits_for, interval, item_words, points, region_and_code
 
     top = result.marginal().head(TOP)

@@ -166,7 +166,7 @@ def test_a_run_ends_with_recommendations_the_answer_and_the_report(
 
     monkeypatch.setattr("sim.studies.study.execute", execute)
     monkeypatch.setattr("reports.write_report", lambda folder: Path(folder) / "report.html")
-    monkeypatch.setattr("reports.policy.headline", lambda _: "Nothing is shown.")
+    monkeypatch.setattr("reports.headline.headline", lambda _: "Nothing is shown.")
     monkeypatch.setattr("reports.answer.answer_box", lambda _: ["It is undecided."])
     out = tmp_path / "run"
     result = called(

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from reports.policy import headline
+from reports.headline import headline
 
 VERDICTS = ("beats", "does not beat", "undecided")
 RULES = {"equal_split": "the equal split", "by_need": "the split by need"}

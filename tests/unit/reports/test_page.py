@@ -15,7 +15,9 @@ from scipy.stats import ttest_rel
 import reports.policy as policy_report
 from reports import figures, render, write_report
 from reports.glossary import glossary
+from reports.headline import headline, preferred_rules
 from reports.policy import cells_against_nothing
+from reports.purchase_tables import first_year, purchases_by_item
 from reports.references import bibtex, references
 from sim.errors import RunFolderError
 from sim.pipeline.records import EXAM_COSTS
@@ -131,7 +133,7 @@ def test_a_page_says_who_was_compared_and_where_it_comes_from(
     assert result.provenance.code_version in said
     for key in result.provenance.as_dict():
         assert key.replace("_", " ") in said
-    assert policy_report.headline(result) in said
+    assert headline(result) in said
     assert ("Who is worse off" in said) == ("baseline" in result.policies)
     for row in result.worse_off().itertuples():
         assert f"{row.worse} of {row.draws}" in said
@@ -165,14 +167,14 @@ def test_a_page_never_says_nan(text: str) -> None:
 
 
 def test_without_a_plan_none_is_recommended(unplanned: Finished) -> None:
-    said = policy_report.headline(unplanned[1])
+    said = headline(unplanned[1])
     assert said == "This study compares policies; it makes no plan."
 
 
 def test_a_study_of_too_few_draws_recommends_nothing(planned: Finished, one_draw: Finished) -> None:
     said = "No plan is shown to beat buying nothing: do not spend on the strength of this study."
-    assert policy_report.headline(planned[1]) == said
-    assert policy_report.headline(one_draw[1]) == said
+    assert headline(planned[1]) == said
+    assert headline(one_draw[1]) == said
 
 
 def test_few_draws_have_no_interval_and_the_page_says_so(
@@ -330,7 +332,7 @@ def test_every_region_and_group_has_its_coverage_and_the_difference_by_draw(
 
 def test_the_first_page_says_what_to_do_first(planned: Finished, nothing: Finished) -> None:
     result = planned[1]
-    found = policy_report.first_year(result, "plan")
+    found = first_year(result, "plan")
     bought = result.plans.query("policy == 'plan' and year == 2027")
     assert (found["year"], found["capital_usd"]) == (2027, pytest.approx(bought["capex_usd"].sum()))
     paid = result.ledger.query("policy == 'plan' and account == 'spend_usd' and year == 2027")
@@ -340,7 +342,7 @@ def test_the_first_page_says_what_to_do_first(planned: Finished, nothing: Finish
     page = render(result)
     assert page.index("What the plan does first") < page.index('id="money"')
     assert "as simulated, where some comes later or not at all, the plan costs" in page
-    table = policy_report.purchases_by_item(result, "plan")
+    table = purchases_by_item(result, "plan")
     spent = result.ledger.query("policy == 'plan' and account == 'spend_usd'")["value"].sum() / 2
     assert table[["capex_usd", "later_usd"]].to_numpy().sum() == pytest.approx(spent)
     assert "does first" not in render(nothing[1])
@@ -355,7 +357,7 @@ def test_a_rule_that_is_as_good_as_the_plan_is_shown_with_what_it_does_first(
         "by_need": Candidate(replace(plan, name="by_need"), is_best_rule=True),
     }
     result = study(draws=8, planned=candidates() | alike)[1]
-    assert policy_report.preferred_rules(result) == ["by_need", "equal_split"]
+    assert preferred_rules(result) == ["by_need", "equal_split"]
     page = render(result)
     assert "prefer the simpler rule" in page
     assert page.index("What the plan does first") < page.index("What the split by need does first")
