@@ -50,7 +50,7 @@ class _PlanSaid(_Part):
     groups: list[str] = Field(min_length=1)
     not_estimable: list[str]
     left_out: Mapping[str, str]
-    model: Literal["network", "probe", "fine_tuned", "imported"]
+    model: Literal["network", "probe", "last_blocks", "fine_tuned", "imported"]
     prevalence: float = Field(gt=0, lt=1)
     specificity: float = Field(gt=0, lt=1)
     folds: int = Field(ge=1)

@@ -13,6 +13,7 @@ from sim.profiles.treatment import (
     CONTROL,
     CONTROL_OWN,
     OF_NETWORKS,
+    OF_PIXELS,
     OF_SMALL_NETWORKS,
     Share,
     Treatment,
@@ -125,12 +126,12 @@ class MeasurementPlan(BaseModel):
     """Name of the profile, and of its folder."""
     task: str
     """Clinical task, in words; of several, what they have in common."""
-    model: Literal["network", "probe", "fine_tuned"] = "network"
+    model: Literal["network", "probe", "last_blocks", "fine_tuned"] = "network"
     """What is trained: a small ``network`` from scratch on images; a ``probe``: a logistic
-    regression on the features of an encoder that stays as it is; or ``fine_tuned``: the whole of a
-    public encoder, from its published weights."""
+    regression on the features of an encoder that stays as it is; from published weights the
+    ``last_blocks`` of a public encoder, on its maps before them; or ``fine_tuned``: all of it."""
     starts_from: str = "efficientnet-lite0"
-    """Encoder that a fine-tuned network starts from."""
+    """Encoder that ``last_blocks`` and ``fine_tuned`` start from."""
     shown_px: int = Field(default=160, ge=32)
     """Side to which images are brought for it, pixels."""
     encoder: Encoder | None = None
@@ -255,9 +256,14 @@ class MeasurementPlan(BaseModel):
     def _check_varied(self) -> None:
         """Raise where a treatment is of what the model does not have.
 
-        A probe sees features at once, no pixels; a published encoder is as wide as it is.
+        A probe sees features at once, no pixels; a published encoder is as wide as it is, and its
+        last blocks see no pixels either.
         """
-        without = {"probe": OF_NETWORKS, "fine_tuned": OF_SMALL_NETWORKS}
+        without = {
+            "probe": OF_NETWORKS,
+            "last_blocks": OF_PIXELS | OF_SMALL_NETWORKS,
+            "fine_tuned": OF_SMALL_NETWORKS,
+        }
         levels = [level for contrast in self.contrasts for level in contrast.levels]
         varied = {name for level in levels for name in level.model_dump(exclude_defaults=True)}
         if unknown := sorted(varied & without.get(self.model, frozenset())):
@@ -267,6 +273,8 @@ class MeasurementPlan(BaseModel):
         mitigated = {level.mitigation for level in levels} - {"none", "reweighted"}
         if self.model == "probe" and mitigated:
             raise ValueError("model: a probe has no batches: its only mitigation is 'reweighted'")
+        if self.model == "last_blocks" and self.source == "phantom":
+            raise ValueError("model: of phantoms there are no maps for 'last_blocks': use images")
 
     def of_task(self, name: str) -> Self:
         """Return the plan of one of its tasks."""
@@ -291,6 +299,11 @@ class MeasurementPlan(BaseModel):
         except ValidationError as error:
             stop_if(schema_problems(error, tree, cls.model_json_schema()), file=str(path))
             raise  # not reached: a validation error holds at least one problem
+
+    @property
+    def sees_features(self) -> bool:
+        """Whether runs learn from what an encoder made of images, and not from images."""
+        return self.model in ("probe", "last_blocks")
 
     @property
     def data(self) -> Literal["real", "phantom"]:

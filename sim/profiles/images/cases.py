@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim.errors import ProfileError, cut, listed, nearest
 from sim.profiles.design import Encoder, MeasurementPlan
 from sim.profiles.images.dicom import age_in_years
-from sim.profiles.images.image_files import Column, Source, open_source
+from sim.profiles.images.image_files import MAPS, Column, Source, name_of, open_source
 from sim.streams import stream
 
 Bytes = NDArray[np.uint8]
@@ -33,7 +33,8 @@ class Cases:
     """One image per patient or lesion; all arrays share the first axis."""
 
     images: NDArray[Any]
-    """Pixels, shape (cases, side, side, 3), or an encoder's features, shape (cases, features)."""
+    """Pixels, shape (cases, side, side, 3); or an encoder's features, shape (cases, features), or
+    maps, shape (cases, channels, side, side)."""
     label: Labels
     group: Names
     id: Names
@@ -80,8 +81,8 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
     ids = _ids(plan, source, used)
     rows = _one_per_id(ids, used, plan)
     images = (
-        source.features(rows)
-        if plan.model == "probe"
+        source.features(rows, maps=plan.model == "last_blocks")
+        if plan.sees_features
         else source.pixels(rows, plan.image_px, plan.file_column, plan.grey_bits)
     )
     first = _first_of_each(images)
@@ -96,7 +97,7 @@ def read_cases(plan: MeasurementPlan, data: str | Path, table: str | Path | None
         sha256=source.sha256,
         left_out=_left_out(group[allowed], label[allowed], plan),
         repeated=int((~first).sum()),
-        encoder=_encoder(plan, source) if plan.model == "probe" else None,
+        encoder=_encoder(plan, source) if plan.sees_features else None,
     )
     _check_groups(cases, plan)
     return cases
@@ -120,6 +121,12 @@ def _encoder(plan: MeasurementPlan, source: Source) -> Encoder:
         raise ProfileError(
             f"{source.path} does not say which encoder made its features. Say it in the plan, "
             f"'encoder: {{{', '.join(Encoder.model_fields)}}}'."
+        )
+    made_by, wanted = (found.name, found.image_px), (name_of(plan.starts_from, MAPS), plan.shown_px)
+    if plan.model == "last_blocks" and made_by != wanted:
+        raise ProfileError(
+            f"{source.path} holds maps of '{made_by[0]}' at {made_by[1]} px; the plan trains the "
+            f"last blocks of '{wanted[0]}' at {wanted[1]} px ('starts_from', 'shown_px')."
         )
     return found
 

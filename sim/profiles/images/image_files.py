@@ -42,6 +42,8 @@ PHOTOMETRIC = 262
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", DICOM)
 FEATURES, ENCODER = "features", "encoder"
 """Array of an encoder's features, and what it was, as JSON."""
+MAPS = "maps"
+"""Layers of an encoder, as features: what goes into its last blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,10 @@ class Source:
         ``bits`` are those of greyscale pictures that have more than eight.
         """
         if FEATURES in self.stored:
-            raise ProfileError(f"{self.path} holds features and no images: use 'model: probe'.")
+            raise ProfileError(
+                f"{self.path} holds features and no images: use 'model: probe', or for maps "
+                "'model: last_blocks'."
+            )
         if self.stored:
             return averaged(_decoded(self.stored, rows), side)
         names = self.column(file_column).astype(str)[rows]
@@ -110,18 +115,25 @@ class Source:
             )
         return found
 
-    def features(self, rows: Index) -> NDArray[np.float32]:
-        """Return the encoder's features of some rows, shape (rows, features)."""
+    def features(self, rows: Index, *, maps: bool = False) -> NDArray[np.float32]:
+        """Return the encoder's features of some rows, shape (rows, features).
+
+        Maps have shape (rows, channels, side, side).
+        """
+        option = f" --layers {MAPS}" if maps else ""
         if FEATURES not in self.stored:
             raise ProfileError(
-                f"{self.path} holds images and no features, which 'model: probe' needs. "
-                "`equiscan profile features` computes them."
+                f"{self.path} holds images and no features, which "
+                f"'model: {'last_blocks' if maps else 'probe'}' needs. "
+                f"`equiscan profile features{option}` computes them."
             )
         every = self.stored[FEATURES]
-        if every.ndim != 2 or every.dtype.kind != "f" or not np.isfinite(every).all():
+        wanted = ("images", "channels", "side", "side") if maps else ("images", "features")
+        if every.ndim != len(wanted) or every.dtype.kind != "f" or not np.isfinite(every).all():
             raise ProfileError(
-                f"{self.path}: 'features' must be finite numbers of shape (images, features); it "
-                f"is {every.dtype} of shape {every.shape}."
+                f"{self.path}: 'features' must be finite numbers of shape ({', '.join(wanted)}), "
+                f"as `equiscan profile features{option}` makes them; it is {every.dtype} of shape "
+                f"{every.shape}."
             )
         return every[rows].astype(np.float32)
 
@@ -160,6 +172,11 @@ def open_source(path: str | Path, table: str | Path | None = None) -> Source:
         raise ProfileError(f"{table} has {rows.pop()} rows and {path} has {count} images.")
     columns = {name: array for name, array in arrays.items() if array.shape[:1] == (count,)}
     return Source(path, columns | read, stored, _digest(path), encoder)
+
+
+def name_of(encoder: str, layers: str) -> str:
+    """Return what features of layers of a published encoder are called."""
+    return f"{encoder}, {layers}"
 
 
 def averaged(images: Bytes, side: int) -> Bytes:

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from sim.atomic import replace_file
-from sim.errors import ProfileError, nearest
+from sim.errors import ProfileError, listed, nearest
 from sim.profiles.design import Encoder
-from sim.profiles.images.image_files import ENCODER, FEATURES, open_source
+from sim.profiles.images.image_files import ENCODER, FEATURES, MAPS, name_of, open_source
 from sim.profiles.metering.energy import ALONE
 from sim.profiles.metering.gpu_counter import open_counter
 from sim.profiles.metering.machine import describe
 from sim.profiles.metering.meter import Meter, Reading
 from sim.profiles.metering.power import weakest
 from sim.profiles.metering.register import Register, gpus_of
-from sim.profiles.training.encoder_weights import ENCODERS, published
+from sim.profiles.training.encoder_weights import ENCODERS, before_last_blocks, published
 from sim.profiles.training.network import as_tensor, use_threads
 from sim.units import JOULES_PER_KWH
 
@@ -31,7 +31,7 @@ Taken = Callable[[Any, torch.Tensor], torch.Tensor]
 """Features of images by a network."""
 
 PRETRAINING = "natural images (ImageNet-1k, 1,000 kinds of objects, with labels); no medical image"
-LAYERS = ("stages", "last")
+LAYERS = ("stages", "last", MAPS)
 """Where features are taken from."""
 FILE_COLUMN = "file"
 BATCH = 64
@@ -65,7 +65,7 @@ def write_features(  # noqa: PLR0913 - each is an option of the command
     grey_bits : bits of greyscale pictures with more than eight, such as 12.
     image_px : side to which the images are brought.
     layers : ``stages``: means and spreads of channels of all stages; ``last``: means of the last
-        layer's.
+        layer's; ``maps``: what goes into the last blocks, which ``model: last_blocks`` trains.
     threads : of the processor.
     progress : called with images done and images in all.
 
@@ -89,7 +89,7 @@ def write_features(  # noqa: PLR0913 - each is an option of the command
         progress,
     )
     made = Encoder(
-        name=f"{encoder}, {layers}",
+        name=name_of(encoder, layers),
         pretraining=PRETRAINING,
         image_px=image_px,
         flops=flops_of(network.to("cpu"), image_px, taken),
@@ -108,11 +108,10 @@ def write_features(  # noqa: PLR0913 - each is an option of the command
 
 def _taken_from(layers: str) -> Taken:
     """Return what takes features from layers; ``ProfileError`` where there are none such."""
-    if layers not in LAYERS:
-        raise ProfileError(
-            f"no layers '{layers}'.{nearest(layers, LAYERS)} Use {' or '.join(LAYERS)}."
-        )
-    return of_stages if layers == LAYERS[0] else _of_last
+    taken = dict(zip(LAYERS, (of_stages, _of_last, before_last_blocks), strict=True))
+    if layers not in taken:
+        raise ProfileError(f"no layers '{layers}'.{nearest(layers, LAYERS)} Use {listed(LAYERS)}.")
+    return taken[layers]
 
 
 def _metered(
@@ -158,7 +157,7 @@ def _save(there: BinaryIO, arrays: Mapping[str, Any]) -> None:
 def features_of(
     network: Any, images: Bytes, side: int, device: torch.device, taken: Taken
 ) -> Features:
-    """Return an encoder's features of images, shape (images, features)."""
+    """Return an encoder's features of images, shape (images, features), or maps."""
     with torch.inference_mode():
         shown = torch.nn.functional.interpolate(
             as_tensor(images, device), (side, side), mode="bilinear", antialias=True

@@ -10,6 +10,8 @@ from sim.errors import ProfileError, nearest
 
 ENCODERS = ("efficientnet-lite0", "efficientnet-lite2")
 """Names of encoders; their weights come with `equiscan[encoder]`."""
+LAST_BLOCKS = 2
+"""Blocks that ``model: last_blocks`` trains, of the sixteen or more of an encoder."""
 
 
 def published(name: str, image_px: int) -> nn.Module:
@@ -33,6 +35,17 @@ def published(name: str, image_px: int) -> nn.Module:
     network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval()
+
+
+def before_last_blocks(encoder: Any, images: torch.Tensor) -> torch.Tensor:
+    """Return what an encoder makes of images before its last blocks.
+
+    Shape (images, channels, side, side).
+    """
+    maps: torch.Tensor = encoder._swish(encoder._bn0(encoder._conv_stem(images)))
+    for block in encoder._blocks[:-LAST_BLOCKS]:
+        maps = block(maps)
+    return maps
 
 
 class _Shown(nn.Module):
@@ -59,6 +72,14 @@ class _LastLayer(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         maps: torch.Tensor = self.encoder.extract_features(images)
         return maps.mean(dim=(2, 3))
+
+
+def last_blocks(name: str, image_px: int) -> nn.Sequential:
+    """Return an encoder's last blocks and what comes after them, with a new layer of one logit."""
+    encoder: Any = published(name, image_px)
+    after = [encoder._conv_head, encoder._bn1, encoder._swish, nn.AdaptiveAvgPool2d(1)]
+    head = nn.Linear(int(encoder._bn1.num_features), 1)
+    return nn.Sequential(*encoder._blocks[-LAST_BLOCKS:], *after, nn.Flatten(), head)
 
 
 def with_one_logit(name: str, image_px: int) -> nn.Sequential:

@@ -18,7 +18,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from sim.errors import ProfileError
 from sim.profiles.design import MeasurementPlan
 from sim.profiles.images.training_set import TrainingSet
-from sim.profiles.training.encoder_weights import with_one_logit
+from sim.profiles.training.encoder_weights import (
+    before_last_blocks,
+    last_blocks,
+    published,
+    with_one_logit,
+)
 from sim.profiles.training.mitigation import Objective, batches
 from sim.profiles.treatment import Treatment
 
@@ -39,7 +44,7 @@ class Trained:
     device: torch.device
     precision: str = "fp32"
 
-    def probability(self, images: NDArray[np.uint8]) -> Floats:
+    def probability(self, images: NDArray[np.uint8] | NDArray[np.float32]) -> Floats:
         """Return the probability of the positive class, shape (images,).
 
         Raises ``ProfileError`` when one is not a number: the last update is not followed by a
@@ -107,10 +112,13 @@ def computing(precision: str, device: torch.device) -> Iterator[None]:
 def build(plan: MeasurementPlan, width: float = 1.0) -> torch.nn.Sequential:
     """Return the network as training begins, with one logit.
 
-    From scratch: 3x3 convolution, batch norm, ReLU, pooling. Fine-tuned: a published encoder.
+    From scratch: 3x3 convolution, batch norm, ReLU, pooling. Fine-tuned: a published encoder, or
+    its last blocks.
     """
     if plan.model == "fine_tuned":
         return with_one_logit(plan.starts_from, plan.shown_px)
+    if plan.model == "last_blocks":
+        return last_blocks(plan.starts_from, plan.shown_px)
     widths = [max(1, round(width * channels)) for channels in plan.widths]
     layers: list[nn.Module] = []
     for source, channels in zip((3, *widths), widths, strict=False):
@@ -137,8 +145,9 @@ def train(
 ) -> Trained:
     """Train for the plan's number of steps, the same however many images there are.
 
-    AdamW, one-cycle learning rate, flips and quarter turns; batches walk through shuffled
-    epochs. Initial weights depend on the seed only, so that runs of one seed are paired.
+    AdamW, one-cycle learning rate, flips and quarter turns of images, not of maps; batches walk
+    through shuffled epochs. Initial weights depend on the seed only, so that runs of one seed are
+    paired.
 
     Parameters
     ----------
@@ -166,7 +175,9 @@ def train(
     network.train()
     for step in range(1, steps + 1):
         rows = next(order)
-        batch = _turned(as_tensor(learnt.images[rows], device), rng)
+        batch = as_tensor(learnt.images[rows], device)
+        if plan.model != "last_blocks":  # maps of a turned image are not its maps turned
+            batch = _turned(batch, rng)
         chosen = torch.from_numpy(rows).to(device)
         optimiser.zero_grad()
         with computing(treatment.precision, device):
@@ -205,18 +216,27 @@ def flops(plan: MeasurementPlan, width: float = 1.0) -> tuple[float, float]:
     """
     network = build(plan, width)
     images = torch.zeros(2, 3, plan.image_px, plan.image_px)
+    if plan.model == "last_blocks":
+        shown = torch.zeros(2, 3, plan.shown_px, plan.shown_px)
+        images = before_last_blocks(published(plan.starts_from, plan.shown_px), shown).detach()
     with FlopCounterMode(display=False) as forward:
         network(images)
-    if plan.model == "fine_tuned":
+    if plan.model in ("last_blocks", "fine_tuned"):
         return forward.get_total_flops() / 2, 3.0 * forward.get_total_flops() / 2
     with FlopCounterMode(display=False) as both:
         network(images).sum().backward()
     return forward.get_total_flops() / 2, both.get_total_flops() / 2
 
 
-def as_tensor(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """Return images as a tensor of -1 to 1, shape (images, 3, side, side), channels last."""
-    scaled = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+def as_tensor(
+    images: NDArray[np.uint8] | NDArray[np.float32], device: torch.device
+) -> torch.Tensor:
+    """Return images as a tensor of -1 to 1, shape (images, 3, side, side), channels last.
+
+    An encoder's maps have that order of axes already, and keep their values.
+    """
+    there = torch.from_numpy(images).to(device)
+    scaled = there.permute(0, 3, 1, 2).float() / 127.5 - 1 if images.dtype == np.uint8 else there
     return scaled.contiguous(memory_format=torch.channels_last)
 
 

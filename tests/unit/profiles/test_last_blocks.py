@@ -1,0 +1,147 @@
+"""Last blocks of a public encoder, trained on its maps, from pictures to a fit."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from pydantic import ValidationError
+
+from sim.errors import ProfileError
+from sim.profiles.design import Cell, MeasurementPlan
+from sim.profiles.images.split import load_cases, split, subset
+from sim.profiles.images.training_set import training_set
+from sim.profiles.measurement import measure
+from sim.profiles.training.encoder import write_features
+from sim.profiles.training.encoder_weights import LAST_BLOCKS, before_last_blocks, published
+from sim.profiles.training.network import as_tensor, build, flops, train
+from sim.profiles.treatment import CONTROL
+from sim.streams import stream
+
+torch.set_num_threads(1)
+RAW = {
+    "name": "blocks",
+    "task": "dark or bright",
+    "modality": "none",
+    "citation": "generated",
+    "model": "last_blocks",
+    "shown_px": 32,
+    "groups": ("a", "b"),
+    "counts": (0, 12),
+    "seeds": 1,
+    "folds": 3,
+    "fewest_tested": 2,
+    "prevalence": 0.5,
+    "steps": 8,
+    "batch": 8,
+    "learning_rate": 1e-3,
+    "device": "cpu",
+    "threads": 1,
+}
+PLAN = MeasurementPlan.model_validate(RAW)
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory):
+    """Return a file of maps of made-up pictures: positives are brighter on the left."""
+    rng = stream(0, "pictures of last blocks")
+    label = np.arange(80) % 2
+    images = rng.integers(0, 180, (80, 16, 16, 3), dtype=np.uint8)
+    images[label == 1, :, :8] += 60
+    folder = tmp_path_factory.mktemp("maps")
+    groups = np.where(np.arange(80) < 40, "a", "b")
+    columns = {"label": label, "group": groups, "id": np.arange(80).astype(str)}
+    np.savez(folder / "images.npz", images=images, **columns)
+    made = write_features(
+        folder / "images.npz", folder / "maps.npz", image_px=32, layers="maps", threads=1
+    )
+    return folder / "maps.npz", made, images
+
+
+def test_maps_and_last_blocks_are_the_published_encoder(maps):
+    file, made, images = maps
+    with np.load(file) as there:
+        kept = there["features"]
+    assert kept.shape == (80, 192, 1, 1)
+    assert made.name == "efficientnet-lite0, maps"
+    encoder = published("efficientnet-lite0", 32)
+    network = build(PLAN).eval()
+    with torch.inference_mode():
+        shown = torch.nn.functional.interpolate(
+            as_tensor(images, torch.device("cpu")), (32, 32), mode="bilinear", antialias=True
+        )
+        before = before_last_blocks(encoder, shown)
+        whole = encoder.extract_features(shown).mean(dim=(2, 3))
+        after = network[:-1](before)
+    assert_allclose(kept.astype(float), before.numpy(), rtol=1e-3, atol=0.01)
+    assert_allclose(after.numpy(), whole.numpy(), atol=1e-5)
+    assert len(encoder._blocks) > LAST_BLOCKS
+
+
+def test_only_last_blocks_learn_and_they_do(maps):
+    plan = PLAN.model_copy(update={"steps": 30, "learning_rate": 3e-3})
+    cases = load_cases(plan, maps[0])
+    cell = Cell((12, 12), 0)
+    parts = split(cases, plan, 0)
+    learnt = training_set(cases, subset(cases, parts.train, plan, cell), plan, cell)
+    trained = train(plan, learnt, seed=0, device=torch.device("cpu"), treatment=CONTROL)
+    begun = dict(build(plan).named_parameters())
+    moved = [not torch.equal(p, begun[n]) for n, p in trained.network.named_parameters()]
+    assert all(moved)
+    score = trained.probability(learnt.images)
+    assert score[learnt.label == 1].mean() > score[learnt.label == 0].mean() + 0.2
+
+
+def test_a_measurement_counts_the_encoder_before_the_blocks(maps, tmp_path):
+    measure(PLAN, data=maps[0], out=tmp_path / "runs")
+    runs = pd.read_parquet(tmp_path / "runs" / "runs.parquet")
+    assert runs["error"].isna().all()
+    forward, both = flops(PLAN)
+    assert (runs["flops_per_inference"] == maps[1].flops + forward).all()
+    assert (runs["flops_per_training_sample"] == maps[1].flops + both).all()
+    assert both == 3 * forward
+    about = json.loads((tmp_path / "runs" / "measurement.json").read_text())
+    assert about["plan"]["model"] == "last_blocks"
+    assert about["encoder"]["name"] == "efficientnet-lite0, maps"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"starts_from": "efficientnet-lite2"}, r"maps of 'efficientnet-lite0, maps' at 32 px"),
+        ({"shown_px": 64}, r"of 'efficientnet-lite0, maps' at 64 px \('starts_from', 'shown_px'\)"),
+        ({"model": "probe"}, r"shape \(images, features\).*\(80, 192, 1, 1\)"),
+        ({"model": "network"}, "use 'model: probe', or for maps 'model: last_blocks'"),
+    ],
+)
+def test_other_features_than_the_plan_needs_are_refused(maps, changed, said):
+    with pytest.raises(ProfileError, match=said):
+        load_cases(PLAN.model_copy(update=changed), maps[0])
+
+
+def test_images_and_plain_features_are_refused(maps, tmp_path):
+    with pytest.raises(ProfileError, match="no features, which 'model: last_blocks' needs"):
+        load_cases(PLAN, maps[0].with_name("images.npz"))
+    with np.load(maps[0]) as there:
+        flat = {name: there[name] for name in there.files}
+    flat["features"] = flat["features"].reshape(80, 192)
+    np.savez(tmp_path / "flat.npz", **flat)
+    with pytest.raises(ProfileError, match=r"channels, side, side\).*--layers maps"):
+        load_cases(PLAN, tmp_path / "flat.npz")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"contrasts": [{"counts": [[12, 12]], "levels": [{"synthetic": 1.0}]}]},
+            "'last_blocks' cannot vary synthetic",
+        ),
+        ({"source": "phantom"}, "of phantoms there are no maps"),
+    ],
+)
+def test_a_plan_that_needs_pixels_is_refused(changed, said):
+    with pytest.raises(ValidationError, match=said):
+        MeasurementPlan.model_validate(RAW | changed)
