@@ -52,12 +52,13 @@ def headline(result: StudyResult) -> str:
 def preferred_rules(result: StudyResult) -> list[str]:
     """Return rules that beat buying nothing, as the plan does, and that it is not shown to beat.
 
-    The best rule first.
+    The best rule first. None where the plan beats the best rule: that it is not shown to beat one
+    that comes less far says how wide an interval is.
     """
     beats = _beaten(result)
     equal = [rule for (policy, rule), better in beats.items() if policy == "plan" and not better]
     good = [rule for rule in equal if beats.get((rule, "baseline"))]
-    if not beats.get(("plan", "baseline")):
+    if not beats.get(("plan", "baseline")) or beats.get(("plan", result.best_rule)):
         return []
     return sorted(good, key=lambda rule: rule != result.best_rule)
 

@@ -114,6 +114,17 @@ def dollars(usd: float) -> str:
     return _("${amount}").format(amount=numeral(f"{float(f'{usd:.3g}'):z,.0f}"))
 
 
+def dollars_told(usd: float, low: float, high: float) -> str:
+    """Return an amount of US dollars with its interval, where there is one.
+
+    >>> dollars_told(4_256_000, 4_120_000, 4_390_000)
+    '$4.26 million ($4.12 million to $4.39 million)'
+    """
+    if math.isnan(low) or math.isnan(high):
+        return dollars(usd)
+    return f"{dollars(usd)} ({between(dollars(low), dollars(high))})"
+
+
 def number(value: float, *, digits: int = 3) -> str:
     """Return a count or an amount at some digits, with thousands apart.
 

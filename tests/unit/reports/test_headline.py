@@ -66,6 +66,15 @@ def test_a_rule_is_preferred_only_if_it_beats_buying_nothing() -> None:
     assert "prefer" not in said(poor)
 
 
+def test_no_rule_is_preferred_where_the_plan_beats_the_best_one() -> None:
+    verdicts = {("plan", "baseline"): "beats", ("plan", "equal_split"): "undecided"}
+    verdicts[("equal_split", "baseline")] = "beats"
+    found = said(verdicts | {("plan", "by_need"): "beats"})
+    assert found.startswith("The plan is not shown to beat the equal split. ")
+    assert "prefer" not in found
+    assert "prefer" in said(verdicts | {("plan", "by_need"): "undecided"})
+
+
 def test_what_was_not_compared_is_not_said() -> None:
     found = said({("plan", "equal_split"): "undecided"})
     assert found.startswith("The plan is not shown to beat the equal split")

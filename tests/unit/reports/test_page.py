@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 import reports.policy as policy_report
-from reports import figures, render, write_report
+from reports import figures, render, words, write_report
 from reports.glossary import glossary
 from reports.headline import headline, preferred_rules
 from reports.policy import cells_against_nothing
@@ -362,6 +362,11 @@ def test_a_rule_that_is_as_good_as_the_plan_is_shown_with_what_it_does_first(
     assert "prefer the simpler rule" in page
     assert page.index("What the plan does first") < page.index("What the split by need does first")
     assert "What the equal split does first" not in page
+    cost = result.values("spend_usd").set_index("policy").loc["plan"]
+    assert cost["low"] <= cost["value"] <= cost["high"]
+    told = words.dollars_told(cost["value"], cost["low"], cost["high"])
+    assert f"the plan costs {told} in all" in page
+    assert told.endswith(")")
 
 
 def test_the_last_years_are_no_more_than_there_are(planned: Finished) -> None:
