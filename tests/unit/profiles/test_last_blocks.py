@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose
 from pydantic import ValidationError
 
 from sim.errors import ProfileError
+from sim.profiles.card.page import write_card
 from sim.profiles.design import Cell, MeasurementPlan
+from sim.profiles.fit.fitting import fit
 from sim.profiles.images.split import load_cases, split, subset
 from sim.profiles.images.training_set import training_set
 from sim.profiles.measurement import measure
@@ -94,17 +96,35 @@ def test_only_last_blocks_learn_and_they_do(maps):
     assert score[learnt.label == 1].mean() > score[learnt.label == 0].mean() + 0.2
 
 
-def test_a_measurement_counts_the_encoder_before_the_blocks(maps, tmp_path):
-    measure(PLAN, data=maps[0], out=tmp_path / "runs")
-    runs = pd.read_parquet(tmp_path / "runs" / "runs.parquet")
+@pytest.fixture(scope="module")
+def measured(maps, tmp_path_factory):
+    plan = PLAN.model_copy(update={"counts": (0, 6, 12), "seeds": 2})
+    return measure(plan, data=maps[0], out=tmp_path_factory.mktemp("blocks") / "runs")
+
+
+def test_a_measurement_counts_the_encoder_before_the_blocks(maps, measured):
+    runs = pd.read_parquet(measured / "runs.parquet")
     assert runs["error"].isna().all()
     forward, both = flops(PLAN)
     assert (runs["flops_per_inference"] == maps[1].flops + forward).all()
     assert (runs["flops_per_training_sample"] == maps[1].flops + both).all()
     assert both == 3 * forward
-    about = json.loads((tmp_path / "runs" / "measurement.json").read_text())
+    about = json.loads((measured / "measurement.json").read_text())
     assert about["plan"]["model"] == "last_blocks"
     assert about["encoder"]["name"] == "efficientnet-lite0, maps"
+
+
+def test_the_card_says_what_was_trained(measured):
+    fitted = fit(measured, draws=6)
+    assert fitted["model"] == "last_blocks"
+    page = write_card(measured).read_text(encoding="utf-8")
+    assert "The last blocks of an encoder, trained on" in page
+    assert "A probe on an encoder" not in page
+    whole = json.loads((measured / "fit.json").read_text()) | {"model": "fine_tuned"}
+    (measured / "fit.json").write_text(json.dumps(whole))
+    page = write_card(measured).read_text(encoding="utf-8")
+    assert "A public encoder, all of it trained" in page
+    assert "small network" not in page
 
 
 @pytest.mark.parametrize(
