@@ -52,8 +52,8 @@ def headline(result: StudyResult) -> str:
 def preferred_rules(result: StudyResult) -> list[str]:
     """Return rules that beat buying nothing, as the plan does, and that it is not shown to beat.
 
-    The best rule first. None where the plan beats the best rule: that it is not shown to beat one
-    that comes less far says how wide an interval is.
+    The best rule first. None where the plan beats the best rule: a rule that comes less far is then
+    not beaten only because its interval is wide.
     """
     beats = _beaten(result)
     equal = [rule for (policy, rule), better in beats.items() if policy == "plan" and not better]

@@ -144,7 +144,7 @@ def content(result: StudyResult) -> dict[str, Any]:
     spend = spend_by_stage(result, recommended)
     marginal = result.marginal()
     comparisons = result.comparisons()
-    cost = result.values("spend_usd").set_index("policy")
+    cost = result.values("spend_usd").set_index("policy").to_dict("index")[recommended]
     return {
         "scenario": scenario,
         "uncertainty": scenario.uncertainty,
@@ -155,7 +155,7 @@ def content(result: StudyResult) -> dict[str, Any]:
         "verdicts": [words.verdict_words(row) for _, row in comparisons.iterrows()],
         "money_words": words.shares_of_money(spend),
         "total_usd": float(spend.to_numpy().sum()),
-        "costs": words.dollars_told(*(cost.loc[recommended, n] for n in ("value", "low", "high"))),
+        "costs": words.dollars_told(cost["value"], cost["low"], cost["high"]),
         "values": result.values("ede").merge(
             result.values("mean_ec"), on="policy", suffixes=("", "_mean")
         ),

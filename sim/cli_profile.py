@@ -143,7 +143,10 @@ def profile_features(
     encoder: Annotated[str, typer.Option(help="Encoder.")] = "efficientnet-lite0",
     px: Annotated[int, typer.Option(min=32, help="Side that the encoder is shown.")] = 160,
     layers: Annotated[
-        str, typer.Option(help="stages: of all of them; last: of the last layer.")
+        str,
+        typer.Option(
+            help="stages: of all of them; last: of the last layer; maps: before the last blocks."
+        ),
     ] = "stages",
     table: Annotated[
         Path | None, typer.Option(help="One row per image, csv or parquet; needed for a folder.")
@@ -158,7 +161,7 @@ def profile_features(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the processor.")] = 1,
     overwrite: Annotated[bool, overwrite_option("Replace the file in --out.")] = False,
 ) -> None:
-    """Compute a public encoder's features of images once, for plans with `model: probe`."""
+    """Compute a public encoder's features of images once, for models probe and last_blocks."""
     from sim.atomic import require_free
     from sim.profiles.training.encoder import write_features
 

@@ -13,7 +13,6 @@ from sim.profiles.treatment import (
     CONTROL,
     CONTROL_OWN,
     OF_NETWORKS,
-    OF_PIXELS,
     OF_SMALL_NETWORKS,
     Share,
     Treatment,
@@ -261,7 +260,7 @@ class MeasurementPlan(BaseModel):
         """
         without = {
             "probe": OF_NETWORKS,
-            "last_blocks": OF_PIXELS | OF_SMALL_NETWORKS,
+            "last_blocks": OF_NETWORKS,
             "fine_tuned": OF_SMALL_NETWORKS,
         }
         levels = [level for contrast in self.contrasts for level in contrast.levels]
@@ -274,7 +273,7 @@ class MeasurementPlan(BaseModel):
         if self.model == "probe" and mitigated:
             raise ValueError("model: a probe has no batches: its only mitigation is 'reweighted'")
         if self.model == "last_blocks" and self.source == "phantom":
-            raise ValueError("model: of phantoms there are no maps for 'last_blocks': use images")
+            raise ValueError("source: a phantom has no maps for 'last_blocks': use 'file'")
 
     def of_task(self, name: str) -> Self:
         """Return the plan of one of its tasks."""

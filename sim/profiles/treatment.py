@@ -74,12 +74,13 @@ CONTROL = Treatment()
 """Nothing done: clean labels, real images, plain training from scratch."""
 CORRUPTIONS = frozenset({"noise", "corrupted", "reading", "duplicates"})
 """Factors that change the real studies themselves."""
-OF_PIXELS = frozenset({"corrupted", "synthetic", "synthetic_for"})
-"""Factors that change or make pixels."""
+OF_NETWORKS = frozenset(
+    {"corrupted", "synthetic", "synthetic_for", "pretraining_steps", "pretraining_own"}
+    | {"width", "precision", "batch"}
+)
+"""Factors that change pixels, or a network and how it is trained."""
 OF_SMALL_NETWORKS = frozenset({"pretraining_steps", "pretraining_own", "width"})
 """Factors of networks that start from nothing: of a published one they are what they are."""
-OF_NETWORKS = OF_PIXELS | OF_SMALL_NETWORKS | {"precision", "batch"}
-"""Factors that change pixels, or a network and how it is trained."""
 FACTORS: tuple[str, ...] = tuple(Treatment.model_fields)
 """Columns of the runs that hold the treatment."""
 

@@ -85,7 +85,7 @@ def problems(folder: Path, old: str, new: str) -> str:
         ),
         (
             "groups.urban.reach: {}",
-            "readers_per_million.ophthalmologist: {}",
+            "readers_per_million.radiologist: {}",
             "the scenario does not use this value.",
         ),
         ("high: 12", "high: 0.5", "parameters.dermoscopy.need_per_1000: low 1 is not below high "),
@@ -440,9 +440,7 @@ def test_what_is_shipped_fits_together() -> None:
     assert kept["target"].tolist() == [one.name for one in targets]
     assert kept["value"].tolist() == [one.value for one in targets]
     nearer = (kept["after"] / kept["value"] - 1).abs() < (kept["before"] / kept["value"] - 1).abs()
-    met = kept[["before", "after"]].apply(lambda ends: ends.between(kept["low"], kept["high"]))
-    assert (nearer | met.all(axis=1)).all()
-    assert nearer.sum() >= 5
+    assert nearer.all()
     assert match(kept).count("<svg ") == 1
 
 

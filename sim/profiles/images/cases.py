@@ -122,12 +122,13 @@ def _encoder(plan: MeasurementPlan, source: Source) -> Encoder:
             f"{source.path} does not say which encoder made its features. Say it in the plan, "
             f"'encoder: {{{', '.join(Encoder.model_fields)}}}'."
         )
-    made_by, wanted = (found.name, found.image_px), (name_of(plan.starts_from, MAPS), plan.shown_px)
-    if plan.model == "last_blocks" and made_by != wanted:
-        raise ProfileError(
-            f"{source.path} holds maps of '{made_by[0]}' at {made_by[1]} px; the plan trains the "
-            f"last blocks of '{wanted[0]}' at {wanted[1]} px ('starts_from', 'shown_px')."
-        )
+    if plan.model == "last_blocks":
+        wanted = name_of(plan.starts_from, MAPS)
+        if (found.name, found.image_px) != (wanted, plan.shown_px):
+            raise ProfileError(
+                f"{source.path} holds maps of '{found.name}' at {found.image_px} px; the plan "
+                f"trains what follows '{wanted}' at {plan.shown_px} px ('starts_from', 'shown_px')."
+            )
     return found
 
 

@@ -51,8 +51,9 @@ def energy_per_image(
     Parameters
     ----------
     encoder : fields of the ``Encoder`` whose features the runs learn from. Its pass over an image
-        is metered once, not by every run, and is part of what each image costs; its load is not
-        kept, so that there is no ``by_rule``.
+        is metered once, not by every run, and is part of what each image costs, of training once
+        for every study however often this is learnt from; its load is not kept, so that there is
+        no ``by_rule``.
     """
     once = runs.drop_duplicates("run_id")
     plain = _comparable(once[~treated(once)])
@@ -60,9 +61,10 @@ def energy_per_image(
     trained_j = JOULES_PER_KWH * float((plain["kwh"] / plain["samples_trained"]).median())
     inferred = JOULES_PER_KWH * plain["inference_kwh"] / plain["inference_images"]
     before = encoder or {"joules": 0.0, "seconds": 0.0}
-    trained_j += before["joules"]
-    per_sample = float(plain["flops_per_training_sample"].iloc[0])
-    speed = per_sample * plain["samples_trained"] / plain["seconds"]
+    if encoder:
+        passes = plain["studies_trained"] / plain["samples_trained"]
+        trained_j += encoder["joules"] * float(passes.median())
+    per_sample = float(plain["flops_per_training_sample"].median())
     return {
         "power_source": weakest([*once["power_source"], before.get("power_source")]),
         "share_by_source": _share_by_source(once),
@@ -82,7 +84,6 @@ def energy_per_image(
         "flops_per_training_sample": per_sample,
         "flops_per_inference": float(plain["flops_per_inference"].iloc[0]),
         "joules_per_flop": trained_j / per_sample,
-        "flop_per_second": float(speed.median()),
         "utilisation": _median(plain["utilisation"]),
         "by_rule": None if encoder else joules_by_rule(plain),
         "idle_watts": _median(once["idle_watts"]),

@@ -48,6 +48,16 @@ def before_last_blocks(encoder: Any, images: torch.Tensor) -> torch.Tensor:
     return maps
 
 
+def shape_of_maps(blocks: nn.Sequential, image_px: int) -> tuple[int, int, int]:
+    """Return channels and sides of what goes into an encoder's last blocks, for images of a side.
+
+    Five layers before them halve the side, rounding up.
+    """
+    side = -(-image_px // 2**5)
+    first: Any = blocks[0]
+    return int(first._expand_conv.in_channels), side, side
+
+
 class _Shown(nn.Module):
     """Brings images to the side that the encoder is shown."""
 

@@ -19,9 +19,8 @@ from sim.errors import ProfileError
 from sim.profiles.design import MeasurementPlan
 from sim.profiles.images.training_set import TrainingSet
 from sim.profiles.training.encoder_weights import (
-    before_last_blocks,
     last_blocks,
-    published,
+    shape_of_maps,
     with_one_logit,
 )
 from sim.profiles.training.mitigation import Objective, batches
@@ -215,10 +214,10 @@ def flops(plan: MeasurementPlan, width: float = 1.0) -> tuple[float, float]:
     convolution in groups as if it had one group, 22 times too much in all.
     """
     network = build(plan, width)
-    images = torch.zeros(2, 3, plan.image_px, plan.image_px)
     if plan.model == "last_blocks":
-        shown = torch.zeros(2, 3, plan.shown_px, plan.shown_px)
-        images = before_last_blocks(published(plan.starts_from, plan.shown_px), shown).detach()
+        images = torch.zeros(2, *shape_of_maps(network, plan.shown_px))
+    else:
+        images = torch.zeros(2, 3, plan.image_px, plan.image_px)
     with FlopCounterMode(display=False) as forward:
         network(images)
     if plan.model in ("last_blocks", "fine_tuned"):

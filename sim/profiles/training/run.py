@@ -121,7 +121,6 @@ def _train(
         network = train(plan, learnt, treatment=treatment, **named)
     steps, size = schedule(plan, treatment)
     forward, both = flops(plan, treatment.width)
-    # what an encoder did before, once an image, is not this training's work
     before = bench.cases.encoder.flops if bench.cases.encoder else 0.0
     fastest = fastest_at(bench, treatment.precision)
     return network, {
@@ -131,7 +130,8 @@ def _train(
         "peak_memory_mb": peak.mb,
         "peak_memory_of": peak.of,
         "flops_per_inference": before + forward,
-        "flops_per_training_sample": before + both,
+        # an encoder passed over each study once, however many steps were on it
+        "flops_per_training_sample": both + before * len(learnt) / (steps * size),
         "peak_flops": fastest,
         "utilisation": steps * size * both / reading.seconds / fastest,
         "other_cores": reading.other_cores,

@@ -16,6 +16,7 @@ from sim.profiles.fit.fitting import fit
 from sim.profiles.images.split import load_cases, split, subset
 from sim.profiles.images.training_set import training_set
 from sim.profiles.measurement import measure
+from sim.profiles.metering.energy import energy_per_image
 from sim.profiles.training.encoder import write_features
 from sim.profiles.training.encoder_weights import LAST_BLOCKS, before_last_blocks, published
 from sim.profiles.training.network import as_tensor, build, flops, train
@@ -82,7 +83,7 @@ def test_maps_and_last_blocks_are_the_published_encoder(maps):
     assert len(encoder._blocks) > LAST_BLOCKS
 
 
-def test_only_last_blocks_learn_and_they_do(maps):
+def test_all_of_the_last_blocks_learns(maps):
     plan = PLAN.model_copy(update={"steps": 30, "learning_rate": 3e-3})
     cases = load_cases(plan, maps[0])
     cell = Cell((12, 12), 0)
@@ -106,9 +107,18 @@ def test_a_measurement_counts_the_encoder_before_the_blocks(maps, measured):
     runs = pd.read_parquet(measured / "runs.parquet")
     assert runs["error"].isna().all()
     forward, both = flops(PLAN)
-    assert (runs["flops_per_inference"] == maps[1].flops + forward).all()
-    assert (runs["flops_per_training_sample"] == maps[1].flops + both).all()
     assert both == 3 * forward
+    assert (runs["flops_per_inference"] == maps[1].flops + forward).all()
+    # a study passes through the encoder once, and 64 samples of studies through its last blocks
+    passes = runs["n_total"] / 64
+    assert_allclose(runs["flops_per_training_sample"], both + passes * maps[1].flops)
+    largest = runs[runs["n_total"] == 24]
+    with_it, without = (
+        energy_per_image(largest, encoder) for encoder in (maps[1].model_dump(), None)
+    )
+    added = {name: with_it[name] - without[name] for name in with_it if name.startswith("joules_")}
+    assert added["joules_per_training_sample"] == pytest.approx(maps[1].joules * 24 / 64)
+    assert added["joules_per_inference"] == pytest.approx(maps[1].joules)
     about = json.loads((measured / "measurement.json").read_text())
     assert about["plan"]["model"] == "last_blocks"
     assert about["encoder"]["name"] == "efficientnet-lite0, maps"
@@ -131,7 +141,10 @@ def test_the_card_says_what_was_trained(measured):
     ("changed", "said"),
     [
         ({"starts_from": "efficientnet-lite2"}, r"maps of 'efficientnet-lite0, maps' at 32 px"),
-        ({"shown_px": 64}, r"of 'efficientnet-lite0, maps' at 64 px \('starts_from', 'shown_px'\)"),
+        (
+            {"shown_px": 64},
+            r"follows 'efficientnet-lite0, maps' at 64 px \('starts_from'",
+        ),
         ({"model": "probe"}, r"shape \(images, features\).*\(80, 192, 1, 1\)"),
         ({"model": "network"}, "use 'model: probe', or for maps 'model: last_blocks'"),
     ],
@@ -159,7 +172,11 @@ def test_images_and_plain_features_are_refused(maps, tmp_path):
             {"contrasts": [{"counts": [[12, 12]], "levels": [{"synthetic": 1.0}]}]},
             "'last_blocks' cannot vary synthetic",
         ),
-        ({"source": "phantom"}, "of phantoms there are no maps"),
+        (
+            {"contrasts": [{"counts": [[12, 12]], "levels": [{"precision": "bf16"}]}]},
+            "'last_blocks' cannot vary precision",
+        ),
+        ({"source": "phantom"}, "a phantom has no maps"),
     ],
 )
 def test_a_plan_that_needs_pixels_is_refused(changed, said):
