@@ -179,6 +179,9 @@ class MeasurementPlan(BaseModel):
     """Training studies per group to cross; 0 is no data of that group."""
     seeds: int = Field(default=3, ge=1)
     """Repetitions: initial weights, subsets and, in turn, the test fold. May change later."""
+    same_splits_as: str | None = None
+    """Name of another plan on the same cases, whose test folds and subsets of training studies this
+    one has: what two models reach differs less than folds do. None: the plan's own."""
     folds: int = Field(default=5, ge=3)
     """Parts of the cases: one tests, the next sets the threshold, the rest train."""
     fewest_tested: int = Field(default=20, ge=2)
@@ -298,6 +301,11 @@ class MeasurementPlan(BaseModel):
         except ValidationError as error:
             stop_if(schema_problems(error, tree, cls.model_json_schema()), file=str(path))
             raise  # not reached: a validation error holds at least one problem
+
+    @property
+    def splits_name(self) -> str:
+        """Name of the random streams that choose test folds and training studies."""
+        return self.same_splits_as or self.name
 
     @property
     def sees_features(self) -> bool:

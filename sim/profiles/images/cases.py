@@ -250,7 +250,7 @@ def _left_out(group: Names, label: Labels, plan: MeasurementPlan) -> dict[str, t
 def _one_per_id(ids: Names, used: NDArray[np.bool_], plan: MeasurementPlan) -> Index:
     """Studies of one lesion are not independent: keep one of each, by chance, always the same."""
     rows = np.flatnonzero(used)
-    rows = stream(0, plan.name, "one image of each id").permutation(rows)
+    rows = stream(0, plan.splits_name, "one image of each id").permutation(rows)
     _, first = np.unique(ids[rows], return_index=True)
     return np.sort(rows[first])
 

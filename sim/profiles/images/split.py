@@ -50,7 +50,7 @@ def split(cases: Cases, plan: MeasurementPlan, fold: int) -> Split:
     for group in (*plan.groups, *plan.not_estimable):
         for label in (0, 1):
             rows = np.flatnonzero((cases.group == group) & (cases.label == label))
-            order = stream(0, plan.name, "fold", group, label).permutation(len(rows))
+            order = stream(0, plan.splits_name, "fold", group, label).permutation(len(rows))
             part[rows] = order % plan.folds
     trained = np.isin(cases.group, plan.groups)
     test, validation = part == fold, part == (fold + 1) % plan.folds
@@ -105,7 +105,9 @@ def subset(cases: Cases, train: Index, plan: MeasurementPlan, cell: Cell) -> Ind
                     f"group '{group}' has {len(rows)} training cases of class {label}, and "
                     f"{cell.run_id} asks for {wanted}. Lower 'counts' or change 'prevalence'."
                 )
-            order = stream(cell.seed, plan.name, "subset", group, label).permutation(len(rows))
+            order = stream(cell.seed, plan.splits_name, "subset", group, label).permutation(
+                len(rows)
+            )
             chosen.append(rows[order[:wanted]])
     return np.concatenate(chosen)
 
@@ -129,6 +131,6 @@ def unlabelled(cases: Cases, train: Index, plan: MeasurementPlan, cell: Cell) ->
                 f"group '{group}' has {len(rows)} training cases, and pre-training asks for "
                 f"{wanted}. Lower 'pretraining_pool'."
             )
-        order = stream(cell.seed, plan.name, "unlabelled", group).permutation(len(rows))
+        order = stream(cell.seed, plan.splits_name, "unlabelled", group).permutation(len(rows))
         chosen.append(rows[order[:wanted]])
     return np.concatenate(chosen)

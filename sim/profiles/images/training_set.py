@@ -39,7 +39,7 @@ def training_set(cases: Cases, rows: Index, plan: MeasurementPlan, cell: Cell) -
     """Return a run's real training studies as its treatment leaves them."""
     rows = _with_copies(cases, rows, plan, cell)
     images, truth = cases.images[rows], cases.label[rows]
-    rng = stream(cell.seed, plan.name, "damage")
+    rng = stream(cell.seed, plan.splits_name, "damage")
     wrong = _chosen(rng, len(rows), cell.treatment.noise)
     blank = _chosen(rng, len(rows), cell.treatment.corrupted)
     if blank.any():
@@ -78,7 +78,7 @@ def _read(
         return first, everything, len(truth)
     second, third = (
         np.where(
-            _chosen(stream(cell.seed, plan.name, who), len(truth), treatment.noise),
+            _chosen(stream(cell.seed, plan.splits_name, who), len(truth), treatment.noise),
             1 - truth,
             truth,
         ).astype(np.int8)
@@ -102,7 +102,7 @@ def _with_copies(cases: Cases, rows: Index, plan: MeasurementPlan, cell: Cell) -
     share = cell.treatment.duplicates
     if not share:
         return rows
-    rng = stream(cell.seed, plan.name, "duplicates")
+    rng = stream(cell.seed, plan.splits_name, "duplicates")
     result = rows.copy()
     for group in plan.groups:
         for label in (0, 1):

@@ -1,6 +1,7 @@
 """Last blocks of a public encoder, trained on its maps, from pictures to a fit."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from numpy.testing import assert_allclose
 from pydantic import ValidationError
 
+import sim.profiles
 from sim.errors import ProfileError
 from sim.profiles.card.page import write_card
 from sim.profiles.design import Cell, MeasurementPlan
@@ -24,6 +26,7 @@ from sim.profiles.treatment import CONTROL
 from sim.streams import stream
 
 torch.set_num_threads(1)
+PLANS = Path(sim.profiles.__file__).parent / "plans"
 RAW = {
     "name": "blocks",
     "task": "dark or bright",
@@ -135,6 +138,40 @@ def test_the_card_says_what_was_trained(measured):
     page = write_card(measured).read_text(encoding="utf-8")
     assert "A public encoder, all of it trained" in page
     assert "small network" not in page
+
+
+def test_plans_can_have_the_same_splits(maps):
+    def chosen(**changed):
+        plan = MeasurementPlan.model_validate(RAW | changed)
+        cases = load_cases(plan, maps[0])
+        parts = split(cases, plan, 0)
+        return cases.id[parts.test].tolist(), cases.id[
+            subset(cases, parts.train, plan, Cell((12, 6), 0))
+        ].tolist()
+
+    own, other = chosen(), chosen(name="other")
+    assert own[0] != other[0]
+    assert own[1] != other[1]
+    assert chosen(name="other", same_splits_as="blocks") == own
+
+
+def test_the_whole_encoder_is_measured_on_the_splits_of_the_probe():
+    whole, probe = (
+        MeasurementPlan.load(PLANS / f"dermoscopy_{name}_site.yaml")
+        for name in ("fine_tuned", "encoder")
+    )
+    assert whole.splits_name == probe.name
+    assert (whole.groups, whole.folds, whole.counts) == (probe.groups, probe.folds, probe.counts)
+
+
+def test_flops_of_the_shipped_runs_are_those_of_the_network():
+    runs = pd.read_parquet(PLANS.parent / "measured" / "dermoscopy_last_blocks_site/runs.parquet")
+    plan = MeasurementPlan.load(PLANS / "dermoscopy_last_blocks_site.yaml")
+    forward, both = flops(plan)
+    encoder = runs["flops_per_inference"] - forward
+    assert_allclose(encoder, encoder.iloc[0])
+    passes = runs["studies_trained"] / runs["samples_trained"]
+    assert_allclose(runs["flops_per_training_sample"], both + passes * encoder)
 
 
 @pytest.mark.parametrize(
