@@ -19,7 +19,7 @@ NAMES = {"kappa": "kappa", "floor": "floor", "power": "exponent"}
 def task_curves(runs: pd.DataFrame, fit: Mapping[str, Any]) -> str:
     """Return scores against own studies, a column for each task, without and with most others."""
     clean, tasks = untreated(runs), fit["tasks"]
-    figure = Figure(figsize=(max(4.8, 2.0 * len(tasks)), 4.6))
+    figure = Figure(figsize=(max(9.6, 2.0 * len(tasks)), 4.6))
     grid = figure.subplots(2, len(tasks), sharex=True, sharey="row", squeeze=False)
     for row, measure_of in zip(grid, LABELS, strict=True):
         for axes, (name, one) in zip(row, tasks.items(), strict=True):

@@ -140,6 +140,16 @@ def test_the_card_says_what_was_trained(measured):
     assert "small network" not in page
 
 
+def test_the_card_of_one_task_does_not_speak_of_several(tmp_path):
+    shipped = PLANS.parent / "measured" / "dermoscopy_last_blocks_site"
+    page = write_card(shipped, out=tmp_path / "card.html").read_text(encoding="utf-8")
+    assert ": 1 task. 140 training runs" in page
+    assert "of which each run trains the last blocks" in page
+    assert "kappa is not identified:" in page
+    assert "each in turn" not in page
+    assert "logistic regression" not in page
+
+
 def test_plans_can_have_the_same_splits(maps):
     def chosen(**changed):
         plan = MeasurementPlan.model_validate(RAW | changed)
